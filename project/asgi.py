@@ -1,0 +1,77 @@
+"""The ASGI application: pages and API by Django, sockets by Channels, and the live side started with the server.
+
+The live side starts with the lifespan; on a server without one (Daphne) with the first request.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+
+from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
+
+try:
+    django_application = get_asgi_application()
+    from streams.checks import refuse_impossible
+
+    refuse_impossible()
+except ImproperlyConfigured as error:
+    sys.exit(f"Streamboard cannot start. {error}")
+
+from streams import process, routing
+from streams.broker import AlreadyRunning
+
+log = logging.getLogger(__name__)
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Takes every ASGI scope: lifespan, http and websocket."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+        return
+    if not process.had_lifespan:
+        _start_or_die()
+    if scope["type"] == "websocket":
+        await _websocket(scope, receive, send)
+    else:
+        await django_application(scope, receive, send)
+
+
+async def _websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["path"] != "/ws/live/":
+        await receive()
+        await send({"type": "websocket.close"})  # not accepted: HTTP 403
+        return
+    await routing.application(scope, receive, send)
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    process.had_lifespan = True
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            try:
+                process.start()
+            except ImproperlyConfigured as error:
+                await send({"type": "lifespan.startup.failed", "message": f"Streamboard cannot start. {error}"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await process.stop()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+def _start_or_die() -> None:
+    """For servers without a lifespan: a start that is impossible ends the process, as it would with one."""
+    try:
+        process.start()
+    except AlreadyRunning as error:
+        sys.stderr.write(f"Streamboard cannot start. {error}\n")
+        sys.stderr.flush()
+        os._exit(1)

@@ -1,0 +1,151 @@
+"""Typed readers of environment variables. Each one returns a usable value or stops the start with a sentence that
+names the variable, the shape of its value (never the value: it may hold a password) and what is allowed."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
+TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+
+def shape(value: str) -> str:
+    """Describes a value without revealing it."""
+    return f"{len(value)} characters" if value else "empty text"
+
+
+def refuse(name: str, value: str, allowed: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} ({shape(value)}) cannot be used: {allowed}")
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in TRUE | FALSE:
+        return value in TRUE
+    raise refuse(name, value, "write true or false.")
+
+
+def comma_list(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = text(name, default)
+    if value not in allowed:
+        raise refuse(name, value, f"write one of {', '.join(allowed)}.")
+    return value
+
+
+def topic_name(name: str, default: str) -> str:
+    value = text(name, default)
+    if not TOPIC_NAME.fullmatch(value) or value in {".", ".."}:
+        raise refuse(name, value, "a Kafka topic's name has 1 to 249 letters, digits, dots, underscores and dashes.")
+    return value
+
+
+def servers(name: str) -> list[str]:
+    """`host:port,host:port`; an empty list when the variable is not set."""
+    found = comma_list(name)
+    for server in found:
+        host, _, port = server.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise refuse(name, server, "write host:port,host:port, for example localhost:9092.")
+    return found
+
+
+def redis_url(name: str) -> str | None:
+    value = text(name)
+    if not value:
+        return None
+    allowed = "write redis://host:port/db (or rediss:// for TLS), for example redis://localhost:6379/0."
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"(/\d*)?", parts.path):
+        raise refuse(name, value, allowed)
+    return value
+
+
+def origins(name: str) -> list[str]:
+    found = comma_list(name)
+    for origin in found:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
+            raise refuse(name, origin, "write origins such as https://board.example.com, separated by commas.")
+    return found
+
+
+def database(name: str, default: str) -> dict[str, object]:
+    """`postgres://user:password@host:port/name` or `sqlite:///path`, as Django's DATABASES entry."""
+    value = text(name, default)
+    allowed = "write postgres://user:password@host:port/name or sqlite:///path/to/file."
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"postgres", "postgresql", "sqlite"} and bool(unquote(parts.path).strip("/"))
+        if parts.scheme != "sqlite":
+            usable = usable and bool(parts.hostname or "host=" in parts.query) and parts.port != 0
+        config = dict(dj_database_url.parse(value)) if usable else {}
+    except (ValueError, KeyError) as error:
+        raise refuse(name, value, allowed) from error
+    if not config:
+        raise refuse(name, value, allowed)
+    return config
+
+
+class Mail(NamedTuple):
+    """How mail leaves: the parts of Django's EMAIL_* settings. host "" means to the console, sender "" nobody named."""
+
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = ""
+    starttls: bool = False
+    tls: bool = False
+    sender: str = ""
+
+
+def mail(name: str) -> Mail:
+    """`console://`, `smtp://user:password@host:port` or `smtps://…`, with `?from=address` for the sender.
+
+    With smtp:// a password leaves this machine only after STARTTLS.
+    """
+    value = text(name, "console://") or "console://"
+    allowed = "write console://, smtp://user:password@host:port or smtps://user:password@host:port (and ?from=address)."
+    try:
+        parts = urlsplit(value)
+        query = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        port = parts.port
+    except ValueError as error:
+        raise refuse(name, value, allowed) from error
+    sender, user = query.pop("from", [""])[0], unquote(parts.username or "")
+    if parts.path.strip("/") or query or parts.fragment or port == 0:
+        raise refuse(name, value, allowed)
+    if parts.scheme == "console" and not parts.netloc:
+        return Mail(sender=sender)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise refuse(name, value, allowed)
+    tls = parts.scheme == "smtps"
+    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    return Mail(
+        host=parts.hostname,
+        port=port or (465 if tls else 587 if user else 25),
+        user=user,
+        password=unquote(parts.password or ""),
+        starttls=not tls and bool(user) and not local,
+        tls=tls,
+        sender=sender or (user if "@" in user else ""),
+    )

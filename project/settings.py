@@ -1,0 +1,244 @@
+"""Streamboard's settings, and the only reader of the environment. Rules between settings are system checks
+(streams/checks.py); a single value that cannot be used stops the start here, with its name and what is allowed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from project import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEBUG = env.boolean("DEBUG", default=False)
+
+
+def secret_key() -> str:
+    """SECRET_KEY; while developing one is made once beside manage.py, which other management commands then use too."""
+    if value := env.text("SECRET_KEY"):
+        return value
+    path = BASE_DIR / ".secret_key"
+    is_command = Path(sys.argv[0]).name == "manage.py"
+    if path.is_file() and (DEBUG or is_command):
+        return path.read_text().strip()
+    if DEBUG:
+        value = secrets.token_urlsafe(50)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(value)
+        return value
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set: it is required unless DEBUG is true. Make one with: "
+        "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+
+
+SECRET_KEY = secret_key()
+ALLOWED_HOSTS = env.comma_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+
+# Only `make run` on a loopback address sets this: the demo account can sign in, the sign-in page shows it, and the
+# demo topic is replayed into the embedded broker.
+DEMO = env.boolean("DEMO", default=False)
+DEMO_USERNAME = "demo"
+
+INSTALLED_APPS = [
+    "daphne",  # first: it makes `runserver` an ASGI server
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "csp",
+    "servestatic",
+    "ninja",  # for the Swagger UI and ReDoc files in its package
+    "project",
+    "items",
+    "streams",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "project.urls"
+ASGI_APPLICATION = "project.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database ---------------------------------------------------------------------------------------------------------
+
+DATABASE: dict[str, Any] = env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+# 0: under ASGI a request has a thread of its own, and a kept connection would stay behind in it.
+DATABASE["CONN_MAX_AGE"] = 0
+# A pooled connection is looked at before it is given out: one that the server's restart broke would fail a request.
+DATABASE["CONN_HEALTH_CHECKS"] = True
+if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASE.setdefault("OPTIONS", {}).update(
+        {
+            "transaction_mode": "IMMEDIATE",  # a write waits for its turn at the start, where waiting is safe
+            "timeout": 10,  # s
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=10000",
+        }
+    )
+else:
+    DATABASE.setdefault("OPTIONS", {}).update(
+        {
+            # Bounded: at most this many server connections a process, and a request waits 10 s for one, not for ever.
+            "pool": {"min_size": 1, "max_size": 16, "timeout": 10},
+            "connect_timeout": 5,  # s
+        }
+    )
+DATABASES = {"default": DATABASE}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Kafka and Redis --------------------------------------------------------------------------------------------------
+
+KAFKA_BOOTSTRAP_SERVERS = env.servers("KAFKA_BOOTSTRAP_SERVERS")  # empty: the embedded broker
+KAFKA_SECURITY_PROTOCOL = env.choice(
+    "KAFKA_SECURITY_PROTOCOL", ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), "PLAINTEXT"
+)
+KAFKA_SASL_MECHANISM = env.choice("KAFKA_SASL_MECHANISM", ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"), "PLAIN")
+KAFKA_SASL_USERNAME = env.text("KAFKA_SASL_USERNAME")
+KAFKA_SASL_PASSWORD = env.text("KAFKA_SASL_PASSWORD")
+KAFKA_SSL_CAFILE = env.text("KAFKA_SSL_CAFILE")
+KAFKA_ITEMS_TOPIC = env.topic_name("KAFKA_ITEMS_TOPIC", "items.v1")
+REDIS_URL = env.redis_url("REDIS_URL")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+LINK_CHECK_PRIVATE = env.boolean("LINK_CHECK_PRIVATE", default=False)  # whether links may lead inside this network
+
+# Where the lock files of this installation lie (one embedded process; one relay with SQLite).
+RUN_DIR = BASE_DIR / ".run"
+
+if REDIS_URL:
+    # capacity x 256 KiB (the largest message) = 64 MiB a web process at most; what is older than 10 s is dropped by the
+    # layer, and the ranges show and repair it. A web process renews its membership every 5 s.
+    CHANNEL_LAYERS: dict[str, Any] = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {
+                "hosts": [
+                    {
+                        "address": REDIS_URL,
+                        "max_connections": 1000,  # redis-py's default of 100 raises under load
+                        "socket_connect_timeout": 3,  # s
+                        "socket_timeout": 15,  # s, above the layer's 5 s blocking reads
+                    }
+                ],
+                "prefix": "streamboard",
+                "capacity": 256,
+                "expiry": 10,
+                "group_expiry": 30,
+            },
+        }
+    }
+else:
+    CHANNEL_LAYERS = {}
+
+# Accounts ---------------------------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "items.tokens.TokenBackend"]
+if DEMO:
+    # The demo account has no password that could be used without this backend, so neither its sign-in nor its
+    # sessions outlive `make run`.
+    AUTHENTICATION_BACKENDS.append("project.demo.DemoBackend")
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "login"
+SIGN_UP = env.boolean("SIGN_UP", default=False)  # whether strangers may make accounts
+
+MAIL = env.mail("EMAIL_URL")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL.host else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.host, MAIL.port, MAIL.user, MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.starttls, MAIL.tls
+EMAIL_TIMEOUT = 10  # s; the person who asked for a mail waits
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL.sender or "Streamboard <streamboard@localhost>"
+
+# Security ---------------------------------------------------------------------------------------------------------
+
+HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"] if HTTPS else []
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # subdomains and preload are the owner's decision
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# Language, time, files --------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Found where they lie, so that a plain `uvicorn project.asgi:application` serves them without a step before.
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = DEBUG
+SERVESTATIC_KEEP_ONLY_HASHED_FILES = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "items": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "streams": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "project": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "aiokafka": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "psycopg.pool": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},  # it warns of each try
+    },
+}
