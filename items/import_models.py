@@ -1,0 +1,77 @@
+"""An import of items: the uploaded file, how it is to be read, and how far it has come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+# A running import says every chunk that it lives; a chunk takes a second or so, on a loaded machine some more.
+SILENT = timedelta(seconds=60)
+
+
+class ImportJob(models.Model):
+    """Counts are rows: `rows` = created + updated + unchanged + failed + skipped."""
+
+    class State(models.TextChoices):
+        READY = "ready", "Not started"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+        INTERRUPTED = "interrupted", "Interrupted"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="import_jobs")
+    file_name = models.CharField(max_length=200)  # as the person knows it
+    file_size = models.BigIntegerField(default=0)  # bytes
+    mapping = models.JSONField(default=dict)  # field -> column
+    dry_run = models.BooleanField(default=False)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.READY)
+    cancel_asked = models.BooleanField(default=False)
+    error = models.TextField(blank=True, default="")  # a sentence for people; why it failed
+    position = models.BigIntegerField(default=0)  # bytes read
+    rows = models.PositiveBigIntegerField(default=0)
+    created = models.PositiveBigIntegerField(default=0)
+    updated = models.PositiveBigIntegerField(default=0)
+    unchanged = models.PositiveBigIntegerField(default=0)
+    failed = models.PositiveBigIntegerField(default=0)
+    skipped = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    alive_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.get_state_display()})"
+
+    @property
+    def folder(self) -> Path:
+        """Its own, also where a folder of the same number is left from a database that is gone."""
+        return Path(settings.RUN_DIR) / "imports" / f"{self.pk}-{self.created_at:%Y%m%d%H%M%S%f}"
+
+    @property
+    def source(self) -> Path:
+        """The uploaded file."""
+        return self.folder / "source"
+
+    @property
+    def report(self) -> Path:
+        """The rows that failed, as CSV."""
+        return self.folder / "failed.csv"
+
+    @property
+    def now(self) -> str:
+        """The state; of a running import whose process has been silent for too long it is `interrupted`."""
+        if self.state == self.State.RUNNING and (self.alive_at is None or timezone.now() - self.alive_at > SILENT):
+            return self.State.INTERRUPTED.value
+        return self.state
+
+    @property
+    def percent(self) -> int:
+        return min(100, self.position * 100 // self.file_size) if self.file_size else 100

@@ -1,0 +1,60 @@
+"""What a text of an item may hold: the same for the form, the API, the admin and a service called from a shell.
+
+The patterns are what the API's description shows, so they say all of it, and in words that JavaScript, Python and Rust
+understand alike.
+"""
+
+from __future__ import annotations
+
+import re
+
+from django.core.exceptions import ValidationError
+
+NAME_LENGTH = 200  # characters
+DESCRIPTION_LENGTH = 20_000  # characters
+SKU_LENGTH = 64  # characters
+LINK_LENGTH = 2_000  # characters; longer addresses do not survive proxies
+
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+STORABLE = r"^[^\x00]*$"  # NUL is refused by PostgreSQL
+ONE_LINE = rf"^[^{_CONTROL}]*$"
+NAME = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+
+# A part of a host's name: letters of any script, digits, - and _; no other ASCII, no space.
+_LABEL = r"[^\s\x00-,./:-@\[-\^`\{-\xa0]+"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
+LINK = (
+    r"^[Hh][Tt][Tt][Pp][Ss]?://"
+    rf"(?:[^\s/?#@{_CONTROL}]+@)?{_HOST}(?::[0-9]{{1,5}})?"
+    rf"(?:[/?#][^\s{_CONTROL}]*)?$"
+)
+
+# Half of a surrogate pair cannot be written as UTF-8 by anybody.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def validate_storable(value: str) -> None:
+    """Raises ValidationError for what no database and no JSON reader could take."""
+    if not _fits(STORABLE, value) or _SURROGATE.search(value):
+        raise ValidationError("Remove the characters that cannot be stored (NUL or half of a character).", "characters")
+
+
+def validate_one_line(value: str) -> None:
+    """Raises ValidationError for line breaks and other control characters."""
+    validate_storable(value)
+    if not _fits(ONE_LINE, value):
+        raise ValidationError("Write this on one line, without control characters.", "one_line")
+
+
+def validate_link(value: str) -> None:
+    """Raises ValidationError unless the value is an http or https address."""
+    validate_one_line(value)
+    if not value.lower().startswith(("http://", "https://")):
+        raise ValidationError("Start the address with http:// or https://.", "link")
+    if not _fits(LINK, value):
+        raise ValidationError("Give a whole address such as https://example.com/page.", "link")
+
+
+def _fits(pattern: str, value: str) -> bool:
+    """As in JSON Schema, where `$` is the end of the text and not the place before a last line break."""
+    return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), value) is not None
