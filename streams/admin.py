@@ -1,0 +1,140 @@
+"""Topics and the outbox in Django's admin. The outbox is only looked at, and parked messages can be sent again."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from streams import outbox
+from streams.models import OutboxMessage, Topic
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+    TopicAdminBase = admin.ModelAdmin[Topic]
+    OutboxAdminBase = admin.ModelAdmin[OutboxMessage]
+    OutboxPaginatorBase = Paginator[OutboxMessage]
+else:
+    TopicAdminBase = OutboxAdminBase = admin.ModelAdmin
+    OutboxPaginatorBase = Paginator
+
+COUNTED = 10_000  # pages lead so far; counting millions of rows would take longer than reading a page of them
+VALUE_SHOWN = 20_000  # characters of a value
+
+
+@admin.register(Topic)
+class TopicAdmin(TopicAdminBase):
+    list_display = ("name", "label", "who")
+    search_fields = ("name", "label")
+    filter_horizontal = ("readers",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Topic]:
+        return super().get_queryset(request).prefetch_related("readers")
+
+    @admin.display(description="Readers")
+    def who(self, topic: Topic) -> str:
+        return ", ".join(group.name for group in topic.readers.all()) or "every signed-in user"
+
+
+class BoundedPaginator(OutboxPaginatorBase):
+    """Counts no further than COUNTED."""
+
+    @cached_property
+    def count(self) -> int:
+        messages = self.object_list
+        return messages[:COUNTED].count() if isinstance(messages, QuerySet) else len(messages)
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
+        return [("waiting", "Waiting"), ("parked", "Parked"), ("published", "Published")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
+        if self.value() == "waiting":
+            return queryset.filter(published_at__isnull=True, parked_at__isnull=True)
+        if self.value() == "parked":
+            return queryset.filter(published_at__isnull=True, parked_at__isnull=False)
+        if self.value() == "published":
+            return queryset.filter(published_at__isnull=False)
+        return queryset
+
+
+@admin.register(OutboxMessage)
+class OutboxMessageAdmin(OutboxAdminBase):
+    list_display = ("id", "topic", "key", "event", "state", "age", "place", "attempts", "last_error")
+    list_filter = (StateFilter,)
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    ordering = ("-id",)
+    show_facets = admin.ShowFacets.NEVER
+    list_max_show_all = 0
+    sortable_by = ()
+    search_fields = ("key",)  # shows the field; `get_search_results` asks as the index wants to be asked
+    search_help_text = "An item's id"
+    actions = ("send_again",)
+    fields = (
+        ("topic", "key", "event"),
+        ("state", "created_at", "published_at", "parked_at"),
+        ("place", "attempts", "last_error"),
+        "headers",
+        "text",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxMessage]:
+        return super().get_queryset(request).defer("value")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[OutboxMessage], search_term: str
+    ) -> tuple[QuerySet[OutboxMessage], bool]:
+        key = search_term.replace("\x00", "").strip()
+        return (queryset.filter(topic=settings.KAFKA_ITEMS_TOPIC, key=key) if key else queryset), False
+
+    @admin.display(description="Event")
+    def event(self, message: OutboxMessage) -> str:
+        return str(message.headers.get("ce_type", ""))
+
+    @admin.display(description="State")
+    def state(self, message: OutboxMessage) -> str:
+        if message.published_at is not None:
+            return "published"
+        return "waiting" if message.parked_at is None else "parked"
+
+    @admin.display(description="Age")
+    def age(self, message: OutboxMessage) -> str:
+        return timesince(message.created_at, timezone.now(), depth=1)
+
+    @admin.display(description="Partition: offset")
+    def place(self, message: OutboxMessage) -> str:
+        return "" if message.partition is None else f"{message.partition}: {message.offset}"
+
+    @admin.display(description="Value")
+    def text(self, message: OutboxMessage) -> str:
+        return bytes(message.value).decode("utf-8", "replace")[:VALUE_SHOWN]
+
+    @admin.action(description="Send parked messages again", permissions=["send_again"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
+        self.message_user(request, f"{outbox.send_again(queryset)} parked message(s) will be sent again.")
+
+    def has_send_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("streams.change_outboxmessage")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: OutboxMessage | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: OutboxMessage | None = None) -> bool:
+        return False

@@ -1,0 +1,33 @@
+"""Connects the outbox to the items' signal, registers the checks, and keeps the items topic among the watched ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.apps import apps as installed
+from django.conf import settings
+from django.db.models.signals import post_migrate
+
+
+def watch_items_topic(sender: Any, *, using: str, apps: Any = installed, **_: Any) -> None:
+    """The items topic is watched without being added. `apps` are the models as migrated: perhaps not there yet; after
+    a flush Django gives none."""
+    try:
+        topics = apps.get_model("streams", "Topic").objects.using(using)
+    except LookupError:
+        return
+    topics.get_or_create(name=settings.KAFKA_ITEMS_TOPIC, defaults={"label": "Items"})
+
+
+class StreamsConfig(AppConfig):
+    name = "streams"
+    verbose_name = "Streams"
+
+    def ready(self) -> None:
+        from items.events import item_changed  # noqa: PLC0415  (models are there only from here on)
+        from streams import checks, outbox  # noqa: PLC0415
+
+        item_changed.connect(outbox.record, dispatch_uid="streams.outbox.record")
+        checks.register_all()
+        post_migrate.connect(watch_items_topic, sender=self, dispatch_uid="streams.watch_items_topic")

@@ -1,0 +1,78 @@
+"""The bridge as a process of its own: the relay, the fan-out, or both, until asked to stop.
+
+In a web process without Redis the same two functions run inline (streams/process.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from streams import access, layer
+from streams.cluster import Catalog
+from streams.fanout import run_group
+from streams.relay import run as run_relay
+from streams.supervisor import pause, supervise
+from streams.threads import in_database
+from streams.topics import epoch_of
+
+log = logging.getLogger(__name__)
+
+TOPICS_S = 3.0  # between looks at the list of watched topics
+
+
+async def run_bridge(*, relay: bool, fanout: bool, stop: asyncio.Event) -> None:
+    """Runs the halves until `stop` is set; each is supervised and starts again by itself."""
+    async with asyncio.TaskGroup() as tasks:
+        if relay:
+            tasks.create_task(supervise("relay", lambda: run_relay(stop), stop), name="relay")
+        if fanout:
+            tasks.create_task(supervise("fan-out", lambda: _fan_out(stop), stop), name="fan-out")
+
+
+async def fan_out_once() -> None:
+    """Sends what lies between the group's positions and the end offsets of now, then returns."""
+    catalog = Catalog()
+    try:
+        epochs = await _epochs(catalog)
+    finally:
+        await catalog.close()
+    stop = asyncio.Event()
+    await run_group(epochs, layer.sender(stop), stop.is_set, once=True)
+
+
+async def _fan_out(stop: asyncio.Event) -> None:
+    """One consumer's life for the topics of now; returns when they change."""
+    catalog = Catalog()
+    changed = asyncio.Event()
+    try:
+        epochs = await _epochs(catalog)
+        while not epochs:
+            await pause(stop, TOPICS_S)
+            if stop.is_set():
+                return
+            epochs = await _epochs(catalog)
+        watching = asyncio.create_task(_watch(catalog, epochs, changed))
+        try:
+            await run_group(epochs, layer.sender(stop), lambda: stop.is_set() or changed.is_set())
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+    finally:
+        await catalog.close()
+
+
+async def _epochs(catalog: Catalog) -> dict[str, str]:
+    rows = await in_database(access.topic_epochs)
+    infos = await catalog.topics(rows)
+    return {name: epoch_of(info, rows[name]) for name, info in infos.items()}
+
+
+async def _watch(catalog: Catalog, epochs: dict[str, str], changed: asyncio.Event) -> None:
+    async def look() -> None:
+        while not changed.is_set():
+            await pause(changed, TOPICS_S)
+            if await _epochs(catalog) != epochs:
+                changed.set()
+
+    await supervise("topic watch", look, changed)

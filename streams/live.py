@@ -1,0 +1,230 @@
+"""One connected client as the hub sees it: its sink, its streams, and what it has acknowledged.
+
+A connection is positions and counters, not a queue and not a task. Nothing here waits, except a stream that is catching
+up, which waits for its own reader's acks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from streams.log import Frame, Mark, Positions, TopicLog
+
+if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
+    from streams.access import Credentials
+
+HEARTBEAT_S = 25.0  # a connection hears something at least this often, give or take HEARTBEAT_SPREAD
+HEARTBEAT_SPREAD = 0.2
+UNACKED_BYTES = 4 * 1024 * 1024  # on the way to one connection; beyond that the server waits for acks
+BACKLOG_BYTES = 64 * 1024  # in the server's own buffer for one connection; above, readers of it wait
+CONTROL_BACKLOG_BYTES = 8 * 1024 * 1024  # above, not even control frames: such a client is cut off
+STREAMS = 16  # a connection
+SLOW_AGAIN_S = 60.0  # falling off the log a second time within this closes the connection
+
+CODE_REASONS = {
+    4001: "server going away",
+    4002: "server error",
+    4003: "session ended, sign in again",
+    4008: "too slow",
+    4009: "silent",
+    4013: "too many connections just now",
+    4500: "not this protocol",
+    4501: "not signed in",
+    4503: "every right taken away",
+    4504: "too many connections for this user",
+}
+
+
+FINAL_CODES = 4500  # a client does not come back after a close code from here on
+
+
+def farewell(code: int, retry_after_ms: int) -> dict[str, Any]:
+    """The `goodbye` before a close with `code`."""
+    return {"type": "goodbye", "code": code, "reason": CODE_REASONS[code], "retry_after_ms": retry_after_ms}
+
+
+class Sink(Protocol):
+    """The way to one connection. `write` never waits; `backlog` is the bytes that have not left yet.
+
+    frame_s: what a frame through it costs, in seconds of a core.
+    is_full: so much has not left yet that readers must wait; `on_ready` is called when that is over.
+    """
+
+    frame_s: float
+    is_full: bool
+    on_ready: Callable[[], None]
+
+    def backlog(self) -> int: ...
+
+    def write(self, frame: Frame) -> None: ...
+
+    def close(self, code: int) -> None:
+        """Closes after what was written, or at once when the backlog does not move."""
+        ...
+
+
+class Connection:
+    """A client that was let in.
+
+    topics: name -> label of what its user may read. due_since: when (loop time) something was sent that the client has
+    not answered by any frame; None when nothing is due.
+    """
+
+    __slots__ = (
+        "closed", "credentials", "due_since", "heartbeat_after", "last_sent", "last_slow", "name", "sink", "streams",
+        "topics", "username",
+    )  # fmt: skip
+
+    def __init__(self, name: str, username: str, credentials: Credentials, sink: Sink, now: float) -> None:
+        self.name, self.username, self.credentials, self.sink = name, username, credentials, sink
+        self.topics: dict[str, str] = {}
+        self.streams: dict[str, Subscription] = {}
+        self.last_sent = now
+        self.last_slow = float("-inf")
+        self.due_since: float | None = None
+        self.heartbeat_after = HEARTBEAT_S * random.uniform(1 - HEARTBEAT_SPREAD, 1)
+        self.closed = False
+
+    def write(self, frame: Frame, now: float) -> None:
+        if self.closed:
+            return
+        self.sink.write(frame)
+        self.last_sent = now
+        if self.due_since is None:
+            self.due_since = now
+
+    def send(self, message: dict[str, Any], now: float) -> None:
+        """A control frame for this connection alone."""
+        if self.sink.backlog() > CONTROL_BACKLOG_BYTES:
+            self.goodbye(4008, now)
+        else:
+            self.write(Frame(orjson.dumps(message)), now)
+
+    def goodbye(self, code: int, now: float, retry_after_ms: int = 1000) -> None:
+        """Says why, then closes. Safe to call twice."""
+        if self.closed:
+            return
+        self.write(Frame(orjson.dumps(farewell(code, retry_after_ms))), now)
+        self.closed = True
+        self.sink.close(code)
+
+    def heard(self) -> None:
+        """The client sent something."""
+        self.due_since = None
+
+
+class Subscription:
+    """One stream of one connection.
+
+    at: the border in the log up to which it was sent everything, None while it catches up from Kafka.
+    acked: how much of that (`Mark.total`) the client has acknowledged.
+    ahead: positions beyond the log's at that border, None when there are none.
+    fallen: the positions at which it fell off the log, else None.
+    """
+
+    __slots__ = (
+        "_acked", "_own", "_own_bytes", "_window", "acked", "ahead", "at", "catching_up", "connection", "fallen", "log",
+        "stream",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, stream: str, log: TopicLog) -> None:
+        self.connection, self.stream, self.log = connection, stream, log
+        self.at: Mark | None = None
+        self.acked = 0
+        self.ahead: Positions | None = None
+        self.fallen: Positions | None = None
+        self.catching_up: asyncio.Task[None] | None = None
+        self._acked: Positions = {}
+        self._own: deque[Frame] | None = None  # frames that were for it alone and are not acknowledged yet
+        self._own_bytes = 0
+        self._window: asyncio.Event | None = None  # made only where somebody waits: an idle one takes 850 bytes
+
+    def begin(self, positions: Positions) -> None:
+        """What the client has before anything is sent."""
+        self._acked = dict(positions)
+
+    def enter(self, at: Mark, ahead: Positions) -> None:
+        """From now on it reads the log."""
+        self.at, self.acked, self.ahead = at, at.total, ahead or None
+
+    def skip_to_end(self, ahead: Positions) -> None:
+        """Goes on at the log's end; what was on the way before stays so."""
+        end = self.log.end
+        self.acked = end.total - ((self.at.total if self.at else end.total) - self.acked)
+        self.at, self.fallen, self.ahead = end, None, ahead or None
+
+    @property
+    def unacked_bytes(self) -> int:
+        return (self.at.total - self.acked if self.at is not None else 0) + self._own_bytes
+
+    @property
+    def is_even(self) -> bool:
+        """Whether it gets the log's frames as they are, and nothing else is on the way to it."""
+        return self.ahead is None and self._own is None
+
+    def may_send(self) -> bool:
+        connection = self.connection
+        return self.unacked_bytes < UNACKED_BYTES and not connection.closed and not connection.sink.is_full
+
+    def write_own(self, frame: Frame, now: float) -> None:
+        """Sends a frame for this reader alone, and keeps account of it until it is acknowledged."""
+        self.connection.write(frame, now)
+        if self._own is None:
+            self._own = deque()
+        self._own.append(frame)
+        self._own_bytes += len(frame.data)
+
+    def ack(self, positions: Positions) -> int:
+        """Takes positions that the client has applied; what lies below them is no longer on the way.
+
+        Returns the newest record's timestamp (ms since 1970) that is acknowledged by this, 0 when there is none.
+        """
+        known = self.log.positions
+        self._acked.update((p, min(position, known[p])) for p, position in positions.items() if p in known)
+        newest = max(self._ack_log(), self._ack_own())
+        if self._window is not None and self.unacked_bytes < UNACKED_BYTES:
+            self._window.set()
+        return newest
+
+    def _ack_log(self) -> int:
+        at = self.at
+        if at is None or self.acked >= at.total:
+            return 0
+        reached = sum(self._acked.values())
+        mark = at if reached >= at.offsets else self.log.reached(reached)
+        if mark is None or mark.total <= self.acked:
+            return 0
+        self.acked = mark.total
+        return mark.newest
+
+    def _ack_own(self) -> int:
+        """Forgets the frames that are acknowledged as a whole."""
+        newest = 0
+        while self._own is not None:
+            frame = self._own[0]
+            if any(self._acked.get(partition, 0) < end for partition, end in frame.ends.items()):
+                break
+            self._own_bytes -= len(frame.data)
+            newest = max(newest, frame.newest)
+            self._own.popleft()
+            if not self._own:
+                self._own = None
+        return newest
+
+    async def window(self) -> None:
+        """Returns once there is room on the way to this client."""
+        while self.unacked_bytes >= UNACKED_BYTES:
+            self._window = asyncio.Event()
+            await self._window.wait()
+            self._window = None
+
+    def stop(self) -> None:
+        if self.catching_up is not None:
+            self.catching_up.cancel()
+            self.catching_up = None

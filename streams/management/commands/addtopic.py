@@ -1,0 +1,76 @@
+"""`manage.py addtopic`: lets people watch a Kafka topic. Never creates it in Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from streams.cluster import Catalog, Unavailable
+from streams.models import Topic
+
+LOOK_S = 3.0  # for Kafka's list of topics, which is only for a hint
+
+
+class Command(BaseCommand):
+    help = "Lets people watch a Kafka topic. Run it again to change label or readers. Never creates a topic in Kafka."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="The topic's name in Kafka.")
+        parser.add_argument("--label", help="What people see; without one: the name.")
+        parser.add_argument(
+            "--reader",
+            action="append",
+            dest="readers",
+            metavar="GROUP",
+            help="A group whose members may watch it; may be repeated. Without any: every signed-in user.",
+        )
+
+    def handle(self, *_: Any, name: str, label: str | None, readers: list[str] | None, **__: Any) -> None:
+        topic = self._save(name, label, self._groups(readers or []), change_readers=readers is not None)
+        groups = sorted(topic.readers.values_list("name", flat=True))
+        self.stdout.write(f"{name} can be watched by {', '.join(groups) if groups else 'every signed-in user'}.")
+        missing: bool = asyncio.run(_is_missing(name)) if settings.KAFKA_BOOTSTRAP_SERVERS else False
+        if missing:
+            self.stderr.write(f"Kafka has no topic {name} yet. It is shown as soon as somebody creates it there.")
+
+    def _groups(self, names: list[str]) -> list[Group]:
+        groups = list(Group.objects.filter(name__in=names))
+        unknown = sorted(set(names) - {group.name for group in groups})
+        if unknown:
+            known = ", ".join(Group.objects.order_by("name").values_list("name", flat=True)) or "none"
+            raise CommandError(
+                f"There is no group {', '.join(unknown)} (there is: {known}). Make it in the admin first."
+            )
+        return groups
+
+    @transaction.atomic
+    def _save(self, name: str, label: str | None, groups: list[Group], *, change_readers: bool) -> Topic:
+        topic = Topic.objects.filter(name=name).first() or Topic(name=name)
+        if label is not None:
+            topic.label = label
+        try:
+            topic.full_clean()
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        topic.save()
+        if change_readers:
+            topic.readers.set(groups)
+        return topic
+
+
+async def _is_missing(name: str) -> bool:
+    """Whether Kafka surely lacks the topic. It is looked up in the list of all: to ask for it by name could make it."""
+    catalog = Catalog()
+    try:
+        async with asyncio.timeout(LOOK_S):
+            return name not in await catalog.topics([name])
+    except (Unavailable, TimeoutError):
+        return False
+    finally:
+        await catalog.close()

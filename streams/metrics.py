@@ -1,0 +1,65 @@
+"""Every Prometheus metric of the product, declared in one place. What shows real failures stands first."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+# What should stay at zero, or near it ------------------------------------------------------------------------------
+
+FANOUT_STANDSTILL = Gauge("streamboard_fanout_standstill_seconds", "Without progress while records wait in Kafka.")
+OFFSETS_LOST = Counter("streamboard_lost_offsets_total", "Offsets that Kafka no longer had for the hub.", ["reason"])
+GAPS_NOTICED = Counter("streamboard_gaps_noticed_total", "Holes that a hub noticed and read from Kafka.", ["source"])
+EVICTIONS = Counter("streamboard_evictions_total", "Connections closed by the server.", ["reason"])
+SLOW_READERS = Counter("streamboard_slow_readers_total", "Times a reader fell off the log.")
+REFUSALS = Counter("streamboard_refusals_total", "Sockets not let in, by the protocol's close code.", ["code"])
+RESTARTS = Counter("streamboard_task_restarts_total", "New starts of supervised tasks.", ["task"])
+LAYER_FAILURES = Counter("streamboard_layer_failures_total", "Messages that the channel layer did not take at once.")
+FOREIGN_MESSAGES = Counter("streamboard_foreign_messages_total", "Layer messages of another version.")
+LOOP_LAG = Gauge("streamboard_loop_lag_seconds", "How late the event loop woke for its last second.")
+FANOUT_LAG = Gauge("streamboard_fanout_lag_records", "Offsets between the fan-out's positions and Kafka's ends.")
+LINK = Gauge("streamboard_link_state", "1 for the state of the link to Kafka.", ["state"])
+
+AGES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 120.0)
+
+# The flow of events ------------------------------------------------------------------------------------------------
+
+RELAY_PUBLISHED = Counter("streamboard_relay_published_total", "Item events that Kafka acknowledged.")
+RELAY_BATCH = Histogram("streamboard_relay_batch_seconds", "From reading a batch of the outbox to marking it.")
+OUTBOX_WAITING = Gauge("streamboard_outbox_waiting_messages", "Item events that wait to be published.")
+OUTBOX_OLDEST = Gauge("streamboard_outbox_oldest_seconds", "Age of the oldest item event that waits.")
+OUTBOX_PARKED = Gauge("streamboard_outbox_parked_messages", "Item events that Kafka refused for good.")
+FANOUT_RECORDS = Counter("streamboard_fanout_records_total", "Records that the fan-out read from Kafka.")
+RECORDS_RECEIVED = Counter("streamboard_hub_records_total", "Records that the hub took in, each once.", ["topic"])
+DUPLICATE_RANGES = Counter("streamboard_hub_duplicate_ranges_total", "Ranges that the hub had already.")
+REPAIRED_RANGES = Counter("streamboard_hub_repaired_ranges_total", "Ranges that the hub read back from Kafka.")
+HISTORY_READS = Counter("streamboard_history_reads_total", "Parts of partitions read back from Kafka, for whomever.")
+RECORDS_DELIVERED = Counter(
+    "streamboard_delivered_records_total", "Records written to connections, each once a connection.", ["topic"]
+)
+OFFSETS_SKIPPED = Counter(
+    "streamboard_skipped_offsets_total", "Offsets that readers skipped because they were slow.", ["topic"]
+)
+WRITTEN_AGE = Histogram(
+    "streamboard_record_age_at_write_seconds",
+    "Age of a frame's newest record, by Kafka's timestamp, when it is first written.",
+    buckets=AGES,
+)
+ACKED_AGE = Histogram(
+    "streamboard_record_age_at_ack_seconds",
+    "Age of the newest record that a client's ack covers; clients ack every 2 s, or 256 KiB.",
+    buckets=AGES,
+)
+FRAMES_SENT = Counter("streamboard_frames_sent_total", "Frames of records and gaps written to connections.")
+RESUMES = Counter("streamboard_resumes_total", "Streams started with a cursor, by result.", ["result"])
+
+# What is there now -------------------------------------------------------------------------------------------------
+
+CONNECTIONS = Gauge("streamboard_connections", "Open sockets of this process.")
+TASKS = Gauge("streamboard_tasks", "Tasks on the event loop now.")
+LOG_BYTES = Gauge("streamboard_hub_log_bytes", "Bytes of records in the hub's log.", ["topic"])
+
+
+def link_is(state: str) -> None:
+    """Notes the state of the link to Kafka: `live`, `catching_up` or `down`."""
+    for known in ("live", "catching_up", "down"):
+        LINK.labels(known).set(1 if known == state else 0)

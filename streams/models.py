@@ -1,0 +1,75 @@
+"""What streams keeps in the database: which topics people may watch, and the item events on their way to Kafka."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.contrib.auth.models import Group
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+
+def new_epoch() -> str:
+    """A short random name for one life of a topic, for brokers that give topics no id."""
+    return secrets.token_hex(4)
+
+
+class Topic(models.Model):
+    """A Kafka topic that people may watch. The items topic is there without being added."""
+
+    name = models.CharField(
+        max_length=249,
+        unique=True,
+        validators=[
+            RegexValidator(r"\A[A-Za-z0-9._-]+\Z", "Use letters, digits, dots, underscores and dashes, as Kafka does.")
+        ],
+        help_text="The topic's name in Kafka. It is never created there.",
+    )
+    label = models.CharField(max_length=100, blank=True, help_text="What people see; empty: the name.")
+    readers = models.ManyToManyField(
+        Group, blank=True, help_text="Groups that may watch it; none: every signed-in user."
+    )
+    epoch = models.CharField(max_length=32, default=new_epoch, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.label or self.name
+
+
+class OutboxMessage(models.Model):
+    """One item event, written in the transaction of its change, until Kafka has acknowledged it (and a while longer).
+
+    Waiting: `published_at IS NULL AND parked_at IS NULL`. Parked: Kafka refused it for good; later messages of the same
+    key wait behind it. Ids order the messages of one key, because the item's row lock orders its writers.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    topic = models.CharField(max_length=249)
+    key = models.CharField(max_length=64)
+    value = models.BinaryField()
+    headers = models.JSONField(default=dict)  # header name -> text
+    created_at = models.DateTimeField(db_index=True)
+    published_at = models.DateTimeField(null=True)
+    partition = models.IntegerField(null=True)
+    offset = models.BigIntegerField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True, default="")
+    parked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["id"], name="outbox_unpublished", condition=Q(published_at__isnull=True)),
+            models.Index(
+                fields=["topic", "key"],
+                name="outbox_parked",
+                condition=Q(published_at__isnull=True, parked_at__isnull=False),
+            ),
+            models.Index(fields=["topic", "key", "id"], name="outbox_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.key} #{self.pk}"

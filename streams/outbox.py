@@ -1,0 +1,242 @@
+"""Item events on their way to Kafka: written in the transaction of the change, never outside one.
+
+`record` is the one receiver of `items.events.item_changed`: a rollback takes the event with it, and a process that dies
+after the commit leaves it here. Everything in this file is synchronous; the relay calls it from its own thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.utils import timezone
+
+from items.events import ItemEvent
+from streams.models import OutboxMessage
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "streamboard_outbox"  # PostgreSQL's NOTIFY channel that wakes the relay of another process
+RETENTION = timedelta(days=7)  # of published messages
+BATCH_BYTES = 8 * 1024 * 1024  # of values that are read for one batch, and one FETCH_ROWS more
+FETCH_ROWS = 100  # that the database hands over at once
+PRUNE_ROWS = 2_000  # one delete: on SQLite nobody else writes meanwhile
+ERROR_LENGTH = 1_000  # characters kept of what Kafka said
+SOURCE = "/streamboard/items"
+
+
+class Row(NamedTuple):
+    """A message as the relay takes it."""
+
+    id: int
+    topic: str
+    key: str
+    value: bytes
+    headers: dict[str, str]
+
+
+class Placed(NamedTuple):
+    """Where Kafka put a message. offset: None when Kafka had it already and does not say where."""
+
+    id: int
+    partition: int
+    offset: int | None
+
+
+class Backlog(NamedTuple):
+    """What waits. oldest: when the oldest waiting message was written, None when none waits."""
+
+    waiting: int
+    oldest: datetime | None
+    parked: int
+
+
+# Writing ----------------------------------------------------------------------------------------------------------
+
+
+def record(sender: Any, *, events: Sequence[ItemEvent], **_: Any) -> None:
+    """Writes events to the outbox, in the transaction that is open. Raises RuntimeError outside of one."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("An item event must be sent inside the transaction of its change.")
+    # Each item is there once, and the lock on its row orders its ids with those of earlier and later changes.
+    OutboxMessage.objects.bulk_create([_message(event) for event in events])
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    transaction.on_commit(_wake, robust=True)  # a relay that cannot be woken looks by itself soon
+
+
+def _message(event: ItemEvent) -> OutboxMessage:
+    return OutboxMessage(
+        topic=settings.KAFKA_ITEMS_TOPIC,
+        key=str(event.item_id),
+        value=orjson.dumps(event.payload),
+        headers={
+            "ce_specversion": "1.0",
+            "ce_id": str(event.id),
+            "ce_type": event.type,
+            "ce_source": SOURCE,
+            "ce_time": event.time.isoformat().replace("+00:00", "Z"),
+            "content-type": "application/json",
+        },
+        created_at=event.time,
+    )
+
+
+_listeners: set[Callable[[], None]] = set()
+_listeners_lock = threading.Lock()
+
+
+def _wake() -> None:
+    with _listeners_lock:
+        listeners = list(_listeners)
+    for listener in listeners:
+        listener()
+
+
+def subscribe(listener: Callable[[], None]) -> Callable[[], None]:
+    """Has `listener` called after each commit of an event in this process, from any thread. Returns how to end that."""
+    with _listeners_lock:
+        _listeners.add(listener)
+
+    def unsubscribe() -> None:
+        with _listeners_lock:
+            _listeners.discard(listener)
+
+    return unsubscribe
+
+
+# Reading ----------------------------------------------------------------------------------------------------------
+
+
+def _unpublished() -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(published_at__isnull=True)
+
+
+def _rows(messages: QuerySet[OutboxMessage]) -> list[Row]:
+    rows: list[Row] = []
+    size = 0
+    found = messages.values_list("id", "topic", "key", "value", "headers")
+    for id_, topic, key, value, headers in found.iterator(FETCH_ROWS):
+        rows.append(Row(id_, topic, key, bytes(value), headers))
+        size += len(value)
+        if size >= BATCH_BYTES:
+            break
+    return rows
+
+
+@contextmanager
+def _in_id_order() -> Iterator[None]:
+    """Has PostgreSQL walk the partial index of unpublished messages instead of sorting them.
+
+    Its statistics are of an outbox in which nearly all is published, so of a backlog it expects next to nothing, and
+    would read and sort the whole of it for each batch: with 40,000 waiting that took 60 to 170 ms, the walk takes 1.
+    """
+    if connection.vendor != "postgresql":
+        yield  # without a transaction: SQLite's would wait for the writers
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config(name, 'off', true)"
+            " FROM unnest(ARRAY['enable_sort', 'enable_bitmapscan', 'enable_seqscan']) AS name"
+        )
+        yield
+
+
+def next_batch(limit: int) -> list[Row]:
+    """The oldest messages that may go to Kafka now, in id order: none whose key has an earlier message parked.
+
+    At most `limit`, and no more once their values have BATCH_BYTES together.
+    """
+    earlier_parked = _unpublished().filter(
+        topic=OuterRef("topic"), key=OuterRef("key"), id__lt=OuterRef("id"), parked_at__isnull=False
+    )
+    with _in_id_order():
+        return _rows(_unpublished().filter(~Exists(earlier_parked), parked_at__isnull=True).order_by("id")[:limit])
+
+
+def newest_published(limit: int) -> list[Row]:
+    """The newest messages that were published before, in id order: for a broker that has forgotten them."""
+    newest = OutboxMessage.objects.filter(published_at__isnull=False).order_by("-id")[:limit]
+    return _rows(newest)[::-1]
+
+
+def waiting(limit: int = 10_000) -> int:
+    """How many messages wait to be published, parked ones included, counted up to `limit`."""
+    return _unpublished()[:limit].count()
+
+
+def backlog(limit: int = 10_000) -> Backlog:
+    """The state of the outbox, counted up to `limit`."""
+    with _in_id_order():
+        oldest = (
+            _unpublished().filter(parked_at__isnull=True).order_by("id").values_list("created_at", flat=True).first()
+        )
+    return Backlog(waiting(limit), oldest, _unpublished().filter(parked_at__isnull=False)[:limit].count())
+
+
+# What became of a message -----------------------------------------------------------------------------------------
+
+
+def mark_published(placed: Sequence[Placed]) -> None:
+    """Notes what Kafka acknowledged, in one statement on PostgreSQL."""
+    if not placed:
+        return
+    now = timezone.now()
+    if connection.vendor == "postgresql":
+        ids, partitions, offsets = (list(column) for column in zip(*placed, strict=True))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                'UPDATE streams_outboxmessage AS message SET published_at = %s, "partition" = placed.place,'
+                ' "offset" = placed.position'
+                " FROM unnest(%s::bigint[], %s::integer[], %s::bigint[]) AS placed (id, place, position)"
+                " WHERE message.id = placed.id",
+                [now, ids, partitions, offsets],
+            )
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(
+            'UPDATE streams_outboxmessage SET published_at = %s, "partition" = %s, "offset" = %s WHERE id = %s',
+            [(now, partition, offset, id_) for id_, partition, offset in placed],
+        )
+
+
+def note_failure(ids: Iterable[int], error: str) -> None:
+    """Notes that Kafka did not take these messages this time; they stay waiting."""
+    OutboxMessage.objects.filter(id__in=list(ids)).update(attempts=F("attempts") + 1, last_error=error[:ERROR_LENGTH])
+
+
+def park(id_: int, error: str) -> None:
+    """Takes a message that Kafka refuses for good out of the way; its key waits behind it until it is sent again."""
+    OutboxMessage.objects.filter(id=id_).update(
+        attempts=F("attempts") + 1, last_error=error[:ERROR_LENGTH], parked_at=timezone.now()
+    )
+    log.error("Outbox message %s is parked, its key waits: %s", id_, error)
+
+
+def send_again(messages: QuerySet[OutboxMessage]) -> int:
+    """Lets parked messages go to Kafka once more; returns how many."""
+    with transaction.atomic():
+        count = messages.filter(published_at__isnull=True, parked_at__isnull=False).update(parked_at=None)
+        transaction.on_commit(_wake, robust=True)
+    return count
+
+
+def prune(retention: timedelta = RETENTION) -> int:
+    """Deletes published messages older than their retention, in bounded steps; returns how many."""
+    oldest_kept = timezone.now() - retention
+    total = 0
+    while True:
+        past = OutboxMessage.objects.filter(created_at__lt=oldest_kept, published_at__lt=oldest_kept)
+        ids = list(past.order_by("created_at").values_list("id", flat=True)[:PRUNE_ROWS])
+        total += OutboxMessage.objects.filter(id__in=ids).delete()[0]
+        if len(ids) < PRUNE_ROWS:
+            return total

@@ -1,0 +1,177 @@
+"""A Kafka record as the protocol shows it (docs/protocol.md, "A record"): encoded once, in the fan-out, for everyone.
+
+Never raises for any content: what is not strict JSON becomes text, what is not text becomes base64.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+VALUE_BYTES = 8 * 1024  # a longer value travels as its beginning
+KEY_BYTES = 1024  # a longer key is cut
+HEADERS_BYTES = 8 * 1024  # longer headers, names and values together, are left out
+JSON_DEPTH = 64  # deeper JSON is shown as text: readers' parsers recurse
+ARRAY = ord("[")
+USUAL = b'{"offset":%d,"timestamp":%d,"key":%b,"headers":{},"size":%d,"encoding":"json","value":%b}'
+
+
+class Record(NamedTuple):
+    """One Kafka entry, encoded. timestamp: ms since 1970 or -1. size: bytes of the value. data: its JSON object."""
+
+    offset: int
+    timestamp: int
+    size: int
+    data: bytes
+
+
+def _cut_text(data: bytes) -> str | None:
+    """The text of `data` up to its last whole character, or None when it is not UTF-8."""
+    for missing in range(min(4, len(data) + 1)):
+        try:
+            return data[: len(data) - missing].decode()
+        except UnicodeDecodeError as error:
+            if error.end < len(data) - missing or error.reason != "unexpected end of data":
+                return None
+    return None
+
+
+def _is_shallow(value: Any) -> bool:
+    """Whether parsed JSON nests at most JSON_DEPTH arrays and objects."""
+    level = [value]
+    for _ in range(JSON_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not any(isinstance(inner, (dict, list)) for inner in level):
+            return True
+    return False
+
+
+def is_strict_json(value: bytes) -> bool:
+    """Whether `value` can stand inside a frame as it is: RFC 8259, UTF-8, at most JSON_DEPTH deep."""
+    try:
+        parsed = orjson.loads(value)
+    except (orjson.JSONDecodeError, RecursionError):
+        return False
+    return value.count(b"[") + value.count(b"{") <= JSON_DEPTH or _is_shallow(parsed)
+
+
+def _encode_value(value: bytes | None, limit: int | None) -> tuple[bytes, bytes, bool]:
+    """The encoding's name, the value as JSON, and whether it was cut to `limit` bytes."""
+    if value is None:
+        return b"none", b"null", False
+    cut = limit is not None and len(value) > limit
+    if not cut and is_strict_json(value):
+        return b"json", value, False
+    if cut:
+        value = value[:limit]
+        text = _cut_text(value)
+    else:
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            text = None
+    if text is None:
+        return b"base64", b'"%b"' % base64.b64encode(value), cut
+    return b"text", orjson.dumps(text), cut
+
+
+def _encode_key(key: bytes | None, limit: int | None) -> tuple[bytes, bool]:
+    """The fields `key` and, where needed, `key_encoding`, and whether the key was cut."""
+    if key is None:
+        return b'"key":null', False
+    cut = limit is not None and len(key) > limit
+    text = _cut_text(key[:limit]) if cut else None
+    try:
+        text = text if cut else key.decode()
+    except UnicodeDecodeError:
+        text = None
+    if text is None:
+        return b'"key":"%b","key_encoding":"base64"' % base64.b64encode(key[:limit]), cut
+    return b'"key":%b' % orjson.dumps(text), cut
+
+
+def _encode_headers(headers: Sequence[tuple[str, bytes | None]], limit: int | None) -> tuple[bytes, bool]:
+    if not headers:
+        return b"{}", False
+    if limit is not None and sum(len(name.encode()) + len(value or b"") for name, value in headers) > limit:
+        return b"{}", True
+    shown: dict[str, Any] = {}
+    for name, value in headers:
+        try:
+            shown[name] = (value or b"").decode()
+        except UnicodeDecodeError:
+            shown[name] = {"base64": base64.b64encode(value or b"").decode()}
+    return orjson.dumps(shown), False
+
+
+class Raw(Protocol):
+    """aiokafka's ConsumerRecord, as far as it is used."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+def encode_raw(raw: Raw, *, whole: bool = False) -> Record:
+    """Encodes a record as aiokafka gives it.
+
+    Most have small JSON under a key of text, and no headers. Those take a short way to the same result: how many
+    records a second a process can read depends on it.
+    """
+    key, value, timestamp = raw.key, raw.value, raw.timestamp
+    if (
+        key is not None and value is not None and len(key) <= KEY_BYTES and len(value) <= VALUE_BYTES
+        and not raw.headers and timestamp >= 0
+    ):  # fmt: skip
+        try:
+            orjson.loads(value)
+            text = key.decode()
+            brackets = value.count(b"{") + (value.count(b"[") if ARRAY in value else 0)
+        except (ValueError, RecursionError):
+            pass  # the long way says what it is
+        else:
+            if brackets <= JSON_DEPTH:
+                offset, size = raw.offset, len(value)
+                data = USUAL % (offset, timestamp, orjson.dumps(text), size, value)
+                return tuple.__new__(Record, (offset, timestamp, size, data))  # half of what Record() takes
+    return encode(raw.offset, timestamp, key, raw.headers, value, whole=whole)
+
+
+def encode(
+    offset: int,
+    timestamp: int,
+    key: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    value: bytes | None,
+    *,
+    whole: bool = False,
+) -> Record:
+    """Encodes one Kafka record as the protocol's JSON object.
+
+    timestamp: milliseconds since 1970, -1 when Kafka has none. whole: nothing is cut (the records API's single record).
+    """
+    encoding, value_json, value_cut = _encode_value(value, None if whole else VALUE_BYTES)
+    key_json, key_cut = _encode_key(key, None if whole else KEY_BYTES)
+    headers_json, headers_cut = _encode_headers(headers, None if whole else HEADERS_BYTES)
+    size = 0 if value is None else len(value)
+    data = b'{"offset":%d,"timestamp":%b,%b,"headers":%b,"size":%d,"encoding":"%b","value":%b%b}' % (
+        offset,
+        b"null" if timestamp < 0 else b"%d" % timestamp,
+        key_json,
+        headers_json,
+        size,
+        encoding,
+        value_json,
+        b',"truncated":true' if value_cut or key_cut or headers_cut else b"",
+    )
+    return Record(offset, timestamp, size, data)

@@ -1,0 +1,66 @@
+// The few things every part of the page does with the document. Data becomes text, never markup.
+
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElement}
+ */
+export function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
+
+/**
+ * @param {string} text
+ * @param {string} className
+ * @param {() => void} press
+ * @returns {HTMLButtonElement}
+ */
+export function button(text, className, press) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = className;
+  made.textContent = text;
+  made.addEventListener("click", (event) => {
+    event.stopPropagation();
+    press();
+  });
+  return made;
+}
+
+/**
+ * @param {string} text
+ * @param {string} href
+ * @returns {HTMLAnchorElement}
+ */
+export function link(text, href) {
+  const made = document.createElement("a");
+  made.href = href;
+  made.textContent = text;
+  return made;
+}
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} name of a data-part in the page
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function part(name, kind) {
+  const found = document.querySelector(`[data-part="${name}"]`);
+  if (!(found instanceof kind)) throw new Error(`The page lacks its part "${name}".`);
+  return found;
+}
+
+/**
+ * Writes only what changed: a text node that stays costs no layout.
+ *
+ * @param {Element} target
+ * @param {string} text
+ */
+export function say(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}

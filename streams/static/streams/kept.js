@@ -1,0 +1,48 @@
+// The newest entries, in sight or not: what a filter looks through. Bounded.
+
+// As many as the protocol gives of the past: what a board began with and what came since are treated alike.
+export const MOST_KEPT = 2_000;
+
+/** @typedef {import("./row.js").Entry} Entry */
+
+export class Kept {
+  /** @type {Entry[]} oldest first */
+  #entries = [];
+  #most = MOST_KEPT;
+
+  /** @param {Entry[]} entries in the order of arrival */
+  add(entries) {
+    this.#entries.push(...entries);
+    this.#entries.splice(0, this.#entries.length - this.#most);
+  }
+
+  /**
+   * Puts what was loaded where a gap is, beside all that is kept already.
+   *
+   * @param {Entry} gap
+   * @param {Entry[]} loaded oldest first
+   * @param {boolean} isDone the gap itself goes
+   * @param {number} mostLoaded how many loaded entries are kept besides
+   */
+  fill(gap, loaded, isDone, mostLoaded) {
+    this.#most = Math.min(this.#most + loaded.length, MOST_KEPT + mostLoaded);
+    const place = this.#entries.indexOf(gap);
+    if (place >= 0) this.#entries.splice(place, isDone ? 1 : 0, ...loaded);
+  }
+
+  /**
+   * @param {(entry: Entry) => boolean} fits
+   * @returns {Entry[]} oldest first
+   */
+  fitting(fits) {
+    return this.#entries.filter(fits);
+  }
+}
+
+/**
+ * @param {Entry[]} entries
+ * @returns {number} how many of them are records
+ */
+export function recordsAmong(entries) {
+  return entries.reduce((sum, { kind }) => sum + Number(kind === "record"), 0);
+}
