@@ -1,0 +1,71 @@
+"""The two pages that show the API, Swagger UI and ReDoc: own templates, all assets from this server (the bundles lie in
+django-ninja's package), and a policy that lets them work and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from ninja import NinjaAPI
+from ninja.openapi.docs import DocsBase
+from ninja.openapi.schema import OpenAPISchema
+
+HEADERS = {  # of every answer with that status
+    "401": {"WWW-Authenticate": "`Bearer`."},
+    "429": {"Retry-After": "Seconds after which the same request may be sent again."},
+    "503": {"Retry-After": "Seconds after which the same request may be sent again."},
+}
+
+
+class DescribedAPI(NinjaAPI):
+    """A NinjaAPI whose description also says what all operations have in common."""
+
+    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
+        description = super().get_openapi_schema(**kwargs)
+        for operations in description["paths"].values():
+            for operation in operations.values():
+                _name_headers(operation["responses"])
+                for parameter in operation.get("parameters", ()):
+                    _never_null(parameter["schema"])
+        return description
+
+
+def _name_headers(responses: dict[int | str, Any]) -> None:
+    for status, response in responses.items():
+        for name, meaning in HEADERS.get(str(status), {}).items():
+            header = {"description": meaning, "schema": {"type": "string"}}
+            response.setdefault("headers", {})[name] = header
+
+
+def _never_null(schema: dict[str, Any]) -> None:
+    """A query or a header can be left out, but there is no null in it, as pydantic's `T | None` says."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        del schema["anyOf"]
+        schema.update(kinds[0] | schema)
+    elif kinds:
+        schema["anyOf"] = kinds
+
+
+class Docs(DocsBase):
+    """Swagger UI, where NinjaAPI looks for it."""
+
+    def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = swagger(request)  # type: ignore[assignment]  # django-csp's types are wider
+        return response
+
+
+# Seen in Chromium: both put style elements and attributes into the page by script (Swagger UI its samples' colours,
+# ReDoc all of its styles), and ReDoc's search is a worker made from a blob. Scripts stay as strict as everywhere.
+@csp_update({"style-src": [SELF, UNSAFE_INLINE]})
+def swagger(request: HttpRequest) -> HttpResponse:
+    return render(request, "api/swagger.html", {"openapi_url": reverse("api:openapi-json")})
+
+
+@csp_update({"style-src": [SELF, UNSAFE_INLINE], "worker-src": [SELF, "blob:"]})
+def redoc(request: HttpRequest) -> HttpResponse:
+    return render(request, "api/redoc.html", {"openapi_url": reverse("api:openapi-json")})

@@ -1,0 +1,107 @@
+"""How often somebody may try: signing in, and asking for a mail. Then 429, and when to come back.
+
+Counted in the database, so all processes count together and a restart forgets nothing; a try costs a small write beside
+the hashing of a password. API tokens are not counted: a secret of 256 bits is not found by trying.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import math
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from project.models import Attempts
+
+PRUNE_EVERY_S = 60.0
+
+_pruned_at = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many within a time that begins with the first of them."""
+
+    name: str
+    most: int
+    within: timedelta
+
+
+# One person who mistypes, and one machine that tries many names. An office behind one address stays below.
+SIGN_IN_OF_NAME = Limit("sign-in of a name from an address", 10, timedelta(minutes=10))
+SIGN_IN = Limit("sign-in from an address", 100, timedelta(minutes=10))
+RESET_OF_MAIL = Limit("password reset of a mail address", 3, timedelta(hours=1))
+RESET = Limit("password reset from an address", 20, timedelta(hours=1))
+LONGEST = max(limit.within for limit in (SIGN_IN_OF_NAME, SIGN_IN, RESET_OF_MAIL, RESET))
+
+
+class TooMany(Exception):
+    """Somebody tried too often. retry_after: seconds until the next try is let through."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"Too many attempts; again in {retry_after} s.")
+
+
+def take(limit: Limit, *who: str) -> None:
+    """Counts one try. Raises TooMany, and does not count it, when there were enough."""
+    _prune_now_and_then()
+    now = timezone.now()
+    with transaction.atomic():
+        attempts, _ = Attempts.objects.select_for_update().get_or_create(key=_key(limit, who), defaults={"since": now})
+        if attempts.since <= now - limit.within:
+            attempts.since, attempts.count = now, 0
+        if attempts.count >= limit.most:
+            raise TooMany(math.ceil((attempts.since + limit.within - now).total_seconds()))
+        attempts.count += 1
+        attempts.save()
+
+
+def give_back(limit: Limit, *who: str) -> None:
+    """The try was none: it succeeded."""
+    Attempts.objects.filter(key=_key(limit, who), count__gt=0).update(count=F("count") - 1)
+
+
+def forget(limit: Limit, *who: str) -> None:
+    """Whoever succeeds has all tries again."""
+    Attempts.objects.filter(key=_key(limit, who)).delete()
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where the request comes from; of IPv6 the network of 2^64 addresses that one customer has."""
+    try:
+        address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return ""  # a socket file: then everybody is one
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def refusal(request: HttpRequest, error: TooMany) -> HttpResponse:
+    """The page that says when to come back. The same whether or not there is such an account."""
+    context = {"minutes": math.ceil(error.retry_after / 60)}
+    response = render(request, "registration/too_many.html", context, status=429)
+    response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _key(limit: Limit, who: tuple[str, ...]) -> str:
+    said = "\n".join((limit.name, *(part.strip().lower() for part in who)))
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+
+
+def _prune_now_and_then() -> None:
+    global _pruned_at
+    now = time.monotonic()
+    if now - _pruned_at >= PRUNE_EVERY_S:
+        _pruned_at = now
+        Attempts.objects.filter(since__lt=timezone.now() - LONGEST).delete()

@@ -1,0 +1,51 @@
+"""`manage.py demo`: what `make run` prepares on a loopback address: the demo account, the demo topic, a few items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from items import services
+from items.models import Item
+from project import demo
+from streams import replay
+from streams.models import Topic
+
+TOPIC_LABEL = "Earthquakes, one week (USGS)"
+ITEMS: tuple[services.ItemFields, ...] = (
+    {"name": "Notebook, dotted, A5", "sku": "NB-A5-DOT", "price": "12.50", "tax": "2.38"},
+    {"name": "Fountain pen, fine nib", "sku": "FP-FINE", "price": "39.00", "tax": "7.41"},
+    {"name": "Ink, blue-black, 50 ml", "sku": "INK-BB-50", "price": "8.90", "tax": "1.69"},
+    {"name": "Desk lamp", "sku": "LAMP-01", "price": "64.00", "tax": "12.16", "description": "Warm light, dimmable."},
+    {"name": "Seismograph kit", "price": "189.00", "link": "https://earthquake.usgs.gov/"},
+)
+
+
+class Command(BaseCommand):
+    help = "Prepares the demonstration: account, topic and a few items. Only with DEMO=true, which `make run` sets."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--address", default="http://127.0.0.1:8000/", help="Where the server will listen.")
+
+    def handle(self, *_: Any, address: str, **__: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError("This makes an account whose password everybody knows: it is there for DEMO=true only.")
+        try:
+            user = demo.prepare_account()
+        except demo.NameTaken as error:
+            raise CommandError(
+                f"There is an account {demo.USERNAME} with a password of its own. Rename it, or run with DEMO=false."
+            ) from error
+        if not settings.KAFKA_BOOTSTRAP_SERVERS:  # the demonstration is never replayed into a real Kafka
+            Topic.objects.get_or_create(name=replay.TOPIC, defaults={"label": TOPIC_LABEL})
+        if not Item.with_deleted.exists():
+            self._add_items(user)
+        self.stdout.write(f"Streamboard: {address}")
+        self.stdout.write(f"Sign in as:  {demo.USERNAME}  password: {demo.PASSWORD}")
+
+    def _add_items(self, user: User) -> None:
+        for fields in ITEMS:
+            services.create_item(actor=user, **fields)
