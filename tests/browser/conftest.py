@@ -1,0 +1,93 @@
+"""A real Chromium for the tests of the pages. Every page's console is read: an error, a violation of the content
+security policy or a request that failed makes the test fail, unless it was told to expect that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+
+from tests.processes import PASSWORD, USERS, Process
+
+expect.set_options(timeout=15_000)  # ms; two loaded cores
+
+# What Chromium writes when a connection ends or is refused, which tests of a broken network bring about.
+NETWORK_NOISE = re.compile(r"WebSocket connection to|Failed to load resource: net::ERR_")
+
+
+class Visitor:
+    """One person with a browser of their own (its cookies, its storage)."""
+
+    def __init__(self, context: BrowserContext, address: str, complaints: list[str]) -> None:
+        self.context = context
+        self.address = address
+        self._complaints = complaints
+
+    async def open(self, path: str = "/") -> Page:
+        page = await self.context.new_page()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self._complaints.append(f"{page.url}: {error}"))
+        await page.goto(self.address + path)
+        return page
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not NETWORK_NOISE.search(message.text):
+            self._complaints.append(f"{message.location.get('url')}: {message.text}")
+
+    async def sign_in(self, user: str = USERS[0]) -> None:
+        page = await self.open("/accounts/login/")
+        await page.get_by_label("Username").fill(user)
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.locator("#board")).to_be_attached()
+        await page.close()
+
+    async def board(self, topic: str = "items.v1") -> Page:
+        """An open board that is live."""
+        page = await self.open(f"/?topic={topic}")
+        await live(page)
+        return page
+
+
+class Visitors:
+    """Lets people in. complaints: what their pages complained about."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.complaints: list[str] = []
+        self._browser = browser
+
+    async def new(self, web: Process | str, *, signed_in: bool = True, **options: Any) -> Visitor:
+        """Someone on the given process or address; `options` are those of Playwright's new_context."""
+        address = web if isinstance(web, str) else web.url
+        visitor = Visitor(await self._browser.new_context(**options), address, self.complaints)
+        if signed_in:
+            await visitor.sign_in()
+        return visitor
+
+    def forgive(self, pattern: str) -> None:
+        """Forgets complaints that the test brought about on purpose."""
+        self.complaints[:] = [complaint for complaint in self.complaints if not re.search(pattern, complaint)]
+
+
+@pytest_asyncio.fixture
+async def visitors(chromium: str) -> AsyncIterator[Visitors]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        found = Visitors(browser)
+        yield found
+        await browser.close()
+    assert found.complaints == []
+
+
+async def live(page: Page) -> None:
+    await expect(page.locator("#board")).to_have_attribute("data-state", "live")
+
+
+async def places(page: Page) -> list[str]:
+    """partition:offset of each record on the board, newest first."""
+    script = "rows => rows.map(row => `${row.dataset.partition}:${row.dataset.offset}`)"
+    found: list[str] = await page.locator(".row[data-kind=record]").evaluate_all(script)
+    return found

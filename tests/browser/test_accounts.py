@@ -1,0 +1,110 @@
+"""The pages of a person's own account and the check of links: for axe, on a phone, by keyboard, without JavaScript."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.test_pages import axe_source, small_targets, violations
+from tests.conftest import Install
+from tests.processes import Installation
+
+WORD = "a long enough word"
+
+
+async def type_in(page: Page, *texts: str) -> None:
+    """From field to field with Tab, then Enter, as somebody without a mouse."""
+    for number, text in enumerate(texts):
+        if number:
+            await page.keyboard.press("Tab")
+        await page.keyboard.type(text)
+    await page.keyboard.press("Enter")
+
+
+def add_item(installation: Installation, address: str, link: str) -> str:
+    body = {"name": "Lamp", "price": "1", "link": link}
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    response = httpx.post(f"{address}/api/items/", json=body, headers=headers, timeout=30)
+    return f"/items/{response.json()['item']['id']}/"
+
+
+def status_with(secret: str, address: str) -> int:
+    headers = {"Authorization": f"Bearer {secret}"}
+    return httpx.get(f"{address}/api/items/", headers=headers, timeout=30).status_code
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+async def test_account_pages_are_accessible_and_fit_the_screen(
+    visitors: Visitors, install: Install, width: int, scheme: str
+) -> None:
+    axe = axe_source()
+    installation = install(SIGN_UP="true", LINK_CHECK_PRIVATE="true")
+    web = installation.web()
+    options: dict[str, Any] = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
+    stranger = await visitors.new(web, signed_in=False, **options)
+    person = await visitors.new(web, **options)
+    wrong: list[str] = []
+
+    async def look(page: Page) -> None:
+        wrong.extend(f"{page.url}: {violation}" for violation in await violations(page, axe))
+        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong.append(f"{page.url} is wider than {width} px")
+        if width == 360:
+            wrong.extend(f"{page.url}: too small for a finger: {control}" for control in await small_targets(page))
+
+    for path, button in (("sign-up/", "Make account"), ("password/reset/", "Send the link")):
+        page = await stranger.open(f"/accounts/{path}")
+        await look(page)
+        await page.get_by_role("button", name=button).click()  # with nothing typed
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await look(page)
+    await look(await stranger.open("/accounts/login/"))
+    await look(await stranger.open("/accounts/password/reset/sent/"))
+    await look(await stranger.open("/accounts/password/reset/x/y/"))
+    page = await person.open("/accounts/password/")
+    await page.get_by_role("button", name="Change password").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await look(page)
+    page = await person.open("/accounts/tokens/")
+    await look(page)
+    await page.get_by_label("What is it for?").fill("A script with a name that is long enough for a phone")
+    await page.get_by_role("button", name="Make token").click()
+    await expect(page.locator("#secret")).to_be_visible()
+    await look(page)
+    page = await person.open(add_item(installation, web.url, f"{web.url}/no/such/page/and/a/rather/long/address"))
+    await page.get_by_role("button", name="Check link now").click()
+    await expect(page.locator(".link-check .pill")).to_have_text("broken")
+    await look(page)
+    assert wrong == []
+
+
+async def test_signing_up_and_tokens_by_keyboard_without_javascript(visitors: Visitors, install: Install) -> None:
+    web = install(SIGN_UP="true").web()
+    nina = await visitors.new(web, signed_in=False, java_script_enabled=False)
+    page = await nina.open("/accounts/sign-up/")
+    await page.get_by_label("Username").focus()
+    await type_in(page, "nina", "nina@example.com", WORD, WORD)
+    await expect(page.get_by_text("Welcome, nina.")).to_be_visible()
+    await page.goto(f"{web.url}/accounts/tokens/")
+    await page.get_by_label("What is it for?").focus()
+    await type_in(page, "my script")
+    secret = await page.locator("#secret").inner_text()
+    assert status_with(secret, web.url) == 200
+    await page.get_by_role("button", name="Revoke the token my script").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("You have no tokens.")).to_be_visible()
+    assert status_with(secret, web.url) == 401
+
+
+async def test_the_overview_of_the_admin_tells_of_this_process(visitors: Visitors, install: Install) -> None:
+    person = await visitors.new(install().web())
+    board = await person.board()
+    page = await person.open("/admin/")
+    await page.get_by_role("link", name="Overview").click()
+    await expect(page.get_by_role("row", name="Link to Kafka")).to_contain_text("live since")
+    await expect(page.get_by_role("row", name="Open sockets")).to_contain_text("1")
+    await board.close()

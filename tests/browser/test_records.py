@@ -1,0 +1,105 @@
+"""Records of every kind, and records that did not arrive: shown as what they are, and loaded when asked for."""
+
+from __future__ import annotations
+
+import re
+
+from confluent_kafka import Producer
+from playwright.async_api import expect
+
+from tests.browser.conftest import Visitors, places
+from tests.conftest import Install
+from tests.processes import Installation, Process
+from tests.proxy import Proxy
+from tests.services import Kafka
+
+TOPIC = "odd.records"
+
+
+def producer(web: Process) -> Producer:
+    """A producer to the embedded broker of a process, whose log names its address."""
+    found = re.search(r"broker listens on (\S+:\d+)", web.log())
+    assert found, web.log()
+    return Producer({"bootstrap.servers": found[1], "log_level": 0, "linger.ms": 5, "message.max.bytes": 4_000_000})
+
+
+def topic_of(installation: Installation) -> Process:
+    installation.manage("addtopic", TOPIC, "--label", "Odd records")
+    return installation.web()
+
+
+async def test_a_record_is_shown_as_what_it_is(visitors: Visitors, install: Install) -> None:
+    web = topic_of(install())
+    kafka = producer(web)
+    whole = '{"end": "' + "x" * 100_000 + 'THE END", "n": 12345678901234567890}'
+    for key, value in [
+        (b"digits", b'{"big": 12345678901234567890, "one": 1.0}'),
+        (None, "no key, just wörds".encode()),
+        (b"\xff\xfe", b"\x00\xff"),
+        (b"gone", None),
+        (b"nan", b'{"a": NaN}'),
+        (b"markup", b'{"x": "<img src=x onerror=alert(1)>"}'),
+        (b"large", whole.encode()),
+    ]:
+        kafka.produce(TOPIC, value, key=key, partition=0, headers=[("binary", b"\xff"), ("plain", b"text")])
+    assert kafka.flush(20) == 0
+
+    board = await (await visitors.new(web)).board(TOPIC)
+    rows = board.locator(".row[data-kind=record]")
+    await expect(rows).to_have_count(7)
+    for place, shown in [
+        ("0:0", "big: 12345678901234567890  one: 1.0"),
+        ("0:1", "no key"),
+        ("0:1", "no key, just wörds"),
+        ("0:2", "base64"),
+        ("0:3", "tombstone"),
+        ("0:4", '{"a": NaN}'),
+        ("0:5", "<img src=x onerror=alert(1)>"),
+        ("0:6", "cut"),
+    ]:
+        offset = place.partition(":")[2]
+        await expect(board.locator(f'.row[data-offset="{offset}"]')).to_contain_text(shown)
+
+    detail = board.locator(".detail")
+    await board.locator('.row[data-offset="0"]').click()
+    await expect(detail).to_contain_text('"big": 12345678901234567890')
+    await expect(detail).to_contain_text("base64 /w==")
+    await board.locator('.row[data-offset="6"]').click()
+    await expect(detail).not_to_contain_text("THE END")
+    await detail.get_by_role("button", name="Load whole record").click()
+    await expect(detail).to_contain_text("THE END")
+    await expect(detail).to_contain_text("12345678901234567890")
+
+
+async def test_what_a_slow_connection_missed_is_a_gap_that_can_be_loaded(
+    visitors: Visitors, install: Install, kafka: Kafka
+) -> None:
+    topic = kafka.create_topic(partitions=1)
+    installation = install(KAFKA_BOOTSTRAP_SERVERS=kafka.address)
+    installation.manage("addtopic", topic)
+    web = installation.web()
+    kafka.produce(topic, [b'{"n": 0}'])
+    with Proxy(f"127.0.0.1:{web.port}") as proxy:
+        person = await visitors.new(f"http://{proxy.address}")
+        near, board = await (await visitors.new(web)).board(topic), await person.board(topic)
+        await expect(board.locator(".row[data-kind=record]")).to_have_count(1)
+        proxy.freeze()
+        total = 3_000  # x 8 KB = 24 MB: more than may be on the way, and more than the server's log keeps
+        kafka.produce(topic, (b'{"n": %d, "filling": "%s"}' % (n, b"x" * 8_000) for n in range(1, total)))
+        # The other board shows that the server has read everything.
+        await expect(near.locator("#board")).to_have_attribute("data-position", f"0:{total}", timeout=60_000)
+        proxy.mend()
+        root = board.locator("#board")
+        await expect(root).to_have_attribute("data-position", f"0:{total}", timeout=60_000)
+        gap = board.locator(".row[data-kind=gap]").first
+        await expect(gap).to_contain_text("slow connection")
+        received = int(await root.get_attribute("data-received") or 0)
+        missing = int(await root.get_attribute("data-missing") or 0)
+        assert received + missing == total
+
+        await gap.get_by_role("button", name="Load").click()
+        await expect(root).not_to_have_attribute("data-loaded", "0")
+        shown = await places(board)
+        assert len(shown) == len(set(shown))
+        offsets = [int(place.partition(":")[2]) for place in shown]
+        assert offsets == sorted(offsets, reverse=True)

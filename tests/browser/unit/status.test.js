@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { statusOf } from "../../../streams/static/streams/status.js";
+
+const NOW = Date.now();
+const known = (changes) => ({
+  connection: { kind: "open", since: NOW }, phase: "live", refusal: null, obstacle: "", lag: 38, topic: "t", now: NOW,
+  heartbeat: { type: "heartbeat", server_time: NOW, link: "live", since: NOW, waiting: 0 }, ...changes,
+});
+const heartbeat = (changes) => ({ ...known().heartbeat, ...changes });
+
+test("live says how far behind one is", () => {
+  const status = statusOf(known({}));
+  assert.deepEqual([status.kind, status.tone], ["live", "live"]);
+  assert.match(status.sentence, /You are 38 ms behind/);
+});
+
+test("down says since when and how many events wait, whatever the stream does", () => {
+  for (const phase of ["live", "retrying", "asked"]) {
+    const status = statusOf(known({ phase, heartbeat: heartbeat({ link: "down", waiting: 12 }) }));
+    assert.equal(status.kind, "down");
+    assert.match(status.label, /^down since \d\d:\d\d:\d\d, 12 events wait$/);
+  }
+});
+
+test("nothing is called live before the stream has begun", () => {
+  assert.equal(statusOf(known({ phase: "asked" })).kind, "opening");
+  assert.equal(statusOf(known({ obstacle: "Kafka has no topic t yet.", phase: "retrying" })).label, "waiting");
+});
+
+test("a connection that waits counts the seconds down", () => {
+  const connection = { kind: "waiting", since: NOW, until: NOW + 2_300, why: "The connection broke." };
+  assert.equal(statusOf(known({ connection })).label, "reconnecting in 3 s");
+});
+
+test("signed out and refused are final and different", () => {
+  const closed = (code) => statusOf(known({ connection: { kind: "closed", since: NOW, code, why: "w" } })).kind;
+  assert.deepEqual([closed(4501), closed(4504)], ["signed-out", "refused"]);
+});
+
+test("a forbidden topic is called that", () => {
+  const refusal = { code: "forbidden", message: "You may not watch t." };
+  assert.equal(statusOf(known({ phase: "ended", refusal })).label, "not allowed");
+});

@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Subscription } from "../../../streams/static/streams/subscription.js";
+
+/** A subscription whose messages and news are written down in order. */
+function followed(topic) {
+  const sent = [];
+  const news = [];
+  const tell = (name) => (...details) => news.push([name, ...details]);
+  const subscription = new Subscription({
+    send: (message) => sent.push(message), distrust: tell("distrust"), began: tell("began"), arrived: tell("arrived"),
+    missed: tell("missed"), reset: tell("reset"), counted: tell("counted"), refused: tell("refused"), changed: () => {},
+  });
+  subscription.watch(topic);
+  subscription.connected();
+  return { subscription, sent, news };
+}
+
+const subscribed = (sent, changes = {}) => {
+  const { id, topic } = sent.findLast(({ type }) => type === "subscribe");
+  return {
+    type: "subscribed", id, topic, stream: topic, recovered: true, reason: null,
+    cursor: { epoch: "e", positions: { 0: 0 } }, ...changes,
+  };
+};
+const records = (stream, from, to) => ({
+  type: "records", stream,
+  ranges: [{ partition: 0, from, to, records: Array.from({ length: to - from }, (_, n) => ({ offset: from + n, timestamp: 0, headers: {} })) }],
+});
+
+test("a fresh board asks for the newest 200, a resumed one for its cursor", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent } = followed("a");
+  assert.deepEqual(sent[0].start, { last: 200 });
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard(records("a", 0, 3), 100);
+  subscription.disconnected();
+  subscription.connected();
+  assert.deepEqual(sent.at(-1).start, { cursor: { epoch: "e", positions: { 0: 3 } } });
+});
+
+/** What the board was given after each of these [from, to) on partition 0, its position being 10. */
+function received(...ranges) {
+  const { subscription, sent, news } = followed("a");
+  subscription.heard(subscribed(sent, { cursor: { epoch: "e", positions: { 0: 10 } } }), 0);
+  for (const [from, to] of ranges) subscription.heard(records("a", from, to), 100);
+  const arrived = news.filter(([name]) => name === "arrived").map(([, entries]) => entries.map(({ record }) => record.offset));
+  return { subscription, sent, arrived, position: subscription.stream.cursor().positions[0] };
+}
+
+test("a range at the position is applied", (t) => {
+  t.mock.timers.enable();
+  const { arrived, position, subscription } = received([10, 12], [12, 13]);
+  assert.deepEqual([arrived, position, subscription.phase], [[[10, 11], [12]], 13, "live"]);
+});
+
+test("a range below the position is a duplicate and changes nothing", (t) => {
+  t.mock.timers.enable();
+  const { arrived, position, subscription } = received([10, 12], [8, 10], [10, 12]);
+  assert.deepEqual(arrived, [[10, 11], [], []]);
+  assert.deepEqual([position, subscription.phase, subscription.stream.received], [12, "live", 2]);
+});
+
+test("of a range around the position the rest is applied", (t) => {
+  t.mock.timers.enable();
+  const { arrived, position, subscription } = received([8, 13]);
+  assert.deepEqual([arrived, position, subscription.phase], [[[10, 11, 12]], 13, "live"]);
+});
+
+test("a range behind a hole is not applied: the stream is left and asked for from the position", (t) => {
+  t.mock.timers.enable();
+  const { arrived, position, subscription, sent } = received([10, 12], [14, 15]);
+  assert.deepEqual([arrived, position, subscription.phase], [[[10, 11], []], 12, "leaving"]);
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", stream: "a" });
+  subscription.heard(records("a", 12, 16), 100);
+  assert.equal(sent.filter(({ type }) => type === "subscribe").length, 1, "not before unsubscribed");
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "asked" }, 0);
+  assert.deepEqual(sent.at(-1).start, { cursor: { epoch: "e", positions: { 0: 12 } } });
+});
+
+test("a gap moves the position, and the stream goes on behind it", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { subscription, sent, news } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard({ type: "gap", stream: "a", ranges: [{ partition: 0, from: 0, to: 5 }], reason: "slow" }, 100);
+  assert.deepEqual(news.at(-1), ["missed", [{ partition: 0, from: 0, to: 5, reason: "slow" }]]);
+  subscription.heard(records("a", 5, 6), 100);
+  assert.deepEqual([subscription.phase, subscription.stream.received, subscription.stream.missing], ["live", 1, 5]);
+  t.mock.timers.tick(2_000);
+  assert.deepEqual(sent.at(-1), { type: "ack", stream: "a", positions: { 0: 6 } });
+});
+
+test("a gap that does not reach the position is a loss like any other", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard({ type: "gap", stream: "a", ranges: [{ partition: 0, from: 3, to: 5 }], reason: "slow" }, 100);
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", stream: "a" });
+});
+
+test("a reset forgets the positions, says so, and goes on from the new life's cursor", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { subscription, sent, news } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard(records("a", 0, 9), 100);
+  subscription.heard({ type: "reset", stream: "a", reason: "epoch", cursor: { epoch: "f", positions: { 0: 0, 1: 0 } } }, 100);
+  assert.deepEqual(news.at(-1), ["reset", "epoch"]);
+  subscription.heard(records("a", 0, 2), 100);
+  assert.deepEqual(news.at(-1)[1].map(({ record }) => record.offset), [0, 1]);
+  assert.equal(subscription.stream.received, 11);
+  t.mock.timers.tick(2_000);
+  assert.deepEqual(sent.at(-1), { type: "ack", stream: "a", positions: { 0: 2 } });
+  subscription.disconnected();
+  subscription.connected();
+  assert.deepEqual(sent.at(-1).start, { cursor: { epoch: "f", positions: { 0: 2, 1: 0 } } });
+});
+
+test("a cursor of a former life comes back as a new life, and not in full", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard(records("a", 0, 9), 100);
+  subscription.disconnected();
+  subscription.connected();
+  subscription.heard(subscribed(sent, { recovered: false, reason: "epoch", cursor: { epoch: "f", positions: { 0: 0 } } }), 0);
+  assert.deepEqual(news.at(-1), ["began", { resumed: true, newLife: true, reason: "epoch", missing: [] }]);
+  subscription.heard(records("a", 0, 1), 100);
+  assert.equal(subscription.stream.received, 10);
+});
+
+test("what retention took while the connection was away is a gap", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard(records("a", 0, 3), 100);
+  subscription.disconnected();
+  subscription.connected();
+  subscription.heard(subscribed(sent, { recovered: false, reason: "retention", cursor: { epoch: "e", positions: { 0: 8 } } }), 0);
+  assert.deepEqual(news.at(-1)[1].missing, [{ partition: 0, from: 3, to: 8, reason: "retention" }]);
+});
+
+test("a topic that has gone is asked for until it is there again, in a new life", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "topic_gone" }, 0);
+  subscription.heard({ type: "error", id: 2, code: "unavailable", message: "Not yet.", retry_after_ms: 500 }, 0);
+  assert.deepEqual([subscription.phase, subscription.obstacle], ["retrying", "Not yet."]);
+  t.mock.timers.tick(500);
+  subscription.heard(subscribed(sent, { recovered: false, reason: "epoch", cursor: { epoch: "f", positions: { 0: 0 } } }), 0);
+  assert.equal(news.at(-1)[1].newLife, true);
+});
+
+test("a topic is begun where it was asked for, once; then its cursor counts", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.watch("a", { last: 2_000 });
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "asked" }, 0);
+  assert.deepEqual(sent.at(-1).start, { last: 2_000 });
+  subscription.heard(subscribed(sent), 0);
+  subscription.disconnected();
+  subscription.connected();
+  assert.deepEqual(sent.at(-1).start, { cursor: { epoch: "e", positions: { 0: 0 } } });
+});
+
+test("losses again and again end the connection instead of asking for ever", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  for (let n = 0; n < 4; n += 1) {
+    subscription.heard(subscribed(sent), 0);
+    subscription.heard(records("a", 5, 7), 100);
+    subscription.heard({ type: "unsubscribed", stream: "a", reason: "asked" }, 0);
+  }
+  assert.equal(news.at(-1)[0], "distrust");
+});
+
+test("acks go after 256 KiB, after 2 s, and on every heartbeat", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { subscription, sent } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard(records("a", 0, 1), 100);
+  assert.equal(sent.filter(({ type }) => type === "ack").length, 0);
+  t.mock.timers.tick(2_000);
+  assert.deepEqual(sent.at(-1), { type: "ack", stream: "a", positions: { 0: 1 } });
+  subscription.heard(records("a", 1, 2), 256 * 1024);
+  assert.deepEqual(sent.at(-1), { type: "ack", stream: "a", positions: { 0: 2 } });
+  subscription.heard({ type: "heartbeat", server_time: 0, link: "live", since: 0, waiting: 0 }, 60);
+  assert.deepEqual(sent.at(-1), { type: "ack" });
+});
+
+test("nothing is acked before subscribed", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent } = followed("a");
+  subscription.heard({ type: "heartbeat", server_time: 0, link: "live", since: 0, waiting: 0 }, 60);
+  assert.deepEqual(sent.at(-1), { type: "ack" });
+});
+
+test("another topic is begun only when the old one has ended", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.watch("b");
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", stream: "a" });
+  subscription.heard(records("a", 0, 3), 100);
+  assert.equal(subscription.stream.received, 0);
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "asked" }, 0);
+  assert.equal(sent.at(-1).topic, "b");
+});
+
+test("a choice changed while the answer was on its way ends in the newest choice", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  subscription.watch("b");
+  subscription.heard(subscribed(sent), 0);
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", stream: "a" });
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "asked" }, 0);
+  subscription.heard(subscribed(sent), 0);
+  assert.equal(subscription.phase, "live");
+  assert.equal(news.filter(([name]) => name === "began").length, 1);
+});
+
+test("unavailable is tried again when the server says, forbidden is not", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  subscription.heard({ type: "error", id: 1, code: "unavailable", message: "Kafka is away.", retry_after_ms: 700 }, 0);
+  t.mock.timers.tick(700);
+  assert.equal(sent.length, 2);
+  subscription.heard({ type: "error", id: 2, code: "forbidden", message: "No." }, 0);
+  assert.deepEqual(news.at(-1), ["refused", "forbidden", "No."]);
+  t.mock.timers.tick(60_000);
+  assert.equal(sent.length, 2);
+});
+
+test("a server that does not answer is distrusted", (t) => {
+  t.mock.timers.enable();
+  const { news } = followed("a");
+  t.mock.timers.tick(13_000);
+  assert.equal(news.at(-1)[0], "distrust");
+});
+
+test("a right taken away ends the stream with its reason", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "forbidden" }, 0);
+  assert.deepEqual(news.at(-1), ["refused", "forbidden", ""]);
+});

@@ -1,0 +1,85 @@
+"""Fixtures of the whole suite: the real services (tests/services.py) and the product's own processes
+(tests/processes.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import processes, services
+
+# A test is marked with what it needs, so that `-m "not kafka"` works without anybody remembering to write the mark.
+MARKS = {"kafka": "kafka", "postgres": "postgres", "redis": "redis", "chromium": "browser"}
+MARKS |= {"install": "processes", "product": "processes"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in MARKS:
+                item.add_marker(MARKS[fixture])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_services() -> Iterator[None]:
+    yield
+    services.close_all()
+
+
+@pytest.fixture
+def kafka() -> services.Kafka:
+    """A running Apache Kafka, the same for all tests of a run; use topics of your own (`kafka.create_topic()`)."""
+    return services.kafka()
+
+
+@pytest.fixture
+def postgres() -> services.Postgres:
+    """A running PostgreSQL; use databases of your own (`postgres.create_database()`)."""
+    return services.postgres()
+
+
+@pytest.fixture
+def redis() -> services.Redis:
+    """A running Redis, emptied of nothing: a restart empties it."""
+    return services.redis()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    return services.chromium()
+
+
+FAILED = pytest.StashKey[bool]()
+Install = Callable[..., processes.Installation]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture
+def install(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Install]:
+    """`install(KAFKA_BOOTSTRAP_SERVERS=…)` or `install(server=postgres, …)`: an installation of the product
+    (tests/processes.py). Its processes end with the test, and a failed test shows their logs."""
+    made: list[processes.Installation] = []
+
+    def make(server: services.Postgres | None = None, **settings: str) -> processes.Installation:
+        folder = tmp_path / f"installation-{len(made) + 1}"
+        folder.mkdir()
+        made.append(processes.make_installation(folder, server, settings))
+        return made[-1]
+
+    yield make
+    for installation in made:
+        installation.close()
+    if request.node.stash.get(FAILED, False):
+        for installation in made:
+            print(installation.logs())

@@ -1,0 +1,116 @@
+"""The demo account opens the demo and nothing else."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import TestCase, override_settings
+
+from items import tokens
+from items.models import Item
+from project import demo
+from streams import replay
+from streams.models import OutboxMessage, Topic
+
+BACKENDS = ["django.contrib.auth.backends.ModelBackend", "items.tokens.TokenBackend"]
+in_demo = override_settings(DEMO=True, AUTHENTICATION_BACKENDS=[*BACKENDS, "project.demo.DemoBackend"])
+
+
+def prepare(**options: Any) -> str:
+    out = StringIO()
+    call_command("demo", stdout=out, **options)
+    return out.getvalue()
+
+
+def sign_in(username: str = demo.USERNAME, password: str = demo.PASSWORD) -> Any:
+    return authenticate(request=None, username=username, password=password)
+
+
+class DemoTests(TestCase):
+    @in_demo
+    def test_it_makes_account_topic_and_items_once_and_says_how_to_get_in(self) -> None:
+        for _ in range(2):
+            out = prepare(address="http://127.0.0.1:8123/")
+        assert "http://127.0.0.1:8123/" in out
+        assert demo.USERNAME in out
+        assert demo.PASSWORD in out
+        assert Topic.objects.get(name=replay.TOPIC).label == "Earthquakes, one week (USGS)"
+        user = User.objects.get()
+        assert user.is_superuser
+        assert user.is_staff
+        assert not user.has_usable_password()
+        assert 3 <= Item.objects.count() == OutboxMessage.objects.count() <= 10
+
+    @in_demo
+    @override_settings(KAFKA_BOOTSTRAP_SERVERS=["localhost:9092"])
+    def test_with_a_real_kafka_there_is_no_demo_topic(self) -> None:
+        prepare()
+        assert not Topic.objects.filter(name=replay.TOPIC).exists()
+
+    def test_outside_of_the_demo_it_refuses(self) -> None:
+        with self.assertRaisesMessage(CommandError, "DEMO=true"):
+            prepare()
+        assert not User.objects.exists()
+
+    @in_demo
+    def test_the_demo_account_signs_in_with_its_password_only(self) -> None:
+        assert sign_in() is None
+        prepare()
+        assert sign_in() == User.objects.get()
+        assert sign_in(password="guess") is None
+        assert sign_in(username="somebody") is None
+
+    def test_neither_account_nor_session_nor_token_outlive_the_demo(self) -> None:
+        with in_demo:
+            prepare()
+            user = sign_in()
+            token = tokens.issue(user, "script")
+            assert self.client.login(username=demo.USERNAME, password=demo.PASSWORD)
+            assert self.client.get("/items/").status_code == 200
+            assert authenticate(request=None, token=token) == user
+        assert sign_in() is None
+        assert self.client.get("/items/").status_code == 302
+        assert authenticate(request=None, token=token) is None
+        assert demo.account() is None
+
+    def test_a_shell_without_the_settings_of_the_demo_makes_tokens_for_it(self) -> None:
+        with in_demo:
+            prepare()
+        out, err = StringIO(), StringIO()
+        call_command("createtoken", demo.USERNAME, stdout=out, stderr=err)
+        (token,) = out.getvalue().splitlines()
+        assert "make run" in err.getvalue()
+        assert authenticate(request=None, token=token) is None
+        with in_demo:
+            assert authenticate(request=None, token=token) == User.objects.get()
+
+    @override_settings(AUTHENTICATION_BACKENDS=[*BACKENDS, "project.demo.DemoBackend"])
+    def test_the_backend_alone_opens_nothing(self) -> None:
+        with in_demo:
+            prepare()
+            assert self.client.login(username=demo.USERNAME, password=demo.PASSWORD)
+        assert sign_in() is None
+        assert self.client.get("/items/").status_code == 302
+
+    @in_demo
+    def test_a_persons_own_account_of_that_name_is_left_alone(self) -> None:
+        User.objects.create_user(demo.USERNAME, password="my own secret")
+        with self.assertRaisesMessage(CommandError, "a password of its own"):
+            prepare()
+        assert not User.objects.get().is_superuser
+        assert sign_in() is None
+        assert sign_in(password="my own secret") is not None
+
+    @in_demo
+    def test_the_sign_in_page_shows_the_account(self) -> None:
+        self.assertContains(self.client.get("/accounts/login/"), demo.PASSWORD)
+
+    def test_the_sign_in_page_shows_no_account_outside_of_the_demo(self) -> None:
+        assert not settings.DEMO
+        self.assertNotContains(self.client.get("/accounts/login/"), demo.PASSWORD)

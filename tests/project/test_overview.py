@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.test import Client
+
+from items import services
+from items.models import Item
+from project import overview
+from streams.models import OutboxMessage
+from tests.items.people import PeopleTestCase, sign_in
+
+PAGE = "/admin/overview/"
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def row(response: Any, head: str) -> str:
+    found = re.search(rf"{head}(?:</a>)?</th><td>(.*?)</td>", text(response))
+    assert found, f"no row {head}"
+    return found[1]
+
+
+class OverviewTests(PeopleTestCase):
+    def test_it_counts_items_and_the_events_that_wait(self) -> None:
+        services.create_item(actor=self.owner, name="Lamp", price=1)
+        services.delete_item(self.item.pk, actor=self.owner)
+        OutboxMessage.objects.filter(key=str(self.item.pk)).update(parked_at=self.item.created_at)
+        page = sign_in(self.staff).get(PAGE)
+        shown = [row(page, head) for head in ("Items", "Waiting", "Parked: Kafka refused them", "Newest published")]
+        self.assertEqual(shown, ["1", "1", "2", "none"])
+        self.assertIn("minute", row(page, "Oldest that waits"))
+
+    def test_a_process_whose_live_side_did_not_start_says_so(self) -> None:
+        page = sign_in(self.staff).get(PAGE)
+        self.assertEqual((row(page, "Link to Kafka"), row(page, "Open sockets")), ("not started", "0"))
+
+    def test_only_staff_sees_it_and_the_admin_leads_there(self) -> None:
+        for client in (Client(), sign_in(self.owner), sign_in(self.colleague)):
+            self.assertRedirects(client.get(PAGE), f"/admin/login/?next={PAGE}", fetch_redirect_response=False)
+        self.assertIn(f'href="{PAGE}"', text(sign_in(self.staff).get("/admin/")))
+
+    def test_its_links_lead_to_lists_and_nothing_is_inline(self) -> None:
+        browser = sign_in(self.staff)
+        page = browser.get(PAGE)
+        for address in re.findall(r'<th scope="row"><a href="([^"]*)"', text(page)):
+            self.assertEqual((address, browser.get(address).status_code), (address, 200))
+        self.assertIn("default-src 'self'", page["Content-Security-Policy"])
+        self.assertNotRegex(text(page), r"<style|style=|<script(?![^>]* src=)|onclick=")
+
+    def test_a_million_rows_are_not_counted(self) -> None:
+        Item.with_deleted.bulk_create(Item(name="n", price=1) for _ in range(20))
+        self.assertEqual(str(overview.count(Item.objects.all())), "21")
+        self.assertEqual(str(overview.count_of(overview.COUNTED + 1)), "more than 100\N{NARROW NO-BREAK SPACE}000")

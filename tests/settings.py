@@ -1,0 +1,37 @@
+"""The settings of in-process tests: the product's own, with nothing taken from the developer's environment.
+
+`TEST_DATABASE_URL` runs the same tests on another database server (`python -m tests.suite` does it for PostgreSQL).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+PRODUCT_VARIABLES = (
+    "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DEMO", "EMAIL_URL", "KAFKA_BOOTSTRAP_SERVERS",
+    "KAFKA_ITEMS_TOPIC", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_PASSWORD", "KAFKA_SASL_USERNAME",
+    "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CAFILE", "LINK_CHECK_PRIVATE", "METRICS_TOKEN", "REDIS_URL", "SECRET_KEY",
+    "SIGN_UP",
+)  # fmt: skip
+for name in PRODUCT_VARIABLES:
+    os.environ.pop(name, None)
+
+SCRATCH = Path(tempfile.mkdtemp(prefix="streamboard-tests-"))
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
+
+os.environ["SECRET_KEY"] = "only-for-tests"
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "") or f"sqlite:///{SCRATCH / 'db.sqlite3'}"
+
+from project.settings import *  # noqa: E402, F403
+from project.settings import DATABASES  # noqa: E402
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, not memory: several connections then behave as they do in the product (WAL, a writer at a time).
+    DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.sqlite3")}
+
+RUN_DIR = SCRATCH / "run"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing secret is hashed here

@@ -1,0 +1,124 @@
+"""A hub without Kafka, for tests: its history is a plain table, and its readers apply the protocol's rules."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from streams import live
+from streams.access import Credentials
+from streams.cluster import TopicInfo
+from streams.history import Bounds, History
+from streams.hub import Hub
+from streams.live import Connection, Subscription
+from streams.log import Frame
+from streams.records import Record
+from streams.wire import Range, split
+
+
+def record(offset: int, size: int = 20) -> Record:
+    return Record(offset, 1000, size, b'{"offset":%d,"pad":"%b"}' % (offset, b"x" * size))
+
+
+def part(partition: int, start: int, end: int, size: int = 20) -> Range:
+    return Range(partition, start, end, tuple(record(offset, size) for offset in range(start, end)))
+
+
+class Table(History):
+    """Kafka's part of the tests: every offset of every partition is there, from `first` on."""
+
+    def __init__(self, ends: dict[int, int], first: int = 0) -> None:
+        super().__init__(readers=0)
+        self.ends, self.first = ends, first
+        self.reads: list[tuple[int, int, int]] = []
+
+    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+        self.reads.append((partition, start, end))
+        await asyncio.sleep(0)
+        if start < self.first:
+            return [Range(partition, start, min(self.first, end), (), "retention")]
+        stop = min(end, start + 7)
+        return list(split(partition, start, stop, part(partition, start, stop).records))
+
+    async def bounds(self, topic: str, partitions: Any) -> Bounds:
+        return Bounds(dict.fromkeys(self.ends, self.first), dict(self.ends))
+
+
+class Client:
+    """A reader that applies frames by the protocol's table and acknowledges when told to."""
+
+    frame_s = 0.0
+
+    def __init__(self, hub: Hub, topic: str = "t") -> None:
+        self.hub, self.topic = hub, topic
+        self.frames: list[dict[str, Any]] = []
+        self.closed_with: int | None = None
+        self.is_full = False
+        self.on_ready: Callable[[], None] = lambda: None
+        self.connection = Connection("c", "ada", Credentials(1), self, asyncio.get_running_loop().time())
+        hub.add(self.connection)
+        self.positions: dict[int, int] = {}
+        self.seen: dict[int, list[int]] = {}
+        self.gaps: list[tuple[int, int, int, str]] = []
+        self.duplicates = self.delivered = 0  # ranges; records
+
+    def backlog(self) -> int:
+        return live.BACKLOG_BYTES if self.is_full else 0
+
+    def close(self, code: int) -> None:
+        self.closed_with = code
+
+    def write(self, frame: Frame) -> None:
+        message = json.loads(frame.text)
+        self.frames.append(message)
+        if message["type"] == "records":
+            for each in message["ranges"]:
+                self._apply(each["partition"], each["from"], each["to"], [r["offset"] for r in each["records"]])
+        elif message["type"] == "gap":
+            for each in message["ranges"]:
+                assert each["from"] == self.positions.get(each["partition"], 0)
+                self.positions[each["partition"]] = each["to"]
+                self.gaps.append((each["partition"], each["from"], each["to"], message["reason"]))
+        elif message["type"] == "reset":
+            self.positions = {int(p): at for p, at in message["cursor"]["positions"].items()}
+            self.seen = {}
+
+    def _apply(self, partition: int, start: int, end: int, offsets: list[int]) -> None:
+        self.delivered += len(offsets)
+        position = self.positions.get(partition, 0)
+        if end <= position:
+            self.duplicates += 1
+            return
+        assert start <= position, f"{partition}: silent loss of {position} to {start}"
+        self.seen.setdefault(partition, []).extend(offset for offset in offsets if offset >= position)
+        self.positions[partition] = end
+
+    def join(self, positions: dict[int, int]) -> Subscription:
+        self.positions = dict(positions)
+        self.subscription = Subscription(self.connection, self.topic, self.hub.logs[self.topic])
+        self.connection.streams[self.topic] = self.subscription
+        self.hub.delivery.join(self.subscription, positions)
+        return self.subscription
+
+    def ack(self) -> None:
+        self.hub.delivery.ack(self.subscription, dict(self.positions))
+
+
+async def settled(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(test())  # type: ignore[arg-type]
+
+
+async def opened(ends: dict[int, int], first: int = 0, kind: type[Table] = Table) -> tuple[Hub, Table]:
+    """A hub with the topic `t`, and its history."""
+    table = kind(dict(ends), first)
+    hub = Hub(table)
+    await hub.open(TopicInfo("t", tuple(ends), "e"), "e")
+    return hub, table

@@ -1,0 +1,89 @@
+"""addtopic, and what the bridge refuses before it starts."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import TestCase, override_settings
+
+from streams.models import Topic
+from tests.services import Kafka
+
+
+def call(*arguments: str) -> tuple[str, str]:
+    """What the command writes to its two outputs."""
+    out, err = StringIO(), StringIO()
+    call_command(*arguments, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+class AddTopicTests(TestCase):
+    def test_a_topic_is_for_everyone_who_is_signed_in_unless_groups_are_named(self) -> None:
+        out, _ = call("addtopic", "orders.v1", "--label", "Orders")
+        topic = Topic.objects.get(name="orders.v1")
+        assert (topic.label, topic.readers.count()) == ("Orders", 0)
+        assert "every signed-in user" in out
+
+    def test_readers_are_groups(self) -> None:
+        ops, sales = Group.objects.create(name="ops"), Group.objects.create(name="sales")
+        out, _ = call("addtopic", "orders.v1", "--reader", "ops", "--reader", "sales")
+        assert set(Topic.objects.get(name="orders.v1").readers.all()) == {ops, sales}
+        assert "ops, sales" in out
+
+    def test_an_unknown_group_is_named_and_nothing_is_added(self) -> None:
+        Group.objects.create(name="ops")
+        with self.assertRaisesRegex(CommandError, r"There is no group nobody \(there is: .*\bops\b"):
+            call("addtopic", "orders.v1", "--reader", "nobody")
+        assert not Topic.objects.filter(name="orders.v1").exists()
+
+    def test_run_again_it_changes_what_is_named_and_keeps_the_rest(self) -> None:
+        ops = Group.objects.create(name="ops")
+        call("addtopic", "orders.v1", "--label", "Orders", "--reader", "ops")
+        epoch = Topic.objects.get(name="orders.v1").epoch
+        call("addtopic", "orders.v1", "--label", "All orders")
+        topic = Topic.objects.get(name="orders.v1")
+        assert (topic.label, list(topic.readers.all()), topic.epoch) == ("All orders", [ops], epoch)
+
+    def test_a_name_that_kafka_would_refuse_is_refused(self) -> None:
+        with self.assertRaisesMessage(CommandError, "Use letters, digits, dots"):
+            call("addtopic", "or ders")
+
+    @override_settings(KAFKA_BOOTSTRAP_SERVERS=["127.0.0.1:1"])
+    def test_kafka_does_not_have_to_be_there(self) -> None:
+        _, err = call("addtopic", "orders.v1")
+        assert err == ""
+
+
+class AddTopicWithKafkaTests(TestCase):
+    @pytest.fixture(autouse=True)
+    def _services(self, kafka: Kafka) -> None:
+        self.kafka = kafka
+
+    def test_a_topic_that_kafka_lacks_is_told_and_not_made(self) -> None:
+        with self.settings(KAFKA_BOOTSTRAP_SERVERS=[self.kafka.address]):
+            _, err = call("addtopic", "mistyped")
+            assert "Kafka has no topic mistyped yet" in err
+            _, err = call("addtopic", self.kafka.create_topic())
+            assert err == ""
+        assert "mistyped" not in self.kafka.admin().list_topics(timeout=10).topics
+
+
+class BridgeRefusalTests(TestCase):
+    def test_the_embedded_broker_has_no_bridge_of_its_own(self) -> None:
+        with self.assertRaisesMessage(CommandError, "KAFKA_BOOTSTRAP_SERVERS is not set"):
+            call("bridge")
+
+    @override_settings(KAFKA_BOOTSTRAP_SERVERS=["127.0.0.1:1"])
+    def test_there_is_no_fanout_without_redis(self) -> None:
+        with self.assertRaisesMessage(CommandError, "REDIS_URL is not set"):
+            call("bridge", "fanout")
+
+    @override_settings(KAFKA_BOOTSTRAP_SERVERS=["127.0.0.1:1"])
+    def test_an_address_needs_host_and_port(self) -> None:
+        for wrong in ("9000", "here:", "here:http", "here:99999"):
+            with self.assertRaisesMessage(CommandError, "write HOST:PORT"):
+                call("bridge", "--listen", wrong)

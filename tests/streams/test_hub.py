@@ -1,0 +1,272 @@
+"""The hub, with Kafka's history as a plain table: whatever arrives, readers end complete or are told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams import live, metrics
+from streams.cluster import TopicInfo
+from streams.hub import Hub
+from streams.wire import Batch, Status
+from tests.streams.readers import Client, Table, opened, part, run, settled
+
+
+def test_ranges_reach_every_reader_and_frames_are_shared() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 10})
+        clients = [Client(hub) for _ in range(3)]
+        for client in clients:
+            client.join({0: 10})
+        hub.ingest([Batch("t", "e", (part(0, 10, 13),))])
+        await settled(lambda: all(client.seen == {0: [10, 11, 12]} for client in clients))
+        await hub.close()
+
+    run(test)
+
+
+def test_what_is_delivered_is_counted_exactly_when_readers_stand_apart() -> None:
+    async def test() -> None:
+        delivered = metrics.RECORDS_DELIVERED.labels("t")._value.get
+        hub, _ = await opened({0: 10})
+        clients = [Client(hub) for _ in range(8)]
+        for number, client in enumerate(clients):
+            client.is_full = number % 2 == 1
+            client.join({0: 10})
+        hub.ingest([Batch("t", "e", (part(0, 10, 13),))])
+        hub.delivery.run_tick()
+        for client in clients:
+            client.is_full = False
+        hub.ingest([Batch("t", "e", (part(0, 13, 15),))])
+        before = delivered()
+        hub.delivery.run_tick()
+        hub.delivery.tally.tell()
+        assert delivered() - before == len(clients) * 5 == sum(client.delivered for client in clients)
+        await hub.close()
+
+    run(test)
+
+
+def test_a_hole_is_read_from_kafka_and_nothing_is_missing() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 0})
+        client = Client(hub)
+        client.join({0: 0})
+        table.ends = {0: 50}
+        hub.ingest([Batch("t", "e", (part(0, 40, 50),))])
+        await settled(lambda: client.positions == {0: 50})
+        assert client.seen == {0: list(range(50))}
+        assert client.gaps == []
+        await hub.close()
+
+    run(test)
+
+
+def test_a_status_beyond_the_position_shows_a_lost_message() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 0})
+        client = Client(hub)
+        client.join({0: 0})
+        table.ends = {0: 5}
+        hub.status(Status("t", "e", {0: 5}, {0: 5}))
+        await settled(lambda: client.seen == {0: [0, 1, 2, 3, 4]})
+        await hub.close()
+
+    run(test)
+
+
+def test_what_retention_took_is_told_as_a_gap() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 0})
+        client = Client(hub)
+        client.join({0: 0})
+        table.ends, table.first = {0: 50}, 30
+        hub.ingest([Batch("t", "e", (part(0, 40, 50),))])
+        await settled(lambda: client.positions == {0: 50})
+        assert client.gaps == [(0, 0, 30, "retention")]
+        assert client.seen == {0: list(range(30, 50))}
+        await hub.close()
+
+    run(test)
+
+
+def test_a_resume_from_before_the_log_reads_kafka_and_joins_the_live_end() -> None:
+    async def test() -> None:
+        hub, _table = await opened({0: 100, 1: 100})
+        client = Client(hub)
+        client.join({0: 20, 1: 95})
+        hub.ingest([Batch("t", "e", (part(0, 100, 110), part(1, 100, 103)))])
+        await settled(lambda: client.positions == {0: 110, 1: 103})
+        assert client.seen == {0: list(range(20, 110)), 1: list(range(95, 103))}
+        await hub.close()
+
+    run(test)
+
+
+def test_a_reader_that_does_not_acknowledge_waits_and_costs_no_memory() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        client = Client(hub)
+        reader = client.join({0: 0})
+        for offset in range(700):
+            hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
+            if offset % 20 == 0:
+                hub.delivery.run_tick()
+        hub.delivery.run_tick()
+        assert live.UNACKED_BYTES <= reader.unacked_bytes < live.UNACKED_BYTES + 256 * 1024
+        client.ack()
+        await settled(lambda: client.positions == {0: 700})
+        assert client.seen == {0: list(range(700))}
+        await hub.close()
+
+    run(test)
+
+
+def test_a_reader_that_fell_off_the_log_gets_one_gap_and_the_second_time_goodbye() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        slow, quick = Client(hub), Client(hub)
+        slow.join({0: 0})
+        quick.join({0: 0})
+
+        def fill(start: int) -> None:
+            for offset in range(start, start + 3000):
+                hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
+                if offset % 20 == 0:
+                    hub.delivery.run_tick()
+                    quick.ack()
+            hub.delivery.run_tick()
+            quick.ack()
+
+        fill(0)
+        slow.ack()
+        await settled(lambda: slow.positions == {0: 3000})
+        assert len(slow.gaps) == 1
+        assert slow.gaps[0][3] == "slow"
+        assert slow.gaps[0][1] == slow.seen[0][-1] + 1
+        fill(3000)
+        slow.ack()
+        await settled(lambda: slow.closed_with == 4008)
+        assert quick.seen == {0: list(range(6000))}
+        await hub.close()
+
+    run(test)
+
+
+def test_a_new_life_of_the_topic_resets_the_stream() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 10})
+        client = Client(hub)
+        client.join({0: 10})
+        table.ends = {0: 0}
+        await hub.open(TopicInfo("t", (0,), "f"), "f")
+        hub.ingest([Batch("t", "f", (part(0, 0, 2),))])
+        await settled(lambda: client.seen == {0: [0, 1]})
+        assert client.frames[0]["type"] == "reset"
+        await hub.close()
+
+    run(test)
+
+
+def test_a_partition_added_later_starts_at_its_beginning() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 5})
+        client = Client(hub)
+        client.join({0: 5})
+        table.ends = {0: 5, 1: 3}
+        await hub.open(TopicInfo("t", (0, 1), "e"), "e")
+        hub.ingest([Batch("t", "e", (part(1, 1, 3),))])
+        await settled(lambda: client.seen == {1: [0, 1, 2]})
+        await hub.close()
+
+    run(test)
+
+
+def test_a_client_that_answers_nothing_is_told_and_one_that_was_sent_nothing_gets_a_heartbeat() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 5})
+        silent, idle = Client(hub), Client(hub)
+        long_ago = asyncio.get_running_loop().time() - 2 * live.HEARTBEAT_S - 1
+        silent.connection.due_since = long_ago
+        idle.connection.last_sent = long_ago
+        hub.look_at_connections()
+        assert silent.closed_with == 4009
+        assert silent.frames[-1]["type"] == "goodbye"
+        assert idle.frames[-1]["type"] == "heartbeat"
+        idle.connection.heard()
+        assert idle.connection.due_since is None
+        await hub.close()
+
+    run(test)
+
+
+def test_disconnecting_twice_leaves_nothing_behind() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 5})
+        client = Client(hub)
+        client.join({0: 0})
+        hub.remove(client.connection)
+        hub.remove(client.connection)
+        assert not hub.connections
+        assert hub.delivery.readers("t") == []
+        await hub.close()
+
+    run(test)
+
+
+async def take(step: Any, hub: Hub, table: Table, clients: list[tuple[Client, dict[int, int]]]) -> None:
+    kind, a, b, c = step
+    if kind == "range":
+        hub.ingest([Batch("t", "e", (part(a, b, b + c),))])
+    elif kind == "status":
+        hub.status(Status("t", "e", {a: b}, {a: b}))
+    elif kind == "client":
+        client, start = Client(hub), {0: max(a, table.first), 1: max(b, table.first)}
+        clients.append((client, start))
+        client.join(start)
+    elif kind == "tick":
+        hub.delivery.run_tick()
+    elif kind == "yield":
+        for _ in range(b):
+            await asyncio.sleep(0)
+    elif hub.logs["t"]._chunks:
+        hub.delivery.advance_all(hub.logs["t"], 0.0)
+        hub.delivery.drop_oldest(hub.logs["t"])
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("range"), st.integers(0, 1), st.integers(0, 60), st.integers(1, 20)),
+        st.tuples(st.just("status"), st.integers(0, 1), st.integers(0, 60), st.just(0)),
+        st.tuples(st.just("client"), st.integers(0, 60), st.integers(0, 60), st.just(0)),
+        st.tuples(st.just("tick"), st.just(0), st.just(0), st.just(0)),
+        st.tuples(st.just("yield"), st.just(0), st.integers(1, 5), st.just(0)),
+        st.tuples(st.just("trim"), st.just(0), st.integers(1, 3), st.just(0)),
+    ),
+    max_size=30,
+)
+
+
+@given(steps=steps, first=st.integers(0, 30))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
+def test_any_interleaving_ends_in_complete_or_told(steps: Any, first: int) -> None:
+    async def test() -> None:
+        before = metrics.RECORDS_DELIVERED.labels("t")._value.get()
+        hub, table = await opened({0: 20, 1: 20}, first=min(first, 20))
+        table.ends = {0: 80, 1: 80}
+        clients: list[tuple[Client, dict[int, int]]] = []
+        for step in steps:
+            await take(step, hub, table, clients)
+        hub.status(Status("t", "e", {0: 80, 1: 80}, {0: 80, 1: 80}))
+        await settled(lambda: all(client.positions == {0: 80, 1: 80} for client, _ in clients))
+        for client, start in clients:
+            for partition, position in start.items():
+                assert client.seen.get(partition, []) == list(range(position, 80))
+        hub.delivery.tally.tell()
+        assert metrics.RECORDS_DELIVERED.labels("t")._value.get() - before == sum(c.delivered for c, _ in clients)
+        await hub.close()
+
+    run(test)

@@ -1,0 +1,156 @@
+"""Our protocol class for uvicorn, spoken to over TCP byte by byte: what RFC 6455 allows arrives whole and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+
+from streams.server import LiveProtocol
+from streams.sinks import EXTENSION
+
+LIMIT = 64 * 1024
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+MASK = b"\x01\x80\xfe\x37"
+WAIT_S = 30
+
+
+def framed(payload: bytes, opcode: int = TEXT, *, final: bool = True, masked: bool = True) -> bytes:
+    size, bit = len(payload), 0x80 if masked else 0
+    length = (
+        bytes([bit | size]) if size < 126
+        else bytes([bit | 126]) + struct.pack("!H", size) if size < 65_536
+        else bytes([bit | 127]) + struct.pack("!Q", size)
+    )  # fmt: skip
+    body = bytes(byte ^ MASK[place % 4] for place, byte in enumerate(payload))
+    return bytes([(0x80 if final else 0) | opcode]) + length + (MASK + body if masked else payload)
+
+
+class Peer:
+    """A client that sees every byte. taken: what the application took directly; received: what `receive()` gave it."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.received: list[dict[str, Any]] = []
+        self.moved = asyncio.Event()
+        self.reader: asyncio.StreamReader
+        self.writer: asyncio.StreamWriter
+
+    async def application(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.accept"})
+        scope["extensions"][EXTENSION]["protocol"].hand_over(self._take)
+        while True:
+            message = await receive()
+            self.received.append(message)
+            self.moved.set()
+            if message["type"] == "websocket.disconnect":
+                return
+
+    def _take(self, message: dict[str, Any]) -> None:
+        self.taken.append(message["text"])
+        self.moved.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WAIT_S):
+            while not condition():
+                self.moved.clear()
+                await self.moved.wait()
+
+    async def frame(self) -> tuple[int, bytes]:
+        """The next frame of the server: opcode and payload."""
+        async with asyncio.timeout(WAIT_S):
+            first, size = await self.reader.readexactly(2)
+            return first & 0x0F, await self.reader.readexactly(size)
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[Peer]:
+    peer = Peer()
+    config = uvicorn.Config(
+        peer.application, interface="asgi3", port=0, ws=LiveProtocol, lifespan="off", log_config=None,
+        ws_max_size=LIMIT, ws_per_message_deflate=False,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        peer.reader, peer.writer = await asyncio.open_connection("127.0.0.1", port)
+        peer.writer.write(
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        async with asyncio.timeout(WAIT_S):
+            assert b" 101 " in await peer.reader.readuntil(b"\r\n\r\n")
+        yield peer
+        peer.writer.close()
+        await peer.until(lambda: bool(peer.received) and peer.received[-1]["type"] == "websocket.disconnect")
+        await peer.writer.wait_closed()
+    finally:
+        await server.shutdown()
+
+
+async def test_messages_arrive_whole_and_in_order_however_they_are_cut() -> None:
+    async with connected() as peer:
+        texts = ["a", "b" * 125, "c" * 126, "ü" * 3000, "d" * 65_535]
+        data = b"".join(framed(text.encode()) for text in texts[:3])
+        for place in range(len(data)):
+            peer.writer.write(data[place : place + 1])
+            await peer.writer.drain()
+        peer.writer.write(b"".join(framed(text.encode()) for text in texts[3:]))
+        await peer.until(lambda: len(peer.taken) == len(texts))
+        assert peer.taken == texts
+
+
+async def test_a_message_in_parts_with_a_ping_between_stays_before_the_next() -> None:
+    async with connected() as peer:
+        parts = [
+            framed(b"one ", final=False), framed(b"?", PING), framed(b"and ", 0, final=False), framed(b"all", 0),
+            framed(b"two"),
+        ]  # fmt: skip
+        peer.writer.write(b"".join(parts))
+        await peer.until(lambda: len(peer.taken) == 2)
+        assert peer.taken == ["one and all", "two"]
+        assert await peer.frame() == (PONG, b"?")
+
+
+async def test_bytes_go_the_long_way() -> None:
+    async with connected() as peer:
+        peer.writer.write(framed(b"\xff", BINARY))
+        await peer.until(lambda: bool(peer.received))
+        assert peer.received[0]["bytes"] == b"\xff"
+        assert not peer.taken
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (framed(b"\xc3\x28"), 1007),
+        (framed(b"unmasked", masked=False), 1002),
+        (framed(b"x" * (LIMIT + 1)), 1009),
+        (framed(b"half ", final=False) + framed(b"a new one"), 1002),
+        (framed(struct.pack("!H", 1000), CLOSE), 1000),
+    ],
+    ids=["not UTF-8", "not masked", "too large", "a message in a message", "goodbye"],
+)
+async def test_what_is_not_allowed_closes_with_its_code(data: bytes, code: int) -> None:
+    async with connected() as peer:
+        peer.writer.write(data)
+        opcode, payload = await peer.frame()
+        assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, code)
+        assert not peer.taken
+
+
+async def test_the_largest_message_is_taken() -> None:
+    async with connected() as peer:
+        peer.writer.write(framed(b"x" * LIMIT))
+        peer.writer.write(framed(b"y"))
+        await peer.until(lambda: len(peer.taken) == 2)
+        assert [len(text) for text in peer.taken] == [LIMIT, 1]

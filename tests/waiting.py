@@ -1,0 +1,71 @@
+"""Waiting for a condition, bounded: the only way in which tests let time pass."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, overload
+
+T = TypeVar("T")
+
+PAUSE = 0.02  # s between two looks at a condition
+# Below the range from which Linux takes the ports of outgoing connections: otherwise, while a server is down, a client
+# of it could be given the very port, and in the end talk to itself.
+FIRST_PORT, LAST_PORT = 20_000, 32_000
+
+
+class TimeIsUp(AssertionError):
+    """A condition did not come true in its time."""
+
+
+def wait_until(condition: Callable[[], T], what: str, timeout: float = 30) -> T:
+    """Returns the condition's first true value; raises TimeIsUp, naming `what`, after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise TimeIsUp(f"not within {timeout:g} s: {what}")
+        time.sleep(PAUSE)
+    return value
+
+
+@overload
+async def until(condition: Callable[[], Awaitable[T]], what: str, timeout: float = 30) -> T: ...
+@overload
+async def until(condition: Callable[[], T], what: str, timeout: float = 30) -> T: ...
+async def until(condition: Callable[[], Any], what: str, timeout: float = 30) -> Any:
+    """The same for async code; the condition may be a coroutine function."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeIsUp(f"not within {timeout:g} s: {what}")
+        await asyncio.sleep(PAUSE)
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody uses now."""
+    for _ in range(1000):
+        port = random.randint(FIRST_PORT, LAST_PORT)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise RuntimeError("no free port")
+
+
+def accepts_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
