@@ -21,6 +21,7 @@ ROWS = {
     "commit": kafka.commit_to_client,
     "fanout": kafka.fanout,
     "relay": kafka.relay,
+    "viewers": kafka.viewers,
     "channels": kafka.channels,
     "memory": memory.memory,
     "alive": memory.alive,

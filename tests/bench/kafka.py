@@ -15,14 +15,24 @@ import pytest
 
 from tests import services
 from tests.bench.delivery import Turns
-from tests.bench.measure import CLIENT_CORE, SERVER_CORE, Segment, Series, Steered, pin, watch
+from tests.bench.measure import (
+    CLIENT_CORE,
+    SERVER_CORE,
+    Segment,
+    Series,
+    Steered,
+    connections_to,
+    cpu_seconds,
+    pin,
+    watch,
+)
 from tests.bench.run import WARM_S, Line, PeerMissing, Run, log
 from tests.bench.source import value
 
 SOCKETS, RATE = 200, 500
 READ, RELAYED = 400_000, 20_000  # records of one turn
 GROUP_SOCKETS, GROUP_RATE = 80, 20  # what tutorial Channels can do at all (its Redis pool ends at 100 sockets)
-READY_S = 30.0
+VIEWERS, VIEWED_RATE = (20, 200), 40
 TURN_S = 120.0
 
 
@@ -162,6 +172,52 @@ def _latency(run: Run, pool: str, writer: Steered) -> Segment:
         f"  {pool}: p50 {segment.report['p50']} ms, p99 {segment.report['p99']} ms, {segment.report['records']} records"
     )
     return segment
+
+
+def viewers(run: Run) -> list[Line]:
+    """Connections to Kafka, and the broker's CPU, while more and more people look on."""
+    from tests import processes
+
+    with pinned_services("kafka") as found:
+        kafka: services.Kafka = found["kafka"]  # type: ignore[assignment]
+        topic = kafka.create_topic(partitions=4)
+        folder = run.folder / "viewers"
+        folder.mkdir()
+        install = processes.make_installation(folder, None, {"KAFKA_BOOTSTRAP_SERVERS": kafka.address})
+        install.manage("addtopic", topic)
+        writer = Steered([sys.executable, "-m", "tests.bench.writer", "kafka", kafka.address, topic], CLIENT_CORE)
+        writer.answer()
+        held, cpu = dict[int, int](), dict[int, Series]()
+        try:
+            web = install.web()
+            pin(web.pid, SERVER_CORE)
+            writer.say(f"rate {VIEWED_RATE}")
+            for count in VIEWERS:
+                run.client.connect(
+                    f"viewers {count}", web.port, "streamboard", count, tokens=[install.token], topic=topic
+                )
+                time.sleep(WARM_S)
+                cpu[count] = Series([_share(kafka.pid, run.seconds) for _ in range(run.rounds)])
+                held[count] = connections_to(web.pid, kafka.port)
+                log(f"  {count} viewers: {held[count]} connections to Kafka, {cpu[count].shown('{:.1%}')} of a core")
+                run.client.do("close", f"viewers {count}")
+        finally:
+            writer.close()
+            install.close()
+    few, most = VIEWERS
+    load = f"{most} viewers of {VIEWED_RATE}/s"
+    return [
+        Line(f"{load}: Kafka connections", Series([held[most]]), "", f"{few} viewers", Series([held[few]]), 1.0,
+             form="{:.0f}"),
+        Line(f"{load}: the broker's CPU", cpu[most], "of a core", f"{few} viewers", cpu[few], form="{:.3f}"),
+    ]  # fmt: skip
+
+
+def _share(pid: int, seconds: float) -> float:
+    """The share of a core that a process takes for so long."""
+    began, cpu = time.perf_counter(), cpu_seconds(pid)
+    time.sleep(seconds)
+    return (cpu_seconds(pid) - cpu) / (time.perf_counter() - began)
 
 
 def channels(run: Run) -> list[Line]:

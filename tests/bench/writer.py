@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import UTC, datetime
 
 import psycopg
 from aiokafka import AIOKafkaProducer
 
 from tests.bench.source import Source, steered
 
-INSERT = """
-INSERT INTO streams_outboxmessage (topic, key, value, headers, created_at, attempts, last_error)
-VALUES (%s, %s, %s, '{"ce_type": "item.updated", "content-type": "application/json"}', %s, 0, '')
+# One statement, so that a record's time is that of its commit and not of the questions before it.
+COMMIT = """
+WITH written AS (
+    INSERT INTO streams_outboxmessage (topic, key, value, headers, created_at, attempts, last_error)
+    SELECT %s, key, value, '{"ce_type": "item.updated", "content-type": "application/json"}', now(), 0, ''
+    FROM unnest(%s::text[], %s::bytea[]) WITH ORDINALITY AS made (key, value, place) ORDER BY place
+)
+SELECT pg_notify('streamboard_outbox', '')
 """
 
 
@@ -31,11 +35,8 @@ async def write(where: str, address: str, topic: str) -> None:
         async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
             while not running.done():
                 first, values = await waiting.get()
-                async with connection.transaction(), connection.cursor() as cursor:
-                    now = datetime.now(UTC)
-                    rows = [(topic, str(number % 1000), value, now) for number, value in enumerate(values, first)]
-                    await cursor.executemany(INSERT, rows)
-                    await cursor.execute("SELECT pg_notify('streamboard_outbox', '')")
+                keys = [str(number % 1000) for number in range(first, first + len(values))]
+                await connection.execute(COMMIT, [topic, keys, values])
     else:
         async with AIOKafkaProducer(bootstrap_servers=address, enable_idempotence=True) as producer:
             while not running.done():

@@ -26,7 +26,7 @@ from tests.services import Kafka
 from tests.streams.reading import records, versions
 from tests.waiting import until, wait_until
 
-QUICK_S = 2.0  # for one event to reach Kafka on a loaded machine; the poll alone would take 0.25 s
+QUICK_S = 10.0  # for one event to reach Kafka on a loaded machine; far below the 60 s that an idle relay would sleep
 
 
 @sync_to_async
