@@ -39,7 +39,7 @@ def watch_items_topic() -> None:
 
 
 def topic_exists(name: str) -> bool:
-    return Topic.objects.filter(name=name).exists()
+    return "\0" not in name and Topic.objects.filter(name=name).exists()  # PostgreSQL's texts have none
 
 
 def user_of_token(token: str) -> AbstractBaseUser | None:

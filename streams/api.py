@@ -134,7 +134,7 @@ async def read_records(request: HttpRequest, topic: str, part: Query[Part]) -> H
         ranges = await history.page(topic, part.partition, part.from_, stop) if part.from_ < stop else []
     except Unavailable:
         return _away()
-    if ranges and ranges[0].lost:
+    if ranges and ranges[0].lost == "retention":
         return _problem(410, f"Retention took the offsets before {ranges[0].end}.", next=ranges[0].end)
     return _records_answer(topic_log, part, ranges, stop)
 

@@ -46,6 +46,8 @@ class CatchUp:
                 while positions.get(partition, 0) < target:
                     await reader.window()
                     for part in await self._page(reader.log.topic, partition, positions.get(partition, 0), target):
+                        if not reader.has_room:
+                            break  # the rest is read again then: it would wait in memory, for each slow reader
                         self._write(reader, part)
                         positions[partition] = part.end
 

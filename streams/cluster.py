@@ -22,7 +22,7 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # a re-export without a stub
 from django.conf import settings
 
-from streams import broker
+from streams import broker, decoding
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,9 @@ def admin_options() -> dict[str, Any]:
 
 
 def consumer(**options: Any) -> AIOKafkaConsumer:
-    """An aiokafka consumer for tailing and reading back: committed records only, no silent jump, no auto-commit."""
+    """An aiokafka consumer for tailing and reading back: committed records only, no silent jump, no auto-commit, and
+    `Undecodable` among the records where a batch is (streams/decoding.py)."""
+    decoding.install()
     made = AIOKafkaConsumer(
         **{
             **client_options(),

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import orjson
 
 from streams import metrics
 from streams.catchup import CatchUp
 from streams.history import History
-from streams.live import SLOW_AGAIN_S, UNACKED_BYTES, Connection, Subscription
+from streams.live import SLOW_AGAIN_S, Connection, Subscription
 from streams.log import LOG_BYTES, Frame, Mark, Positions, TopicLog, frame_of, trimmed
 from streams.tally import Tally
 from streams.wire import Range
 
-TICK_S = 0.02  # the shortest pause between two ticks; it grows with the readers, so that half a core is left
+TICK_S = 0.005  # the shortest pause between two ticks; it grows with the readers, so that half a core is left
 LOGS_BYTES = 64 * 1024 * 1024  # of all topics together
 
 
@@ -70,7 +70,7 @@ class Delivery:
         self._call_tick()
 
     def tell(self, topic: str, frame: Frame) -> None:
-        """Sends a frame that moves no position to every reader of a topic who has room for it, at the next tick.
+        """Sends a small frame that moves no position to every reader of a topic, at the next tick.
 
         A transport that gets it there together with records makes one system call of both.
         """
@@ -91,13 +91,13 @@ class Delivery:
         asides, self._asides = self._asides, []
         for topic, frame in asides:
             for reader in self.readers(topic):
-                if reader.may_send():
-                    reader.connection.write(frame, now)
+                reader.connection.write_aside(frame, now)
         self._ticked = self._loop.time()
 
     def resume(self, connection: Connection) -> None:
         """A connection that was full has room again."""
         for reader in connection.streams.values():
+            reader.resume()
             if reader in self._blocked.get(reader.log.topic, ()):
                 self.schedule(reader.log)
 
@@ -123,7 +123,7 @@ class Delivery:
             connection = reader.connection
             if (
                 frame is None or frame.end is not end
-                or not reader.is_even or at.total - reader.acked >= UNACKED_BYTES
+                or not reader.is_even or at.total - reader.acked >= reader.share
                 or connection.closed or connection.sink.is_full
             ):  # fmt: skip
                 self._advance(reader, now)
@@ -134,16 +134,22 @@ class Delivery:
         if frame is not None and sent:
             self.tally.note(topic_log.topic, frame, sent)
 
-    def trim(self, logs: Iterable[TopicLog], among: int) -> None:
-        """Drops what is too old or too much, each log within its share of LOGS_BYTES `among` so many."""
+    def trim(self, grown: Iterable[TopicLog], logs: Collection[TopicLog]) -> None:
+        """Drops what is too old or too much in the logs that have grown, and in the largest of all `logs` what is over
+        LOGS_BYTES together."""
         now = self._loop.time()
-        limit = min(LOG_BYTES, LOGS_BYTES // max(1, among))
-        for topic_log in logs:
-            if topic_log.oldest_is_due(now, limit):
-                self.advance_all(topic_log, now)  # whoever is behind after this is blocked
-            while topic_log.oldest_is_due(now, limit):
-                self.drop_oldest(topic_log)
-            metrics.LOG_BYTES.labels(topic_log.topic).set(topic_log.size)
+        for topic_log in grown:
+            self._shorten(topic_log, LOG_BYTES, now)
+        while (over := sum(topic_log.size for topic_log in logs) - LOGS_BYTES) > 0:
+            largest = max(logs, key=lambda topic_log: topic_log.size)
+            self._shorten(largest, max(0, largest.size - over), now)
+
+    def _shorten(self, topic_log: TopicLog, limit: int, now: float) -> None:
+        if topic_log.oldest_is_due(now, limit):
+            self.advance_all(topic_log, now)  # whoever is behind after this is blocked
+        while topic_log.oldest_is_due(now, limit):
+            self.drop_oldest(topic_log)
+        metrics.LOG_BYTES.labels(topic_log.topic).set(topic_log.size)
 
     def drop_oldest(self, topic_log: TopicLog) -> None:
         """Drops the oldest chunk; a blocked reader that needed it has fallen off the log: its positions are kept."""
@@ -160,7 +166,7 @@ class Delivery:
         for reader in self.readers(opened.topic):
             self.discard(reader)
             fresh = Subscription(reader.connection, reader.stream, opened)
-            reader.connection.streams[reader.stream] = fresh
+            reader.connection.hold(fresh)
             reader.connection.write(frame, self._loop.time())
             self.join(fresh, dict(opened.positions))
 

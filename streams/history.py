@@ -15,27 +15,31 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
-from streams import broker, metrics, wire
+from streams import broker, decoding, metrics
 from streams.cluster import Unavailable, consumer, stop_quietly
+from streams.decoding import Polled, Undecodable
 from streams.pages import Pages
-from streams.records import Raw, Record, encode_raw
+from streams.records import Record, encode_raw
 from streams.wire import Range
 
 log = logging.getLogger(__name__)
 
 READERS = 3  # consumers of the pool: Kafka's connections do not grow with browsers
-PAGE_BYTES = 1024 * 1024  # of encoded records in one read
+PAGE_BYTES = 1023 * 1024  # of encoded records in one read: as an answer of the API they have a head, and fit in 1 MiB
 PAGE_RECORDS = 2000
 READ_TIMEOUT_S = 8.0  # without any progress
 ASK_TIMEOUT_S = 5.0  # for offsets
 
 
 class NoSuchOffset(Exception):
-    """The partition has no record at that offset (not yet, or a hole)."""
+    """The partition has no record at that offset (not yet, a hole, or it cannot be decoded)."""
 
 
 class Expired(Exception):
     """Retention took the record at that offset."""
+
+
+Asked = tuple[str, tuple[int, ...]]  # a topic and partitions of it
 
 
 class Bounds:
@@ -55,13 +59,14 @@ class History:
         for _ in range(readers):
             self._idle.put_nowait(None)
         self._pages = Pages()
-        self._asking: dict[str, asyncio.Task[Bounds]] = {}
-        self._next: dict[str, asyncio.Task[Bounds]] = {}
+        self._asking: dict[Asked, asyncio.Task[Bounds]] = {}
+        self._next: dict[Asked, asyncio.Task[Bounds]] = {}
 
     async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
         """Ranges that join from `start` towards `end`, at most PAGE_BYTES and PAGE_RECORDS; at least one moves on.
 
-        `end` is at most Kafka's end. What retention took comes as a first range with `lost="retention"`.
+        `end` is at most Kafka's end. What retention took comes as a first range with `lost="retention"`, what cannot be
+        decoded as one with `lost="unavailable"`.
         """
         return await self._pages.get(
             (topic, partition, start, end), lambda: self._read_page(topic, partition, start, end)
@@ -72,27 +77,29 @@ class History:
         self._pages.forget(topic)
 
     async def bounds(self, topic: str, partitions: Iterable[int]) -> Bounds:
-        """First and end offsets, asked after this call. At most two questions a topic are under way, whoever asks."""
-        asking = self._asking.get(topic)
+        """First and end offsets, asked after this call. At most two questions about the same partitions are under way,
+        whoever asks."""
+        asked = topic, tuple(sorted(partitions))
+        asking = self._asking.get(asked)
         if asking is None:
-            task = self._ask(topic, tuple(partitions), after=None)
-            self._asking[topic] = task
+            task = self._ask(asked, after=None)
+            self._asking[asked] = task
         else:
-            following = self._next.get(topic)
+            following = self._next.get(asked)
             if following is None:
-                following = self._next[topic] = self._ask(topic, tuple(partitions), after=asking)
+                following = self._next[asked] = self._ask(asked, after=asking)
             task = following
         return await asyncio.shield(task)
 
-    def _ask(self, topic: str, partitions: tuple[int, ...], after: asyncio.Task[Bounds] | None) -> asyncio.Task[Bounds]:
+    def _ask(self, asked: Asked, after: asyncio.Task[Bounds] | None) -> asyncio.Task[Bounds]:
         async def ask() -> Bounds:
             try:
                 if after is not None:
                     await asyncio.wait([after])
-                    self._asking[topic] = self._next.pop(topic)
-                return await self._ask_bounds(topic, partitions)
+                    self._asking[asked] = self._next.pop(asked)
+                return await self._ask_bounds(*asked)
             finally:
-                self._asking.pop(topic, None)
+                self._asking.pop(asked, None)
 
         task = asyncio.create_task(ask())
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -128,6 +135,8 @@ class History:
                         return encode_raw(found, whole=True)
             except OffsetOutOfRangeError as error:
                 raise Expired from error
+            except Undecodable as error:
+                raise NoSuchOffset from error
             finally:
                 reader.unsubscribe()
         raise NoSuchOffset
@@ -148,6 +157,9 @@ class History:
             reader = await asyncio.wait_for(self._idle.get(), READ_TIMEOUT_S)
         except TimeoutError as error:
             raise Unavailable("All readers of Kafka's history are busy.") from error
+        if reader is not None and reader._fetcher._fetch_task.done():  # it failed in silence, and would never answer
+            await stop_quietly(reader)
+            reader = None
         healthy = False
         try:
             if reader is None:
@@ -194,6 +206,8 @@ class History:
 
     async def _scan_for(self, reader: AIOKafkaConsumer, tp: TopicPartition, bounds: Bounds, timestamp: int) -> int:
         end = bounds.ends[tp.partition]
+        if bounds.firsts[tp.partition] == end:
+            return end  # to assign and take back without a read in between breaks aiokafka's fetcher
         reader.assign([tp])
         reader.seek(tp, bounds.firsts[tp.partition])
         try:
@@ -208,11 +222,11 @@ class History:
 
 async def _collect(reader: AIOKafkaConsumer, tp: TopicPartition, start: int, end: int) -> list[Range]:
     """Reads on from the reader's position (`start`) until the page is full or `end` is reached."""
-    records: list[Record] = []
+    taken: list[Record | Undecodable] = []
     size, position, full = 0, start, False
     while position < end and not full:
         async with _bound(READ_TIMEOUT_S):
-            found: list[Raw] = []
+            found: list[Polled] = []
             before = position
             while position == before and not found:
                 found = (await reader.getmany(tp, timeout_ms=500, max_records=500)).get(tp, [])
@@ -220,13 +234,14 @@ async def _collect(reader: AIOKafkaConsumer, tp: TopicPartition, start: int, end
         for raw in found:
             if raw.offset >= end:
                 break
-            record = encode_raw(raw)
-            if records and (size + len(record.data) > PAGE_BYTES or len(records) >= PAGE_RECORDS):
+            record = raw if isinstance(raw, Undecodable) else encode_raw(raw)
+            more = 0 if isinstance(record, Undecodable) else len(record.data) + 1
+            if taken and (size + more > PAGE_BYTES or len(taken) >= PAGE_RECORDS):
                 position, full = record.offset, True
                 break
-            records.append(record)
-            size += len(record.data)
-    return list(wire.split(tp.partition, start, position, records))
+            taken.append(record)
+            size += more
+    return list(decoding.joined(tp.partition, start, position, taken))
 
 
 @asynccontextmanager

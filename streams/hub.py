@@ -92,7 +92,7 @@ class Hub:
         if admitted:
             topic_log.append(admitted, now)
             self.seconds.count(topic_log.topic, admitted)
-            self.delivery.trim([topic_log], among=len(self.logs))
+            self.delivery.trim([topic_log], self.logs.values())
             self.delivery.schedule(topic_log)
 
     def status(self, status: Status) -> None:
@@ -197,7 +197,7 @@ class Hub:
     def leave(self, reader: Subscription, reason: str) -> None:
         """Ends one stream and says so."""
         self.delivery.discard(reader)
-        reader.connection.streams.pop(reader.stream, None)
+        reader.connection.drop(reader)
         message = {"type": "unsubscribed", "stream": reader.stream, "reason": reason}
         reader.connection.send(message, self._loop.time())
 
@@ -223,7 +223,7 @@ class Hub:
 
     def trim(self) -> None:
         """Drops what is too old or too much from every log."""
-        self.delivery.trim(self.logs.values(), among=len(self.logs))
+        self.delivery.trim(self.logs.values(), self.logs.values())
 
     async def close(self) -> None:
         """Ends every task; connections are told by whoever stops the process (`say_goodbye`)."""

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from streams.log import Frame, Mark, Positions, TopicLog
+from streams.wire import FRAME_BYTES
 
 if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
     from streams.access import Credentials
 
-HEARTBEAT_S = 25.0  # a connection hears something at least this often, give or take HEARTBEAT_SPREAD
+HEARTBEAT_S = 25  # a connection hears something at least this often, give or take HEARTBEAT_SPREAD
 HEARTBEAT_SPREAD = 0.2
-UNACKED_BYTES = 4 * 1024 * 1024  # on the way to one connection; beyond that the server waits for acks
+UNACKED_BYTES = (
+    4 * 1024 * 1024
+)  # on the way to one connection, all its streams together; then the server waits for acks
 BACKLOG_BYTES = 64 * 1024  # in the server's own buffer for one connection; above, readers of it wait
 CONTROL_BACKLOG_BYTES = 8 * 1024 * 1024  # above, not even control frames: such a client is cut off
 STREAMS = 16  # a connection
@@ -91,6 +94,23 @@ class Connection:
         self.heartbeat_after = HEARTBEAT_S * random.uniform(1 - HEARTBEAT_SPREAD, 1)
         self.closed = False
 
+    def hold(self, reader: Subscription) -> None:
+        """Takes a stream, perhaps in place of one of the same name, and gives each its share of the way."""
+        self.streams[reader.stream] = reader
+        self._share_out()
+
+    def drop(self, reader: Subscription) -> None:
+        """Forgets a stream. Safe to call twice."""
+        if self.streams.get(reader.stream) is reader:
+            del self.streams[reader.stream]
+            self._share_out()
+
+    def _share_out(self) -> None:
+        # A stream that has room sends one more frame: all of them together stay within UNACKED_BYTES.
+        share = max(1, UNACKED_BYTES // max(1, len(self.streams)) - FRAME_BYTES)
+        for reader in self.streams.values():
+            reader.share = share
+
     def write(self, frame: Frame, now: float) -> None:
         if self.closed:
             return
@@ -98,6 +118,11 @@ class Connection:
         self.last_sent = now
         if self.due_since is None:
             self.due_since = now
+
+    def write_aside(self, frame: Frame, now: float) -> None:
+        """A small frame that does not wait for acks; none for a client that takes nothing any more."""
+        if not self.sink.is_full or self.sink.backlog() <= CONTROL_BACKLOG_BYTES:
+            self.write(frame, now)
 
     def send(self, message: dict[str, Any], now: float) -> None:
         """A control frame for this connection alone."""
@@ -123,24 +148,28 @@ class Subscription:
     """One stream of one connection.
 
     at: the border in the log up to which it was sent everything, None while it catches up from Kafka.
-    acked: how much of that (`Mark.total`) the client has acknowledged.
+    acked: how much of that (`Mark.total`) the client has acknowledged. share: how much may be on the way beyond that.
     ahead: positions beyond the log's at that border, None when there are none.
     fallen: the positions at which it fell off the log, else None.
+    is_leaving: it was ended before it had begun.
     """
 
     __slots__ = (
-        "_acked", "_own", "_own_bytes", "_window", "acked", "ahead", "at", "catching_up", "connection", "fallen", "log",
-        "stream",
+        "_acked", "_acked_at", "_own", "_own_bytes", "_window", "acked", "ahead", "at", "catching_up", "connection",
+        "fallen", "is_leaving", "log", "share", "stream",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, stream: str, log: TopicLog) -> None:
         self.connection, self.stream, self.log = connection, stream, log
         self.at: Mark | None = None
         self.acked = 0
+        self.share = UNACKED_BYTES - FRAME_BYTES
+        self.is_leaving = False
         self.ahead: Positions | None = None
         self.fallen: Positions | None = None
         self.catching_up: asyncio.Task[None] | None = None
         self._acked: Positions = {}
+        self._acked_at = log.end  # the border that `acked` was counted from last
         self._own: deque[Frame] | None = None  # frames that were for it alone and are not acknowledged yet
         self._own_bytes = 0
         self._window: asyncio.Event | None = None  # made only where somebody waits: an idle one takes 850 bytes
@@ -151,12 +180,13 @@ class Subscription:
 
     def enter(self, at: Mark, ahead: Positions) -> None:
         """From now on it reads the log."""
-        self.at, self.acked, self.ahead = at, at.total, ahead or None
+        self.at, self.acked, self._acked_at, self.ahead = at, at.total, at, ahead or None
 
     def skip_to_end(self, ahead: Positions) -> None:
         """Goes on at the log's end; what was on the way before stays so."""
         end = self.log.end
         self.acked = end.total - ((self.at.total if self.at else end.total) - self.acked)
+        self._acked_at = self._acked_at._replace(total=self.acked)
         self.at, self.fallen, self.ahead = end, None, ahead or None
 
     @property
@@ -168,9 +198,13 @@ class Subscription:
         """Whether it gets the log's frames as they are, and nothing else is on the way to it."""
         return self.ahead is None and self._own is None
 
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room on the way to this client."""
+        return self.unacked_bytes < self.share and not self.connection.sink.is_full
+
     def may_send(self) -> bool:
-        connection = self.connection
-        return self.unacked_bytes < UNACKED_BYTES and not connection.closed and not connection.sink.is_full
+        return self.has_room and not self.connection.closed
 
     def write_own(self, frame: Frame, now: float) -> None:
         """Sends a frame for this reader alone, and keeps account of it until it is acknowledged."""
@@ -188,9 +222,13 @@ class Subscription:
         known = self.log.positions
         self._acked.update((p, min(position, known[p])) for p, position in positions.items() if p in known)
         newest = max(self._ack_log(), self._ack_own())
-        if self._window is not None and self.unacked_bytes < UNACKED_BYTES:
-            self._window.set()
+        self.resume()
         return newest
+
+    def resume(self) -> None:
+        """There may be room again."""
+        if self._window is not None and self.has_room:
+            self._window.set()
 
     def _ack_log(self) -> int:
         at = self.at
@@ -198,10 +236,19 @@ class Subscription:
             return 0
         reached = sum(self._acked.values())
         mark = at if reached >= at.offsets else self.log.reached(reached)
-        if mark is None or mark.total <= self.acked:
+        if mark is None:
+            self.acked = max(self.acked, self._estimate(at, reached))
             return 0
-        self.acked = mark.total
+        if mark.total <= self.acked:
+            return 0
+        self.acked, self._acked_at = mark.total, mark
         return mark.newest
+
+    def _estimate(self, at: Mark, reached: int) -> int:
+        """How many bytes lie below positions that the log has dropped since: as many as of the offsets."""
+        since = self._acked_at
+        way = at.offsets - since.offsets
+        return since.total + (at.total - since.total) * max(0, reached - since.offsets) // way if way > 0 else 0
 
     def _ack_own(self) -> int:
         """Forgets the frames that are acknowledged as a whole."""
@@ -219,7 +266,7 @@ class Subscription:
 
     async def window(self) -> None:
         """Returns once there is room on the way to this client."""
-        while self.unacked_bytes >= UNACKED_BYTES:
+        while not self.has_room:
             self._window = asyncio.Event()
             await self._window.wait()
             self._window = None

@@ -8,6 +8,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 FANOUT_STANDSTILL = Gauge("streamboard_fanout_standstill_seconds", "Without progress while records wait in Kafka.")
 OFFSETS_LOST = Counter("streamboard_lost_offsets_total", "Offsets that Kafka no longer had for the hub.", ["reason"])
+UNDECODABLE = Counter(
+    "streamboard_undecodable_batches_total", "Batches of Kafka that cannot be decoded; each is a gap."
+)
 GAPS_NOTICED = Counter("streamboard_gaps_noticed_total", "Holes that a hub noticed and read from Kafka.", ["source"])
 EVICTIONS = Counter("streamboard_evictions_total", "Connections closed by the server.", ["reason"])
 SLOW_READERS = Counter("streamboard_slow_readers_total", "Times a reader fell off the log.")

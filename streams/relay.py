@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connections
 from django.utils import timezone
 
 from streams import broker, cluster, metrics, outbox
@@ -100,20 +100,16 @@ class _Life:
                 await self._publisher.close()
         finally:
             await self._leadership.release()
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.submit(connections.close_all)
+            self._thread.shutdown(wait=False)
 
     async def database(self, work: Callable[..., R], *args: object) -> R:
-        """Runs one unit of ORM work in our thread, within DATABASE_S."""
+        """Runs one unit of ORM work in our thread, within DATABASE_S.
 
-        def unit() -> R:
-            close_old_connections()
-            try:
-                return work(*args)
-            finally:
-                close_old_connections()
-
+        Its connection lives as long as we do: any error of the database ends this life.
+        """
         async with asyncio.timeout(DATABASE_S):
-            return await asyncio.get_running_loop().run_in_executor(self._thread, unit)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
     # Leading --------------------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class Requests:
         """Takes one ASGI `websocket.receive` message. Never waits."""
         self._connection.heard()
         text = message.get("text")
-        if text is not None and (len(text) > INBOUND_BYTES or len(text.encode()) > INBOUND_BYTES):
+        if _is_too_long(text if text is not None else message.get("bytes") or b""):
             self._connection.closed = True
             self._connection.sink.close(1009)
             return
@@ -94,13 +94,16 @@ class Requests:
 
     def _ack(self, request: dict[str, Any]) -> None:
         positions = _positions(request.get("positions", {}))
-        reader = self._connection.streams.get(str(request.get("stream")))
-        if reader is not None:
-            self._hub.delivery.ack(reader, positions)
+        if "stream" in request:
+            reader = self._connection.streams.get(_stream(request))
+            if reader is not None:
+                self._hub.delivery.ack(reader, positions)
 
     def _unsubscribe(self, request: dict[str, Any]) -> None:
-        reader = self._connection.streams.get(str(request.get("stream")))
-        if reader is not None:
+        reader = self._connection.streams.get(_stream(request))
+        if reader is not None and reader.log is NO_LOG:
+            reader.is_leaving = True  # once its `subscribe` is answered
+        elif reader is not None:
             self._hub.leave(reader, "asked")
 
     def _subscribe(self, request: dict[str, Any]) -> None:
@@ -111,7 +114,8 @@ class Requests:
         if len(streams) >= live.STREAMS:
             raise BadRequest("too_many", f"A connection has at most {live.STREAMS} streams.", wanted.number)
         # Taken at once, so that a second subscribe on its heels is a duplicate.
-        streams[wanted.topic] = pending = Subscription(self._connection, wanted.topic, NO_LOG)
+        pending = Subscription(self._connection, wanted.topic, NO_LOG)
+        self._connection.hold(pending)
         self._start(self._begin(pending, wanted))
 
     async def _begin(self, pending: Subscription, wanted: Wanted) -> None:
@@ -152,13 +156,15 @@ class Requests:
         )
         if wanted.form == "cursor":
             metrics.RESUMES.labels(beginning.reason or "recovered").inc()
+        if pending.is_leaving:
+            self._hub.leave(pending, "asked")
+            return
         for gap in beginning.gaps:
             self._connection.write(frame_of(pending.stream, (gap,)), now)
         self._hub.delivery.join(pending, beginning.behind_gaps)
 
     def _give_up(self, pending: Subscription, error: BadRequest) -> None:
-        if self._connection.streams.get(pending.stream) is pending:
-            del self._connection.streams[pending.stream]
+        self._connection.drop(pending)
         self._answer(error)
 
     async def _check_right(self, wanted: Wanted) -> None:
@@ -183,6 +189,10 @@ class Requests:
             raise BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS)
         message = f"Kafka has no topic {wanted.topic} yet."
         raise BadRequest("unknown_topic", message, wanted.number, RETRY_MISSING_MS)
+
+
+def _is_too_long(data: str | bytes) -> bool:
+    return len(data) > INBOUND_BYTES or (isinstance(data, str) and len(data.encode()) > INBOUND_BYTES)
 
 
 def _parse(text: str | None) -> dict[str, Any]:
@@ -214,9 +224,17 @@ def _wanted(request: dict[str, Any]) -> Wanted:
     return Wanted(number, topic, form, value)
 
 
+def _stream(request: dict[str, Any]) -> str:
+    stream = request.get("stream")
+    if not isinstance(stream, str):
+        raise BadRequest("bad_request", f"{request['type']}: stream must be text.")
+    return stream
+
+
 def _positions(given: Any) -> Positions:
-    try:
-        return {int(partition): int(position) for partition, position in given.items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        message = "ack: positions must be an object from partition to offset."
-        raise BadRequest("bad_request", message) from error
+    if not isinstance(given, dict) or not all(
+        starts.is_partition(partition) and type(position) is int and 0 <= position <= starts.MAX_OFFSET
+        for partition, position in given.items()
+    ):
+        raise BadRequest("bad_request", "ack: positions must be an object from partition to offset.")
+    return {int(partition): position for partition, position in given.items()}

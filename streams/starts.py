@@ -16,6 +16,7 @@ SURELY_FITS = LAST_BYTES // (17 * 1024)  # so many of the longest usual records 
 REPLAY_OFFSETS = 1_000_000  # how far back a cursor may reach; what lies before is a gap (`limit`)
 MAX_TIMESTAMP = 2**53  # ms; beyond, Kafka and JavaScript disagree
 MAX_OFFSET = 2**63 - 1
+PARTITION_DIGITS = 20  # more than any number in Kafka has
 
 
 class BadStart(ValueError):
@@ -74,10 +75,15 @@ def _cursor(value: Any) -> tuple[str, Positions]:
         raise BadStart("start.cursor.positions must be an object from partition to offset.")
     checked = {}
     for partition, position in positions.items():
-        if not partition.isascii() or not partition.isdigit() or len(partition) > 10:
+        if not is_partition(partition):
             raise BadStart('start.cursor.positions must have partitions as keys, such as "0".')
         checked[int(partition)] = _integer(position, f"start.cursor.positions.{partition}", 0, MAX_OFFSET)
     return value["epoch"], checked
+
+
+def is_partition(key: str) -> bool:
+    """Whether a key of an object stands for a partition; there need not be one of that number."""
+    return key.isascii() and key.isdigit() and len(key) <= PARTITION_DIGITS
 
 
 async def begin(hub: Hub, log: TopicLog, form: str, value: Any) -> Beginning:

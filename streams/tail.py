@@ -20,8 +20,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
-from streams import metrics, wire
-from streams.records import encode_raw
+from streams import decoding, metrics
 from streams.wire import Batch, Range, Status
 
 log = logging.getLogger(__name__)
@@ -155,16 +154,16 @@ class Tail:
         ranges: dict[str, list[Range]] = {}
         moved: dict[TopicPartition, int] = {}
         for tp in self.positions.keys() | found.keys():
-            records = [encode_raw(raw) for raw in found.get(tp, ())]
+            polled = found.get(tp, [])
             start, end = self.positions.get(tp), self._position(tp)
-            if start is None and records:
-                start = records[0].offset  # polled before its position was known; what lies below is the hubs' to ask
+            if start is None and polled:
+                start = polled[0].offset  # before its position was known; what lies below is the hubs' to ask
             if start is None or end is None or end <= start:
                 continue
             moved[tp] = end
-            if records and not start <= records[0].offset <= records[-1].offset < end:
+            if polled and not start <= polled[0].offset <= polled[-1].offset < end:
                 continue  # not what this position can give: the hubs notice at the next range, and read it themselves
-            ranges.setdefault(tp.topic, []).extend(wire.split(tp.partition, start, end, records))
+            ranges.setdefault(tp.topic, []).extend(decoding.ranges(tp.partition, start, end, polled))
         batches = [
             Batch(topic, self.epochs[topic], tuple(parts)) for topic, parts in ranges.items() if topic in self.epochs
         ]

@@ -229,11 +229,17 @@ class Kafka(Service):
 
     def produce(
         self, topic: str, values: Iterable[bytes | None], *, key: bytes | None = None, partition: int | None = None,
-        headers: list[tuple[str, str | bytes | None]] | None = None,
+        headers: list[tuple[str, str | bytes | None]] | None = None, compression: str = "none",
     ) -> list[tuple[int, int]]:  # fmt: skip
         """Produces records and returns the (partition, offset) of each, in order."""
         producer = Producer(
-            {"bootstrap.servers": self.address, "log_level": 0, "message.max.bytes": 10_000_000, "linger.ms": 5}
+            {
+                "bootstrap.servers": self.address,
+                "log_level": 0,
+                "message.max.bytes": 10_000_000,
+                "linger.ms": 5,
+                "compression.type": compression,
+            }
         )
         placed: list[tuple[int, int]] = []
         errors: list[Any] = []

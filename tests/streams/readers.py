@@ -98,7 +98,7 @@ class Client:
     def join(self, positions: dict[int, int]) -> Subscription:
         self.positions = dict(positions)
         self.subscription = Subscription(self.connection, self.topic, self.hub.logs[self.topic])
-        self.connection.streams[self.topic] = self.subscription
+        self.connection.hold(self.subscription)
         self.hub.delivery.join(self.subscription, positions)
         return self.subscription
 

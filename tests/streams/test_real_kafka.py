@@ -8,11 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests.client import Connection, Follower
 from tests.conftest import Install
 from tests.processes import Installation, Process
 from tests.services import Kafka
+from tests.streams.test_decoding import NotUtf8, undecodable_builder
 from tests.waiting import until
 
 BIG = b"x" * 1_000_000
@@ -71,6 +73,64 @@ async def test_every_kind_of_record_is_shown_as_what_it_is(
         assert len(whole["value"]) == len(BIG)
         headers = (await client.get(f"/api/topics/{topic}/records/0/10")).json()["headers"]
         assert len(headers) == 5000
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_compressed_records_are_read_live_and_from_history(
+    installation: Installation, web: Process, kafka: Kafka, codec: str
+) -> None:
+    topic = watched(installation, kafka, partitions=1)
+    async with Follower(web.url, installation.token, topic, {"latest": True}) as follower:
+        await follower.subscribed()
+        kafka.produce(topic, [b"%d" % n for n in range(100)], compression=codec)
+        await follower.until(lambda: len(follower.records) == 100, "all records, live")
+        assert [record["value"] for _, record in follower.records] == list(range(100))
+    async with httpx.AsyncClient(base_url=web.url, headers={"Authorization": f"Bearer {installation.token}"}) as client:
+        part = (await client.get(f"/api/topics/{topic}/records?partition=0&from=0&to=100")).json()
+    assert [record["value"] for record in part["records"]] == list(range(100))
+
+
+async def test_what_cannot_be_decoded_is_a_gap_and_stops_nothing(
+    installation: Installation, web: Process, kafka: Kafka
+) -> None:
+    topic, other = watched(installation, kafka, partitions=1), watched(installation, kafka, partitions=1)
+    async with (
+        Follower(web.url, installation.token, topic, {"latest": True}) as follower,
+        Follower(web.url, installation.token, other, {"latest": True}) as beside,
+    ):
+        await follower.subscribed()
+        await beside.subscribed()
+        kafka.produce(topic, [b"0"])
+        await produce_undecodable(kafka, topic, 3)
+        kafka.produce(topic, [b"4"])
+        kafka.produce(other, [b"0"])
+        await follower.until(lambda: len(follower.records) == 2, "what stands around it")
+        await beside.until(lambda: len(beside.records) == 1, "the other topic goes on")
+        assert [record["offset"] for _, record in follower.records] == [0, 4]
+        assert told(follower) == [(1, 4, "unavailable")]
+        assert follower.sockets == 1
+    async with Follower(web.url, installation.token, topic, {"timestamp": 0}) as again:
+        await again.until(lambda: len(again.records) == 2, "what stands around it, from history")
+        assert told(again) == [(1, 4, "unavailable")]
+    async with httpx.AsyncClient(base_url=web.url, headers={"Authorization": f"Bearer {installation.token}"}) as client:
+        assert (await client.get(f"/api/topics/{topic}/records/0/2")).status_code == 404
+        part = (await client.get(f"/api/topics/{topic}/records?partition=0&from=0&to=5")).json()
+    assert [record["offset"] for record in part["records"]] == [0, 4]
+
+
+def told(follower: Follower) -> list[tuple[int, int, str]]:
+    return [(part["from"], part["to"], gap["reason"]) for gap in follower.gaps for part in gap["ranges"]]
+
+
+async def produce_undecodable(kafka: Kafka, topic: str, records: int) -> None:
+    """One batch of records, each with a header whose name is not UTF-8."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.address)
+    async with producer:
+        batch = producer.create_batch()
+        batch._builder = undecodable_builder()
+        for number in range(records):
+            assert batch.append(key=None, value=b"%d" % number, timestamp=None, headers=[(NotUtf8("name"), b"")])
+        await (await producer.send_batch(batch, topic, partition=0))
 
 
 async def test_what_retention_took_is_a_gap_with_its_offsets(
