@@ -49,16 +49,23 @@ async def until(condition: Callable[[], Any], what: str, timeout: float = 30) ->
         await asyncio.sleep(PAUSE)
 
 
+_random = random.SystemRandom()  # pytest-randomly seeds the other one anew before each test
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses now."""
+    """A TCP port of 127.0.0.1 that nobody uses now, and that was not given out before."""
     for _ in range(1000):
-        port = random.randint(FIRST_PORT, LAST_PORT)
+        port = _random.randint(FIRST_PORT, LAST_PORT)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        _given.add(port)
         return port
     raise RuntimeError("no free port")
 
