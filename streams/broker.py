@@ -39,7 +39,6 @@ class EmbeddedBroker:
         broker = next(iter(brokers.values()))
         self.address = f"{broker.host}:{broker.port}"
         self.epoch = secrets.token_hex(4)
-        self.has_history = False  # whether the newest item events were published again
 
     def create_topic(self, name: str) -> None:
         """Makes a topic; the broker has no other way than being asked for it. Blocks for a moment."""

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from streams import live, metrics
 from streams.cluster import TopicInfo
+from streams.delivery import LOGS_BYTES
 from streams.hub import Hub
+from streams.live import Subscription
+from streams.log import Frame, TopicLog
 from streams.wire import FRAME_BYTES, Batch, Status
 from tests.streams.readers import Client, Table, opened, part, run, settled
 
@@ -120,6 +123,89 @@ def test_a_reader_that_does_not_acknowledge_waits_and_costs_no_memory() -> None:
         client.ack()
         await settled(lambda: client.positions == {0: 700})
         assert client.seen == {0: list(range(700))}
+        await hub.close()
+
+    run(test)
+
+
+def test_all_streams_of_a_connection_together_have_4_mib_on_the_way() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        for name in ("u", "v"):
+            await hub.open(TopicInfo(name, (0,), "e"), "e")
+        client = Client(hub)
+        readers = []
+        for name in ("t", "u", "v"):
+            hub.logs[name] = TopicLog(name, "e", {0: 0})
+            reader = Subscription(client.connection, name, hub.logs[name])
+            client.connection.hold(reader)
+            hub.delivery.join(reader, {0: 0})
+            readers.append(reader)
+        client.write = lambda frame: None  # type: ignore[method-assign]  # it acknowledges nothing, whatever it gets
+        for offset in range(700):
+            for name in ("t", "u", "v"):
+                hub.ingest([Batch(name, "e", (part(0, offset, offset + 1, size=8000),))])
+            hub.delivery.run_tick()
+        on_the_way = [reader.unacked_bytes for reader in readers]
+        assert all(size > 1_000_000 for size in on_the_way)
+        assert sum(on_the_way) <= live.UNACKED_BYTES
+        client.connection.drop(readers[0])
+        assert readers[1].share > on_the_way[1]  # the others get its part
+        await hub.close()
+
+    run(test)
+
+
+def test_an_ack_below_what_the_log_holds_counts_and_the_gap_is_told() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        client = Client(hub)
+        reader = client.join({0: 0})
+        for offset in range(3000):  # 24 MB: more than the log holds
+            hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
+            hub.delivery.run_tick()
+        sent = client.positions[0]
+        assert hub.logs["t"].base[0] > sent
+        hub.delivery.ack(reader, {0: sent - 20})
+        assert 0 < reader.unacked_bytes < 20 * 10_000
+        hub.delivery.run_tick()
+        assert client.gaps == [(0, sent, 3000, "slow")]
+        await hub.close()
+
+    run(test)
+
+
+def test_the_logs_of_many_topics_share_their_memory_by_need() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        for number in range(40):
+            hub.logs[f"quiet-{number}"] = TopicLog(f"quiet-{number}", "e", {0: 0})
+        for offset in range(1500):  # 12 MB
+            hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
+        assert hub.logs["t"].base[0] == 0
+        for number in range(5):
+            for offset in range(1500):
+                hub.ingest([Batch(f"quiet-{number}", "e", (part(0, offset, offset + 1, size=8000),))])
+        sizes = [topic_log.size for topic_log in hub.logs.values()]
+        assert LOGS_BYTES * 0.9 < sum(sizes) <= LOGS_BYTES
+        assert max(sizes) < 12_500_000
+        await hub.close()
+
+    run(test)
+
+
+def test_statistics_reach_a_client_that_acknowledges_nothing() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        client = Client(hub)
+        reader = client.join({0: 0})
+        for offset in range(700):
+            hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
+            hub.delivery.run_tick()
+        assert not reader.may_send()
+        hub.delivery.tell("t", Frame(b'{"type":"stats"}'))
+        hub.delivery.run_tick()
+        assert client.frames[-1] == {"type": "stats"}
         await hub.close()
 
     run(test)

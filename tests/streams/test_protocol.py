@@ -159,6 +159,13 @@ async def test_a_session_without_an_origin_is_not_enough(web: Process) -> None:
         {"type": "subscribe", "id": 7, "topic": TOPIC, "start": {"cursor": {"epoch": "x", "positions": {"a": 1}}}},
         {"type": "subscribe", "id": 7, "topic": TOPIC, "start": {"latest": True}, "filter": "x"},
         {"type": "ack", "positions": 3},
+        {"type": "ack", "stream": TOPIC, "positions": {"0": -1}},
+        {"type": "ack", "stream": TOPIC, "positions": {"0": 1.5}},
+        {"type": "ack", "stream": TOPIC, "positions": {"0": True}},
+        {"type": "ack", "stream": TOPIC, "positions": {"first": 1}},
+        {"type": "ack", "stream": 5, "positions": {"0": 1}},
+        {"type": "unsubscribe"},
+        {"type": "unsubscribe", "stream": 5},
         {"type": "dance"},
         [],
     ],
@@ -177,6 +184,18 @@ async def test_a_topic_that_is_not_there_is_unknown(socket: Connection) -> None:
     await socket.send(type="subscribe", id=3, topic="nowhere", start={"latest": True})
     error = await socket.receive_type("error")
     assert (error["id"], error["code"]) == (3, "unknown_topic")
+
+
+async def test_no_name_that_a_database_cannot_hold_ends_the_socket(socket: Connection) -> None:
+    await socket.send(type="subscribe", id=3, topic="no\0where", start={"latest": True})
+    assert (await socket.receive_type("error"))["code"] == "unknown_topic"
+
+
+async def test_a_stream_that_is_ended_before_it_began_is_answered_first(socket: Connection) -> None:
+    await socket.send(type="subscribe", id=4, topic=TOPIC, start={"latest": True})
+    await socket.send(type="unsubscribe", stream=TOPIC)
+    assert (await socket.receive_type("subscribed", "unsubscribed"))["id"] == 4
+    assert (await socket.receive_type("unsubscribed"))["reason"] == "asked"
 
 
 async def test_a_connection_holds_a_stream_once(socket: Connection) -> None:
@@ -198,9 +217,12 @@ async def test_acks_and_unsubscribes_of_streams_that_are_not_there_are_ignored(s
     assert (await socket.receive_type("subscribed", "error"))["type"] == "subscribed"
 
 
-async def test_a_frame_over_64_kib_closes_with_1009(socket: Connection, product: tuple[Installation, Process]) -> None:
+@pytest.mark.parametrize("data", ["x" * 70_000, b"x" * 70_000], ids=["text", "binary"])
+async def test_a_frame_over_64_kib_closes_with_1009(
+    socket: Connection, product: tuple[Installation, Process], data: str | bytes
+) -> None:
     assert socket.socket is not None
-    await socket.socket.send("x" * 70_000)
+    await socket.socket.send(data)
     # Daphne's library sends no other code of RFC 6455 than 1000.
     assert await socket.close_code() == (1000 if product[1].name.startswith("daphne") else 1009)
 
