@@ -19,15 +19,17 @@ help:
 	@echo 'make bench   the benchmarks beside their peers (ROWS="deliver many" for some; docs/performance.md)'
 	@echo 'make profile a flame graph of the web process under load, in .run/profile.svg'
 
-# On a loopback address this is a demonstration: DEBUG, a demo account and a demo topic. Elsewhere it is neither, whatever
-# the environment says: everybody knows the demo account's password.
+# On a loopback address this is a demonstration: DEBUG, a demo account and a demo topic; no account where ALLOWED_HOSTS or
+# CSRF_TRUSTED_ORIGINS lets others in. Elsewhere it is neither, whatever the environment says: everybody knows the
+# demo account's password.
 run: .venv/installed
 	@case '$(HOST)' in \
-	  127.0.0.1|localhost|::1) export DEBUG="$${DEBUG:-true}" DEMO="$${DEMO:-true}" ;; \
+	  127.0.0.1|localhost|::1) export DEBUG="$${DEBUG:-true}"; \
+	    [ -n "$$ALLOWED_HOSTS$$CSRF_TRUSTED_ORIGINS" ] || export DEMO="$${DEMO:-true}" ;; \
 	  *) export DEMO=false ;; \
 	esac; \
-	.venv/bin/python manage.py migrate --noinput --verbosity 0 || exit 1; \
-	if [ "$$DEMO" = true ]; then .venv/bin/python manage.py demo --address 'http://$(SITE):$(PORT)/' || exit 1; fi; \
+	export RUN_ADDRESS='http://$(SITE):$(PORT)/'; \
+	.venv/bin/python manage.py prepare '$(HOST)' '$(PORT)' || exit 1; \
 	exec .venv/bin/uvicorn project.asgi:application --host '$(HOST)' --port '$(PORT)' \
 	  --loop uvloop --ws streams.server:LiveProtocol --ws-per-message-deflate false --ws-max-size 65536 \
 	  --timeout-graceful-shutdown 10 --log-level warning

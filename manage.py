@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line. `runserver` on a loopback address is development, so DEBUG is on there unless it is set."""
 
+import argparse
 import os
 import sys
 
@@ -11,8 +12,13 @@ def is_local_runserver(arguments: list[str]) -> bool:
     """Whether these arguments (without the program's name) start `runserver` on a loopback address."""
     if arguments[:1] != ["runserver"]:
         return False
-    addresses = [argument for argument in arguments[1:] if not argument.startswith("-")]
-    host, colon, _port = addresses[0].rpartition(":") if addresses else ("", "", "")
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("address", nargs="?", default="")
+    for name in ("--http_timeout", "--websocket_handshake_timeout", "--settings", "--pythonpath"):
+        parser.add_argument(name)
+    parser.add_argument("-v", "--verbosity")
+    address = parser.parse_known_args(arguments[1:])[0].address
+    host, colon, _port = address.rpartition(":")
     return not colon or host in LOOPBACK_HOSTS
 
 

@@ -24,6 +24,7 @@ from items.schemas import (
     ItemList,
     ItemObject,
     ItemPatch,
+    ItemReplacement,
     ItemsAdded,
     Problem,
     ValidationProblem,
@@ -115,7 +116,7 @@ async def get_item(item: ItemToRead) -> HttpResponse:
 )
 @declared
 async def replace_item(
-    user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemInput
+    user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemReplacement
 ) -> HttpResponse:
     """Puts a whole item in its place: what is left out becomes empty. The owner stays. For the owner and staff."""
     fields: Any = item.model_dump()

@@ -87,7 +87,8 @@ def save(event: ItemEventType, items: Sequence[Item], actor: User | None, change
     now = timezone.now()
     for item in items:
         item.version += 1
-        item.updated_at = now
+        if event != "item.deleted":  # which leaves the item in its last state
+            item.updated_at = now
     if len(items) == 1:
         items[0].save(force_update=True)
     else:
@@ -130,9 +131,12 @@ def _tell(event: ItemEventType, items: Sequence[Item], actor: User | None, chang
     """Writes the step into the history of each item and sends their events, inside the transaction of the change."""
     who = None if actor is None else actor.get_username()
     ItemVersion.objects.bulk_create(
-        ItemVersion(item=item, version=item.version, type=event, actor=who or "", at=item.updated_at, changes=change)
+        ItemVersion(
+            item=item, version=item.version, type=event, actor=who or "", at=item.deleted_at or item.updated_at,
+            changes=change,
+        )
         for item, change in zip(items, changes, strict=True)
-    )
+    )  # fmt: skip
     events = [
         ItemEvent(type=event, item_id=item.pk, version=item.version, payload=item.as_object() | {"actor": who})
         for item in items

@@ -19,9 +19,11 @@ def amount(value: object) -> Decimal:
     A float means the number it prints as (0.1 is ten cents). Raises ValueError with a sentence for people.
     """
     number = _number(value)
+    if isinstance(value, str) and len(value.partition(".")[2]) > PLACES:
+        raise ValueError("Give at most two decimal places.")  # 12.500 may well mean twelve thousand five hundred
     if not number.is_finite():
         raise ValueError("Give a finite number.")
-    if number < 0:
+    if number < 0 or (isinstance(value, str) and number.is_signed()):
         raise ValueError("Must not be below 0.")
     if number > LARGEST:
         raise ValueError(f"Must not be above {LARGEST:,}.")

@@ -24,7 +24,7 @@ from items.writing import write
 Work = Callable[[], HttpResponse]
 """What is done in a thread: it calls a service and makes the answer. It may raise what services raise."""
 
-_ETAG = re.compile(r'\s*(?:W/)?"([0-9]{1,9})"\s*')
+_ETAG = re.compile(r'\s*(?:(?:W/)?"([0-9]{1,9})"|([0-9]{1,9}))\s*')  # scripts forget the quotes
 
 IfMatch = Annotated[
     str | None,
@@ -79,17 +79,18 @@ async def item_to_change(request: HttpRequest, user: SignedIn, item: ItemToRead)
 ItemToChange = Annotated[Item, Need(item_to_change)]
 
 
-async def expected_version(request: HttpRequest, if_match: IfMatch = None) -> int | None:
-    """The version that the caller has read, None when every version will do.
+async def expected_version(request: HttpRequest, item: ItemToRead, if_match: IfMatch = None) -> int | None:
+    """The version that the caller has read, None when every version will do; of several the one that is there now.
 
     Raises HttpError 412 for an ETag that no version of an item has had.
     """
     if if_match is None or if_match.strip() == "*":
         return None
-    found = _ETAG.fullmatch(if_match)
-    if found is None:
-        raise HttpError(412, "If-Match has to be the one ETag that you have read from this item.")
-    return int(found[1])
+    found = [_ETAG.fullmatch(etag) for etag in if_match.split(",")]
+    versions = [int(etag[1] or etag[2]) for etag in found if etag is not None]
+    if len(versions) < len(found):
+        raise HttpError(412, "If-Match has to be an ETag that you have read from this item.")
+    return item.version if item.version in versions else versions[0]
 
 
 ExpectedVersion = Annotated[int | None, Need(expected_version)]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Field, Schema
-from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, model_validator
 
 from items import filters, listing
 from items.field_types import Description, Link, Moment, Money, MoneyWritten, Name, Search, Sku, Username
@@ -45,8 +45,11 @@ def _list_alone(schema: dict[str, Any]) -> None:
     )
 
 
-class ItemInput(Schema):
-    """A whole item, to add it or to put it in place of another one. Fields left out are empty."""
+READ_ONLY = frozenset({"id", "version", "owner", "created_at", "updated_at"})
+
+
+class ItemInput(BaseModel):
+    """A whole item. Fields left out are empty."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE_INPUT]})
 
@@ -56,6 +59,16 @@ class ItemInput(Schema):
     tax: Money | None = Field(None, description="The part of the price that is tax, or null.")
     link: Link = Field("", description="An http or https address, or empty.")
     sku: Sku = Field("", description="Your own article number; no two items have the same.")
+
+
+class ItemReplacement(ItemInput):
+    """A whole item, to put it in place of another one. Fields left out are empty. What cannot be set (`id`, `version`,
+    `owner`, `created_at`, `updated_at`) may be there as you have read it, and stays as it is."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def without_what_is_read_only(cls, value: Any) -> Any:
+        return {name: value[name] for name in value.keys() - READ_ONLY} if isinstance(value, dict) else value
 
 
 class BulkInput(BaseModel):
@@ -146,19 +159,26 @@ class ItemList(Schema):
     count: int = Field(description="How many were found in all, on every page together.")
 
 
+def _unless_empty(default: object) -> BeforeValidator:
+    """An empty value counts as left out."""
+    return BeforeValidator(lambda value: default if value == "" else value)
+
+
 class ItemQuery(Schema):
-    """How a list is searched, ordered and cut into pages."""
+    """How a list is searched, ordered and cut into pages. Empty values count as left out."""
 
     search: Search = Field("", description="Words; each must be in the name, description or SKU.")
     owner: Username = Field("", description="A user name: only this person's items.")
-    price_min: Money | None = Field(None, description="The lowest price.")
-    price_max: Money | None = Field(None, description="The highest price.")
-    changed_since: Moment | None = Field(
+    price_min: Annotated[Money | None, _unless_empty(None)] = Field(None, description="The lowest price.")
+    price_max: Annotated[Money | None, _unless_empty(None)] = Field(None, description="The highest price.")
+    changed_since: Annotated[Moment | None, _unless_empty(None)] = Field(
         None, description="ISO 8601; without a zone it is UTC. Items added or changed at this time or later."
     )
-    ordering: listing.Ordering = Field(listing.NEWEST_FIRST, description="A field; with a minus, the largest first.")
-    limit: int = Field(50, ge=1, le=listing.LARGEST_PAGE)
-    offset: int = Field(0, ge=0, le=listing.LARGEST_OFFSET)
+    ordering: Annotated[listing.Ordering, _unless_empty(listing.NEWEST_FIRST)] = Field(
+        listing.NEWEST_FIRST, description="A field; with a minus, the largest first."
+    )
+    limit: Annotated[int, _unless_empty(50)] = Field(50, ge=1, le=listing.LARGEST_PAGE)
+    offset: Annotated[int, _unless_empty(0)] = Field(0, ge=0, le=listing.LARGEST_OFFSET)
 
     def narrowed(self) -> filters.Filters:
         return filters.Filters(self.search, self.owner, self.price_min, self.price_max, self.changed_since)

@@ -16,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.urls import URLPattern, URLResolver
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from ninja import Schema
 from ninja.errors import AuthenticationError, HttpError
@@ -31,6 +32,9 @@ from project.api_docs import DescribedAPI, Docs
 from streams.api import router as topics_router
 
 logger = logging.getLogger("project.api")
+
+BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
+LONGEST_INTEGER = 400  # digits
 
 RETRY_AFTER = "2"  # s; how long a database that does not answer is given before the next try
 
@@ -48,7 +52,14 @@ class StrictParser(Parser):
     """Bodies are JSON by RFC 8259, and numbers keep the digits they were written with."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        return json.loads(request.body.decode("utf-8"), parse_float=Decimal, parse_constant=_no_number)
+        return json.loads(
+            request.body.decode("utf-8"), parse_float=Decimal, parse_int=_integer, parse_constant=_no_number
+        )
+
+
+def _integer(text: str) -> int | Decimal:
+    """Python takes no integers of more than 4,300 digits; no field here has so many."""
+    return int(text) if len(text) < LONGEST_INTEGER else Decimal(text)
 
 
 def _no_number(text: str) -> NoReturn:
@@ -179,6 +190,13 @@ def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(request, 500, "Something went wrong here; it was logged.")
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before anybody else sees it, a foreign Host for example."""
+    if request.path_info.startswith("/api/"):
+        return problem(request, 400, "The request cannot be answered; is its Host header one of ALLOWED_HOSTS?")
+    return defaults.bad_request(request, exception)
+
+
 @csrf_exempt
 def unknown_address(request: HttpRequest, rest: str) -> HttpResponse:
     """Below /api/, but nowhere in it: JSON as everything else there, whatever the method."""
@@ -186,12 +204,29 @@ def unknown_address(request: HttpRequest, rest: str) -> HttpResponse:
 
 
 def urls() -> tuple[list[URLResolver | URLPattern], str, str]:
-    """The addresses for project/urls.py: ninja's own, with its plain-text 405 in our shape."""
+    """The addresses for project/urls.py: ninja's own, with its plain-text 405 in our shape, and large bulks."""
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
         if isinstance(pattern, URLPattern) and iscoroutinefunction(pattern.callback):
             pattern.callback = _with_json_405(pattern.callback)
+            if pattern.name == "add_items":
+                pattern.callback = _with_large_body(pattern.callback)
     return patterns, app_name, namespace
+
+
+def _with_large_body(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[..., Awaitable[HttpResponse]]:
+    """Lets the body have BULK_BYTES. It is read by who was signed in only; Django has one limit for all addresses."""
+
+    def refuse_larger(length: int) -> None:
+        if length > BULK_BYTES:
+            raise RequestDataTooBig
+
+    @wraps(view)
+    async def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request._check_data_too_big = refuse_larger  # type: ignore[attr-defined]
+        return await view(request, *args, **kwargs)
+
+    return answered
 
 
 def _with_json_405(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[..., Awaitable[HttpResponse]]:

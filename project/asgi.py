@@ -12,6 +12,8 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
+CANNOT_START = 3  # the exit code by which uvicorn knows that another worker would not start either
+
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 
@@ -21,8 +23,10 @@ try:
 
     refuse_impossible()
 except ImproperlyConfigured as error:
-    sys.exit(f"Streamboard cannot start. {error}")
+    sys.stderr.write(f"Streamboard cannot start. {error}\n")
+    sys.exit(CANNOT_START)
 
+from project import greeting
 from streams import process, routing
 from streams.broker import AlreadyRunning
 
@@ -60,6 +64,8 @@ async def _lifespan(receive: Any, send: Any) -> None:
             except ImproperlyConfigured as error:
                 await send({"type": "lifespan.startup.failed", "message": f"Streamboard cannot start. {error}"})
                 return
+            sys.stdout.write(greeting.text())
+            sys.stdout.flush()
             await send({"type": "lifespan.startup.complete"})
         else:
             await process.stop()

@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\]")  # IPv6 in brackets
+PORT = re.compile(r"[0-9]{1,5}")
 
 
 def shape(value: str) -> str:
@@ -25,7 +27,8 @@ def refuse(name: str, value: str, allowed: str) -> ImproperlyConfigured:
 
 
 def text(name: str, default: str = "") -> str:
-    return os.environ.get(name, default).strip()
+    """The value without blanks around it; an empty one counts as not set."""
+    return os.environ.get(name, "").strip() or default
 
 
 def boolean(name: str, *, default: bool) -> bool:
@@ -38,7 +41,20 @@ def boolean(name: str, *, default: bool) -> bool:
 
 
 def comma_list(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+    """The parts between the commas; none when nothing is set."""
+    value = text(name, default)
+    found = [part.strip() for part in value.split(",") if part.strip()]
+    if value and not found:
+        raise refuse(name, value, "write one or more values with commas between them.")
+    return found
+
+
+def hosts(name: str, default: str) -> list[str]:
+    found = comma_list(name, default)
+    for host in found:
+        if host != "*" and not HOST.fullmatch(host.removeprefix(".")):
+            raise refuse(name, host, "write names or addresses without scheme and port, such as board.example.com.")
+    return found
 
 
 def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
@@ -60,7 +76,7 @@ def servers(name: str) -> list[str]:
     found = comma_list(name)
     for server in found:
         host, _, port = server.rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        if not HOST.fullmatch(host) or not PORT.fullmatch(port) or not 0 < int(port) < 65536:
             raise refuse(name, server, "write host:port,host:port, for example localhost:9092.")
     return found
 
@@ -83,8 +99,9 @@ def redis_url(name: str) -> str | None:
 def origins(name: str) -> list[str]:
     found = comma_list(name)
     for origin in found:
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
+        scheme, _, host = origin.partition("://")
+        name_of_host, _, port = host.rpartition(":") if PORT.fullmatch(host.rpartition(":")[2]) else (host, "", "80")
+        if scheme not in {"http", "https"} or not HOST.fullmatch(name_of_host.removeprefix("*.")) or int(port) > 65535:
             raise refuse(name, origin, "write origins such as https://board.example.com, separated by commas.")
     return found
 
@@ -123,7 +140,7 @@ def mail(name: str) -> Mail:
 
     With smtp:// a password leaves this machine only after STARTTLS.
     """
-    value = text(name, "console://") or "console://"
+    value = text(name, "console://")
     allowed = "write console://, smtp://user:password@host:port or smtps://user:password@host:port (and ?from=address)."
     try:
         parts = urlsplit(value)

@@ -24,7 +24,7 @@ def secret_key() -> str:
     if value := env.text("SECRET_KEY"):
         return value
     path = BASE_DIR / ".secret_key"
-    is_command = Path(sys.argv[0]).name == "manage.py"
+    is_command = Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] != ["runserver"]
     if path.is_file() and (DEBUG or is_command):
         return path.read_text().strip()
     if DEBUG:
@@ -40,13 +40,14 @@ def secret_key() -> str:
 
 
 SECRET_KEY = secret_key()
-ALLOWED_HOSTS = env.comma_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 # Only `make run` on a loopback address sets this: the demo account can sign in, the sign-in page shows it, and the
 # demo topic is replayed into the embedded broker.
 DEMO = env.boolean("DEMO", default=False)
 DEMO_USERNAME = "demo"
+RUN_ADDRESS = env.text("RUN_ADDRESS")  # where `make run` listens: said once the server has started
 
 INSTALLED_APPS = [
     "daphne",  # first: it makes `runserver` an ASGI server
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "streams.health.any_host",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",

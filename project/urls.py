@@ -10,6 +10,8 @@ from project.overview import overview
 from streams import health
 from streams.views import dashboard
 
+handler400 = api.bad_request
+
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("items/", include("items.urls")),

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -44,7 +44,7 @@ def redis_needs_a_database_server(app_configs: Sequence[Any] | None, **_: Any) -
 
 
 def sasl_needs_an_account(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    if not settings.KAFKA_SECURITY_PROTOCOL.startswith("SASL_"):
+    if not settings.KAFKA_BOOTSTRAP_SERVERS or not settings.KAFKA_SECURITY_PROTOCOL.startswith("SASL_"):
         return []
     accounts = {
         "KAFKA_SASL_USERNAME": settings.KAFKA_SASL_USERNAME,
@@ -63,27 +63,20 @@ def sasl_needs_an_account(app_configs: Sequence[Any] | None, **_: Any) -> list[C
     ]
 
 
-def cafile_has_to_be_there(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    if not settings.KAFKA_SSL_CAFILE or Path(settings.KAFKA_SSL_CAFILE).is_file():
+def cafile_has_to_hold_certificates(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    if not settings.KAFKA_BOOTSTRAP_SERVERS or not settings.KAFKA_SECURITY_PROTOCOL.endswith("SSL"):
+        return []
+    try:
+        ssl.create_default_context(cafile=settings.KAFKA_SSL_CAFILE or None)
+    except OSError as error:  # ssl.SSLError is one
+        reason = "is not there" if isinstance(error, FileNotFoundError) else "holds no certificates that can be read"
+    else:
         return []
     return [
         Error(
-            "KAFKA_SSL_CAFILE names a file that is not there.",
+            f"KAFKA_SSL_CAFILE names a file that {reason}.",
             hint="Give the path of a file of certificates in PEM form, or unset it to trust the system's.",
             id="streams.E004",
-        )
-    ]
-
-
-def security_needs_kafka(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    if settings.KAFKA_SECURITY_PROTOCOL == "PLAINTEXT" or settings.KAFKA_BOOTSTRAP_SERVERS:
-        return []
-    return [
-        Error(
-            f"KAFKA_SECURITY_PROTOCOL is {settings.KAFKA_SECURITY_PROTOCOL}, but KAFKA_BOOTSTRAP_SERVERS is not set.",
-            hint="The embedded broker speaks plain text only: set KAFKA_BOOTSTRAP_SERVERS, or unset "
-            "KAFKA_SECURITY_PROTOCOL.",
-            id="streams.E005",
         )
     ]
 
@@ -91,6 +84,15 @@ def security_needs_kafka(app_configs: Sequence[Any] | None, **_: Any) -> list[Ch
 def unused_kafka_settings(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     protocol = settings.KAFKA_SECURITY_PROTOCOL
+    if protocol != "PLAINTEXT" and not settings.KAFKA_BOOTSTRAP_SERVERS:
+        found.append(
+            checks.Warning(
+                f"KAFKA_SECURITY_PROTOCOL is {protocol}, but KAFKA_BOOTSTRAP_SERVERS is not set.",
+                hint="The embedded broker is spoken to in plain text: set KAFKA_BOOTSTRAP_SERVERS, or unset "
+                "KAFKA_SECURITY_PROTOCOL.",
+                id="streams.W003",
+            )
+        )
     if (settings.KAFKA_SASL_USERNAME or settings.KAFKA_SASL_PASSWORD) and not protocol.startswith("SASL_"):
         found.append(
             checks.Warning(
@@ -128,8 +130,7 @@ CHECKS: tuple[Check, ...] = (
     redis_needs_kafka,
     redis_needs_a_database_server,
     sasl_needs_an_account,
-    cafile_has_to_be_there,
-    security_needs_kafka,
+    cafile_has_to_hold_certificates,
     unused_kafka_settings,
     demo_is_for_this_machine,
 )

@@ -59,6 +59,11 @@ def bootstrap_servers() -> list[str]:
     return [embedded.address]
 
 
+def _security_protocol() -> str:
+    """The embedded broker speaks plain text, whatever is set for another one."""
+    return str(settings.KAFKA_SECURITY_PROTOCOL) if settings.KAFKA_BOOTSTRAP_SERVERS else "PLAINTEXT"
+
+
 def client_options() -> dict[str, Any]:
     """The keyword arguments that every aiokafka client needs here: addresses, security, bounds."""
     options: dict[str, Any] = {
@@ -67,13 +72,13 @@ def client_options() -> dict[str, Any]:
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "metadata_max_age_ms": 30_000,
         "retry_backoff_ms": 100,
-        "security_protocol": settings.KAFKA_SECURITY_PROTOCOL,
+        "security_protocol": _security_protocol(),
     }
-    if settings.KAFKA_SECURITY_PROTOCOL.startswith("SASL_"):
+    if _security_protocol().startswith("SASL_"):
         options["sasl_mechanism"] = settings.KAFKA_SASL_MECHANISM
         options["sasl_plain_username"] = settings.KAFKA_SASL_USERNAME
         options["sasl_plain_password"] = settings.KAFKA_SASL_PASSWORD
-    if settings.KAFKA_SECURITY_PROTOCOL.endswith("SSL"):
+    if _security_protocol().endswith("SSL"):
         options["ssl_context"] = ssl.create_default_context(cafile=settings.KAFKA_SSL_CAFILE or None)
     return options
 
@@ -83,16 +88,16 @@ def admin_options() -> dict[str, Any]:
     options: dict[str, Any] = {
         "bootstrap.servers": ",".join(bootstrap_servers()),
         "client.id": "streamboard-admin",
-        "security.protocol": settings.KAFKA_SECURITY_PROTOCOL,
+        "security.protocol": _security_protocol(),
         "socket.timeout.ms": int(ADMIN_TIMEOUT_S * 1000),
         "logger": log,
         "log_level": 0,
     }
-    if settings.KAFKA_SECURITY_PROTOCOL.startswith("SASL_"):
+    if _security_protocol().startswith("SASL_"):
         options["sasl.mechanism"] = settings.KAFKA_SASL_MECHANISM
         options["sasl.username"] = settings.KAFKA_SASL_USERNAME
         options["sasl.password"] = settings.KAFKA_SASL_PASSWORD
-    if settings.KAFKA_SSL_CAFILE:
+    if settings.KAFKA_SSL_CAFILE and _security_protocol().endswith("SSL"):
         options["ssl.ca.location"] = settings.KAFKA_SSL_CAFILE
     return options
 

@@ -10,10 +10,12 @@ import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import sync_and_async_middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams import metrics as told
@@ -58,7 +60,8 @@ def measured(peer: str | None, headers: list[tuple[bytes, bytes]]) -> Answer:
     """
     if settings.METRICS_TOKEN:
         given = next((value for name, value in headers if name.lower() == b"authorization"), b"")
-        if not secrets.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode()):
+        scheme, _, token = given.partition(b" ")
+        if scheme.lower() != b"bearer" or not secrets.compare_digest(token.strip(), settings.METRICS_TOKEN.encode()):
             refusal = b"Send METRICS_TOKEN: Authorization: Bearer <token>.\n"
             return Answer(refusal, 401, headers={"WWW-Authenticate": "Bearer"})
     elif not _is_loopback(peer) or any(name.lower() in PROXY_HEADERS for name, _ in headers):
@@ -77,6 +80,7 @@ def _is_loopback(peer: str | None) -> bool:
 # The web's views --------------------------------------------------------------------------------------------------
 
 WEB_NEEDS = frozenset({"database"})
+ADDRESSES = frozenset({"/healthz", "/readyz", "/metrics"})
 BRIDGE_NEEDS = frozenset({"database", "kafka"})
 
 
@@ -86,6 +90,21 @@ def _response(answer: Answer) -> HttpResponse:
     for name, value in (answer.headers or {}).items():
         response[name] = value
     return response
+
+
+@sync_and_async_middleware
+def any_host(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """These addresses answer under whatever name they are asked for: probes use the address of the machine."""
+
+    def heard(request: HttpRequest) -> Any:
+        if request.path_info in ADDRESSES:
+            request.get_host = lambda: "localhost"  # type: ignore[method-assign]
+        return get_response(request)
+
+    async def heard_async(request: HttpRequest) -> Any:
+        return await heard(request)
+
+    return heard_async if iscoroutinefunction(get_response) else heard
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:

@@ -30,7 +30,7 @@ def test_amounts_are_exact_and_written_with_two_places(given: object, written: s
 @pytest.mark.parametrize(
     "given",
     ["NaN", "Infinity", "", " 1", "1_000", "1,5", "1e2", "٣", "0x10", None, True, [], float("nan"), float("inf"), -0.01,
-     -1, "-1", "1.005", 1.005, 0.1 + 0.2, 10_000_000_000, "9" * 41, Decimal("NaN"), Decimal("sNaN"),
+     -1, "-1", "-0", "1.005", "12.500", 1.005, 0.1 + 0.2, 10_000_000_000, "9" * 41, Decimal("NaN"), Decimal("sNaN"),
      Decimal("1E-999999"), Decimal("1E+999999")],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused_with_a_sentence(given: object) -> None:

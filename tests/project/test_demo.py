@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from io import StringIO
 from typing import Any
 
@@ -10,12 +11,12 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.test import TestCase, override_settings
+from django.test import RequestFactory, TestCase, override_settings
 
 from items import tokens
 from items.models import Item
-from project import demo
-from streams import replay
+from project import demo, greeting
+from streams import broker, replay
 from streams.models import OutboxMessage, Topic
 
 BACKENDS = ["django.contrib.auth.backends.ModelBackend", "items.tokens.TokenBackend"]
@@ -34,12 +35,9 @@ def sign_in(username: str = demo.USERNAME, password: str = demo.PASSWORD) -> Any
 
 class DemoTests(TestCase):
     @in_demo
-    def test_it_makes_account_topic_and_items_once_and_says_how_to_get_in(self) -> None:
+    def test_it_makes_account_topic_and_items_once(self) -> None:
         for _ in range(2):
-            out = prepare(address="http://127.0.0.1:8123/")
-        assert "http://127.0.0.1:8123/" in out
-        assert demo.USERNAME in out
-        assert demo.PASSWORD in out
+            prepare()
         assert Topic.objects.get(name=replay.TOPIC).label == "Earthquakes, one week (USGS)"
         user = User.objects.get()
         assert user.is_superuser
@@ -52,6 +50,33 @@ class DemoTests(TestCase):
     def test_with_a_real_kafka_there_is_no_demo_topic(self) -> None:
         prepare()
         assert not Topic.objects.filter(name=replay.TOPIC).exists()
+
+    def test_what_make_run_says_is_how_to_get_in(self) -> None:
+        assert greeting.text() == ""
+        with override_settings(RUN_ADDRESS="http://127.0.0.1:8123/"):
+            assert greeting.text() == "Streamboard: http://127.0.0.1:8123/\n"
+            with in_demo:
+                assert f"Sign in as:  {demo.USERNAME}  password: {demo.PASSWORD}" in greeting.text()
+            embedded = broker.start()
+            self.addCleanup(broker.stop)
+            assert embedded.address in greeting.text()
+
+    @in_demo
+    def test_the_demo_account_does_not_sign_in_from_elsewhere(self) -> None:
+        prepare()
+        for server, is_let_in in (("127.0.0.1", True), ("::1", True), ("192.0.2.7", False)):
+            request = RequestFactory(SERVER_NAME=server).post("/accounts/login/")
+            found = authenticate(request, username=demo.USERNAME, password=demo.PASSWORD)
+            assert (found is not None) == is_let_in, server
+
+    def test_prepare_refuses_an_address_where_nothing_can_listen(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            with self.assertRaisesMessage(CommandError, f"Nothing can listen on 127.0.0.1, port {port}"):
+                call_command("prepare", "127.0.0.1", port)
+        for port in ("abc", "0", "65536", "٩"):
+            with self.assertRaisesMessage(CommandError, "write a number from 1 to 65535"):
+                call_command("prepare", "127.0.0.1", port)
 
     def test_outside_of_the_demo_it_refuses(self) -> None:
         with self.assertRaisesMessage(CommandError, "DEMO=true"):

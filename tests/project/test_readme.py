@@ -19,7 +19,7 @@ from tests.settings import PRODUCT_VARIABLES
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
-NOT_FOR_USERS = {"DEMO"}  # only `make run` sets it
+NOT_FOR_USERS = {"DEMO", "RUN_ADDRESS"}  # only `make run` sets them
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
@@ -153,6 +153,8 @@ def test_make_run_refuses_an_old_python_with_a_sentence(tmp_path: Path) -> None:
         ("0.0.0.0", {}, "", "false"),
         ("0.0.0.0", {"DEMO": "true"}, "", "false"),
         ("127.0.0.1.example.com", {}, "", "false"),
+        ("127.0.0.1", {"ALLOWED_HOSTS": "board.example.com"}, "true", ""),
+        ("127.0.0.1", {"CSRF_TRUSTED_ORIGINS": "https://board.example.com"}, "true", ""),
     ],
 )
 def test_make_run_is_a_demonstration_on_loopback_only(
@@ -171,5 +173,4 @@ def test_make_run_is_a_demonstration_on_loopback_only(
         command, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", **given}, capture_output=True, text=True, check=False
     )
     told = f"|{debug}|{demo}"
-    expected = [f"python|migrate{told}", *([f"python|demo{told}"] if demo == "true" else []), f"uvicorn|--host{told}"]
-    assert done.stdout.splitlines() == expected
+    assert done.stdout.splitlines() == [f"python|prepare{told}", f"uvicorn|--host{told}"]

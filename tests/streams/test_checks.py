@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import certifi
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
@@ -43,8 +44,10 @@ def told(**settings: Any) -> list[str]:
         (KAFKA | SASL | {"KAFKA_SASL_USERNAME": "ada"}, ["streams.E003"]),
         (KAFKA | SASL | ACCOUNT, []),
         (KAFKA | {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CAFILE": "/nowhere/ca.pem"}, ["streams.E004"]),
-        (KAFKA | {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CAFILE": __file__}, []),
-        ({"KAFKA_SECURITY_PROTOCOL": "SSL"}, ["streams.E005"]),
+        (KAFKA | {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CAFILE": __file__}, ["streams.E004"]),
+        (KAFKA | {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CAFILE": certifi.where()}, []),
+        ({"KAFKA_SECURITY_PROTOCOL": "SSL"}, ["streams.W003"]),
+        (SASL | {"KAFKA_SSL_CAFILE": "/nowhere/ca.pem"}, ["streams.W003"]),
         (KAFKA | ACCOUNT, ["streams.W001"]),
         (KAFKA | {"KAFKA_SSL_CAFILE": __file__}, ["streams.W002"]),
         ({"DEMO": True, "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"]}, []),

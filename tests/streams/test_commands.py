@@ -47,6 +47,8 @@ class AddTopicTests(TestCase):
         call("addtopic", "orders.v1", "--label", "All orders")
         topic = Topic.objects.get(name="orders.v1")
         assert (topic.label, list(topic.readers.all()), topic.epoch) == ("All orders", [ops], epoch)
+        call("addtopic", "orders.v1", "--everyone")
+        assert not Topic.objects.get(name="orders.v1").readers.exists()
 
     def test_a_name_that_kafka_would_refuse_is_refused(self) -> None:
         with self.assertRaisesMessage(CommandError, "Use letters, digits, dots"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError
 
 from items import services
 from items.models import Item
@@ -27,10 +27,7 @@ ITEMS: tuple[services.ItemFields, ...] = (
 class Command(BaseCommand):
     help = "Prepares the demonstration: account, topic and a few items. Only with DEMO=true, which `make run` sets."
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--address", default="http://127.0.0.1:8000/", help="Where the server will listen.")
-
-    def handle(self, *_: Any, address: str, **__: Any) -> None:
+    def handle(self, *_: Any, **__: Any) -> None:
         if not settings.DEMO:
             raise CommandError("This makes an account whose password everybody knows: it is there for DEMO=true only.")
         try:
@@ -43,8 +40,6 @@ class Command(BaseCommand):
             Topic.objects.get_or_create(name=replay.TOPIC, defaults={"label": TOPIC_LABEL})
         if not Item.with_deleted.exists():
             self._add_items(user)
-        self.stdout.write(f"Streamboard: {address}")
-        self.stdout.write(f"Sign in as:  {demo.USERNAME}  password: {demo.PASSWORD}")
 
     def _add_items(self, user: User) -> None:
         for fields in ITEMS:

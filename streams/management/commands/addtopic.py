@@ -23,12 +23,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="The topic's name in Kafka.")
         parser.add_argument("--label", help="What people see; without one: the name.")
-        parser.add_argument(
+        who = parser.add_mutually_exclusive_group()
+        who.add_argument(
             "--reader",
             action="append",
             dest="readers",
             metavar="GROUP",
-            help="A group whose members may watch it; may be repeated. Without any: every signed-in user.",
+            help="A group whose members may watch it; may be repeated. Without any: every signed-in user, or whoever "
+            "could watch it before.",
+        )
+        who.add_argument(
+            "--everyone",
+            action="store_const",
+            const=[],
+            dest="readers",
+            help="Opens a topic that had readers to every signed-in user.",
         )
 
     def handle(self, *_: Any, name: str, label: str | None, readers: list[str] | None, **__: Any) -> None:

@@ -1,0 +1,35 @@
+"""`manage.py prepare HOST PORT`: what `make run` does before it starts the server."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+
+class Command(BaseCommand):
+    help = (
+        "Looks whether the server can listen there, migrates the database, and prepares the demonstration if it is on."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("host")
+        parser.add_argument("port")
+
+    def handle(self, *_: Any, host: str, port: str, **__: Any) -> None:
+        if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise CommandError(f"PORT ({len(port)} characters) cannot be used: write a number from 1 to 65535.")
+        try:
+            family = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0][0]
+            socket.create_server((host, int(port)), family=family).close()
+        except OSError as error:
+            raise CommandError(
+                f"Nothing can listen on {host}, port {port} ({error.strerror}). "
+                "Choose another port, for example: make run PORT=8001"
+            ) from error
+        call_command("migrate", interactive=False, verbosity=0)
+        if settings.DEMO:
+            call_command("demo")
