@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from items.events import ItemEvent
@@ -26,8 +26,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "streamboard_outbox"  # PostgreSQL's NOTIFY channel that wakes the relay of another process
 RETENTION = timedelta(days=7)  # of published messages
-BATCH_BYTES = 8 * 1024 * 1024  # of values that are read for one batch, and one FETCH_ROWS more
-FETCH_ROWS = 100  # that the database hands over at once
+BATCH_BYTES = 8 * 1024 * 1024  # of values that are read for one batch, and one message more
 PRUNE_ROWS = 2_000  # one delete: on SQLite nobody else writes meanwhile
 ERROR_LENGTH = 1_000  # characters kept of what Kafka said
 SOURCE = "/streamboard/items"
@@ -121,52 +120,67 @@ def _unpublished() -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(published_at__isnull=True)
 
 
-def _rows(messages: QuerySet[OutboxMessage]) -> list[Row]:
-    rows: list[Row] = []
-    size = 0
-    found = messages.values_list("id", "topic", "key", "value", "headers")
-    for id_, topic, key, value, headers in found.iterator(FETCH_ROWS):
-        rows.append(Row(id_, topic, key, bytes(value), headers))
-        size += len(value)
-        if size >= BATCH_BYTES:
-            break
-    return rows
+PLANNING = ("enable_sort", "enable_bitmapscan", "enable_seqscan")
 
 
-@contextmanager
-def _in_id_order() -> Iterator[None]:
-    """Has PostgreSQL walk the partial index of unpublished messages instead of sorting them.
+def walk_in_id_order() -> None:
+    """Has PostgreSQL walk the partial index of unpublished messages instead of sorting them, on this connection.
 
     Its statistics are of an outbox in which nearly all is published, so of a backlog it expects next to nothing, and
     would read and sort the whole of it for each batch: with 40,000 waiting that took 60 to 170 ms, the walk takes 1.
     """
-    if connection.vendor != "postgresql":
-        yield  # without a transaction: SQLite's would wait for the writers
-        return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config(name, 'off', true)"
-            " FROM unnest(ARRAY['enable_sort', 'enable_bitmapscan', 'enable_seqscan']) AS name"
+    _plan("off", only_here=False)
+
+
+def walk_freely() -> None:
+    """Undoes `walk_in_id_order`, before the connection is somebody else's."""
+    _plan("on", only_here=False)
+
+
+def _plan(value: str, *, only_here: bool) -> None:
+    """only_here: up to the end of this transaction."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config(name, %s, %s) FROM unnest(%s::text[]) AS name", [value, only_here, list(PLANNING)]
+            )
+
+
+# One statement, and so one way to the database and back: after each a thread waits for a busy interpreter.
+NEXT_BATCH = """
+SELECT id, topic, key, value, headers FROM (
+    SELECT oldest.*, sum(length(value)) OVER (ORDER BY id) - length(value) AS size_before FROM (
+        SELECT id, topic, key, value, headers FROM streams_outboxmessage AS message
+        WHERE published_at IS NULL AND parked_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM streams_outboxmessage AS earlier
+            WHERE earlier.published_at IS NULL AND earlier.parked_at IS NOT NULL
+                AND earlier.topic = message.topic AND earlier.key = message.key AND earlier.id < message.id
         )
-        yield
+        ORDER BY id LIMIT %s
+    ) AS oldest
+) AS sized WHERE size_before < %s ORDER BY id
+"""
 
 
 def next_batch(limit: int) -> list[Row]:
     """The oldest messages that may go to Kafka now, in id order: none whose key has an earlier message parked.
 
-    At most `limit`, and no more once their values have BATCH_BYTES together.
+    At most `limit`, and no more once their values have BATCH_BYTES together. Quick with a backlog only after
+    `walk_in_id_order`.
     """
-    earlier_parked = _unpublished().filter(
-        topic=OuterRef("topic"), key=OuterRef("key"), id__lt=OuterRef("id"), parked_at__isnull=False
-    )
-    with _in_id_order():
-        return _rows(_unpublished().filter(~Exists(earlier_parked), parked_at__isnull=True).order_by("id")[:limit])
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_BATCH, [limit, BATCH_BYTES])
+        return [
+            Row(id_, topic, key, bytes(value), orjson.loads(headers))
+            for id_, topic, key, value, headers in cursor.fetchall()
+        ]
 
 
 def newest_published(limit: int) -> list[Row]:
     """The newest messages that were published before, in id order: for a broker that has forgotten them."""
     newest = OutboxMessage.objects.filter(published_at__isnull=False).order_by("-id")[:limit]
-    return _rows(newest)[::-1]
+    found = newest.values_list("id", "topic", "key", "value", "headers")
+    return [Row(id_, topic, key, bytes(value), headers) for id_, topic, key, value, headers in found][::-1]
 
 
 def waiting(limit: int = 10_000) -> int:
@@ -176,7 +190,8 @@ def waiting(limit: int = 10_000) -> int:
 
 def backlog(limit: int = 10_000) -> Backlog:
     """The state of the outbox, counted up to `limit`."""
-    with _in_id_order():
+    with transaction.atomic() if connection.vendor == "postgresql" else nullcontext():
+        _plan("off", only_here=True)
         oldest = (
             _unpublished().filter(parked_at__isnull=True).order_by("id").values_list("created_at", flat=True).first()
         )

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from streams import broker, fanout, garbage, layer, metrics, outbox, relay, replay, rights
+from streams import broker, fanout, interpreter, layer, metrics, outbox, relay, replay, rights
 from streams.cluster import Unavailable
 from streams.history import History
 from streams.hub import Hub, Link
@@ -168,7 +168,7 @@ def start() -> WebProcess:
     if _current is None:
         made = WebProcess()
         made.start()
-        garbage.settle()
+        interpreter.settle()
         _current = made
         _say_goodbye_early(made)
     return _current

@@ -12,10 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from streams import broker, cluster, metrics, outbox
@@ -100,7 +101,7 @@ class _Life:
                 await self._publisher.close()
         finally:
             await self._leadership.release()
-            self._thread.submit(connections.close_all)
+            self._thread.submit(_give_back)
             self._thread.shutdown(wait=False)
 
     async def database(self, work: Callable[..., R], *args: object) -> R:
@@ -131,6 +132,7 @@ class _Life:
 
     async def connect(self) -> None:
         """Reaches Kafka, where the items topic has to exist. What waits is counted first: it may take a while."""
+        await self.database(outbox.walk_in_id_order)
         await self._count()
         await cluster.ensure_topic(settings.KAFKA_ITEMS_TOPIC)
         self._publisher = await Publisher.connect()
@@ -230,3 +232,12 @@ class _Life:
         metrics.OUTBOX_WAITING.set(backlog.waiting)
         metrics.OUTBOX_OLDEST.set(max(0.0, age))
         metrics.OUTBOX_PARKED.set(backlog.parked)
+
+
+def _give_back() -> None:
+    """Ends with the thread's connection; a broken one has nothing to undo."""
+    try:
+        with suppress(DatabaseError):
+            outbox.walk_freely()
+    finally:
+        connections.close_all()

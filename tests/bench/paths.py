@@ -18,7 +18,7 @@ django.setup()
 
 from django.conf import settings
 
-from streams import fanout, garbage, outbox, relay
+from streams import fanout, interpreter, outbox, relay
 from streams.history import History
 from streams.hub import Hub
 from streams.log import TopicLog
@@ -60,7 +60,7 @@ async def relay_all(count: int) -> float:
 
 def main() -> None:
     assert settings.KAFKA_BOOTSTRAP_SERVERS
-    garbage.settle()  # as the web process and the bridge do
+    interpreter.settle()  # as the web process and the bridge do
     if sys.argv[1] == "fanout":
         speed = uvloop.run(fan_out(sys.argv[2], int(sys.argv[3])))
     else:

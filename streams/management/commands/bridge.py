@@ -21,7 +21,7 @@ from django.db import Error as DatabaseError
 from django.db import OperationalError
 from redis.exceptions import RedisError
 
-from streams import garbage, relay
+from streams import interpreter, relay
 from streams.bridge import fan_out_once, run_bridge
 from streams.cluster import Unavailable
 from streams.database import ask_database
@@ -76,7 +76,7 @@ class Command(BaseCommand):
         if half is None and not fans_out:
             self.stderr.write("REDIS_URL is not set: the web processes read Kafka themselves; this is the relay only.")
         work = partial(self._once if once else self._run, relays=half != "fanout", fans_out=fans_out)
-        garbage.settle()
+        interpreter.settle()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve(work, listen))
 
