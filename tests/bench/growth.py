@@ -12,6 +12,7 @@ from tests.bench.run import FRAMES_S, Line, Run, log
 
 SIZES = [100, 1000, 5000, 10_000]
 RATE = 100
+SHORTEST_MS = 5.0  # the shortest tick (streams/delivery.py)
 PICTURE = ROOT / "docs" / "performance-growth.svg"
 
 
@@ -35,7 +36,7 @@ def _step(run: Run, beside: Run, size: int, points: dict[str, list[Point]]) -> L
     memory["Streamboard"] = (server.rss - before) / 2**20
     if peer is not None:
         before = peer.rss
-        beside.join_centrifuge("Centrifuge", peer, size, max(20.0, size / FRAMES_S * 1000))
+        beside.join_centrifuge("Centrifuge", peer, size, max(SHORTEST_MS, size / FRAMES_S * 1000))
         memory["Centrifuge"] = (peer.rss - before) / 2**20
     for _ in range(run.rounds):
         seen["Streamboard"].append(run.turn("Streamboard", server, RATE))

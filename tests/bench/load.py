@@ -239,8 +239,7 @@ class Socket(asyncio.Protocol):
     def _streamboard(self, frame: dict[str, Any]) -> None:
         match frame["type"]:
             case "welcome":
-                asked = {"type": "subscribe", "id": 1, "topic": self.pool.options["topic"], "start": {"latest": True}}
-                self.transport.write(framed(orjson.dumps(asked)))
+                self._subscribe()
             case "subscribed":
                 self.stream = frame["stream"]
                 self.positions = {int(p): position for p, position in frame["cursor"]["positions"].items()}
@@ -255,8 +254,14 @@ class Socket(asyncio.Protocol):
                 self.pool.gaps += 1
                 for part in frame["ranges"]:
                     self.positions[part["partition"]] = part["to"]
+            case "error" if frame.get("retry_after_ms"):  # the server has just started
+                asyncio.get_running_loop().call_later(frame["retry_after_ms"] / 1000, self._subscribe)
             case "error":
                 self.transport.abort()
+
+    def _subscribe(self) -> None:
+        asked = {"type": "subscribe", "id": 1, "topic": self.pool.options["topic"], "start": {"latest": True}}
+        self.transport.write(framed(orjson.dumps(asked)))
 
     def _centrifuge(self, message: dict[str, Any]) -> None:
         if not message:

@@ -117,7 +117,7 @@ const GAP_REASONS = {
   retention: "no longer kept by Kafka",
   slow: "slow connection",
   limit: "too many at once",
-  unavailable: "Kafka was away",
+  unavailable: "cannot be decoded",
 };
 
 /**
