@@ -53,6 +53,8 @@ class Parsed:
             if not count and (opcode != TEXT or kind != "streamboard" or b'"type":"records"' not in payload[:20]):
                 self.control.append((opcode, payload))
                 continue
+            if kind == "centrifuge" and b"{}" in payload.splitlines():  # its ping, in one frame with records
+                self.control.append((TEXT, b"{}"))
             self.frames += 1
             self.records += count
             self._payload = payload

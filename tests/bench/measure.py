@@ -156,7 +156,10 @@ def watch(client: LoadClient, pool: str, server: Steered, seconds: float) -> Seg
     began, cpu, client_cpu = time.perf_counter(), server.cpu, client.cpu
     time.sleep(seconds)
     took, used, client_used = time.perf_counter() - began, server.cpu - cpu, client.cpu - client_cpu
-    return Segment(took, used, client_used / took, client.do("report", pool))
+    report = client.do("report", pool)
+    if report["alive"] < report["ready"]:
+        raise RuntimeError(f"{pool}: only {report['alive']} of {report['ready']} sockets are still there: {report}")
+    return Segment(took, used, client_used / took, report)
 
 
 @dataclass
