@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any
 
@@ -26,8 +27,9 @@ class Command(BaseCommand):
             family = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0][0]
             socket.create_server((host, int(port)), family=family).close()
         except OSError as error:
+            reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
             raise CommandError(
-                f"Nothing can listen on {host}, port {port} ({error.strerror}). "
+                f"Nothing can listen on {host}, port {port} ({reason}). "
                 "Choose another port, for example: make run PORT=8001"
             ) from error
         call_command("migrate", interactive=False, verbosity=0)
