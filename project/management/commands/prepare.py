@@ -27,7 +27,7 @@ class Command(BaseCommand):
             family = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0][0]
             socket.create_server((host, int(port)), family=family).close()
         except OSError as error:
-            reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise CommandError(
                 f"Nothing can listen on {host}, port {port} ({reason}). "
                 "Choose another port, for example: make run PORT=8001"
