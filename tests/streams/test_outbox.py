@@ -10,7 +10,7 @@ from unittest import mock
 import orjson
 from django.conf import settings
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
@@ -119,6 +119,22 @@ class BatchTests(TestCase):
         assert (first.partition, first.offset) == (3, 17)
         assert waiting_ids() == [second.pk, third.pk]
         assert waiting_ids(1) == [second.pk]
+
+    def test_a_connection_walks_in_id_order_until_it_is_given_back(self) -> None:
+        if connection.vendor != "postgresql":
+            self.skipTest("SQLite walks the index anyway")
+
+        def planned() -> str:
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW enable_sort")
+                return str(cursor.fetchone()[0])
+
+        outbox.walk_in_id_order()
+        assert planned() == "off"
+        outbox.walk_freely()
+        assert planned() == "on"
+        outbox.backlog()
+        assert planned() == "off"  # up to the end of this test's transaction
 
     def test_a_batch_is_bounded_in_bytes_too(self) -> None:
         rows = [message(str(n), value=b"x" * 300) for n in range(6)]
