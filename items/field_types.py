@@ -8,11 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
-from pydantic import AfterValidator, BeforeValidator, JsonValue, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from items import filters, money, texts
 
@@ -71,6 +79,23 @@ def _moment(value: object) -> datetime:
         return filters.moment(value if isinstance(value, str) else "")
     except ValueError as error:
         raise PydanticCustomError("time", "{reason}", {"reason": str(error)}) from error
+
+
+class OrEmpty:
+    """In `Annotated[T, OrEmpty(default)]`: a T, or an empty text, which stands for the default."""
+
+    def __init__(self, default: object) -> None:
+        self._default = default
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def filled(value: object) -> object:
+            return self._default if value == "" else value
+
+        return core_schema.no_info_before_validator_function(filled, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        described = handler(schema)
+        return {"anyOf": [*described.pop("anyOf", [described]), {"type": "string", "maxLength": 0}]}
 
 
 Money = Annotated[

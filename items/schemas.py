@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from ninja import Field, Schema
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 from items import filters, listing
-from items.field_types import Description, Link, Moment, Money, MoneyWritten, Name, Search, Sku, Username
+from items.field_types import Description, Link, Moment, Money, MoneyWritten, Name, OrEmpty, Search, Sku, Username
 
 EXAMPLE_ITEM: dict[str, JsonValue] = {
     "id": 7,
@@ -159,26 +159,21 @@ class ItemList(Schema):
     count: int = Field(description="How many were found in all, on every page together.")
 
 
-def _unless_empty(default: object) -> BeforeValidator:
-    """An empty value counts as left out."""
-    return BeforeValidator(lambda value: default if value == "" else value)
-
-
 class ItemQuery(Schema):
     """How a list is searched, ordered and cut into pages. Empty values count as left out."""
 
     search: Search = Field("", description="Words; each must be in the name, description or SKU.")
     owner: Username = Field("", description="A user name: only this person's items.")
-    price_min: Annotated[Money | None, _unless_empty(None)] = Field(None, description="The lowest price.")
-    price_max: Annotated[Money | None, _unless_empty(None)] = Field(None, description="The highest price.")
-    changed_since: Annotated[Moment | None, _unless_empty(None)] = Field(
+    price_min: Annotated[Money | None, OrEmpty(None)] = Field(None, description="The lowest price.")
+    price_max: Annotated[Money | None, OrEmpty(None)] = Field(None, description="The highest price.")
+    changed_since: Annotated[Moment | None, OrEmpty(None)] = Field(
         None, description="ISO 8601; without a zone it is UTC. Items added or changed at this time or later."
     )
-    ordering: Annotated[listing.Ordering, _unless_empty(listing.NEWEST_FIRST)] = Field(
+    ordering: Annotated[listing.Ordering, OrEmpty(listing.NEWEST_FIRST)] = Field(
         listing.NEWEST_FIRST, description="A field; with a minus, the largest first."
     )
-    limit: Annotated[int, _unless_empty(50)] = Field(50, ge=1, le=listing.LARGEST_PAGE)
-    offset: Annotated[int, _unless_empty(0)] = Field(0, ge=0, le=listing.LARGEST_OFFSET)
+    limit: Annotated[int, OrEmpty(50)] = Field(50, ge=1, le=listing.LARGEST_PAGE)
+    offset: Annotated[int, OrEmpty(0)] = Field(0, ge=0, le=listing.LARGEST_OFFSET)
 
     def narrowed(self) -> filters.Filters:
         return filters.Filters(self.search, self.owner, self.price_min, self.price_max, self.changed_since)
