@@ -27,6 +27,7 @@ from streams import broker, decoding
 log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_MS = 12_000  # how long a silently dead broker may hold one request
+STOP_S = 5.0  # for the polite end of a client
 ADMIN_TIMEOUT_S = 8.0  # for one administrative question
 FETCH_BYTES = 8 * 1024 * 1024  # one fetch of one broker
 EMBEDDED_WAIT_MS = 25  # the embedded broker answers an empty fetch only after this wait, even when records come in
@@ -132,11 +133,11 @@ def _ask_for_all_topics(client: AIOKafkaClient) -> None:
     client._metadata_update = update_all
 
 
-async def stop_quietly(client: AIOKafkaConsumer | AIOKafkaClient) -> None:
+async def stop_quietly(client: AIOKafkaConsumer | AIOKafkaClient, within: float = STOP_S) -> None:
     """Stops a client within a bound; what it says on the way out is of no use any more."""
     try:
         stopping = client.stop() if isinstance(client, AIOKafkaConsumer) else client.close()
-        await asyncio.wait_for(stopping, 5)
+        await asyncio.wait_for(stopping, within)
     except (KafkaError, TimeoutError, OSError) as error:
         log.debug("A Kafka client did not stop cleanly: %r", error)
 

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 START_TIMEOUT_S = 15.0
 COMMIT_S = 1.0
 COMMIT_TIMEOUT_S = 5.0
+# Of the 8 s that a stop has. In the middle of a rebalance neither may be answered.
+LAST_COMMIT_S, LEAVE_S = 1.0, 4.0
 REACH_OFFSETS = 100_000  # a group's commit further behind the end is not worth starting at: hubs have dropped that part
 GROUP = "streamboard"  # the consumer group of all bridges
 
@@ -120,14 +122,14 @@ class GroupTail:
             await self.consumer.start()
         self.consumer.subscribe(list(self.tail.epochs), listener=_Assignments(self))
 
-    async def commit(self) -> None:
+    async def commit(self, within: float = COMMIT_TIMEOUT_S) -> None:
         """Commits the delivered positions of what is assigned now; a failure only means duplicates."""
         assigned = self.consumer.assignment()
         offsets = {tp: position for tp, position in self.tail.positions.items() if tp in assigned}
         if not offsets:
             return
         try:
-            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+            async with asyncio.timeout(within):
                 await self.consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:
             log.warning("Positions were not committed: %r", error)
@@ -152,8 +154,8 @@ class GroupTail:
             await self.commit()
 
     async def stop(self) -> None:
-        await self.commit()
-        await cluster.stop_quietly(self.consumer)
+        await self.commit(LAST_COMMIT_S)
+        await cluster.stop_quietly(self.consumer, LEAVE_S)
 
 
 async def run_group(

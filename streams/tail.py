@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 # From one delivery to the next: batches are made by time. Twice as long as the last one took, within these bounds.
 SHORTEST_S, LONGEST_S = 0.005, 0.02
 POLL_MS = 200  # one wait for records
+LOOK_S = 0.5  # between looks at whether to stop, while a poll takes longer than it should
 POLL_TIMEOUT_S = 10.0  # a poll that does not come back is a broken consumer
 STALLED_S = 10.0  # lag without progress for so long too
 STATUS_S = 1.0  # silence is a message too
@@ -67,7 +68,7 @@ class Tail:
             while not until():
                 if reporting.done():
                     reporting.result()
-                await self._poll()
+                await self._poll(until)
         finally:
             reporting.cancel()
             await asyncio.gather(reporting, return_exceptions=True)
@@ -77,17 +78,16 @@ class Tail:
         async with asyncio.timeout(OFFSETS_TIMEOUT_S):
             ends: dict[TopicPartition, int] = await self.consumer.end_offsets(list(self.consumer.assignment()))
         while any((self._position(tp) or 0) < end for tp, end in ends.items()):
-            await self._poll()
+            await self._poll(lambda: False)
 
-    async def _poll(self) -> None:
+    async def _poll(self, until: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._learn_positions()
         self._try_denied(started)
         generation = self.generation
         try:
-            async with asyncio.timeout(POLL_TIMEOUT_S):
-                found = await self.consumer.getmany(timeout_ms=POLL_MS)
+            found = await self._found(until)
         except OffsetOutOfRangeError as error:
             await self._go_on(error.args[0])
             return
@@ -110,6 +110,22 @@ class Tail:
         if batches:
             metrics.FANOUT_RECORDS.inc(sum(len(part.records) for batch in batches for part in batch.ranges))
             await asyncio.sleep(rest(loop.time() - polled))
+
+    async def _found(self, until: Callable[[], bool]) -> dict[TopicPartition, list[Any]]:
+        """What there is to read; nothing when `until()` says so first: while the group waits for a member that died,
+        a poll takes as long as that member's session. Raises TimeoutError after POLL_TIMEOUT_S."""
+        async with asyncio.timeout(POLL_TIMEOUT_S):
+            polling: asyncio.Future[dict[TopicPartition, list[Any]]] = asyncio.ensure_future(
+                self.consumer.getmany(timeout_ms=POLL_MS)
+            )
+            polling.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may ask any more
+            try:
+                while not until():
+                    if (await asyncio.wait({polling}, timeout=LOOK_S))[0]:
+                        return polling.result()
+            finally:
+                polling.cancel()
+        return {}
 
     async def _go_on(self, lost: dict[TopicPartition, int | None]) -> None:
         """Goes on where Kafka has something: at the beginning for a position that retention took, else at the end.
