@@ -13,8 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
-HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\]")  # IPv6 in brackets
-PORT = re.compile(r"[0-9]{1,5}")
+HOST = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])")  # IPv6 in brackets
+ORIGIN = re.compile(rf"https?://(?:\*\.)?{HOST.pattern}(?::(?P<port>.*))?")
 
 
 def shape(value: str) -> str:
@@ -24,6 +24,11 @@ def shape(value: str) -> str:
 
 def refuse(name: str, value: str, allowed: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{name} ({shape(value)}) cannot be used: {allowed}")
+
+
+def is_port(text: str) -> bool:
+    """Whether it is the number of a TCP port that something can listen on, in ASCII digits."""
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536
 
 
 def text(name: str, default: str = "") -> str:
@@ -76,7 +81,7 @@ def servers(name: str) -> list[str]:
     found = comma_list(name)
     for server in found:
         host, _, port = server.rpartition(":")
-        if not HOST.fullmatch(host) or not PORT.fullmatch(port) or not 0 < int(port) < 65536:
+        if not HOST.fullmatch(host) or not is_port(port):
             raise refuse(name, server, "write host:port,host:port, for example localhost:9092.")
     return found
 
@@ -99,9 +104,8 @@ def redis_url(name: str) -> str | None:
 def origins(name: str) -> list[str]:
     found = comma_list(name)
     for origin in found:
-        scheme, _, host = origin.partition("://")
-        name_of_host, _, port = host.rpartition(":") if PORT.fullmatch(host.rpartition(":")[2]) else (host, "", "80")
-        if scheme not in {"http", "https"} or not HOST.fullmatch(name_of_host.removeprefix("*.")) or int(port) > 65535:
+        written = ORIGIN.fullmatch(origin)
+        if written is None or not is_port(written["port"] or "80"):
             raise refuse(name, origin, "write origins such as https://board.example.com, separated by commas.")
     return found
 

@@ -36,8 +36,6 @@ class Undecodable(Exception):
     def key(self) -> bytes | None:
         raise self
 
-    value = headers = key
-
 
 Polled = Raw | Undecodable
 

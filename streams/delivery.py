@@ -134,12 +134,15 @@ class Delivery:
         if frame is not None and sent:
             self.tally.note(topic_log.topic, frame, sent)
 
-    def trim(self, grown: Iterable[TopicLog], logs: Collection[TopicLog]) -> None:
-        """Drops what is too old or too much in the logs that have grown, and in the largest of all `logs` what is over
-        LOGS_BYTES together."""
+    def trim(self, logs: Iterable[TopicLog]) -> None:
+        """Drops what is too old or too much in each of these logs."""
         now = self._loop.time()
-        for topic_log in grown:
+        for topic_log in logs:
             self._shorten(topic_log, LOG_BYTES, now)
+
+    def share_memory(self, logs: Collection[TopicLog]) -> None:
+        """Drops from the largest of all logs what they have over LOGS_BYTES together."""
+        now = self._loop.time()
         while (over := sum(topic_log.size for topic_log in logs) - LOGS_BYTES) > 0:
             largest = max(logs, key=lambda topic_log: topic_log.size)
             self._shorten(largest, max(0, largest.size - over), now)

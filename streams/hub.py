@@ -55,7 +55,7 @@ class Hub:
         self.delivery = Delivery(history, self.refresh.set)
         self.seconds = Seconds(self.delivery.tell)
         self._repairs = Repairs(
-            history, self._take, lambda topic_log: self.logs.get(topic_log.topic) is topic_log, self.refresh.set
+            history, self._take_back, lambda topic_log: self.logs.get(topic_log.topic) is topic_log, self.refresh.set
         )
 
     # Taking in ----------------------------------------------------------------------------------------------------
@@ -70,6 +70,12 @@ class Hub:
                 self.refresh.set()
                 continue
             self._take(topic_log, batch.ranges)
+        self.delivery.share_memory(self.logs.values())
+
+    def _take_back(self, topic_log: TopicLog, ranges: Iterable[Range]) -> None:
+        """Takes what a repair read."""
+        self._take(topic_log, ranges)
+        self.delivery.share_memory(self.logs.values())
 
     def _take(self, topic_log: TopicLog, ranges: Iterable[Range]) -> None:
         now = self._loop.time()
@@ -92,7 +98,7 @@ class Hub:
         if admitted:
             topic_log.append(admitted, now)
             self.seconds.count(topic_log.topic, admitted)
-            self.delivery.trim([topic_log], self.logs.values())
+            self.delivery.trim([topic_log])
             self.delivery.schedule(topic_log)
 
     def status(self, status: Status) -> None:
@@ -223,7 +229,7 @@ class Hub:
 
     def trim(self) -> None:
         """Drops what is too old or too much from every log."""
-        self.delivery.trim(self.logs.values(), self.logs.values())
+        self.delivery.trim(self.logs.values())
 
     async def close(self) -> None:
         """Ends every task; connections are told by whoever stops the process (`say_goodbye`)."""

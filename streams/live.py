@@ -22,9 +22,7 @@ if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, befor
 
 HEARTBEAT_S = 25  # a connection hears something at least this often, give or take HEARTBEAT_SPREAD
 HEARTBEAT_SPREAD = 0.2
-UNACKED_BYTES = (
-    4 * 1024 * 1024
-)  # on the way to one connection, all its streams together; then the server waits for acks
+UNACKED_BYTES = 4 * 1024 * 1024  # on the way to one connection, all its streams together; then acks are waited for
 BACKLOG_BYTES = 64 * 1024  # in the server's own buffer for one connection; above, readers of it wait
 CONTROL_BACKLOG_BYTES = 8 * 1024 * 1024  # above, not even control frames: such a client is cut off
 STREAMS = 16  # a connection

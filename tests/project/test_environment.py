@@ -70,7 +70,7 @@ READERS: dict[str, tuple[Callable[[], Any], list[tuple[str, Any]], list[str]]] =
         ["localhost:6379", "http://localhost", "redis://", "redis://localhost:0", "redis://localhost/db"],
     ),
     "database": (
-        lambda: env.database(NAME, "sqlite:////tmp/db")["ENGINE"],
+        lambda: env.database(NAME, "sqlite:///board.sqlite3")["ENGINE"],
         [
             ("", "django.db.backends.sqlite3"),
             ("postgres://ada:secret@db:5432/board", "django.db.backends.postgresql"),

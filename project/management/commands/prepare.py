@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from project.environment import is_port
+
 
 class Command(BaseCommand):
     help = (
@@ -21,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("port")
 
     def handle(self, *_: Any, host: str, port: str, **__: Any) -> None:
-        if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        if not is_port(port):
             raise CommandError(f"PORT ({len(port)} characters) cannot be used: write a number from 1 to 65535.")
         try:
             family = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0][0]
