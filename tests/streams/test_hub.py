@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -109,15 +110,21 @@ def test_a_resume_from_before_the_log_reads_kafka_and_joins_the_live_end() -> No
     run(test)
 
 
+def pour(hub: Hub, offsets: Iterable[int], *topics: str, tick_every: int = 1) -> None:
+    """A record of 8 KB at each of these offsets into each topic's one partition."""
+    for offset in offsets:
+        for topic in topics:
+            hub.ingest([Batch(topic, "e", (part(0, offset, offset + 1, size=8000),))])
+        if offset % tick_every == 0:
+            hub.delivery.run_tick()
+
+
 def test_a_reader_that_does_not_acknowledge_waits_and_costs_no_memory() -> None:
     async def test() -> None:
         hub, _ = await opened({0: 0})
         client = Client(hub)
         reader = client.join({0: 0})
-        for offset in range(700):
-            hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
-            if offset % 20 == 0:
-                hub.delivery.run_tick()
+        pour(hub, range(700), "t", tick_every=20)
         hub.delivery.run_tick()
         assert live.UNACKED_BYTES - FRAME_BYTES <= reader.unacked_bytes <= live.UNACKED_BYTES
         client.ack()
@@ -140,10 +147,7 @@ def test_all_streams_of_a_connection_together_have_4_mib_on_the_way() -> None:
             hub.delivery.join(reader, {0: 0})
             readers.append(reader)
         client.write = lambda frame: None  # type: ignore[method-assign]  # it acknowledges nothing, whatever it gets
-        for offset in range(700):
-            for name in ("t", "u", "v"):
-                hub.ingest([Batch(name, "e", (part(0, offset, offset + 1, size=8000),))])
-            hub.delivery.run_tick()
+        pour(hub, range(700), "t", "u", "v")
         on_the_way = [reader.unacked_bytes for reader in readers]
         assert all(size > 1_000_000 for size in on_the_way)
         assert sum(on_the_way) <= live.UNACKED_BYTES
@@ -159,9 +163,7 @@ def test_an_ack_below_what_the_log_holds_counts_and_the_gap_is_told() -> None:
         hub, _ = await opened({0: 0})
         client = Client(hub)
         reader = client.join({0: 0})
-        for offset in range(3000):  # 24 MB: more than the log holds
-            hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
-            hub.delivery.run_tick()
+        pour(hub, range(3000), "t")  # 24 MB: more than the log holds
         sent = client.positions[0]
         assert hub.logs["t"].base[0] > sent
         hub.delivery.ack(reader, {0: sent - 20})
@@ -178,12 +180,10 @@ def test_the_logs_of_many_topics_share_their_memory_by_need() -> None:
         hub, _ = await opened({0: 0})
         for number in range(40):
             hub.logs[f"quiet-{number}"] = TopicLog(f"quiet-{number}", "e", {0: 0})
-        for offset in range(1500):  # 12 MB
-            hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
+        pour(hub, range(1500), "t")  # 12 MB
         assert hub.logs["t"].base[0] == 0
         for number in range(5):
-            for offset in range(1500):
-                hub.ingest([Batch(f"quiet-{number}", "e", (part(0, offset, offset + 1, size=8000),))])
+            pour(hub, range(1500), f"quiet-{number}")
         sizes = [topic_log.size for topic_log in hub.logs.values()]
         assert LOGS_BYTES * 0.9 < sum(sizes) <= LOGS_BYTES
         assert max(sizes) < 12_500_000
@@ -197,9 +197,7 @@ def test_statistics_reach_a_client_that_acknowledges_nothing() -> None:
         hub, _ = await opened({0: 0})
         client = Client(hub)
         reader = client.join({0: 0})
-        for offset in range(700):
-            hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
-            hub.delivery.run_tick()
+        pour(hub, range(700), "t")
         assert not reader.may_send()
         hub.delivery.tell("t", Frame(b'{"type":"stats"}'))
         hub.delivery.run_tick()
