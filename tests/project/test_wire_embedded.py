@@ -40,7 +40,7 @@ async def test_all_changes_arrive_in_order_while_many_are_made(install: Install)
             await writer.more(60)
         await everything_arrived(installation, follower)
         assert not follower.gaps
-        assert follower.links[-1] == "live"
+        await follower.until(lambda: follower.links[-1] == "live", "the link is live")
 
 
 async def test_a_lost_network_costs_nothing(install: Install) -> None:

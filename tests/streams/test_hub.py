@@ -32,6 +32,18 @@ def test_ranges_reach_every_reader_and_frames_are_shared() -> None:
     run(test)
 
 
+def test_who_waits_for_kafka_hears_at_once_that_it_has_answered() -> None:
+    async def test() -> None:
+        hub = Hub(Table({0: 10}))
+        waiting = Client(hub)
+        assert hub.link.state == "down"
+        await hub.open(TopicInfo("t", (0,), "e"), "e")
+        assert [frame["link"] for frame in waiting.frames] == ["live"]
+        await hub.close()
+
+    run(test)
+
+
 def test_what_is_delivered_is_counted_exactly_when_readers_stand_apart() -> None:
     async def test() -> None:
         delivered = metrics.RECORDS_DELIVERED.labels("t")._value.get
