@@ -87,7 +87,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             raise Refused(4504)
         connection = Connection(secrets.token_hex(6), username, credentials, self._sink(), self._loop.time())
         connection.topics = topics
-        connection.sink.on_ready = partial(self._hub.delivery.resume, connection)
+        connection.sink.on_full = partial(self._hub.delivery.fill, connection)
         self.connection = connection
         self._requests = Requests(self._hub, connection, self._start)
         self._hub.add(connection)
@@ -129,8 +129,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
     def _leave(self) -> None:
         """Forgets everything of this connection, however it ended."""
         if self.connection is not None:
-            self.connection.closed = True
-            self.connection.sink.on_ready = sinks.nothing
+            self.connection.end()
+            self.connection.sink.on_full = sinks.nobody
             self._hub.remove(self.connection)
         for task in list(self._tasks):
             task.cancel()

@@ -15,7 +15,8 @@ from streams import metrics
 from streams.catchup import CatchUp
 from streams.history import History
 from streams.live import SLOW_AGAIN_S, Connection, Subscription
-from streams.log import LOG_BYTES, Frame, Mark, Positions, TopicLog, frame_of, trimmed
+from streams.log import LOG_BYTES, Frame, Positions, TopicLog, frame_of, trimmed
+from streams.readers import Readers
 from streams.tally import Tally
 from streams.wire import Range
 
@@ -27,7 +28,7 @@ class Delivery:
     """The readers of one hub. refresh: called when Kafka does not give what it should, to have topics looked up."""
 
     def __init__(self, history: History, refresh: Callable[[], None]) -> None:
-        self._readers: dict[str, set[Subscription]] = {}
+        self._readers: dict[str, Readers] = {}
         self._blocked: dict[str, set[Subscription]] = {}
         self._due: dict[str, TopicLog] = {}  # logs that have something new for this tick
         self._asides: list[tuple[str, Frame]] = []  # topic and frame: what moves no position, for this tick too
@@ -44,7 +45,7 @@ class Delivery:
     def join(self, reader: Subscription, positions: Positions) -> None:
         """Moves a reader on from `positions`: from the log where it reaches that far, else from Kafka first."""
         reader.begin(positions)
-        self._readers.setdefault(reader.log.topic, set()).add(reader)
+        self._readers.setdefault(reader.log.topic, Readers()).apart.add(reader)
         self._round_s += reader.connection.sink.frame_s
         if not self._join_log(reader, positions):
             self._catch_up.start(reader, positions)
@@ -52,8 +53,11 @@ class Delivery:
     def discard(self, reader: Subscription) -> None:
         """Forgets a reader. Safe to call twice."""
         reader.stop()
-        if reader in self._readers.get(reader.log.topic, ()):
-            self._readers[reader.log.topic].discard(reader)
+        readers = self._readers.get(reader.log.topic)
+        if readers is not None and reader in readers:
+            readers.discard(reader)
+            if not readers:
+                del self._readers[reader.log.topic]
             self._round_s = max(0.0, self._round_s - reader.connection.sink.frame_s)
         self._blocked.get(reader.log.topic, set()).discard(reader)
 
@@ -94,45 +98,31 @@ class Delivery:
                 reader.connection.write_aside(frame, now)
         self._ticked = self._loop.time()
 
-    def resume(self, connection: Connection) -> None:
-        """A connection that was full has room again."""
+    def fill(self, connection: Connection, is_full: bool) -> None:
+        """A connection is full, or has room again."""
         for reader in connection.streams.values():
+            if is_full:
+                reader.step_aside()
+                continue
             reader.resume()
             if reader in self._blocked.get(reader.log.topic, ()):
                 self.schedule(reader.log)
 
     def advance_all(self, topic_log: TopicLog, now: float) -> None:
-        """Moves every reader on to the log's end, as far as it may be sent something.
-
-        Nearly all of them stand at one border and need one frame; what is done here for each of them is what a
-        delivery costs.
-        """
-        end, first = topic_log.end, topic_log.first.place
-        start: Mark | None = None
-        frame: Frame | None = None
-        sent = 0
-        for reader in self.readers(topic_log.topic):
-            at = reader.at
-            if at is None or at is end or reader.log is not topic_log:
-                continue
-            if at is not start:
-                if frame is not None and sent:
-                    self.tally.note(topic_log.topic, frame, sent)
-                sent = 0
-                start, frame = at, topic_log.frame(at, reader.stream) if at.place >= first else None
-            connection = reader.connection
-            if (
-                frame is None or frame.end is not end
-                or not reader.is_even or at.total - reader.acked >= reader.share
-                or connection.closed or connection.sink.is_full
-            ):  # fmt: skip
-                self._advance(reader, now)
-                continue
-            reader.at = end
-            connection.write(frame, now)
-            sent += 1
-        if frame is not None and sent:
+        """Moves every reader on to the log's end, as far as it may be sent something."""
+        readers = self._readers.get(topic_log.topic)
+        if readers is None:
+            return
+        for frame, sent in readers.advance(topic_log, now):
             self.tally.note(topic_log.topic, frame, sent)
+        for reader in list(readers.apart):
+            if reader.log is topic_log and reader.at is not None:
+                self._advance(reader, now)
+
+    def settle(self) -> None:
+        """Tells each connection when it was sent something last."""
+        for readers in self._readers.values():
+            readers.settle()
 
     def trim(self, logs: Iterable[TopicLog]) -> None:
         """Drops what is too old or too much in each of these logs."""
@@ -189,12 +179,15 @@ class Delivery:
                 self._tell_slow(reader, reader.fallen, now)
                 continue
             start, frame = reader.at, topic_log.frame(reader.at, reader.stream)
-            reader.at = frame.end
+            reader.stand_at(frame.end)
             if reader.ahead is not None and frame.end is not None:
                 self._write_trimmed(reader, reader.ahead, topic_log.chunks(start, frame.end), now)
             else:
                 self._write(reader, frame, now)
         self._blocked.get(topic_log.topic, set()).discard(reader)
+        readers = self._readers.get(topic_log.topic)
+        if readers is not None and reader.is_free:
+            readers.gather(reader)
 
     def _write(self, reader: Subscription, frame: Frame, now: float) -> None:
         self.tally.note(reader.log.topic, frame, 1)

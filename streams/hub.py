@@ -212,6 +212,7 @@ class Hub:
     def look_at_connections(self) -> None:
         """Sends the heartbeats that are due, and says goodbye to clients that answer nothing any more."""
         now = self._loop.time()
+        self.delivery.settle()
         for connection in list(self.connections):
             if connection.due_since is not None and now - connection.due_since > 2 * live.HEARTBEAT_S:
                 metrics.EVICTIONS.labels("silent").inc()

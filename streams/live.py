@@ -19,6 +19,7 @@ from streams.wire import FRAME_BYTES
 
 if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
     from streams.access import Credentials
+    from streams.readers import Readers
 
 HEARTBEAT_S = 25  # a connection hears something at least this often, give or take HEARTBEAT_SPREAD
 HEARTBEAT_SPREAD = 0.2
@@ -54,12 +55,16 @@ class Sink(Protocol):
     """The way to one connection. `write` never waits; `backlog` is the bytes that have not left yet.
 
     frame_s: what a frame through it costs, in seconds of a core.
-    is_full: so much has not left yet that readers must wait; `on_ready` is called when that is over.
+    is_full: so much has not left yet that readers must wait; `on_full` is called with each change of it.
     """
 
     frame_s: float
     is_full: bool
-    on_ready: Callable[[], None]
+    on_full: Callable[[bool], None]
+
+    @property
+    def write_raw(self) -> Callable[[bytes], object] | None:
+        """The shortest way for a frame's bytes as they stand on the wire, None where the server frames them itself."""
 
     def backlog(self) -> int: ...
 
@@ -74,12 +79,12 @@ class Connection:
     """A client that was let in.
 
     topics: name -> label of what its user may read. due_since: when (loop time) something was sent that the client has
-    not answered by any frame; None when nothing is due.
+    not answered by any frame; None when nothing is due. closed: nothing more is written to it.
     """
 
     __slots__ = (
-        "closed", "credentials", "due_since", "heartbeat_after", "last_sent", "last_slow", "name", "sink", "streams",
-        "topics", "username",
+        "_heard", "closed", "credentials", "due_since", "heartbeat_after", "last_sent", "last_slow", "name", "sink",
+        "streams", "topics", "username",
     )  # fmt: skip
 
     def __init__(self, name: str, username: str, credentials: Credentials, sink: Sink, now: float) -> None:
@@ -89,6 +94,7 @@ class Connection:
         self.last_sent = now
         self.last_slow = float("-inf")
         self.due_since: float | None = None
+        self._heard = now
         self.heartbeat_after = HEARTBEAT_S * random.uniform(1 - HEARTBEAT_SPREAD, 1)
         self.closed = False
 
@@ -107,15 +113,19 @@ class Connection:
         # A stream that has room sends one more frame: all of them together stay within UNACKED_BYTES.
         share = max(1, UNACKED_BYTES // max(1, len(self.streams)) - FRAME_BYTES)
         for reader in self.streams.values():
+            reader.step_aside()  # those it stood with know how much room it had
             reader.share = share
 
     def write(self, frame: Frame, now: float) -> None:
-        if self.closed:
-            return
-        self.sink.write(frame)
-        self.last_sent = now
-        if self.due_since is None:
-            self.due_since = now
+        if not self.closed:
+            self.sink.write(frame)
+            self.wrote(now)
+
+    def wrote(self, then: float) -> None:
+        """Something was sent at that time."""
+        self.last_sent = max(self.last_sent, then)
+        if self.due_since is None and then >= self._heard:
+            self.due_since = then
 
     def write_aside(self, frame: Frame, now: float) -> None:
         """A small frame that does not wait for acks; none for a client that takes nothing any more."""
@@ -134,18 +144,29 @@ class Connection:
         if self.closed:
             return
         self.write(Frame(orjson.dumps(farewell(code, retry_after_ms))), now)
-        self.closed = True
+        self.close(code)
+
+    def close(self, code: int) -> None:
+        self.end()
         self.sink.close(code)
 
-    def heard(self) -> None:
+    def end(self) -> None:
+        """Has nothing more written to it."""
+        self.closed = True
+        for reader in self.streams.values():
+            reader.stop()
+            reader.step_aside()
+
+    def heard(self, now: float) -> None:
         """The client sent something."""
-        self.due_since = None
+        self.due_since, self._heard = None, now
 
 
 class Subscription:
     """One stream of one connection.
 
     at: the border in the log up to which it was sent everything, None while it catches up from Kafka.
+    together: the topic's readers, while it stands at one place with others of them.
     acked: how much of that (`Mark.total`) the client has acknowledged. share: how much may be on the way beyond that.
     ahead: positions beyond the log's at that border, None when there are none.
     fallen: the positions at which it fell off the log, else None.
@@ -153,13 +174,14 @@ class Subscription:
     """
 
     __slots__ = (
-        "_acked", "_acked_at", "_own", "_own_bytes", "_window", "acked", "ahead", "at", "catching_up", "connection",
-        "fallen", "is_leaving", "log", "share", "stream",
+        "_acked", "_acked_at", "_at", "_own", "_own_bytes", "_window", "acked", "ahead", "catching_up", "connection",
+        "fallen", "is_leaving", "log", "share", "stream", "together",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, stream: str, log: TopicLog) -> None:
         self.connection, self.stream, self.log = connection, stream, log
-        self.at: Mark | None = None
+        self.together: Readers | None = None
+        self._at: Mark | None = None
         self.acked = 0
         self.share = UNACKED_BYTES - FRAME_BYTES
         self.is_leaving = False
@@ -172,29 +194,44 @@ class Subscription:
         self._own_bytes = 0
         self._window: asyncio.Event | None = None  # made only where somebody waits: an idle one takes 850 bytes
 
+    @property
+    def at(self) -> Mark | None:
+        return self._at if self.together is None else self.together.at
+
+    def stand_at(self, at: Mark | None) -> None:
+        """Moves it on, which stands apart."""
+        self._at = at
+
+    def step_aside(self) -> None:
+        """From now on it is moved on alone. Safe to call twice."""
+        if self.together is not None:
+            self._at = self.together.part(self)
+            self.together = None
+
     def begin(self, positions: Positions) -> None:
         """What the client has before anything is sent."""
         self._acked = dict(positions)
 
     def enter(self, at: Mark, ahead: Positions) -> None:
         """From now on it reads the log."""
-        self.at, self.acked, self._acked_at, self.ahead = at, at.total, at, ahead or None
+        self._at, self.acked, self._acked_at, self.ahead = at, at.total, at, ahead or None
 
     def skip_to_end(self, ahead: Positions) -> None:
         """Goes on at the log's end; what was on the way before stays so."""
         end = self.log.end
         self.acked = end.total - ((self.at.total if self.at else end.total) - self.acked)
         self._acked_at = self._acked_at._replace(total=self.acked)
-        self.at, self.fallen, self.ahead = end, None, ahead or None
+        self._at, self.fallen, self.ahead = end, None, ahead or None
 
     @property
     def unacked_bytes(self) -> int:
         return (self.at.total - self.acked if self.at is not None else 0) + self._own_bytes
 
     @property
-    def is_even(self) -> bool:
-        """Whether it gets the log's frames as they are, and nothing else is on the way to it."""
-        return self.ahead is None and self._own is None
+    def is_free(self) -> bool:
+        """Whether it gets the log's frames as they are, as others do, and can take some more of them."""
+        is_even = self.ahead is None and self._own is None
+        return is_even and 2 * self.unacked_bytes <= self.share and self.may_send()
 
     @property
     def has_room(self) -> bool:

@@ -56,11 +56,10 @@ class Requests:
 
     def handle(self, message: dict[str, Any]) -> None:
         """Takes one ASGI `websocket.receive` message. Never waits."""
-        self._connection.heard()
+        self._connection.heard(self._loop.time())
         text = message.get("text")
         if _is_too_long(text if text is not None else message.get("bytes") or b""):
-            self._connection.closed = True
-            self._connection.sink.close(1009)
+            self._connection.close(1009)
             return
         try:
             request = _parse(text)

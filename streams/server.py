@@ -74,6 +74,8 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             self._split(self._rest + data if self._rest else data)
         else:
             super().data_received(data)
+        if self.transport.is_closing():
+            self.on_full(True)  # it takes nothing any more
 
     def _split(self, data: bytes) -> None:
         """Hands on the whole frames in `data` (RFC 6455, 5.2) and keeps the rest."""
@@ -131,5 +133,6 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         self.on_full(False)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.on_full(True)
         self.take, self.on_full, self._rest = None, _nothing, b""
         super().connection_lost(exc)

@@ -38,8 +38,8 @@ class Transporting(Protocol):
     async def send(self, message: Any) -> None: ...
 
 
-def nothing() -> None:
-    """Nobody waits for a sink to be ready yet."""
+def nobody(_is_full: bool) -> None:
+    """Nobody wants to know whether a sink is full."""
 
 
 class _Resumed:
@@ -74,9 +74,10 @@ class AsgiSink:
 
     __slots__ = (
         "_abandon", "_bytes", "_close_code", "_closing", "_frames", "_gone", "_send", "_start", "_waiting", "is_full",
-        "on_ready",
+        "on_full",
     )  # fmt: skip
     frame_s = 1 / 25_000
+    write_raw = None
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class AsgiSink:
         self._close_code: int | None = None
         self._closing: asyncio.TimerHandle | None = None
         self.is_full = False
-        self.on_ready: Callable[[], None] = nothing
+        self.on_full: Callable[[bool], None] = nobody
 
     def backlog(self) -> int:
         return self._bytes
@@ -122,7 +123,8 @@ class AsgiSink:
             self._frames = deque()
         self._frames.append(frame)
         self._bytes += len(frame.data)
-        self.is_full = self._bytes >= BACKLOG_BYTES
+        if not self.is_full and self._bytes >= BACKLOG_BYTES:
+            self._set_full(True)
 
     async def _finish(self, sending: Awaitable[None], size: int) -> None:
         """Waits for a `send()` that has begun, then sends what queued behind it, and the close."""
@@ -142,8 +144,11 @@ class AsgiSink:
     def _has_left(self, size: int) -> None:
         self._bytes -= size
         if self.is_full and self._bytes < BACKLOG_BYTES:
-            self.is_full = False
-            self.on_ready()
+            self._set_full(False)
+
+    def _set_full(self, is_full: bool) -> None:
+        self.is_full = is_full
+        self.on_full(is_full)
 
     def _lose(self, error: Exception) -> None:
         """The client has gone; its disconnect is on the way to the consumer."""
@@ -185,21 +190,21 @@ class AsgiSink:
 class TransportSink:
     """Writes framed bytes to the transport. `backlog()` is the transport's own buffer."""
 
-    __slots__ = ("_closing", "_protocol", "_transport", "is_full", "on_ready")
+    __slots__ = ("_closing", "_protocol", "_transport", "is_full", "on_full", "write_raw")
     frame_s = 1 / 60_000
 
     def __init__(self, protocol: Transporting) -> None:
         self._protocol, self._transport = protocol, protocol.transport
         self._transport.set_write_buffer_limits(high=BACKLOG_BYTES)
+        self.write_raw: Callable[[bytes], object] = self._transport.write
         self._closing: asyncio.Task[None] | None = None
         self.is_full = False
-        self.on_ready: Callable[[], None] = nothing
+        self.on_full: Callable[[bool], None] = nobody
         protocol.on_full = self._set_full
 
     def _set_full(self, is_full: bool) -> None:
         self.is_full = is_full
-        if not is_full:
-            self.on_ready()
+        self.on_full(is_full)
 
     def backlog(self) -> int:
         return self._transport.get_write_buffer_size()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from streams import live
@@ -47,28 +48,42 @@ class Table(History):
 
 
 class Client:
-    """A reader that applies frames by the protocol's table and acknowledges when told to."""
+    """A reader that applies frames by the protocol's table and acknowledges when told to. raw: takes framed bytes."""
 
     frame_s = 0.0
 
-    def __init__(self, hub: Hub, topic: str = "t") -> None:
+    def __init__(self, hub: Hub, topic: str = "t", *, raw: bool = False) -> None:
         self.hub, self.topic = hub, topic
+        self.write_raw: Callable[[bytes], object] | None = self._write_raw if raw else None
         self.frames: list[dict[str, Any]] = []
         self.closed_with: int | None = None
-        self.is_full = False
-        self.on_ready: Callable[[], None] = lambda: None
+        self._is_full = False
         self.connection = Connection("c", "ada", Credentials(1), self, asyncio.get_running_loop().time())
+        self.on_full: Callable[[bool], None] = partial(hub.delivery.fill, self.connection)
         hub.add(self.connection)
         self.positions: dict[int, int] = {}
         self.seen: dict[int, list[int]] = {}
         self.gaps: list[tuple[int, int, int, str]] = []
         self.duplicates = self.delivered = 0  # ranges; records
 
+    @property
+    def is_full(self) -> bool:
+        return self._is_full
+
+    @is_full.setter
+    def is_full(self, is_full: bool) -> None:
+        self._is_full = is_full
+        self.on_full(is_full)
+
     def backlog(self) -> int:
         return live.BACKLOG_BYTES if self.is_full else 0
 
     def close(self, code: int) -> None:
         self.closed_with = code
+
+    def _write_raw(self, framed: bytes) -> None:
+        head = {126: 4, 127: 10}.get(framed[1], 2)
+        self.write(Frame(framed[head:]))
 
     def write(self, frame: Frame) -> None:
         message = json.loads(frame.text)
@@ -94,6 +109,9 @@ class Client:
         assert start <= position, f"{partition}: silent loss of {position} to {start}"
         self.seen.setdefault(partition, []).extend(offset for offset in offsets if offset >= position)
         self.positions[partition] = end
+
+    def is_there(self) -> bool:
+        return self.connection in self.hub.connections and self.closed_with is None
 
     def join(self, positions: dict[int, int]) -> Subscription:
         self.positions = dict(positions)

@@ -290,8 +290,68 @@ def test_a_client_that_answers_nothing_is_told_and_one_that_was_sent_nothing_get
         assert silent.closed_with == 4009
         assert silent.frames[-1]["type"] == "goodbye"
         assert idle.frames[-1]["type"] == "heartbeat"
-        idle.connection.heard()
+        idle.connection.heard(asyncio.get_running_loop().time())
         assert idle.connection.due_since is None
+        await hub.close()
+
+    run(test)
+
+
+def test_one_that_is_full_gets_the_rest_later_while_the_others_go_on() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        clients = [Client(hub, raw=number < 2) for number in range(4)]
+        for client in clients:
+            client.join({0: 0})
+        pour(hub, range(3), "t")
+        clients[0].is_full = clients[3].is_full = True
+        pour(hub, range(3, 6), "t")
+        assert [client.positions[0] for client in clients] == [3, 6, 6, 3]
+        clients[0].is_full = clients[3].is_full = False
+        await settled(lambda: all(client.seen == {0: list(range(6))} for client in clients))
+        pour(hub, [6], "t")
+        assert all(client.seen == {0: list(range(7))} for client in clients)
+        await hub.close()
+
+    run(test)
+
+
+def test_nothing_follows_a_goodbye() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        clients = [Client(hub, raw=True), Client(hub)]
+        for client in clients:
+            client.join({0: 0})
+        pour(hub, [0], "t")
+        for client in clients:
+            client.connection.goodbye(4001, 0.0)
+        pour(hub, [1], "t")
+        assert all(client.frames[-1]["type"] == "goodbye" and client.seen == {0: [0]} for client in clients)
+        await hub.close()
+
+    run(test)
+
+
+def test_records_count_as_something_sent_that_is_to_be_answered() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        client = Client(hub, raw=True)
+        client.join({0: 0})
+        now = asyncio.get_running_loop().time
+        long_ago = now() - 2 * live.HEARTBEAT_S
+        client.connection.last_sent = long_ago
+        due = []
+        pour(hub, [0], "t")
+        hub.look_at_connections()
+        assert [frame["type"] for frame in client.frames] == ["records"]  # no heartbeat
+        due.append(client.connection.due_since)
+        client.connection.heard(now())
+        hub.look_at_connections()
+        due.append(client.connection.due_since)
+        pour(hub, [1], "t")
+        client.connection.end()
+        due.append(client.connection.due_since)
+        assert [each is not None for each in due] == [True, False, True]
         await hub.close()
 
     run(test)
@@ -311,6 +371,18 @@ def test_disconnecting_twice_leaves_nothing_behind() -> None:
     run(test)
 
 
+def act(kind: str, hub: Hub, client: Client) -> None:
+    match kind:
+        case "full" | "room":
+            client.is_full = kind == "full"
+        case "ack":
+            client.ack()
+        case "goodbye":
+            client.connection.goodbye(4001, 0.0)
+        case "leave":
+            hub.remove(client.connection)
+
+
 async def take(step: Any, hub: Hub, table: Table, clients: list[tuple[Client, dict[int, int]]]) -> None:
     kind, a, b, c = step
     if kind == "range":
@@ -318,7 +390,7 @@ async def take(step: Any, hub: Hub, table: Table, clients: list[tuple[Client, di
     elif kind == "status":
         hub.status(Status("t", "e", {a: b}, {a: b}))
     elif kind == "client":
-        client, start = Client(hub), {0: max(a, table.first), 1: max(b, table.first)}
+        client, start = Client(hub, raw=a % 2 == 1), {0: max(a, table.first), 1: max(b, table.first)}
         clients.append((client, start))
         client.join(start)
     elif kind == "tick":
@@ -326,6 +398,9 @@ async def take(step: Any, hub: Hub, table: Table, clients: list[tuple[Client, di
     elif kind == "yield":
         for _ in range(b):
             await asyncio.sleep(0)
+    elif kind in {"full", "room", "ack", "goodbye", "leave"}:
+        if clients:
+            act(kind, hub, clients[b % len(clients)][0])
     elif hub.logs["t"]._chunks:
         hub.delivery.advance_all(hub.logs["t"], 0.0)
         hub.delivery.drop_oldest(hub.logs["t"])
@@ -339,6 +414,8 @@ steps = st.lists(
         st.tuples(st.just("tick"), st.just(0), st.just(0), st.just(0)),
         st.tuples(st.just("yield"), st.just(0), st.integers(1, 5), st.just(0)),
         st.tuples(st.just("trim"), st.just(0), st.integers(1, 3), st.just(0)),
+        st.tuples(st.sampled_from(["full", "room", "ack"]), st.just(0), st.integers(0, 5), st.just(0)),
+        st.tuples(st.sampled_from(["goodbye", "leave"]), st.just(0), st.integers(0, 5), st.just(0)),
     ),
     max_size=30,
 )
@@ -354,11 +431,18 @@ def test_any_interleaving_ends_in_complete_or_told(steps: Any, first: int) -> No
         clients: list[tuple[Client, dict[int, int]]] = []
         for step in steps:
             await take(step, hub, table, clients)
+        for client, _ in clients:
+            client.is_full = False
         hub.status(Status("t", "e", {0: 80, 1: 80}, {0: 80, 1: 80}))
-        await settled(lambda: all(client.positions == {0: 80, 1: 80} for client, _ in clients))
+        await settled(lambda: all(client.positions == {0: 80, 1: 80} for client, _ in clients if client.is_there()))
         for client, start in clients:
             for partition, position in start.items():
-                assert client.seen.get(partition, []) == list(range(position, 80))
+                told = {offset for p, first, end, _ in client.gaps if p == partition for offset in range(first, end)}
+                until = 80 if client.is_there() else client.positions[partition]
+                expected = [offset for offset in range(position, until) if offset not in told]
+                assert client.seen.get(partition, []) == expected
+            assert {reason for *_, reason in client.gaps} <= {"slow"}
+        assert all(client.frames[-1]["type"] == "goodbye" for client, _ in clients if client.closed_with)
         hub.delivery.tally.tell()
         assert metrics.RECORDS_DELIVERED.labels("t")._value.get() - before == sum(c.delivered for c, _ in clients)
         await hub.close()

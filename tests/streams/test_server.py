@@ -32,11 +32,14 @@ def framed(payload: bytes, opcode: int = TEXT, *, final: bool = True, masked: bo
 
 
 class Peer:
-    """A client that sees every byte. taken: what the application took directly; received: what `receive()` gave it."""
+    """A client that sees every byte. taken: what the application took directly; received: what `receive()` gave it.
+    told: whether the connection was said to be full.
+    """
 
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.received: list[dict[str, Any]] = []
+        self.told: list[bool] = []
         self.moved = asyncio.Event()
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter
@@ -44,7 +47,9 @@ class Peer:
     async def application(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
         assert (await receive())["type"] == "websocket.connect"
         await send({"type": "websocket.accept"})
-        scope["extensions"][EXTENSION]["protocol"].hand_over(self._take)
+        protocol = scope["extensions"][EXTENSION]["protocol"]
+        protocol.hand_over(self._take)
+        protocol.on_full = self.told.append
         while True:
             message = await receive()
             self.received.append(message)
@@ -146,6 +151,7 @@ async def test_what_is_not_allowed_closes_with_its_code(data: bytes, code: int) 
         opcode, payload = await peer.frame()
         assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, code)
         assert not peer.taken
+        assert set(peer.told) == {True}  # it takes nothing any more
 
 
 async def test_the_largest_message_is_taken() -> None:
@@ -154,3 +160,12 @@ async def test_the_largest_message_is_taken() -> None:
         peer.writer.write(framed(b"y"))
         await peer.until(lambda: len(peer.taken) == 2)
         assert [len(text) for text in peer.taken] == [LIMIT, 1]
+
+
+async def test_one_that_went_without_a_word_takes_nothing_any_more() -> None:
+    async with connected() as peer:
+        peer.writer.write(framed(b"here"))
+        await peer.until(lambda: len(peer.taken) == 1)
+        peer.writer.transport.abort()
+        await peer.until(lambda: bool(peer.received))
+        assert peer.told[-1]

@@ -19,9 +19,9 @@ class Server:
         self.sent: list[dict[str, Any]] = []
         self.gone = self.abandoned = False
         self.tasks: list[asyncio.Task[None]] = []
-        self.ready = 0
+        self.told: list[bool] = []
         self.sink = AsgiSink(self.send, self.start, self.abandon)
-        self.sink.on_ready = self.note_ready
+        self.sink.on_full = self.told.append
 
     async def send(self, message: dict[str, Any]) -> None:
         await self.room.wait()
@@ -36,9 +36,6 @@ class Server:
 
     def abandon(self) -> None:
         self.abandoned = True
-
-    def note_ready(self) -> None:
-        self.ready += 1
 
     def write(self, *texts: str) -> None:
         for text in texts:
@@ -79,10 +76,10 @@ async def test_it_says_that_it_is_full_and_when_that_is_over() -> None:
     server = Server()
     server.room.clear()
     server.write("1", "x" * BACKLOG_BYTES)
-    assert (server.sink.is_full, server.ready) == (True, 0)
+    assert (server.sink.is_full, server.told) == (True, [True])
     server.room.set()
     await server.ended()
-    assert (server.sink.is_full, server.ready) == (False, 1)
+    assert (server.sink.is_full, server.told) == (False, [True, False])
 
 
 async def test_a_close_comes_after_what_was_written() -> None:
