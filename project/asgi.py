@@ -64,6 +64,10 @@ async def _lifespan(receive: Any, send: Any) -> None:
             except ImproperlyConfigured as error:
                 await send({"type": "lifespan.startup.failed", "message": f"Streamboard cannot start. {error}"})
                 return
+            except Exception:
+                log.exception("The live side could not be started.")  # else the server would go on without it
+                await send({"type": "lifespan.startup.failed", "message": "Streamboard cannot start."})
+                return
             sys.stdout.write(greeting.text())
             sys.stdout.flush()
             await send({"type": "lifespan.startup.complete"})

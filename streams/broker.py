@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 log = logging.getLogger(__name__)
 
-METADATA_TIMEOUT_S = 5.0
+METADATA_TIMEOUT_S = 30.0  # nothing to wait for but the machine
 
 
 class AlreadyRunning(ImproperlyConfigured):

@@ -193,6 +193,12 @@ def _say_goodbye_early(made: WebProcess) -> None:
 
 
 def _on_signal(loop: asyncio.AbstractEventLoop, made: WebProcess, before: Callable[..., Any], *args: Any) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(made.say_goodbye)
-    before(*args)
+    if loop.is_closed():
+        before(*args)
+        return
+
+    def leave() -> None:
+        made.say_goodbye()
+        loop.call_soon(before, *args)  # behind the closes that this began, or the server closes with a code of its own
+
+    loop.call_soon_threadsafe(leave)

@@ -10,7 +10,7 @@ from streams.live import Connection
 from streams.supervisor import pause
 from streams.threads import in_database
 
-LOOK_S = 5.0  # between two looks
+LOOK_S, LONGEST_S = 5.0, 30.0  # between two looks
 SHARE = 10  # a look that takes long is followed by a pause so many times as long
 
 
@@ -19,7 +19,7 @@ async def watch(hub: Hub, stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     took = 0.0
     while not stop.is_set():
-        await pause(stop, max(LOOK_S, SHARE * took))
+        await pause(stop, min(LONGEST_S, max(LOOK_S, SHARE * took)))
         began = loop.time()
         connections = list(hub.connections)
         allowed = await in_database(access.look_again, [connection.credentials for connection in connections])

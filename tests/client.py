@@ -218,7 +218,7 @@ class Follower:
                     failures = 0
                     await self._follow()
             except ConnectionClosed:
-                pass
+                await self._hear_goodbye()
             except (OSError, TimeoutError, InvalidHandshake):
                 failures += 1
             finally:
@@ -364,6 +364,14 @@ class Follower:
         if not self.links or self.links[-1] != frame["link"]:
             self.links.append(frame["link"])
         self.waiting = frame["waiting"]
+
+    async def _hear_goodbye(self) -> None:
+        """One that came right behind a frame that could not be answered any more."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                frame = await self.connection.receive()
+                if frame["type"] == "goodbye":
+                    self._goodbye(frame)
 
     def _goodbye(self, frame: Frame) -> None:
         self.goodbyes.append(frame)

@@ -170,13 +170,13 @@ class Process:
                 os.killpg(self.pid, signal.SIGKILL)
             self.process.wait(STOP_SECONDS)
 
-    def wait(self) -> int:
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
         """Waits for the end; returns the exit code."""
         assert self.process is not None
         try:
-            return self.process.wait(STOP_SECONDS)
+            return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} did not end within {STOP_SECONDS} s:\n{self.log()}") from None
+            raise AssertionError(f"{self.name} did not end within {seconds:g} s:\n{self.log()}") from None
 
     def log(self) -> str:
         text = self.log_path.read_text(errors="replace") if self.log_path.is_file() else ""

@@ -30,6 +30,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._passing = asyncio.Event()
         self._passing.set()
 
@@ -55,7 +56,7 @@ class Proxy:
     def close(self) -> None:
         self._call(self._cut())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(30)
         self._loop.close()
 
     def __enter__(self) -> Self:
@@ -68,11 +69,11 @@ class Proxy:
         self.close()
 
     def _call(self, work: asyncio.Future[None] | object) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)  # type: ignore[arg-type]
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)  # type: ignore[arg-type]
 
     async def _listen(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, reuse_address=True)
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, reuse_address=True)
 
     async def _cut(self) -> None:
         server, self._server = self._server, None
@@ -82,30 +83,38 @@ class Proxy:
             with contextlib.suppress(OSError):  # SO_LINGER 0: a reset, not a polite end
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             writer.transport.abort()
-        while self._open:
-            await asyncio.sleep(0.005)
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._open.add(writer)
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
+        ends, ways = [writer], list[asyncio.Task[None]]()
         try:
             far_reader, far_writer = await asyncio.open_connection(*self.target)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._open |= {writer, far_writer}
-        try:
+            ends.append(far_writer)
+            self._open.add(far_writer)
             ways = [
                 asyncio.create_task(self._pass(reader, far_writer)),
                 asyncio.create_task(self._pass(far_reader, writer)),
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        except OSError:
+            pass  # nobody is there; neither are we
+        finally:
             for way in ways:
                 way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-        finally:
-            self._open -= {writer, far_writer}
-            writer.transport.abort()
-            far_writer.transport.abort()
+            for end in ends:
+                end.transport.abort()
+            self._open.difference_update(ends)
+            await asyncio.gather(*ways, *(end.wait_closed() for end in ends), return_exceptions=True)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

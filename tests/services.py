@@ -333,6 +333,7 @@ class Postgres(Service):
         if not self.running:
             self.process = None
             return
+        os.kill(self.pid, signal.SIGSTOP)  # or it has another child while we look
         family = [self.pid, *children(self.pid)]
         for pid in family:
             kill_quietly(pid)

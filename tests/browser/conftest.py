@@ -12,7 +12,8 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.processes import PASSWORD, USERS, Process
 
-expect.set_options(timeout=15_000)  # ms; two loaded cores
+# ms; two loaded cores, and a board that lost its server waits up to 20 s between tries
+expect.set_options(timeout=45_000)
 
 # What Chromium writes when a connection ends or is refused, which tests of a broken network bring about.
 NETWORK_NOISE = re.compile(r"WebSocket connection to|Failed to load resource: net::ERR_")

@@ -12,6 +12,7 @@ from tests.browser.conftest import Visitors
 from tests.browser.test_pages import axe_source, small_targets, violations
 from tests.conftest import Install
 from tests.processes import Installation
+from tests.waiting import until
 
 WORD = "a long enough word"
 
@@ -105,6 +106,11 @@ async def test_the_overview_of_the_admin_tells_of_this_process(visitors: Visitor
     board = await person.board()
     page = await person.open("/admin/")
     await page.get_by_role("link", name="Overview").click()
-    await expect(page.get_by_role("row", name="Link to Kafka")).to_contain_text("live since")
+
+    async def is_live() -> bool:
+        await page.reload()
+        return "live since" in await page.get_by_role("row", name="Link to Kafka").inner_text()
+
+    await until(is_live, "the overview says that the link is live")
     await expect(page.get_by_role("row", name="Open sockets")).to_contain_text("1")
     await board.close()

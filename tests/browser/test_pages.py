@@ -31,6 +31,7 @@ def axe_source() -> str:
 
 
 async def violations(page: Page, axe: str) -> list[str]:
+    await page.wait_for_load_state("load")  # a click waits for the next document's beginning only
     await page.evaluate(axe)  # not as a script tag: the content security policy forbids that, and rightly
     result: dict[str, Any] = await page.evaluate("axe.run()")
     return [

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,9 +33,22 @@ class LinkServer:
         self.body_bytes = 0
         self.at_once = self.most_at_once = 0
         self.port = 0
+        self._serving: set[asyncio.Task[None]] = set()  # the event loop itself holds a waiting task but weakly
 
     def url(self, path: str, host: str = "127.0.0.1", scheme: str = "http") -> str:
         return f"{scheme}://{host}:{self.port}{path}"
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def end(self) -> None:
+        """Ends all connections."""
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.at_once += 1
@@ -54,6 +67,8 @@ class LinkServer:
         finally:
             self.at_once -= 1
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _answer(self, path: str, writer: asyncio.StreamWriter) -> None:
         if path.startswith("/status/"):
@@ -106,25 +121,18 @@ def link_server(certificate: Path | None = None) -> Iterator[LinkServer]:
     thread.start()
 
     async def start() -> asyncio.Server:
-        return await asyncio.start_server(made._serve, "127.0.0.1", 0, ssl=context)
+        return await asyncio.start_server(made.accept, "127.0.0.1", 0, ssl=context)
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
     made.port = server.sockets[0].getsockname()[1]
     try:
         yield made
     finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(30)
+        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(made.end(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
         loop.close()
-
-
-async def _end(server: asyncio.Server) -> None:
-    server.close()
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:

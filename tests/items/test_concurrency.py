@@ -33,7 +33,7 @@ class ConcurrencyTests(TransactionTestCase):
 
         def work(number: int) -> T:
             try:
-                together.wait(timeout=10)
+                together.wait(timeout=60)
                 return write(number)
             finally:
                 connection.close()

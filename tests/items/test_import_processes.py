@@ -23,6 +23,7 @@ Install = Callable[..., Installation]
 
 ROWS = 12 * CHUNK + 7
 KILLS = 3
+LONGER_ROWS = 40 * CHUNK + 7  # of an import that is still running when its first chunk has been seen
 
 
 def file_of(folder: Path, rows: int = ROWS) -> Path:
@@ -86,7 +87,8 @@ def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Ins
         browser.get("/accounts/login/")
         post("/accounts/login/", username="alice", password=PASSWORD)
         browser.get("/items/import/")
-        page = post("/items/import/", file=("many.csv", file_of(tmp_path).read_bytes(), "text/csv"))
+        upload = file_of(tmp_path, LONGER_ROWS).read_bytes()
+        page = post("/items/import/", file=("many.csv", upload, "text/csv"))
         assert "Item, number 0" in page.text
         job = page.url.path
         columns = {"sku": "sku", "name": "name", "price": "price"}
@@ -103,4 +105,4 @@ def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Ins
 
         post(f"{job}start/", **columns)
         wait_until(lambda: "<strong>Done</strong>" in browser.get(job).text, "the import's end", 240)
-    assert_as_the_file(installation)
+    assert_as_the_file(installation, LONGER_ROWS)

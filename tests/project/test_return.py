@@ -46,6 +46,7 @@ async def test_two_hundred_clients_return_spread_out_and_what_they_missed_is_rea
             await stack.enter_async_context(follower)
         for follower in crowd:
             await follower.subscribed(RETURN_SECONDS)
+            follower.waits.clear()
         web.terminate()
         assert await asyncio.to_thread(web.wait) in {0, -signal.SIGTERM}
         for partition in range(PARTITIONS):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import httpx
 
 from project.api import BULK_BYTES
 from tests.client import Connection, Follower
 from tests.conftest import Install
+from tests.processes import START_SECONDS
 from tests.project.wire import Writer, create_item, everything_arrived
+from tests.waiting import until
 
 TOPIC = "items.v1"
 
@@ -51,11 +55,11 @@ async def test_a_lost_network_costs_nothing(install: Install) -> None:
         async with Writer(installation.token, web.url) as writer:
             for lost in range(3):
                 await writer.more(10)
-                await follower.until(lambda lost=lost: follower.begun == lost + 1 and follower.stream, "it is back")
+                await follower.until(lambda lost=lost: follower.begun > lost and follower.stream, "it is back")
                 follower.drop()
                 await writer.more(10)
         await everything_arrived(installation, follower)
-        assert follower.sockets == 4
+        assert follower.sockets >= 4
         assert not follower.gaps
         assert not follower.unrecovered
 
@@ -108,7 +112,7 @@ def test_a_second_process_stops_with_a_hint(install: Install) -> None:
     installation.web()
     second = installation.web(start=False)
     second.start(wait=False)
-    assert second.wait() != 0
+    assert second.wait(START_SECONDS) != 0
     assert "KAFKA_BOOTSTRAP_SERVERS" in second.log()
     assert "Traceback" not in second.log()
 
@@ -137,8 +141,12 @@ def test_a_bulk_may_be_as_large_as_a_thousand_items_are_and_no_larger(install: I
 async def test_a_foreign_host_gets_json_from_the_api_and_health_for_everybody(install: Install) -> None:
     web = install().web()
     async with httpx.AsyncClient(base_url=web.url, headers={"Host": "10.0.0.5:8000"}, timeout=20) as client:
+
+        async def answers(address: str) -> bool:
+            return (await client.get(address)).status_code == 200
+
         for address in ("/healthz", "/readyz"):
-            assert (await client.get(address)).status_code == 200
+            await until(partial(answers, address), address)
         answer = await client.get("/api/")
         assert answer.status_code == 400
         assert "ALLOWED_HOSTS" in answer.json()["detail"]

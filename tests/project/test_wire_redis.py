@@ -40,6 +40,7 @@ async def test_two_web_processes_two_bridges_and_one_of_them_killed(installation
         followers = (first, second, third)
         for follower in followers:
             await follower.subscribed()
+        opened = [follower.sockets for follower in followers]
         async with Writer(installation.token, *(web.url for web in webs)) as writer:
             await writer.more(30)
             await everything_arrived(installation, *followers, timeout=RECOVERY_SECONDS)
@@ -52,7 +53,7 @@ async def test_two_web_processes_two_bridges_and_one_of_them_killed(installation
             await writer.more(20)
         await everything_arrived(installation, *followers, timeout=RECOVERY_SECONDS)
         assert not any(follower.gaps for follower in followers)
-        assert all(follower.sockets == 1 for follower in followers)
+        assert [follower.sockets for follower in followers] == opened
 
 
 async def test_kill_9_of_a_web_process_while_events_flow(installation: Installation) -> None:
