@@ -11,7 +11,7 @@ import struct
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from streams import wire
 from streams.wire import Range
@@ -45,7 +45,7 @@ class Frame:
     moves. records: how many it delivers. newest: the newest of their timestamps (ms since 1970), 0 when it has none.
     """
 
-    __slots__ = ("_text", "data", "end", "ends", "framed", "is_measured", "newest", "records")
+    __slots__ = ("_message", "data", "end", "ends", "framed", "is_measured", "newest", "records")
 
     def __init__(self, data: bytes, ends: Positions | None = None, end: Mark | None = None) -> None:
         self.data = data
@@ -54,14 +54,14 @@ class Frame:
         self.end = end
         self.records = self.newest = 0
         self.is_measured = False  # whether its age was noted when it was first written
-        self._text: str | None = None
+        self._message: dict[str, Any] | None = None
 
     @property
-    def text(self) -> str:
-        """The frame for servers that want text; decoded once for all connections."""
-        if self._text is None:
-            self._text = self.data.decode()
-        return self._text
+    def message(self) -> dict[str, Any]:
+        """The frame for ASGI's `send()`; made once for all connections, which only read it."""
+        if self._message is None:
+            self._message = {"type": "websocket.send", "text": self.data.decode()}
+        return self._message
 
 
 def _head(size: int) -> bytes:

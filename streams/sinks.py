@@ -8,6 +8,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
+from types import CoroutineType
 from typing import Any, Protocol
 
 from streams.live import BACKLOG_BYTES
@@ -40,6 +41,10 @@ class Transporting(Protocol):
 
 def nobody(_is_full: bool) -> None:
     """Nobody wants to know whether a sink is full."""
+
+
+async def _awaited(sending: Awaitable[None]) -> None:
+    await sending
 
 
 class _Resumed:
@@ -103,7 +108,9 @@ class AsgiSink:
         if self._waiting:
             self._queue(frame)
             return
-        sending = self._send_frame(frame)
+        sending = self._send(frame.message)
+        if type(sending) is not CoroutineType:
+            sending = _awaited(sending)
         try:
             waited = sending.send(None)
         except StopIteration:
@@ -114,9 +121,6 @@ class AsgiSink:
             self._waiting = True
             self._bytes = len(frame.data)
             self._start(self._finish(_Resumed(sending, waited), len(frame.data)))
-
-    async def _send_frame(self, frame: Frame) -> None:
-        await self._send({"type": "websocket.send", "text": frame.text})
 
     def _queue(self, frame: Frame) -> None:
         if self._frames is None:
@@ -133,7 +137,7 @@ class AsgiSink:
             self._has_left(size)
             while self._frames:
                 frame = self._frames.popleft()
-                await self._send_frame(frame)
+                await self._send(frame.message)
                 self._has_left(len(frame.data))
             self._waiting, self._frames = False, None
             if self._close_code is not None:

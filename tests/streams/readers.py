@@ -86,7 +86,7 @@ class Client:
         self.write(Frame(framed[head:]))
 
     def write(self, frame: Frame) -> None:
-        message = json.loads(frame.text)
+        message = json.loads(frame.data)
         self.frames.append(message)
         if message["type"] == "records":
             for each in message["ranges"]:
