@@ -46,6 +46,12 @@ class Hearing:
             else:
                 self._below.pop((topic, partition), None)
 
+    def forgive(self, seconds: float) -> None:
+        """So long this process stood still itself: who spoke meanwhile has not been heard yet."""
+        now = self._loop.time()
+        for key, heard in self._heard.items():
+            self._heard[key] = min(now, heard + seconds)
+
     def forget(self, topic: str) -> None:
         """The topic has gone, or begins a new life."""
         self._ends.pop(topic, None)

@@ -27,6 +27,7 @@ AGES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 120.0
 # The flow of events ------------------------------------------------------------------------------------------------
 
 RELAY_PUBLISHED = Counter("streamboard_relay_published_total", "Item events that Kafka acknowledged.")
+RELAY_PUBLISHING = Gauge("streamboard_relay_publishing", "Whether a batch is under way to Kafka: 1 or 0.")
 RELAY_BATCH = Histogram("streamboard_relay_batch_seconds", "From reading a batch of the outbox to marking it.")
 OUTBOX_WAITING = Gauge("streamboard_outbox_waiting_messages", "Item events that wait to be published.")
 OUTBOX_OLDEST = Gauge("streamboard_outbox_oldest_seconds", "Age of the oldest item event that waits.")

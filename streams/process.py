@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 WAITING_S = 2.0  # between counts of the outbox
 STOP_S = 8.0  # for tasks to end by themselves
+STANDSTILL_S = 0.25  # of this process's own event loop
+HEARING_S = 1.0  # for what was said of other topics while one could not be read
 LAGGING_S = 2.0  # behind Kafka's end for longer is catching up
 REPUBLISH = 1000  # newest messages that go again to an embedded broker, which forgets on exit
 RETRY_MS = 2000  # clients spread their reconnects from this to twice this after a restart, or over longer:
@@ -99,7 +101,10 @@ class WebProcess:
         while not self.stop_event.is_set():
             began = loop.time()
             await pause(self.stop_event, 1.0)
-            metrics.LOOP_LAG.set(max(0.0, loop.time() - began - 1.0))
+            late = max(0.0, loop.time() - began - 1.0)
+            metrics.LOOP_LAG.set(late)
+            if late > STANDSTILL_S:
+                self.hub.hearing.forgive(late)
             self.hub.seconds.tell()
             self.hub.delivery.tally.tell()
             self.hub.trim()
@@ -125,6 +130,7 @@ class WebProcess:
             await self.hub.read_silent(silent)
         except Unavailable:
             self.hub.refresh.set()  # one topic may have gone, while Kafka is there
+            await pause(self.stop_event, HEARING_S)
             if self.hub.hearing.is_deaf():
                 self.hub.set_link("down", since=self.hub.hearing.since_ms())
                 return

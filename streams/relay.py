@@ -154,7 +154,7 @@ class _Life:
         try:
             while not stop.is_set():
                 self._wake.clear()
-                if not stop.is_set() and not await self.publish_batch():
+                if not stop.is_set() and not await self.publish_batch() and not stop.is_set():
                     await self._keep_house()
                     await self._leadership.idle(self._wake, POLL_S)
         finally:
@@ -172,7 +172,8 @@ class _Life:
         began = time.perf_counter()
         rows = await self.database(outbox.next_batch, BATCH_ROWS)
         if rows:
-            await self._publish(rows)
+            with metrics.RELAY_PUBLISHING.track_inprogress():
+                await self._publish(rows)
             metrics.RELAY_BATCH.observe(time.perf_counter() - began)
         return bool(rows)
 

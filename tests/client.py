@@ -25,6 +25,7 @@ ACK_BYTES = 256 * 1024
 ACK_SECONDS = 2.0
 FIRST_BACKOFF, LAST_BACKOFF = 0.5, 20.0  # s; the wait is a random part of it
 ANSWER_SECONDS = 15  # `subscribed` has 10 s
+RIGHTS_SECONDS = 90  # until a change of rights is told: there are up to 30 s between two looks
 FRAME_BYTES = 256 * 1024
 
 Frame = dict[str, Any]
@@ -35,7 +36,7 @@ class Connection:
 
     def __init__(
         self, url: str, *, token: str | None = None, cookie: str | None = None, origin: str | None = None,
-        subprotocol: str | None = SUBPROTOCOL,
+        subprotocol: str | None = SUBPROTOCOL, max_queue: int | None = 16,
     ) -> None:  # fmt: skip
         self.address = url.replace("http", "ws", 1) + "/ws/live/"
         self.headers = {}
@@ -43,7 +44,7 @@ class Connection:
             self.headers["Authorization"] = f"Bearer {token}"
         if cookie:
             self.headers["Cookie"] = cookie
-        self.origin, self.subprotocol = origin, subprotocol
+        self.origin, self.subprotocol, self.max_queue = origin, subprotocol, max_queue
         self.socket: ClientConnection | None = None
         self.received = 0  # characters, of all frames
 
@@ -54,6 +55,7 @@ class Connection:
             origin=self.origin,  # type: ignore[arg-type]  # a NewType of str
             subprotocols=[self.subprotocol] if self.subprotocol else None,  # type: ignore[list-item]  # as above
             max_size=FRAME_BYTES,
+            max_queue=self.max_queue,
             open_timeout=ANSWER_SECONDS,
             close_timeout=1,
             ping_interval=None,
@@ -328,6 +330,9 @@ class Follower:
             await (self._ack() if self._moved else self.connection.send(type="ack"))
         elif kind == "goodbye":
             self._goodbye(frame)
+        elif kind == "unsubscribed" and frame["stream"] == self.stream:
+            self.stream = None
+            await self._subscribe()
         elif kind == "error":
             raise AssertionError(f"{frame} {self}")
 

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 START_SECONDS = 60  # several processes start at once on two loaded cores
 STOP_SECONDS = 30
+CALL_SECONDS = 30  # one HTTP request on a loaded machine
 COMMAND_SECONDS = 120
 LOG_TAIL = 12_000  # characters of a process's log that a failed test shows
 SECRET = "only-for-tests"
@@ -138,7 +139,7 @@ class Process:
             return False
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=10)
+        return httpx.get(self.url + path, timeout=CALL_SECONDS)
 
     def readyz(self) -> str:
         """The text of /readyz, whatever its status; "" when nobody answers."""

@@ -238,6 +238,7 @@ class Kafka(Service):
                 "log_level": 0,
                 "message.max.bytes": 10_000_000,
                 "linger.ms": 5,
+                "enable.idempotence": True,  # tests count what arrives
                 "compression.type": compression,
             }
         )

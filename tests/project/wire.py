@@ -11,12 +11,11 @@ from typing import Any, Self
 import httpx
 
 from tests.client import Follower
-from tests.processes import Installation, Process
+from tests.processes import CALL_SECONDS, Installation, Process
 from tests.services import Kafka, Service
 from tests.waiting import until
 
 RETRY_SECONDS = 0.1  # between two tries while no web process answers
-CALL_SECONDS = 15  # one API call on a loaded machine
 # Until everything flows again: a bridge that was killed keeps its partitions in the group for 10 s, on a calm machine.
 RECOVERY_SECONDS = 90
 

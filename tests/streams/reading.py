@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from confluent_kafka import Consumer, TopicPartition
 
-ANSWER_S = 10  # for one question to the broker
+ANSWER_S = 30  # for one question to the broker
 
 
 def records(address: str, topic: str) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import pytest
 
@@ -17,7 +16,6 @@ from tests.waiting import free_port, wait_until
 pytestmark = pytest.mark.slow
 
 UNPUBLISHED = "SELECT count(*) FROM streams_outboxmessage WHERE published_at IS NULL"
-SECOND_SIGNAL_S = 3.0  # far below the time that the first one gives to the batch under way
 
 
 @pytest.fixture
@@ -46,10 +44,17 @@ def started(installation: Installation) -> Process:
     return bridge
 
 
+def publishes(bridge: Process) -> bool:
+    return "streamboard_relay_publishing 1.0" in bridge.get("/metrics").text
+
+
 def leader(bridges: list[Process]) -> Process:
-    found = [bridge for bridge in bridges if "This relay is active." in bridge.log()]
-    assert len(found) == 1
-    return found[0]
+    def active() -> list[Process]:
+        return [bridge for bridge in bridges if "This relay is active." in bridge.log()]
+
+    wait_until(active, "one of them is active")
+    assert len(active()) == 1
+    return active()[0]
 
 
 def test_the_first_stop_signal_ends_it_with_0(installation: Installation) -> None:
@@ -67,13 +72,12 @@ def test_the_second_stop_signal_ends_it_at_once(installation: Installation, kafk
     kafka.pause()
     try:
         write(installation)
+        wait_until(lambda: publishes(bridge), "a batch is under way")
         bridge.terminate()
         with pytest.raises(AssertionError, match="not within"):  # it waits for the batch under way
             wait_until(lambda: not bridge.running, "it ends by itself", 1)
-        began = time.monotonic()
         bridge.terminate()
-        assert bridge.wait() == 128 + signal.SIGTERM
-        assert time.monotonic() - began < SECOND_SIGNAL_S
+        assert bridge.wait() == 128 + signal.SIGTERM  # it would be 1 at the end of the time that the first one gave it
     finally:
         awake(kafka)
     assert waiting(installation) == 1
@@ -86,6 +90,7 @@ def test_a_batch_that_cannot_be_finished_is_told_and_goes_again(installation: In
     kafka.pause()
     try:
         write(installation)
+        wait_until(lambda: publishes(bridge), "a batch is under way")
         bridge.terminate()
         assert bridge.wait() == 1
     finally:
@@ -107,14 +112,11 @@ def test_kill_9_of_the_active_relay_hands_over_to_the_other(installation: Instal
 
 def test_its_health_tells_which_neighbour_is_away(installation: Installation, kafka: Kafka, postgres: Postgres) -> None:
     bridge = installation.bridge("relay")
-    wait_until(lambda: bridge.answers("/readyz"), "it is ready")
-    assert bridge.readyz() == "database: ok\nkafka: live\nredis: not used\n"
+    wait_until(lambda: bridge.readyz() == "database: ok\nkafka: live\nredis: not used\n", "it is ready")
     assert "streamboard_relay_published_total" in bridge.get("/metrics").text
     postgres.pause()
     try:
-        began = time.monotonic()
         answer = bridge.get("/readyz")
-        assert time.monotonic() - began < 4
         assert answer.status_code == 503
         assert answer.text.startswith("database: down")
         assert bridge.get("/healthz").status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
@@ -10,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import TestCase, override_settings
 
+from streams.management.commands import addtopic
 from streams.models import Topic
 from tests.services import Kafka
 
@@ -66,7 +68,8 @@ class AddTopicWithKafkaTests(TestCase):
         self.kafka = kafka
 
     def test_a_topic_that_kafka_lacks_is_told_and_not_made(self) -> None:
-        with self.settings(KAFKA_BOOTSTRAP_SERVERS=[self.kafka.address]):
+        patient = mock.patch.object(addtopic, "LOOK_S", 60.0)
+        with patient, self.settings(KAFKA_BOOTSTRAP_SERVERS=[self.kafka.address]):
             _, err = call("addtopic", "mistyped")
             assert "Kafka has no topic mistyped yet" in err
             _, err = call("addtopic", self.kafka.create_topic())

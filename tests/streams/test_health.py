@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import httpx
 from django.test import AsyncClient, TransactionTestCase, override_settings
 
-from streams import process
+from streams import neighbours, process
 from streams.health import bridge_app
 from streams.neighbours import KafkaCheck, State, check_link
 from tests.waiting import until
 
 
+@mock.patch.object(neighbours, "CHECK_S", 60.0)
 class WebHealthTests(TransactionTestCase):
     async def test_healthz_says_that_the_process_lives(self) -> None:
         answer = await AsyncClient().get("/healthz")
@@ -73,6 +76,7 @@ class Kafka(KafkaCheck):
         return self.state
 
 
+@mock.patch.object(neighbours, "CHECK_S", 60.0)
 class BridgeHealthTests(TransactionTestCase):
     async def get(self, path: str, state: State, peer: str = "127.0.0.1", **headers: str) -> httpx.Response:
         kafka = Kafka(state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -102,10 +103,10 @@ async def test_leaders_that_move_and_move_back_cost_nothing(
             await follower.until(lambda: len(follower.records) == produced, "all records", AGAIN_SECONDS)
 
         await arrives()
-        second.kill()
+        await asyncio.to_thread(second.kill)
         await until(lambda: first.leaders(topic) == {1}, "the first leads all of them", AGAIN_SECONDS)
         await arrives()
-        second.start()
+        await asyncio.to_thread(second.start)
         await until(lambda: first.leaders(topic) == {1, 2}, "both lead", AGAIN_SECONDS)
         await arrives()
         assert not follower.gaps

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.client import Connection, Follower
-from tests.processes import PASSWORD, Installation, Process, make_installation
+from tests.client import RIGHTS_SECONDS, Connection, Follower
+from tests.processes import CALL_SECONDS, PASSWORD, Installation, Process, make_installation
 from tests.project.wire import create_item
 from tests.waiting import until
 
@@ -69,7 +69,7 @@ async def refused_with(connection: Connection) -> tuple[dict[str, Any], int | No
 
 async def session_cookie(url: str) -> str:
     """Signs in as alice through the form; returns the Cookie header."""
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=CALL_SECONDS) as client:
         await client.get("/accounts/login/")
         form = {"username": "alice", "password": PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
         answer = await client.post("/accounts/login/", data=form)
@@ -124,7 +124,7 @@ async def test_a_signed_in_browser_is_let_in_and_signed_out_it_is_told(web: Proc
     cookie = await session_cookie(web.url)
     async with Connection(web.url, cookie=cookie, origin=web.url) as connection:
         assert (await connection.receive())["user"] == "alice"
-        async with httpx.AsyncClient(base_url=web.url, headers={"Cookie": cookie}) as client:
+        async with httpx.AsyncClient(base_url=web.url, headers={"Cookie": cookie}, timeout=CALL_SECONDS) as client:
             await client.get("/items/")
             csrf = client.cookies["csrftoken"]
             await client.post(
@@ -132,7 +132,7 @@ async def test_a_signed_in_browser_is_let_in_and_signed_out_it_is_told(web: Proc
                 data={"csrfmiddlewaretoken": csrf},
                 headers={"Cookie": f"{cookie}; csrftoken={csrf}", "Referer": web.url},
             )
-        assert (await connection.receive_type("goodbye", timeout=20))["code"] == 4003
+        assert (await connection.receive_type("goodbye", timeout=RIGHTS_SECONDS))["code"] == 4003
         assert await connection.close_code() == 4003
 
 
@@ -243,7 +243,7 @@ async def test_the_four_starts(web: Process, token: str) -> None:
     async with Follower(web.url, token, TOPIC, {"last": 2000}) as follower:
         await follower.until(lambda: str(first["id"]) in follower.versions(), "the first item")
         cursor = follower.cursor()
-        moment = follower.records[-1][1]["timestamp"]
+        moment = next(record["timestamp"] for _, record in follower.records if record["key"] == str(first["id"]))
     second = await create_item(web.url, token)
     newest = {"last": 100}  # a share of each partition; {"last": 1} would be one partition's newest, not the topic's
     for start in ({"cursor": cursor}, {"timestamp": moment + 1}, newest):
@@ -287,7 +287,8 @@ async def test_the_records_api_gives_what_the_stream_gave(web: Process, token: s
         await follower.until(lambda: str(item["id"]) in follower.versions(), "the item")
         partition, record = next((part, each) for part, each in follower.records if each["key"] == str(item["id"]))
         epoch = follower.epoch
-    async with httpx.AsyncClient(base_url=web.url, headers={"Authorization": f"Bearer {token}"}) as client:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=CALL_SECONDS) as client:
         one = await client.get(f"/api/topics/{TOPIC}/records/{partition}/{record['offset']}")
         assert one.json() == record
         part = {"partition": partition, "from": record["offset"], "to": record["offset"] + 1}
@@ -303,7 +304,7 @@ async def test_the_records_api_gives_what_the_stream_gave(web: Process, token: s
         backwards = {"partition": 0, "from": 5, "to": 3}
         nothing = (await client.get(f"/api/topics/{TOPIC}/records", params=backwards)).json()
         assert (nothing["records"], nothing["next"]) == ([], None)
-    async with httpx.AsyncClient(base_url=web.url) as stranger:
+    async with httpx.AsyncClient(base_url=web.url, timeout=CALL_SECONDS) as stranger:
         assert (await stranger.get("/api/topics/")).status_code == 401
 
 

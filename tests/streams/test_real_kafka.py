@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.client import Connection, Follower
 from tests.conftest import Install
-from tests.processes import Installation, Process
+from tests.processes import CALL_SECONDS, Installation, Process
 from tests.services import Kafka
 from tests.streams.test_decoding import NotUtf8, undecodable_builder
 from tests.waiting import until
@@ -68,7 +68,8 @@ async def test_every_kind_of_record_is_shown_as_what_it_is(
     assert shown[9]["key_encoding"] == "base64"
     assert (shown[10]["headers"], shown[10]["truncated"]) == ({}, True)
     assert follower.sockets == 1
-    async with httpx.AsyncClient(base_url=web.url, headers={"Authorization": f"Bearer {installation.token}"}) as client:
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=CALL_SECONDS) as client:
         whole = (await client.get(f"/api/topics/{topic}/records/0/4")).json()
         assert len(whole["value"]) == len(BIG)
         headers = (await client.get(f"/api/topics/{topic}/records/0/10")).json()["headers"]
@@ -85,7 +86,8 @@ async def test_compressed_records_are_read_live_and_from_history(
         kafka.produce(topic, [b"%d" % n for n in range(100)], compression=codec)
         await follower.until(lambda: len(follower.records) == 100, "all records, live")
         assert [record["value"] for _, record in follower.records] == list(range(100))
-    async with httpx.AsyncClient(base_url=web.url, headers={"Authorization": f"Bearer {installation.token}"}) as client:
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=CALL_SECONDS) as client:
         part = (await client.get(f"/api/topics/{topic}/records?partition=0&from=0&to=100")).json()
     assert [record["value"] for record in part["records"]] == list(range(100))
 
@@ -112,7 +114,8 @@ async def test_what_cannot_be_decoded_is_a_gap_and_stops_nothing(
     async with Follower(web.url, installation.token, topic, {"timestamp": 0}) as again:
         await again.until(lambda: len(again.records) == 2, "what stands around it, from history")
         assert told(again) == [(1, 4, "unavailable")]
-    async with httpx.AsyncClient(base_url=web.url, headers={"Authorization": f"Bearer {installation.token}"}) as client:
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=CALL_SECONDS) as client:
         assert (await client.get(f"/api/topics/{topic}/records/0/2")).status_code == 404
         part = (await client.get(f"/api/topics/{topic}/records?partition=0&from=0&to=5")).json()
     assert [record["offset"] for record in part["records"]] == [0, 4]
@@ -150,7 +153,8 @@ async def test_what_retention_took_is_a_gap_with_its_offsets(
     assert follower.unrecovered == ["retention"]
     assert [frame["ranges"] for frame in follower.gaps] == [[{"partition": 0, "from": 10, "to": 30}]]
     assert [record["offset"] for _, record in follower.records] == list(range(30, 50))
-    async with httpx.AsyncClient(base_url=web.url, headers={"Authorization": f"Bearer {installation.token}"}) as client:
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=CALL_SECONDS) as client:
         assert (await client.get(f"/api/topics/{topic}/records/0/3")).status_code == 410
         part = {"partition": 0, "from": 3, "to": 40}
         assert (await client.get(f"/api/topics/{topic}/records", params=part)).status_code == 410
@@ -225,7 +229,7 @@ async def test_a_topic_that_kafka_lacks_is_not_created_by_watching_it(
             return "yet" in (await connection.receive_type("error"))["message"]
 
         await until(lambda: "mistyped-topic" in topics_of(web, installation), "the topic is watched")
-        assert await known()
+        await until(known, "the server has looked, and says so")
     assert "mistyped-topic" not in kafka.admin().list_topics(timeout=10).topics
 
 
@@ -243,7 +247,7 @@ async def subscribe(connection: Connection, topic: str) -> dict[str, Any]:
 
 def topics_of(web: Process, installation: Installation) -> str:
     headers = {"Authorization": f"Bearer {installation.token}"}
-    return json.dumps(httpx.get(f"{web.url}/api/topics/", headers=headers).json())
+    return json.dumps(httpx.get(f"{web.url}/api/topics/", headers=headers, timeout=CALL_SECONDS).json())
 
 
 async def test_what_retention_takes_while_the_fan_out_stands_still_is_told_to_live_readers(

@@ -51,7 +51,7 @@ async def test_it_publishes_until_it_is_stopped() -> None:
 
         await until(found, "a record")
         stop.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await running
         record = (await asyncio.to_thread(records, embedded.address, replay.TOPIC))[0]
         assert orjson.loads(record.value())["id"] == record.key().decode()

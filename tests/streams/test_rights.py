@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.client import Connection
-from tests.processes import Installation, Process, make_installation
+from tests.client import RIGHTS_SECONDS, Connection
+from tests.processes import CALL_SECONDS, Installation, Process, make_installation
 from tests.waiting import until
 
 SETUP = """
@@ -78,7 +78,7 @@ async def test_a_right_taken_away_ends_the_stream_and_tells_the_topics(
     async with Connection(web.url, token=token) as connection:
         await watch_prices(connection)
         installation.manage("shell", "-v", "0", "-c", LEAVE_GROUPS)
-        topics = await connection.receive_type("topics", timeout=30)
+        topics = await connection.receive_type("topics", timeout=RIGHTS_SECONDS)
         assert "prices" not in {topic["name"] for topic in topics["topics"]}
         ended = await connection.receive_type("unsubscribed")
         assert ended == {"type": "unsubscribed", "stream": "prices", "reason": "forbidden"}
@@ -89,7 +89,7 @@ async def test_a_closed_account_is_told_and_closed(product: tuple[Installation, 
     async with Connection(web.url, token=token) as connection:
         await watch_prices(connection)
         installation.manage("shell", "-v", "0", "-c", CLOSE_ACCOUNT)
-        assert (await connection.receive_type("goodbye", timeout=30))["code"] == 4003
+        assert (await connection.receive_type("goodbye", timeout=RIGHTS_SECONDS))["code"] == 4003
         assert await connection.close_code() == 4003
 
 
@@ -98,14 +98,15 @@ async def test_a_new_topic_is_told_to_those_who_may_watch_it(product: tuple[Inst
     async with Connection(web.url, token=token) as connection:
         await watch_prices(connection)
         installation.manage("addtopic", "rates", "--label", "Rates")
-        topics = await connection.receive_type("topics", timeout=30)
+        topics = await connection.receive_type("topics", timeout=RIGHTS_SECONDS)
         assert {"name": "rates", "label": "Rates"} in topics["topics"]
 
 
 async def test_the_records_api_asks_for_the_same_rights(product: tuple[Installation, Process], token: str) -> None:
     installation, web = product
     installation.manage("shell", "-v", "0", "-c", LEAVE_GROUPS)
-    async with httpx.AsyncClient(base_url=web.url, headers={"Authorization": f"Bearer {token}"}) as client:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=CALL_SECONDS) as client:
         assert (await client.get("/api/topics/prices/records?partition=0&from=0&to=1")).status_code == 403
         topics = (await client.get("/api/topics/")).json()["topics"]
         assert "prices" not in {topic["name"] for topic in topics}

@@ -65,11 +65,13 @@ class Lazy:
             self.size += sum(record["size"] for record in part.get("records", ()))
 
 
-async def flow(kafka: Kafka, topic: str, reader: Follower) -> None:
-    """RECORDS more, in parts that the reader has before the next comes: it is never slow itself."""
+async def flow(kafka: Kafka, topic: str, reader: Follower, slow: Connection) -> None:
+    """RECORDS more, in parts that the reader has before the next comes: it is never slow itself.
+    The other one shows all the while that it is there."""
     end = reader.positions[0] + RECORDS
     while reader.positions[0] < end:
         goal = reader.positions[0] + PART
+        await slow.send(type="ack")
         await asyncio.to_thread(kafka.produce, topic, [VALUE] * PART)
         await reader.until(lambda goal=goal: reader.positions == {0: goal}, "all of it at the other client", 60)
 
@@ -81,13 +83,13 @@ async def test_a_client_that_acknowledges_nothing_is_told_and_then_sent_away(
     installation.manage("addtopic", topic)
     async with (
         Follower(web.url, installation.token, topic) as quick,
-        Connection(web.url, token=installation.token) as slow,
+        Connection(web.url, token=installation.token, max_queue=None) as slow,  # its library reads on
     ):
         await quick.subscribed()
         lazy = Lazy(slow, topic)
         await lazy.subscribe()
 
-        await flow(kafka, topic, quick)
+        await flow(kafka, topic, quick, slow)
         await lazy.read_what_was_sent()
         assert 0 < lazy.size < UNACKED_BYTES + FRAME_BYTES
         gap = await lazy.acknowledge_until("gap")
@@ -96,7 +98,7 @@ async def test_a_client_that_acknowledges_nothing_is_told_and_then_sent_away(
         assert lazy.size < UNACKED_BYTES + FRAME_BYTES
 
         lazy.position = RECORDS
-        await flow(kafka, topic, quick)
+        await flow(kafka, topic, quick, slow)
         await lazy.read_what_was_sent()
         assert (await lazy.acknowledge_until("goodbye"))["code"] == 4008
         assert await slow.close_code() == 4008

@@ -42,9 +42,9 @@ class StalledTests(SimpleTestCase):
         await hub.open(TopicInfo(self.topic, (0,), "e"), "e")
         fanning = asyncio.create_task(supervise("fan-out", lambda: fanout.run_inline(hub, stop), stop))
         try:
+            await self.reads(hub, 5)
+            [first] = self.consumers
             with mock.patch.object(tail, "STALLED_S", 1.0):
-                await self.reads(hub, 5)
-                [first] = self.consumers
                 # As when it ends by an error that aiokafka keeps to itself: polls go on, and bring nothing.
                 first._fetcher._fetch_task.cancel()
                 await self.reads(hub, 10)  # perhaps with the answer that was on its way
