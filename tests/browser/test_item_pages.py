@@ -102,6 +102,7 @@ async def test_import_history_and_deleted_items_are_accessible_and_fit_the_scree
         await page.get_by_role("link", name="Delete…").click()
         await page.get_by_role("button", name="Delete item").click()
         await expect(page.get_by_role("status").filter(has_text="was deleted")).to_be_visible()
+        await eye.look(page)
         await page.get_by_role("link", name="Deleted items").click()
         await eye.look(page)
         await page.get_by_role("button", name="Restore Lamp").click()
