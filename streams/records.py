@@ -136,11 +136,12 @@ def encode_raw(raw: Raw, *, whole: bool = False) -> Record:
         try:
             orjson.loads(value)
             text = key.decode()
-            brackets = value.count(b"{") + (value.count(b"[") if ARRAY in value else 0)
         except (ValueError, RecursionError):
             pass  # the long way says what it is
         else:
-            if brackets <= JSON_DEPTH:
+            has_arrays = ARRAY in value
+            is_flat = not has_arrays and value.find(b"{", 1) < 0  # looking for one is quicker than counting them
+            if is_flat or value.count(b"{") + (value.count(b"[") if has_arrays else 0) <= JSON_DEPTH:
                 offset, size = raw.offset, len(value)
                 data = USUAL % (offset, timestamp, orjson.dumps(text), size, value)
                 return tuple.__new__(Record, (offset, timestamp, size, data))  # half of what Record() takes
