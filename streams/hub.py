@@ -165,10 +165,10 @@ class Hub:
         self.hearing.forget(info.name)
         self.hearing.note(info.name, info.partitions)
         self.changed.set()
-        if existing is None and len(self.logs) == 1:
-            self.set_link("live")  # Kafka answered, and this log begins at its end; the clock looks at it from now on
         if existing is not None:
             self.delivery.start_new_life(opened)
+        elif len(self.logs) == 1:
+            self.set_link("live")  # Kafka answered, and this log begins at its end; the clock looks at it from now on
 
     def forget(self, topic: str, reason: str) -> None:
         """Ends every stream of a topic."""

@@ -28,13 +28,17 @@ class Readers:
         self._others: dict[Subscription, Callable[[Frame], None]] = {}
 
     def __iter__(self) -> Iterator[Subscription]:
-        return iter([*self.apart, *self._raw, *self._others])
+        return iter([*self.apart, *self._together])
 
     def __len__(self) -> int:
         return len(self.apart) + len(self._raw) + len(self._others)
 
     def __contains__(self, reader: object) -> bool:
         return reader in self.apart or reader in self._raw or reader in self._others
+
+    @property
+    def _together(self) -> list[Subscription]:
+        return [*self._raw, *self._others]
 
     def discard(self, reader: Subscription) -> None:
         """Forgets a reader. Safe to call twice."""
@@ -92,12 +96,12 @@ class Readers:
 
     def _look_for_room(self) -> None:
         """Puts those apart that have not acknowledged enough to go on with the others."""
-        for reader in [*self._raw, *self._others]:
+        for reader in self._together:
             if not reader.is_free:
                 reader.step_aside()
-        self._limit = min((reader.acked + reader.share for reader in [*self._raw, *self._others]), default=0)
+        self._limit = min((reader.acked + reader.share for reader in self._together), default=0)
 
     def settle(self) -> None:
         """Tells each connection when it was sent something last."""
-        for reader in [*self._raw, *self._others]:
+        for reader in self._together:
             reader.connection.wrote(self.written)

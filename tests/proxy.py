@@ -9,6 +9,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from tests.serving import Connections
 from tests.waiting import free_port
 
 CHUNK = 65_536  # bytes
@@ -30,7 +31,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving = Connections(self._serve)
         self._passing = asyncio.Event()
         self._passing.set()
 
@@ -83,17 +84,12 @@ class Proxy:
             with contextlib.suppress(OSError):  # SO_LINGER 0: a reset, not a polite end
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             writer.transport.abort()
-        serving = list(self._serving)
-        for task in serving:
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
+        await self._serving.end()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._open.add(writer)
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        self._serving.accept(reader, writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends, ways = [writer], list[asyncio.Task[None]]()

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.serving import Connections
+
 Handler = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 """(path and query, where the answer goes)"""
 
@@ -33,22 +35,10 @@ class LinkServer:
         self.body_bytes = 0
         self.at_once = self.most_at_once = 0
         self.port = 0
-        self._serving: set[asyncio.Task[None]] = set()  # the event loop itself holds a waiting task but weakly
+        self.connections = Connections(self._serve)
 
     def url(self, path: str, host: str = "127.0.0.1", scheme: str = "http") -> str:
         return f"{scheme}://{host}:{self.port}{path}"
-
-    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
-
-    async def end(self) -> None:
-        """Ends all connections."""
-        serving = list(self._serving)
-        for task in serving:
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.at_once += 1
@@ -121,7 +111,7 @@ def link_server(certificate: Path | None = None) -> Iterator[LinkServer]:
     thread.start()
 
     async def start() -> asyncio.Server:
-        return await asyncio.start_server(made.accept, "127.0.0.1", 0, ssl=context)
+        return await asyncio.start_server(made.connections.accept, "127.0.0.1", 0, ssl=context)
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
     made.port = server.sockets[0].getsockname()[1]
@@ -129,7 +119,7 @@ def link_server(certificate: Path | None = None) -> Iterator[LinkServer]:
         yield made
     finally:
         loop.call_soon_threadsafe(server.close)
-        asyncio.run_coroutine_threadsafe(made.end(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(made.connections.end(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
         loop.close()

@@ -115,7 +115,7 @@ class ResetTests(AttemptsTestCase):
 
 class CountingTests(TestCase):
     def test_the_time_to_wait_is_of_the_first_try(self) -> None:
-        limit = attempts.Limit("two a minute", 2, timedelta(hours=1))
+        limit = attempts.Limit("two an hour", 2, timedelta(hours=1))
         attempts.take(limit, "x")
         Attempts.objects.update(since=timezone.now() - timedelta(minutes=50))
         attempts.take(limit, "x")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 import httpx
 import psycopg
@@ -11,6 +10,7 @@ import psycopg
 from items.writing import WRITES
 from tests.client import Follower
 from tests.conftest import Install
+from tests.project.wire import until_it_answers
 from tests.services import Postgres
 from tests.waiting import until
 
@@ -45,12 +45,8 @@ async def test_writes_that_hang_delay_no_read_no_socket_and_no_health_check(
                 for number in range(SENT)
             ]
             await until(lambda: installation.query(WAITING) == [(WRITES,)], "writes hang in the database", 60)
-
-            async def is_there(path: str) -> bool:
-                return (await client.get(path)).status_code == 200
-
             for path in ("/api/items/", "/healthz", "/readyz", "/api/topics/", "/accounts/login/"):
-                await until(partial(is_there, path), path)
+                await until_it_answers(client, path)
             assert not any(write.done() and write.result().status_code == 201 for write in writes)
             await until(lambda: sum(write.done() for write in writes) == SENT - WRITES, "the others are told", 60)
             server.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import httpx
 
 from project.api import BULK_BYTES
 from tests.client import Connection, Follower
 from tests.conftest import Install
 from tests.processes import START_SECONDS
-from tests.project.wire import Writer, create_item, everything_arrived
-from tests.waiting import until
+from tests.project.wire import Writer, create_item, everything_arrived, until_it_answers
 
 TOPIC = "items.v1"
 
@@ -141,12 +138,8 @@ def test_a_bulk_may_be_as_large_as_a_thousand_items_are_and_no_larger(install: I
 async def test_a_foreign_host_gets_json_from_the_api_and_health_for_everybody(install: Install) -> None:
     web = install().web()
     async with httpx.AsyncClient(base_url=web.url, headers={"Host": "10.0.0.5:8000"}, timeout=20) as client:
-
-        async def answers(address: str) -> bool:
-            return (await client.get(address)).status_code == 200
-
         for address in ("/healthz", "/readyz"):
-            await until(partial(answers, address), address)
+            await until_it_answers(client, address)
         answer = await client.get("/api/")
         assert answer.status_code == 400
         assert "ALLOWED_HOSTS" in answer.json()["detail"]

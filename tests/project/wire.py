@@ -107,6 +107,15 @@ async def everything_arrived(installation: Installation, *followers: Follower, t
         follower.check(committed)
 
 
+async def until_it_answers(client: httpx.AsyncClient, path: str) -> None:
+    """Waits until the path answers with 200."""
+
+    async def answers() -> bool:
+        return (await client.get(path)).status_code == 200
+
+    await until(answers, f"{path} answers")
+
+
 async def create_item(url: str, token: str, **fields: Any) -> dict[str, Any]:
     """Creates one item through the API and returns it."""
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=CALL_SECONDS) as client:
