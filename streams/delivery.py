@@ -28,10 +28,10 @@ class Delivery:
     """The readers of one hub. refresh: called when Kafka does not give what it should, to have topics looked up."""
 
     def __init__(self, history: History, refresh: Callable[[], None]) -> None:
-        self._readers: dict[str, Readers] = {}
-        self._blocked: dict[str, set[Subscription]] = {}
-        self._due: dict[str, TopicLog] = {}  # logs that have something new for this tick
-        self._asides: list[tuple[str, Frame]] = []  # topic and frame: what moves no position, for this tick too
+        # By the log itself, not by its topic: readers of a topic's former life are never moved on in the present one.
+        self._readers: dict[TopicLog, Readers] = {}
+        self._due: dict[TopicLog, None] = {}  # logs that have something new for this tick
+        self._asides: list[tuple[TopicLog, Frame]] = []  # what moves no position, for this tick too
         self.tally = Tally()
         self._catch_up = CatchUp(history, refresh, self.tally, self._join_log)
         self._round_s = 0.0  # what a frame for every reader costs: the sum of their sinks' frame_s
@@ -39,13 +39,14 @@ class Delivery:
         self._ticked = 0.0  # when the last tick ended
         self._loop = asyncio.get_running_loop()
 
-    def readers(self, topic: str) -> list[Subscription]:
-        return list(self._readers.get(topic, ()))
+    def readers(self, topic_log: TopicLog) -> list[Subscription]:
+        """The readers of a log, in no order."""
+        return list(self._readers.get(topic_log, ()))
 
     def join(self, reader: Subscription, positions: Positions) -> None:
         """Moves a reader on from `positions`: from the log where it reaches that far, else from Kafka first."""
         reader.begin(positions)
-        self._readers.setdefault(reader.log.topic, Readers()).apart.add(reader)
+        self._readers.setdefault(reader.log, Readers(reader.log)).apart.add(reader)
         self._round_s += reader.connection.sink.frame_s
         if not self._join_log(reader, positions):
             self._catch_up.start(reader, positions)
@@ -53,32 +54,36 @@ class Delivery:
     def discard(self, reader: Subscription) -> None:
         """Forgets a reader. Safe to call twice."""
         reader.stop()
-        readers = self._readers.get(reader.log.topic)
+        readers = self._readers.get(reader.log)
         if readers is not None and reader in readers:
             readers.discard(reader)
             if not readers:
-                del self._readers[reader.log.topic]
+                del self._readers[reader.log]
             self._round_s = max(0.0, self._round_s - reader.connection.sink.frame_s)
-        self._blocked.get(reader.log.topic, set()).discard(reader)
 
     def ack(self, reader: Subscription, positions: Positions) -> None:
         newest = reader.ack(positions)
         if newest > 0:
             metrics.ACKED_AGE.observe(max(0.0, time.time() - newest / 1000))
-        if reader in self._blocked.get(reader.log.topic, ()):
+        self._wake(reader)
+
+    def _wake(self, reader: Subscription) -> None:
+        """A reader may have room again."""
+        readers = self._readers.get(reader.log)
+        if readers is not None and reader in readers.blocked:
             self.schedule(reader.log)
 
     def schedule(self, topic_log: TopicLog) -> None:
         """Has the readers of a log moved on at the next tick."""
-        self._due[topic_log.topic] = topic_log
+        self._due[topic_log] = None
         self._call_tick()
 
-    def tell(self, topic: str, frame: Frame) -> None:
-        """Sends a small frame that moves no position to every reader of a topic, at the next tick.
+    def tell(self, topic_log: TopicLog, frame: Frame) -> None:
+        """Sends a small frame that moves no position to every reader of a log, at the next tick.
 
         A transport that gets it there together with records makes one system call of both.
         """
-        self._asides.append((topic, frame))
+        self._asides.append((topic_log, frame))
         self._call_tick()
 
     def _call_tick(self) -> None:
@@ -90,11 +95,11 @@ class Delivery:
         self._tick = None
         now = self._loop.time()
         due, self._due = self._due, {}
-        for topic_log in due.values():
+        for topic_log in due:
             self.advance_all(topic_log, now)
         asides, self._asides = self._asides, []
-        for topic, frame in asides:
-            for reader in self.readers(topic):
+        for topic_log, frame in asides:
+            for reader in self.readers(topic_log):
                 reader.connection.write_aside(frame, now)
         self._ticked = self._loop.time()
 
@@ -105,18 +110,17 @@ class Delivery:
                 reader.step_aside()
                 continue
             reader.resume()
-            if reader in self._blocked.get(reader.log.topic, ()):
-                self.schedule(reader.log)
+            self._wake(reader)
 
     def advance_all(self, topic_log: TopicLog, now: float) -> None:
         """Moves every reader on to the log's end, as far as it may be sent something."""
-        readers = self._readers.get(topic_log.topic)
+        readers = self._readers.get(topic_log)
         if readers is None:
             return
-        for frame, sent in readers.advance(topic_log, now):
+        for frame, sent in readers.advance(now):
             self.tally.note(topic_log.topic, frame, sent)
         for reader in list(readers.apart):
-            if reader.log is topic_log and reader.at is not None:
+            if reader.at is not None:
                 self._advance(reader, now)
 
     def settle(self) -> None:
@@ -146,17 +150,18 @@ class Delivery:
 
     def drop_oldest(self, topic_log: TopicLog) -> None:
         """Drops the oldest chunk; a blocked reader that needed it has fallen off the log: its positions are kept."""
-        for reader in self._blocked.get(topic_log.topic, ()):
+        readers = self._readers.get(topic_log)
+        for reader in readers.blocked if readers is not None else ():
             if reader.at is topic_log.first and reader.fallen is None:
                 reader.fallen = {**topic_log.base, **(reader.ahead or {})}
         topic_log.drop_oldest()
 
-    def start_new_life(self, opened: TopicLog) -> None:
-        """Tells every reader of the topic to forget its positions, and begins again with the new log."""
+    def start_new_life(self, ended: TopicLog, opened: TopicLog) -> None:
+        """Tells every reader of the log that ended to forget its positions, and begins again with the new one."""
         cursor = {"epoch": opened.epoch, "positions": {str(p): at for p, at in opened.positions.items()}}
         message = {"type": "reset", "stream": opened.topic, "reason": "epoch", "cursor": cursor}
         frame = Frame(orjson.dumps(message))
-        for reader in self.readers(opened.topic):
+        for reader in self.readers(ended):
             self.discard(reader)
             fresh = Subscription(reader.connection, reader.stream, opened)
             reader.connection.hold(fresh)
@@ -171,9 +176,12 @@ class Delivery:
 
     def _advance(self, reader: Subscription, now: float) -> None:
         topic_log = reader.log
+        readers = self._readers.get(topic_log)
+        if readers is None or reader not in readers:
+            return  # it left; what is written to it from here on would come behind its `unsubscribed`
         while reader.at is not None and reader.at is not topic_log.end:
             if not reader.may_send():
-                self._blocked.setdefault(topic_log.topic, set()).add(reader)
+                readers.blocked.add(reader)
                 return
             if reader.fallen is not None:
                 self._tell_slow(reader, reader.fallen, now)
@@ -184,9 +192,8 @@ class Delivery:
                 self._write_trimmed(reader, reader.ahead, topic_log.chunks(start, frame.end), now)
             else:
                 self._write(reader, frame, now)
-        self._blocked.get(topic_log.topic, set()).discard(reader)
-        readers = self._readers.get(topic_log.topic)
-        if readers is not None and reader.is_free:
+        readers.blocked.discard(reader)
+        if reader.is_free:
             readers.gather(reader)
 
     def _write(self, reader: Subscription, frame: Frame, now: float) -> None:

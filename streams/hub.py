@@ -18,7 +18,7 @@ from streams.delivery import Delivery
 from streams.hearing import Hearing, now_ms
 from streams.history import History
 from streams.live import Connection, Subscription
-from streams.log import Positions, TopicLog
+from streams.log import Frame, Positions, TopicLog
 from streams.repairs import Repairs
 from streams.seconds import Seconds
 from streams.wire import Batch, Range, Status
@@ -53,7 +53,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self.hearing = Hearing(self.logs)
         self.delivery = Delivery(history, self.refresh.set)
-        self.seconds = Seconds(self.delivery.tell)
+        self.seconds = Seconds(self._tell)
         self._repairs = Repairs(
             history, self._take_back, lambda topic_log: self.logs.get(topic_log.topic) is topic_log, self.refresh.set
         )
@@ -166,18 +166,19 @@ class Hub:
         self.hearing.note(info.name, info.partitions)
         self.changed.set()
         if existing is not None:
-            self.delivery.start_new_life(opened)
+            self.delivery.start_new_life(existing, opened)
         elif len(self.logs) == 1:
             self.set_link("live")  # Kafka answered, and this log begins at its end; the clock looks at it from now on
 
     def forget(self, topic: str, reason: str) -> None:
         """Ends every stream of a topic."""
-        if self.logs.pop(topic, None) is None:
+        topic_log = self.logs.pop(topic, None)
+        if topic_log is None:
             return
         self.hearing.forget(topic)
         self.seconds.forget(topic)
         self.changed.set()
-        for reader in self.delivery.readers(topic):
+        for reader in self.delivery.readers(topic_log):
             self.leave(reader, reason)
 
     # Connections ------------------------------------------------------------------------------------------------------
@@ -229,6 +230,12 @@ class Hub:
             "waiting": self.waiting,
         }
         connection.send(message, self._loop.time())
+
+    def _tell(self, topic: str, frame: Frame) -> None:
+        """Sends a small frame that moves no position to every reader of a topic."""
+        topic_log = self.logs.get(topic)
+        if topic_log is not None:
+            self.delivery.tell(topic_log, frame)
 
     def trim(self) -> None:
         """Drops what is too old or too much from every log."""

@@ -7,6 +7,7 @@ up, which waits for its own reader's acks.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from streams.wire import FRAME_BYTES
 if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
     from streams.access import Credentials
     from streams.readers import Readers
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 25  # a connection hears something at least this often, give or take HEARTBEAT_SPREAD
 HEARTBEAT_SPREAD = 0.2
@@ -117,9 +120,20 @@ class Connection:
             reader.share = share
 
     def write(self, frame: Frame, now: float) -> None:
-        if not self.closed:
+        """Sends a frame. A way that fails ends the connection; whoever else is to be written to goes on."""
+        if self.closed:
+            return
+        try:
             self.sink.write(frame)
+        except Exception as error:  # noqa: BLE001  (a server's own; the connection ends with it)
+            self.broke(error)
+        else:
             self.wrote(now)
+
+    def broke(self, error: Exception) -> None:
+        """The way to this client failed: nothing more is written, and it connects again."""
+        log.warning("The way to connection %s failed: %r", self.name, error)
+        self.close(4002)
 
     def wrote(self, then: float) -> None:
         """Something was sent at that time."""

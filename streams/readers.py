@@ -1,7 +1,8 @@
-"""The readers of one topic: those that stand together at the log's end, and those that stand apart.
+"""The readers of one log: those that stand together at one place, and those that stand apart.
 
 Nearly all of them stand together. They share their place and what they were sent; a frame costs one write for each, and
 nothing else of a reader is touched. Whoever may not be sent the next frame as it is steps aside and is moved on alone.
+The place of those together moves in one way only: by having been sent everything up to it (docs/decisions/0016).
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 
 
 class Readers:
-    """apart: those that are moved on one by one. written: when (loop time) those together were sent something last."""
+    """The readers of `topic_log`.
 
-    def __init__(self) -> None:
+    apart: those that are moved on one by one. blocked: those of them that wait for room.
+    written: when (loop time) those together were sent something last.
+    """
+
+    def __init__(self, topic_log: TopicLog) -> None:
+        self._log = topic_log
         self.apart: set[Subscription] = set()
+        self.blocked: set[Subscription] = set()
         self.written = float("-inf")
         self._at: Mark | None = None  # where those together stand
         self._limit = 0  # the `Mark.total` at which the first of them may have no room any more
@@ -44,10 +51,15 @@ class Readers:
         """Forgets a reader. Safe to call twice."""
         reader.step_aside()
         self.apart.discard(reader)
+        self.blocked.discard(reader)
 
     def gather(self, reader: Subscription) -> None:
-        """Takes a reader that stands apart, but at the log's end like all others, to those together."""
-        if reader not in self.apart:
+        """Takes a reader that stands apart, but where those together stand, to them; any other one stays apart.
+
+        One that joined since the last tick is further on than they are: it waits until they have been sent what lies
+        between.
+        """
+        if reader not in self.apart or not (self._is_empty or reader.at is self._at):
             return
         room = reader.acked + reader.share
         self._limit = room if self._is_empty else min(self._limit, room)
@@ -77,22 +89,32 @@ class Readers:
     def _is_empty(self) -> bool:
         return not self._raw and not self._others
 
-    def advance(self, topic_log: TopicLog, now: float) -> Iterator[tuple[Frame, int]]:
+    def advance(self, now: float) -> Iterator[tuple[Frame, int]]:
         """Moves those together to the log's end. Gives each frame, and to how many it was written."""
-        while (at := self.at) is not None and at is not topic_log.end:
+        while (at := self.at) is not None and at is not self._log.end:
             if at.total >= self._limit:
                 self._look_for_room()
                 continue
-            frame = topic_log.frame(at, topic_log.topic)
+            frame = self._log.frame(at, self._log.topic)
             self._at, self.written = frame.end, now
             # Copies: a write that fills a connection puts it apart.
-            raw, others = list(self._raw.values()), list(self._others.values())
+            raw, others = list(self._raw.items()), list(self._others.items())
             framed = frame.framed
-            for write_raw in raw:
-                write_raw(framed)
-            for write in others:
-                write(frame)
-            yield frame, len(raw) + len(others)
+            # One way that fails must not keep the frame from those behind it: they are all said to have been sent it.
+            failed: list[tuple[Subscription, Exception]] = []
+            for reader, write_raw in raw:
+                try:
+                    write_raw(framed)
+                except Exception as error:  # noqa: BLE001  (a server's own; the connection ends with it)
+                    failed.append((reader, error))
+            for reader, write in others:
+                try:
+                    write(frame)
+                except Exception as error:  # noqa: BLE001  (as above)
+                    failed.append((reader, error))
+            for reader, error in failed:
+                reader.connection.broke(error)
+            yield frame, len(raw) + len(others) - len(failed)
 
     def _look_for_room(self) -> None:
         """Puts those apart that have not acknowledged enough to go on with the others."""

@@ -57,6 +57,7 @@ class Client:
         self.write_raw: Callable[[bytes], object] | None = self._write_raw if raw else None
         self.frames: list[dict[str, Any]] = []
         self.closed_with: int | None = None
+        self.fails_with: Exception | None = None  # what a write raises
         self._is_full = False
         self.connection = Connection("c", "ada", Credentials(1), self, asyncio.get_running_loop().time())
         self.on_full: Callable[[bool], None] = partial(hub.delivery.fill, self.connection)
@@ -86,6 +87,8 @@ class Client:
         self.write(Frame(framed[head:]))
 
     def write(self, frame: Frame) -> None:
+        if self.fails_with is not None:
+            raise self.fails_with
         message = json.loads(frame.data)
         self.frames.append(message)
         if message["type"] == "records":

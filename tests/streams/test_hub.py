@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,57 @@ def test_what_is_delivered_is_counted_exactly_when_readers_stand_apart() -> None
         await hub.close()
 
     run(test)
+
+
+async def test_a_newcomer_between_a_batch_and_its_tick_takes_nothing_from_the_others() -> None:
+    hub, _ = await opened({0: 10})
+    together = [Client(hub, raw=number % 2 == 0) for number in range(3)]
+    for client in together:
+        client.join({0: 10})
+    hub.ingest([Batch("t", "e", (part(0, 10, 13),))])
+    hub.delivery.run_tick()
+    hub.ingest([Batch("t", "e", (part(0, 13, 15),))])
+    newcomer = Client(hub, raw=True)
+    newcomer.join({0: 10})
+    assert newcomer.positions == {0: 15}, "it is served at once"
+    hub.delivery.run_tick()
+    hub.ingest([Batch("t", "e", (part(0, 15, 17),))])
+    hub.delivery.run_tick()
+    assert [client.seen for client in together] == [{0: list(range(10, 17))}] * 3
+    assert newcomer.seen == {0: list(range(10, 17))}
+    await hub.close()
+
+
+async def test_a_tick_of_a_former_life_that_is_due_gives_nothing_of_it_to_readers_of_the_present_one() -> None:
+    hub, table = await opened({0: 13})
+    client = Client(hub)
+    client.join({0: 13})
+    hub.ingest([Batch("t", "e", (part(0, 13, 15),))])
+    table.ends = {0: 0}
+    await hub.open(TopicInfo("t", (0,), "f"), "f")
+    hub.delivery.run_tick()
+    hub.ingest([Batch("t", "f", (part(0, 0, 2),))])
+    hub.delivery.run_tick()
+    resets = [number for number, frame in enumerate(client.frames) if frame["type"] == "reset"]
+    assert len(resets) == 1
+    assert client.seen == {0: [0, 1]}, "what was counted since the reset"
+    await hub.close()
+
+
+@pytest.mark.parametrize("raw", [True, False])
+async def test_a_way_that_fails_in_the_middle_of_a_tick_keeps_nothing_from_those_behind_it(raw: bool) -> None:
+    hub, _ = await opened({0: 13})
+    clients = [Client(hub, raw=raw) for _ in range(3)]
+    for client in clients:
+        client.join({0: 13})
+    clients[1].fails_with = RuntimeError("the handler is closed")
+    hub.ingest([Batch("t", "e", (part(0, 13, 15),))])
+    hub.delivery.run_tick()
+    hub.ingest([Batch("t", "e", (part(0, 15, 17),))])
+    hub.delivery.run_tick()
+    assert clients[0].seen == clients[2].seen == {0: [13, 14, 15, 16]}
+    assert clients[1].closed_with == 4002
+    await hub.close()
 
 
 def test_a_hole_is_read_from_kafka_and_nothing_is_missing() -> None:
@@ -211,7 +263,7 @@ def test_statistics_reach_a_client_that_acknowledges_nothing() -> None:
         reader = client.join({0: 0})
         pour(hub, range(700), "t")
         assert not reader.may_send()
-        hub.delivery.tell("t", Frame(b'{"type":"stats"}'))
+        hub.delivery.tell(hub.logs["t"], Frame(b'{"type":"stats"}'))
         hub.delivery.run_tick()
         assert client.frames[-1] == {"type": "stats"}
         await hub.close()
@@ -365,7 +417,7 @@ def test_disconnecting_twice_leaves_nothing_behind() -> None:
         hub.remove(client.connection)
         hub.remove(client.connection)
         assert not hub.connections
-        assert hub.delivery.readers("t") == []
+        assert hub.delivery.readers(hub.logs["t"]) == []
         await hub.close()
 
     run(test)
