@@ -54,6 +54,10 @@ ACKED_AGE = Histogram(
     buckets=AGES,
 )
 FRAMES_SENT = Counter("streamboard_frames_sent_total", "Frames of records and gaps written to connections.")
+CLIENT_JUMPS = Counter(
+    "streamboard_client_jumps_total",
+    "Ranges that did not join, as clients tell when they mend it: each a fault of ours.",
+)
 RESUMES = Counter("streamboard_resumes_total", "Streams started with a cursor, by result.", ["result"])
 
 # What is there now -------------------------------------------------------------------------------------------------

@@ -112,8 +112,8 @@ class Readers:
                     write(frame)
                 except Exception as error:  # noqa: BLE001  (as above)
                     failed.append((reader, error))
-            for reader, error in failed:
-                reader.connection.broke(error)
+            for reader, why in failed:
+                reader.connection.broke(why)
             yield frame, len(raw) + len(others) - len(failed)
 
     def _look_for_room(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
@@ -17,10 +18,13 @@ from streams.log import Positions, TopicLog, frame_of
 from streams.starts import Beginning
 from streams.threads import in_database
 
+log = logging.getLogger(__name__)
+
 INBOUND_BYTES = 64 * 1024  # of one frame
 SUBSCRIBE_TIMEOUT_S = 9.0  # `subscribed` or an error comes within 10 s
 BAD_REQUESTS = 20  # in BAD_REQUESTS_S close the socket
 BAD_REQUESTS_S = 60.0
+MOST_JUMPS = 1000  # that one `subscribe` may tell of
 RETRY_AWAY_MS = 2000  # Kafka is away
 RETRY_MISSING_MS = 5000  # Kafka has no such topic yet
 RETRY_NEW_LIFE_MS = 500
@@ -36,12 +40,16 @@ class BadRequest(Exception):
 
 
 class Wanted(NamedTuple):
-    """A checked `subscribe`. number: its `id`; form, value: its `start`."""
+    """A checked `subscribe`.
+
+    number: its `id`; form, value: its `start`; jumps: how many ranges did not join since the client last told.
+    """
 
     number: int
     topic: str
     form: str
     value: Any
+    jumps: int
 
 
 class Requests:
@@ -107,6 +115,14 @@ class Requests:
 
     def _subscribe(self, request: dict[str, Any]) -> None:
         wanted = _wanted(request)
+        if wanted.jumps:
+            metrics.CLIENT_JUMPS.inc(wanted.jumps)
+            log.error(
+                "Connection %s met %d ranges of %s that did not join.",
+                self._connection.name,
+                wanted.jumps,
+                wanted.topic,
+            )
         streams = self._connection.streams
         if wanted.topic in streams:
             raise BadRequest("duplicate", f"This connection reads {wanted.topic} already.", wanted.number)
@@ -220,7 +236,10 @@ def _wanted(request: dict[str, Any]) -> Wanted:
         form, value = starts.check(request.get("start"))
     except starts.BadStart as error:
         raise BadRequest("bad_request", f"subscribe: {error}", number) from error
-    return Wanted(number, topic, form, value)
+    jumps = request.get("jumps", 0)
+    if type(jumps) is not int or not 0 <= jumps <= MOST_JUMPS:
+        raise BadRequest("bad_request", f"subscribe: jumps must be an integer from 0 to {MOST_JUMPS}.", number)
+    return Wanted(number, topic, form, value, jumps)
 
 
 def _stream(request: dict[str, Any]) -> str:

@@ -209,6 +209,20 @@ async def test_a_connection_holds_a_stream_once(socket: Connection) -> None:
     assert (await socket.receive_type("subscribed"))["id"] == 3
 
 
+async def test_what_a_client_tells_that_did_not_join_is_counted(web: Process, token: str, socket: Connection) -> None:
+    def counted() -> float:
+        text = httpx.get(f"{web.url}/metrics", timeout=CALL_SECONDS).text
+        line = next(line for line in text.splitlines() if line.startswith("streamboard_client_jumps_total "))
+        return float(line.split()[1])
+
+    before = await asyncio.to_thread(counted)
+    await socket.send(type="subscribe", id=1, topic=TOPIC, start={"latest": True}, jumps=-1)
+    assert (await socket.receive_type("error"))["code"] == "bad_request"
+    await socket.send(type="subscribe", id=2, topic=TOPIC, start={"latest": True}, jumps=3)
+    await socket.receive_type("subscribed")
+    assert await asyncio.to_thread(counted) - before == 3
+
+
 async def test_acks_and_unsubscribes_of_streams_that_are_not_there_are_ignored(socket: Connection) -> None:
     await socket.send(type="ack", stream="nowhere", positions={"0": 3})
     await socket.send(type="ack")

@@ -189,6 +189,7 @@ class Board {
       gaps: this.#reader.openGaps,
       missing: stream.missing,
       duplicates: stream.duplicates,
+      jumps: this.#subscription.jumps,
       loaded: this.#reader.loaded,
       connectedMs: connection.kind === "open" ? now - connection.since : null,
       newest: this.#newest && `${this.#newest}:${positions[this.#newest]}`,

@@ -16,6 +16,7 @@ import { duration, grouped, rate, stopwatch } from "./words.js";
  * @property {number} gaps that are still open
  * @property {number} missing offsets in all gaps
  * @property {number} duplicates
+ * @property {number} jumps frames that left something out without a word: faults of the server, mended since
  * @property {number} loaded into gaps
  * @property {number | null} connectedMs
  * @property {string} newest `partition:position` that moved last
@@ -64,6 +65,8 @@ export class FiguresView {
     this.#count("shown", grouped(figures.shown));
     this.#count("skipped", grouped(figures.skipped));
     this.#count("gaps", figures.gaps === 0 ? "0" : `${grouped(figures.gaps)} (${grouped(figures.missing)} offsets)`);
+    part("jumps", HTMLElement).hidden = figures.jumps === 0;
+    this.#count("jumps", grouped(figures.jumps));
     const [partition, position] = figures.newest.split(":");
     this.#count("cursor", position === undefined ? "–" : `${partition}:${grouped(Number(position))}`);
     this.#count("connected", figures.connectedMs === null ? "–" : stopwatch(figures.connectedMs));
@@ -112,6 +115,7 @@ export class FiguresView {
       gaps: String(figures.gaps),
       missing: String(figures.missing),
       duplicates: String(figures.duplicates),
+      jumps: String(figures.jumps),
       loaded: String(figures.loaded),
       paused: String(figures.paused),
       position: Object.entries(figures.positions).map(([partition, position]) => `${partition}:${position}`).join(" "),

@@ -67,7 +67,7 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @typedef {{ type: "goodbye", code: number, reason: string, retry_after_ms: number | null }} Goodbye
  * @typedef {Welcome | Topics | Subscribed | Records | Gap | Reset | Unsubscribed | Stats | Heartbeat | Refusal | Goodbye} ServerMessage
  *
- * @typedef {{ type: "subscribe", id: number, topic: string, start: Start }
+ * @typedef {{ type: "subscribe", id: number, topic: string, start: Start, jumps?: number }
  *   | { type: "unsubscribe", stream: string }
  *   | { type: "ack", stream?: string, positions?: Record<string, number> }} ClientMessage
  */

@@ -40,6 +40,8 @@ export class Subscription {
   phase = "idle";
   /** why the stream could not begin yet, in the server's words */
   obstacle = "";
+  /** frames that began behind my position with no gap between: faults of the server, which this mends and reports */
+  jumps = 0;
   stream = new Stream();
   #events;
   #start;
@@ -48,6 +50,8 @@ export class Subscription {
   #id = 0;
   #name = "";
   #losses = 0;
+  #jumpsTold = 0;
+  #jumpsAsked = 0;
   #unacked = 0;
   #lastAck = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -112,7 +116,9 @@ export class Subscription {
     this.#id += 1;
     const start = this.#begun ? { cursor: this.stream.cursor() } : this.#start;
     this.#become("asked");
-    this.#events.send({ type: "subscribe", id: this.#id, topic: this.topic, start });
+    this.#jumpsAsked = this.jumps;
+    const untold = this.jumps - this.#jumpsTold;
+    this.#events.send({ type: "subscribe", id: this.#id, topic: this.topic, start, ...(untold > 0 && { jumps: untold }) });
     this.#timer = setTimeout(() => this.#events.distrust("The server did not answer."), ANSWER_MS);
   }
 
@@ -133,6 +139,7 @@ export class Subscription {
       this.#leave(); // another topic was chosen in the meantime
       return;
     }
+    this.#jumpsTold = this.#jumpsAsked;
     const resumed = this.#begun;
     const newLife = resumed && message.cursor.epoch !== this.stream.epoch;
     const missing = this.stream.begin(message.cursor, message.recovered ? null : message.reason);
@@ -201,6 +208,7 @@ export class Subscription {
     this.#unacked += bytes;
     if (lost) {
       this.#losses += 1;
+      this.jumps += 1;
       if (this.#losses > LOSSES_A_CONNECTION) this.#events.distrust("Records were lost on the way, again and again.");
       else this.#leave();
     } else if (this.#unacked >= ACK_BYTES || Date.now() - this.#lastAck >= ACK_MS) this.#ack(false);
