@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_MS = 12_000  # how long a silently dead broker may hold one request
 STOP_S = 5.0  # for the polite end of a client
+CANCELLED_S = 1.0  # for the end of one that was not polite
 ADMIN_TIMEOUT_S = 8.0  # for one administrative question
 FETCH_BYTES = 8 * 1024 * 1024  # one fetch of one broker
 EMBEDDED_WAIT_MS = 25  # the embedded broker answers an empty fetch only after this wait, even when records come in
@@ -134,12 +135,38 @@ def _ask_for_all_topics(client: AIOKafkaClient) -> None:
 
 
 async def stop_quietly(client: AIOKafkaConsumer | AIOKafkaClient, within: float = STOP_S) -> None:
-    """Stops a client within a bound; what it says on the way out is of no use any more."""
+    """Stops a client within a bound; what it says on the way out is of no use any more. Raises nothing."""
+    if isinstance(client, AIOKafkaConsumer):
+        if await end_within(client.stop(), within):
+            return
+        client = client._client  # else its connections, and its task that keeps the metadata, would stay for ever
+    await end_within(client.close(), within)
+
+
+async def end_within(ending: Coroutine[Any, Any, None], within: float) -> bool:
+    """Lets something of a client end, in a task of its own: True if it did within so many seconds.
+
+    Says, but does not raise, what it raised. aiokafka's `Fetcher.close()` awaits tasks that it has just cancelled: one
+    that slept in its back-off gives its CancelledError to whoever closes, as if that one had been cancelled.
+    """
+    task = asyncio.create_task(ending)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at, whoever still waits
     try:
-        stopping = client.stop() if isinstance(client, AIOKafkaConsumer) else client.close()
-        await asyncio.wait_for(stopping, within)
-    except (KafkaError, TimeoutError, OSError) as error:
-        log.debug("A Kafka client did not stop cleanly: %r", error)
+        await asyncio.wait({task}, timeout=within)
+    finally:
+        if is_late := not task.done():
+            task.cancel()
+    if is_late:
+        log.debug("A Kafka client did not stop within %g s.", within)
+        await asyncio.wait({task}, timeout=CANCELLED_S)
+    elif task.cancelled():
+        log.debug("A Kafka client let a cancellation out when it stopped.")
+    elif (error := task.exception()) is not None:
+        is_usual = isinstance(error, (KafkaError, TimeoutError, OSError))
+        log.log(logging.DEBUG if is_usual else logging.WARNING, "A Kafka client did not stop cleanly: %r", error)
+    else:
+        return True
+    return False
 
 
 class Catalog:
