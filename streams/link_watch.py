@@ -37,13 +37,16 @@ class LinkWatch:
         self._hub.set_link("catching_up" if lagging else "live")
 
     async def run(self) -> None:
-        """Reads silent partitions, again and again until somebody speaks of them or the stop is set."""
+        """Reads silent partitions, again and again, until the stop is set."""
         while not self._stop.is_set():
-            if silent := self._hub.hearing.silent():
-                await self._read(silent)
+            await self.read_silent()
             await pause(self._stop, LOOK_S)
 
-    async def _read(self, silent: dict[str, list[int]]) -> None:
+    async def read_silent(self) -> None:
+        """Has what nobody speaks of read up to Kafka's end, if there is anything, and says how the link stands."""
+        silent = self._hub.hearing.silent()
+        if not silent:
+            return
         try:
             await self._hub.read_silent(silent)
         except Unavailable as error:
