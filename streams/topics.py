@@ -82,7 +82,7 @@ class TopicWatch:
                 info, kept = self._lives.pop(name)
                 if info.epoch is None:  # if it returns, that is another life
                     await in_database(renew, info, kept)
-            # The items topic first: with the first one the link is live, and what is not open then seems not to be there.
+            # The items topic first: with the first one the link is live, and what is not open then seems to be missing.
             for name in sorted(infos, key=lambda name: name != settings.KAFKA_ITEMS_TOPIC):
                 self._lives[name] = infos[name], rows[name]
                 await self._hub.open(infos[name], epoch_of(infos[name], rows[name]))

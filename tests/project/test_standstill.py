@@ -1,4 +1,4 @@
-"""Processes that stand still for a while (a laptop's lid, a paused machine) and go on: the live side goes on with them."""
+"""Processes that stand still for a while (a laptop's lid, a paused machine): the live side goes on with them."""
 
 from __future__ import annotations
 
