@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 WAITING_S = 2.0  # between counts of the outbox
 STOP_S = 8.0  # for tasks to end by themselves
+CANCELLED_S = 1.0  # for those that did not, to end at all
 STANDSTILL_S = 0.25  # of this process's own event loop
 REPUBLISH = 1000  # newest messages that go again to an embedded broker, which forgets on exit
 RETRY_MS = 2000  # clients spread their reconnects from this to twice this after a restart, or over longer:
@@ -79,7 +80,8 @@ class WebProcess:
             for task in late:
                 log.warning("The %s did not stop in time.", task.get_name())
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            if late:
+                await asyncio.wait(late, timeout=CANCELLED_S)  # what swallows its cancellation ends with the process
         await self.hub.close()
         await self.history.close()
         await self._topics.close()

@@ -11,9 +11,10 @@ from unittest import mock
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaConsumer
 from django.test import AsyncClient, TransactionTestCase
 
-from streams import cluster, metrics, neighbours, supervisor
+from streams import broker, cluster, metrics, neighbours, supervisor
 from streams.cluster import Unavailable
 from streams.health import bridge_app
 from streams.neighbours import KafkaCheck, State, check_tasks
@@ -221,6 +222,33 @@ def test_the_end_of_a_kafka_client_raises_nothing_and_has_a_bound() -> None:
         assert ours.cancelled()
 
     run(test)
+
+
+async def open_consumer() -> AIOKafkaConsumer:
+    """A consumer in whose fetcher a task sleeps, as after a failed fetch."""
+    made = cluster.consumer(group_id=None)
+    await made.start()
+    made._fetcher._pending_tasks.add(asyncio.create_task(asyncio.sleep(600)))
+    return made
+
+
+def test_what_a_sleeping_fetch_lets_out_does_not_look_like_a_stop_and_leaves_nothing_open() -> None:
+    broker.start()
+
+    async def test() -> None:
+        with pytest.raises(asyncio.CancelledError):  # if this fails, aiokafka has mended it
+            await (left := await open_consumer()).stop()
+        await left._client.close()
+        before = asyncio.all_tasks()
+        quiet = await open_consumer()
+        await cluster.stop_quietly(quiet)
+        assert not any(connection.connected() for connection in quiet._client._conns.values())
+        await until(lambda: asyncio.all_tasks() <= before, "none of its tasks is left")
+
+    try:
+        run(test)
+    finally:
+        broker.stop()
 
 
 # Where it is named ---------------------------------------------------------------------------------------------------
