@@ -12,6 +12,7 @@ from unittest import mock
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
 from django.test import AsyncClient, TransactionTestCase
 
 from streams import broker, cluster, metrics, neighbours, supervisor
@@ -228,12 +229,15 @@ async def open_consumer() -> AIOKafkaConsumer:
     """A consumer in whose fetcher a task sleeps, as after a failed fetch."""
     made = cluster.consumer(group_id=None)
     await made.start()
+    made.assign([TopicPartition("t", 0)])
+    made.seek(TopicPartition("t", 0), 0)
+    await made.getmany(timeout_ms=100)
     made._fetcher._pending_tasks.add(asyncio.create_task(asyncio.sleep(600)))
     return made
 
 
 def test_what_a_sleeping_fetch_lets_out_does_not_look_like_a_stop_and_leaves_nothing_open() -> None:
-    broker.start()
+    broker.start().create_topic("t")
 
     async def test() -> None:
         with pytest.raises(asyncio.CancelledError):  # if this fails, aiokafka has mended it
