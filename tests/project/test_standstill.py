@@ -32,6 +32,10 @@ def fanned_out(process: Process) -> float:
     )
 
 
+def runs(process: Process) -> bool:
+    return "\ntasks: ok\n" in process.readyz()
+
+
 def embedded(install: Install, _request: pytest.FixtureRequest) -> tuple[Installation, Process, Process]:
     installation = install()
     web = installation.web()
@@ -89,5 +93,4 @@ async def test_what_stood_still_delivers_again(
         await everything_arrived(installation, follower)
         await follower.until(lambda: follower.links[-1] == "live", "the link is live", RECOVERY_SECONDS)
         assert not follower.gaps
-    for process in {web, fanning}:
-        await until(lambda p=process: "\ntasks: ok\n" in p.readyz(), "every task runs", RECOVERY_SECONDS)
+    await until(lambda: all(runs(process) for process in {web, fanning}), "every task runs", RECOVERY_SECONDS)

@@ -53,6 +53,10 @@ async def away() -> None:
     raise Unavailable("Kafka is away.")
 
 
+async def wordless() -> None:
+    raise TimeoutError
+
+
 async def nothing() -> None:
     """Comes back at once, though nobody asked it to."""
 
@@ -61,6 +65,7 @@ ENDS: dict[str, tuple[Run, str]] = {
     "a stray cancellation": (stray, "was ended by a cancellation that nobody asked for"),
     "a bug": (bug, "failed and starts again"),
     "a neighbour that is away": (away, "stopped and starts again: Kafka is away."),
+    "a neighbour that does not answer": (wordless, "stopped and starts again: TimeoutError()"),
     "an end by itself": (nothing, "came to an end by itself"),
 }
 
