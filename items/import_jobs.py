@@ -102,7 +102,13 @@ async def start(job: ImportJob) -> None:
     # A context of its own: the request's, with its thread, ends with the request.
     task = asyncio.create_task(_accompany(job.pk), context=contextvars.Context())
     _processes.add(task)
-    task.add_done_callback(_processes.discard)
+    task.add_done_callback(_accompanied)
+
+
+def _accompanied(task: asyncio.Task[None]) -> None:
+    _processes.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("Nobody accompanies the process of an import any more.", exc_info=error)
 
 
 async def _accompany(job_id: int) -> None:

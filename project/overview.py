@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from items.link_models import LinkCheck
 from items.models import Item
-from streams import outbox, process
+from streams import outbox, process, supervisor
 from streams.models import OutboxMessage
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "oldest": None if backlog.oldest is None else timesince(backlog.oldest, timezone.now(), depth=2),
         "published_at": None if newest is None else newest.published_at,
         "live": live(),
+        "missing": [(name, since) for name, since in supervisor.states().items() if since is not None],
         "mode": mode(),
     }
     return render(request, "admin/overview.html", context)

@@ -42,6 +42,12 @@ async def fan_out_once() -> None:
 
 
 async def _fan_out(stop: asyncio.Event) -> None:
+    """One consumer's life after the other until `stop`: each for the topics of its time. Raises what ends one early."""
+    while not stop.is_set():
+        await _fan_out_topics(stop)
+
+
+async def _fan_out_topics(stop: asyncio.Event) -> None:
     """One consumer's life for the topics of now; returns when they change."""
     catalog = Catalog()
     changed = asyncio.Event()
@@ -56,8 +62,9 @@ async def _fan_out(stop: asyncio.Event) -> None:
         try:
             await run_group(epochs, layer.sender(stop), lambda: stop.is_set() or changed.is_set())
         finally:
+            changed.set()
             watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await asyncio.wait({watching})
     finally:
         await catalog.close()
 

@@ -10,6 +10,7 @@ from streams.cluster import Unavailable
 from streams.history import History
 from streams.live import Subscription
 from streams.log import Positions, frame_of
+from streams.supervisor import failure
 from streams.tally import Tally
 from streams.wire import Range
 
@@ -68,6 +69,6 @@ class CatchUp:
                 await asyncio.sleep(RETRY_S)
 
     def _ended(self, reader: Subscription, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if (error := failure(task)) is not None:
             log.error("A stream could not catch up.", exc_info=error)
             reader.connection.goodbye(4002, self._loop.time())

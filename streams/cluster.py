@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +28,23 @@ log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_MS = 12_000  # how long a silently dead broker may hold one request
 STOP_S = 5.0  # for the polite end of a client
+CANCELLED_S = 1.0  # for the end of one that was not polite
 ADMIN_TIMEOUT_S = 8.0  # for one administrative question
+LISTED_S = 0.1  # between looks for a topic that was just created: it is told before every list has it
 FETCH_BYTES = 8 * 1024 * 1024  # one fetch of one broker
 EMBEDDED_WAIT_MS = 25  # the embedded broker answers an empty fetch only after this wait, even when records come in
+# What comes when no broker answered a request in time, be it that it is refused or not.
+UNANSWERED = frozenset(
+    {
+        ConfluentError._TIMED_OUT,
+        ConfluentError._TRANSPORT,
+        ConfluentError._ALL_BROKERS_DOWN,
+        ConfluentError._TIMED_OUT_QUEUE,
+        ConfluentError.REQUEST_TIMED_OUT,
+        ConfluentError.NOT_CONTROLLER,
+        ConfluentError.BROKER_NOT_AVAILABLE,
+    }
+)
 # What a broker answers whose version does not know topic ids; and of a topic that went since it was listed.
 NO_IDS = frozenset({ConfluentError._UNSUPPORTED_FEATURE, ConfluentError.UNSUPPORTED_VERSION})
 GONE = frozenset({ConfluentError.UNKNOWN_TOPIC_OR_PART, ConfluentError.TOPIC_AUTHORIZATION_FAILED})
@@ -39,6 +53,10 @@ PARTITION_FETCH_BYTES = 2 * 1024 * 1024  # of it for one partition; Kafka sends 
 
 class Unavailable(Exception):
     """Kafka did not answer in time, or not usefully."""
+
+
+class NotAllowed(Unavailable):
+    """Kafka answers, but does not let us do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +152,38 @@ def _ask_for_all_topics(client: AIOKafkaClient) -> None:
 
 
 async def stop_quietly(client: AIOKafkaConsumer | AIOKafkaClient, within: float = STOP_S) -> None:
-    """Stops a client within a bound; what it says on the way out is of no use any more."""
+    """Stops a client within a bound; what it says on the way out is of no use any more. Raises nothing."""
+    if isinstance(client, AIOKafkaConsumer):
+        if await end_within(client.stop(), within):
+            return
+        client = client._client  # else its connections, and its task that keeps the metadata, would stay for ever
+    await end_within(client.close(), within)
+
+
+async def end_within(ending: Coroutine[Any, Any, None], within: float) -> bool:
+    """Lets something of a client end, in a task of its own: True if it did within so many seconds.
+
+    Says, but does not raise, what it raised. aiokafka's `Fetcher.close()` awaits tasks that it has just cancelled: one
+    that slept in its back-off gives its CancelledError to whoever closes, as if that one had been cancelled.
+    """
+    task = asyncio.create_task(ending)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at, whoever still waits
     try:
-        stopping = client.stop() if isinstance(client, AIOKafkaConsumer) else client.close()
-        await asyncio.wait_for(stopping, within)
-    except (KafkaError, TimeoutError, OSError) as error:
-        log.debug("A Kafka client did not stop cleanly: %r", error)
+        await asyncio.wait({task}, timeout=within)
+    finally:
+        if is_late := not task.done():
+            task.cancel()
+    if is_late:
+        log.debug("A Kafka client did not stop within %g s.", within)
+        await asyncio.wait({task}, timeout=CANCELLED_S)
+    elif task.cancelled():
+        log.debug("A Kafka client let a cancellation out when it stopped.")
+    elif (error := task.exception()) is not None:
+        is_usual = isinstance(error, (KafkaError, TimeoutError, OSError))
+        log.log(logging.DEBUG if is_usual else logging.WARNING, "A Kafka client did not stop cleanly: %r", error)
+    else:
+        return True
+    return False
 
 
 class Catalog:
@@ -168,6 +212,30 @@ class Catalog:
             if partitions and name in ids
         }
 
+    async def ensure(self, name: str) -> None:
+        """Creates a topic of ours (the items topic) with the broker's defaults where Kafka lacks it, and waits until it
+        is listed.
+
+        Raises Unavailable when Kafka does not answer within a few times ADMIN_TIMEOUT_S, NotAllowed when it does not
+        let us.
+        """
+        embedded = broker.current()
+        if embedded is not None:
+            await asyncio.to_thread(embedded.create_topic, name)
+        elif name not in await self.topics([name]):
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._create, name)
+            await self._wait_for(name)
+
+    async def _wait_for(self, name: str) -> None:
+        try:
+            async with asyncio.timeout(ADMIN_TIMEOUT_S):
+                while True:
+                    if name in await self.topics([name]):
+                        return
+                    await asyncio.sleep(LISTED_S)
+        except TimeoutError as error:
+            raise Unavailable(f"Kafka does not list the topic {name}, though it was created.") from error
+
     async def close(self) -> None:
         await self._forget_client()
         self._admin = None
@@ -194,11 +262,34 @@ class Catalog:
         """Topic ids, None from a broker that has none; without the topics that have just gone."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._describe, names)
 
-    def _describe(self, names: list[str]) -> dict[str, str | None]:
-        """Raises Unavailable when it is not told: to take no answer for "no id" would begin a new life of the topic."""
+    def _asker(self) -> AdminClient:
         if self._admin is None:
             self._admin = AdminClient(admin_options())
-        answers = self._admin.describe_topics(TopicCollection(names), request_timeout=ADMIN_TIMEOUT_S)
+        return self._admin
+
+    def _create(self, name: str) -> None:
+        """Raises NotAllowed or Unavailable. That somebody else was faster is fine."""
+        topic = NewTopic(name, num_partitions=-1, replication_factor=-1)
+        future = self._asker().create_topics([topic], request_timeout=ADMIN_TIMEOUT_S)[name]
+        try:
+            future.result(ADMIN_TIMEOUT_S)
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code == ConfluentError.TOPIC_ALREADY_EXISTS:
+                return
+            if code in UNANSWERED:
+                raise Unavailable(f"Kafka did not create the topic {name}: {error}") from error
+            raise NotAllowed(
+                f"Kafka has no topic {name} and does not let us create it ({error.args[0].str()}). "
+                "Create it yourself, or let this user create it."
+            ) from error
+        except TimeoutError as error:
+            raise Unavailable(f"Kafka did not create the topic {name} in time.") from error
+        log.info("Created the topic %s in Kafka.", name)
+
+    def _describe(self, names: list[str]) -> dict[str, str | None]:
+        """Raises Unavailable when it is not told: to take no answer for "no id" would begin a new life of the topic."""
+        answers = self._asker().describe_topics(TopicCollection(names), request_timeout=ADMIN_TIMEOUT_S)
         ids: dict[str, str | None] = {}
         for name, future in answers.items():
             try:
@@ -216,33 +307,9 @@ class Catalog:
 
 
 async def ensure_topic(name: str) -> None:
-    """Creates a topic of ours (the items topic) with the broker's defaults where Kafka lacks it.
-
-    Raises Unavailable when Kafka does not answer or does not let us create it.
-    """
-    embedded = broker.current()
-    if embedded is not None:
-        await asyncio.to_thread(embedded.create_topic, name)
-        return
+    """`Catalog.ensure`, for somebody who has no catalog of his own."""
     catalog = Catalog()
     try:
-        if name not in await catalog.topics([name]):
-            await asyncio.to_thread(_create, name)
+        await catalog.ensure(name)
     finally:
         await catalog.close()
-
-
-def _create(name: str) -> None:
-    admin = AdminClient(admin_options())
-    future = admin.create_topics([NewTopic(name, num_partitions=-1, replication_factor=-1)])[name]
-    try:
-        future.result(ADMIN_TIMEOUT_S)
-    except KafkaException as error:
-        if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
-            raise Unavailable(
-                f"Kafka has no topic {name} and does not let us create it ({error.args[0].str()}). "
-                "Create it yourself, or let this user create it."
-            ) from error
-    except TimeoutError as error:
-        raise Unavailable(f"Kafka did not create the topic {name} in time.") from error
-    log.info("Created the topic %s in Kafka.", name)

@@ -22,6 +22,7 @@ from streams.hub import Hub
 from streams.live import Connection
 from streams.requests import INBOUND_BYTES, Requests
 from streams.sinks import EXTENSION, AsgiSink, Transporting, TransportSink
+from streams.supervisor import failure
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if (error := failure(task)) is not None:
             log.error("A socket's task failed.", exc_info=error)
             if self.connection is not None:
                 self.connection.goodbye(4002, self._loop.time())

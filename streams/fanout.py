@@ -154,8 +154,10 @@ class GroupTail:
             await self.commit()
 
     async def stop(self) -> None:
-        await self.commit(LAST_COMMIT_S)
-        await cluster.stop_quietly(self.consumer, LEAVE_S)
+        try:
+            await self.commit(LAST_COMMIT_S)
+        finally:
+            await cluster.stop_quietly(self.consumer, LEAVE_S)
 
 
 async def run_group(

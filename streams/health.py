@@ -19,7 +19,8 @@ from django.utils.decorators import sync_and_async_middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams import metrics as told
-from streams.neighbours import KafkaCheck, State, check_database, check_link, check_redis
+from streams.neighbours import KafkaCheck, State, check_database, check_link, check_redis, check_tasks
+from streams.supervisor import states
 
 TEXT = "text/plain; charset=utf-8"
 # A proxy in front makes everybody look like loopback: whoever comes with one of these came through one.
@@ -46,8 +47,9 @@ def alive() -> Answer:
 
 
 async def ready(kafka: Callable[[], Awaitable[State]], needed: frozenset[str]) -> Answer:
-    """A line for each neighbour; 503 unless those of `needed` are there."""
-    names, checks = ("database", "kafka", "redis"), (check_database, kafka, check_redis)
+    """A line for each neighbour and one for our own tasks; 503 unless those of `needed` are there."""
+    names = ("database", "kafka", "redis", "tasks")
+    checks = (check_database, kafka, check_redis, check_tasks)
     states = dict(zip(names, await asyncio.gather(*(check() for check in checks)), strict=True))
     body = "".join(f"{name}: {state.words}\n" for name, state in states.items())
     return Answer(body.encode(), 200 if all(states[name].ok for name in needed) else 503)
@@ -67,6 +69,9 @@ def measured(peer: str | None, headers: list[tuple[bytes, bytes]]) -> Answer:
     elif not _is_loopback(peer) or any(name.lower() in PROXY_HEADERS for name, _ in headers):
         return Answer(b"Metrics are for loopback only; set METRICS_TOKEN to read them from elsewhere.\n", 403)
     told.TASKS.set(len(asyncio.all_tasks()))
+    told.TASKS_MISSING.clear()
+    for name, since in states().items():
+        told.TASKS_MISSING.labels(name).set(since is not None)
     return Answer(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -81,7 +86,7 @@ def _is_loopback(peer: str | None) -> bool:
 
 WEB_NEEDS = frozenset({"database"})
 ADDRESSES = frozenset({"/healthz", "/readyz", "/metrics"})
-BRIDGE_NEEDS = frozenset({"database", "kafka"})
+BRIDGE_NEEDS = frozenset({"database", "kafka", "tasks"})
 
 
 def _response(answer: Answer) -> HttpResponse:

@@ -24,15 +24,22 @@ class Hearing:
     def __init__(self, logs: Mapping[str, TopicLog]) -> None:
         self._logs = logs
         self._heard: dict[tuple[str, int], float] = {}
+        self._read: dict[tuple[str, int], float] = {}
         self._ends: dict[str, Positions] = {}
         self._below: dict[tuple[str, int], float] = {}  # since when an end is said to be below the hub's position
         self._loop = asyncio.get_running_loop()
 
     def note(self, topic: str, partitions: Iterable[int]) -> None:
-        """Somebody spoke of these partitions."""
+        """The fan-out spoke of these partitions."""
         now = self._loop.time()
         for partition in partitions:
             self._heard[topic, partition] = now
+
+    def note_read(self, topic: str, partitions: Iterable[int]) -> None:
+        """Kafka itself answered about these partitions, when the hub asked: they are as silent as before."""
+        now = self._loop.time()
+        for partition in partitions:
+            self._read[topic, partition] = now
 
     def note_ends(self, topic: str, ends: Positions) -> None:
         """Kafka's ends, as somebody who reads there says."""
@@ -49,18 +56,19 @@ class Hearing:
     def forgive(self, seconds: float) -> None:
         """So long this process stood still itself: who spoke meanwhile has not been heard yet."""
         now = self._loop.time()
-        for key, heard in self._heard.items():
-            self._heard[key] = min(now, heard + seconds)
+        for told in (self._heard, self._read):
+            for key, heard in told.items():
+                told[key] = min(now, heard + seconds)
 
     def forget(self, topic: str) -> None:
         """The topic has gone, or begins a new life."""
         self._ends.pop(topic, None)
-        for told in (self._heard, self._below):
+        for told in (self._heard, self._read, self._below):
             for key in [key for key in told if key[0] == topic]:
                 del told[key]
 
     def silent(self) -> dict[str, list[int]]:
-        """Partitions that nobody spoke of for SILENT_S."""
+        """Partitions that the fan-out did not speak of for SILENT_S."""
         late = self._loop.time() - SILENT_S
         silent: dict[str, list[int]] = {}
         for topic, topic_log in self._logs.items():
@@ -75,11 +83,11 @@ class Hearing:
         return sorted({topic for (topic, _), since in self._below.items() if since < late})
 
     def since_ms(self) -> int:
-        """When (ms since 1970) every partition had last been spoken of."""
+        """When (ms since 1970) every partition had last been spoken of, or answered about."""
         return now_ms() - int((self._loop.time() - min(self._times(), default=0.0)) * 1000)
 
     def is_deaf(self) -> bool:
-        """Whether nobody spoke of any partition for SILENT_S."""
+        """Whether nobody, and not Kafka itself either, told anything of any partition for SILENT_S."""
         return max(self._times(), default=0.0) < self._loop.time() - SILENT_S
 
     def lag(self) -> int:
@@ -91,4 +99,8 @@ class Hearing:
         )
 
     def _times(self) -> Iterable[float]:
-        return (self._heard.get((t, p), 0.0) for t, topic_log in self._logs.items() for p in topic_log.positions)
+        return (
+            max(self._heard.get((topic, partition), 0.0), self._read.get((topic, partition), 0.0))
+            for topic, topic_log in self._logs.items()
+            for partition in topic_log.positions
+        )

@@ -20,6 +20,7 @@ from streams.cluster import Unavailable, consumer, stop_quietly
 from streams.decoding import Polled, Undecodable
 from streams.pages import Pages
 from streams.records import Record, encode_raw
+from streams.supervisor import shared
 from streams.wire import Range
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class History:
             if following is None:
                 following = self._next[asked] = self._ask(asked, after=asking)
             task = following
-        return await asyncio.shield(task)
+        return await shared(task)
 
     def _ask(self, asked: Asked, after: asyncio.Task[Bounds] | None) -> asyncio.Task[Bounds]:
         async def ask() -> Bounds:

@@ -69,11 +69,14 @@ class Hub:
             if batch.epoch != topic_log.epoch:
                 self.refresh.set()
                 continue
+            self.hearing.note(batch.topic, {part.partition for part in batch.ranges})
             self._take(topic_log, batch.ranges)
         self.delivery.share_memory(self.logs.values())
 
     def _take_back(self, topic_log: TopicLog, ranges: Iterable[Range]) -> None:
-        """Takes what a repair read."""
+        """Takes what a repair read. Nobody spoke of the partition by that: who should is as silent as before."""
+        ranges = list(ranges)
+        self.hearing.note_read(topic_log.topic, {part.partition for part in ranges})
         self._take(topic_log, ranges)
         self.delivery.share_memory(self.logs.values())
 
@@ -83,7 +86,6 @@ class Hub:
         expected: Positions = {}
         for part in ranges:
             partition = part.partition
-            self.hearing.note(topic_log.topic, [partition])
             position = expected.get(partition, topic_log.positions.get(partition, 0))
             if part.end <= position:
                 metrics.DUPLICATE_RANGES.inc()
@@ -136,6 +138,7 @@ class Hub:
         for topic_log, bounds in zip(logs.values(), answers, strict=True):
             if isinstance(bounds, BaseException):
                 continue
+            self.hearing.note_read(topic_log.topic, bounds.ends)
             self.hearing.note_ends(topic_log.topic, bounds.ends)
             for partition in silent[topic_log.topic]:
                 end = bounds.ends.get(partition, 0)

@@ -1,4 +1,4 @@
-"""Whether the neighbours are there: database, Kafka, Redis. One line of /readyz each.
+"""Whether the neighbours are there: database, Kafka, Redis, and our own tasks. One line of /readyz each.
 
 Each check is bounded, none of them holds up the event loop, and none says more than a state word: anybody may read it.
 """
@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from streams import process
 from streams.cluster import Catalog, Unavailable
 from streams.database import ask_database
+from streams.supervisor import failure, states
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ class _DatabaseCheck:
                 words = "ok"
             except (DatabaseError, OSError) as error:
                 log.warning("The database does not answer: %s", error)
+                words = "down"
+            except Exception:  # whatever it is: without an answer nobody would ever ask again
+                log.exception("The database could not be asked.")
                 words = "down"
             if not loop.is_closed():
                 loop.call_soon_threadsafe(answer.set_result, words)
@@ -108,8 +112,13 @@ class KafkaCheck:
     def _start_afresh(self) -> None:
         closing = asyncio.create_task(self._catalog.close())
         self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        closing.add_done_callback(self._closed)
         self._catalog = Catalog()
+
+    def _closed(self, closing: asyncio.Task[None]) -> None:
+        self._closing.discard(closing)
+        if (error := failure(closing)) is not None:
+            log.error("A connection to Kafka could not be closed.", exc_info=error)
 
     async def close(self) -> None:
         await asyncio.gather(self._catalog.close(), *self._closing)
@@ -117,6 +126,13 @@ class KafkaCheck:
 
 def _instant(time: datetime) -> str:
     return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+async def check_tasks() -> State:
+    """The supervised tasks of this process: which of them are not running, and since when."""
+    known = states()
+    missing = [f"{name} is not running since {_instant(since)}" for name, since in known.items() if since]
+    return State(not missing, ", ".join(missing) or ("ok" if known else "none yet"))
 
 
 async def check_redis() -> State:

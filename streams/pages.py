@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from streams.supervisor import shared
 from streams.wire import Range
 
 KEPT_BYTES = 8 * 1024 * 1024  # of encoded records
@@ -35,7 +36,7 @@ class Pages:
         if task is None:
             self._under_way[part] = task = asyncio.create_task(read())
             task.add_done_callback(lambda done: self._landed(part, done))
-        return await asyncio.shield(task)
+        return await shared(task)
 
     def forget(self, topic: str) -> None:
         """Forgets what was read of a topic; what is still under way is not kept."""

@@ -17,9 +17,9 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from streams import broker, fanout, interpreter, layer, metrics, outbox, relay, replay, rights
-from streams.cluster import Unavailable
 from streams.history import History
 from streams.hub import Hub, Link
+from streams.link_watch import LinkWatch
 from streams.supervisor import pause, supervise
 from streams.threads import in_database
 from streams.topics import TopicWatch
@@ -28,9 +28,8 @@ log = logging.getLogger(__name__)
 
 WAITING_S = 2.0  # between counts of the outbox
 STOP_S = 8.0  # for tasks to end by themselves
+CANCELLED_S = 1.0  # for those that did not, to end at all
 STANDSTILL_S = 0.25  # of this process's own event loop
-HEARING_S = 1.0  # for what was said of other topics while one could not be read
-LAGGING_S = 2.0  # behind Kafka's end for longer is catching up
 REPUBLISH = 1000  # newest messages that go again to an embedded broker, which forgets on exit
 RETRY_MS = 2000  # clients spread their reconnects from this to twice this after a restart, or over longer:
 RETURNS_A_SECOND = 500  # of all clients of a process, so that the others are not overrun
@@ -44,10 +43,9 @@ class WebProcess:
         self.hub = Hub(self.history)
         self.stop_event = asyncio.Event()
         self._topics = TopicWatch(self.hub)
+        self._link_watch = LinkWatch(self.hub, self.stop_event)
         self._first_link = self.hub.link
         self._tasks: list[asyncio.Task[None]] = []
-        self._behind_since: float | None = None
-        self._reading_silent: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Starts every task. Raises broker.AlreadyRunning when another process has the embedded broker."""
@@ -56,6 +54,7 @@ class WebProcess:
             log.info("The embedded Kafka broker listens on %s.", embedded.address)
         self._run("topic watch", lambda: self._topics.run(self.stop_event))
         self._run("clock", self._watch_seconds)
+        self._run("link watch", self._link_watch.run)
         self._run("rights watch", lambda: rights.watch(self.hub, self.stop_event))
         self._run("outbox count", self._watch_waiting)
         if settings.REDIS_URL:
@@ -81,7 +80,8 @@ class WebProcess:
             for task in late:
                 log.warning("The %s did not stop in time.", task.get_name())
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            if late:
+                await asyncio.wait(late, timeout=CANCELLED_S)  # what swallows its cancellation ends with the process
         await self.hub.close()
         await self.history.close()
         await self._topics.close()
@@ -108,33 +108,8 @@ class WebProcess:
             self.hub.seconds.tell()
             self.hub.delivery.tally.tell()
             self.hub.trim()
-            self._look_at_link(loop.time())
+            self._link_watch.look(loop.time())
             self.hub.look_at_connections()
-
-    def _look_at_link(self, now: float) -> None:
-        """live: every partition was spoken of lately and is near Kafka's end. Silent ones the hub reads itself."""
-        silent = self.hub.hearing.silent()
-        if not self.hub.logs:
-            return  # `down` until the first topic has opened
-        if silent:
-            if self._reading_silent is None or self._reading_silent.done():
-                self._reading_silent = asyncio.create_task(self._read_silent(silent))
-            return
-        behind = self.hub.hearing.lag() > 0
-        self._behind_since = (self._behind_since or now) if behind else None
-        lagging = self._behind_since is not None and now - self._behind_since > LAGGING_S
-        self.hub.set_link("catching_up" if lagging else "live")
-
-    async def _read_silent(self, silent: dict[str, list[int]]) -> None:
-        try:
-            await self.hub.read_silent(silent)
-        except Unavailable:
-            self.hub.refresh.set()  # one topic may have gone, while Kafka is there
-            await pause(self.stop_event, HEARING_S)
-            if self.hub.hearing.is_deaf():
-                self.hub.set_link("down", since=self.hub.hearing.since_ms())
-                return
-        self.hub.set_link("catching_up")
 
     async def _watch_waiting(self) -> None:
         while not self.stop_event.is_set():

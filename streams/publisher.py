@@ -22,7 +22,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +29,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
-from streams.cluster import client_options
+from streams.cluster import client_options, end_within
 from streams.outbox import Placed, Row
 
 log = logging.getLogger(__name__)
@@ -151,11 +150,8 @@ class Publisher:
             return
         producer._message_accumulator._closed = True
         idle = not (producer._message_accumulator._batches or producer._message_accumulator._pending_batches)
-        if idle:
-            with suppress(TimeoutError, KafkaError, OSError):
-                async with asyncio.timeout(STOP_S):
-                    await producer.stop()
-                    return
+        if idle and await end_within(producer.stop(), STOP_S):
+            return
         producer._closed = True
         await self._cut_off(producer._sender.sender_task)
 
@@ -164,9 +160,7 @@ class Publisher:
         if sender is not None:
             sender.remove_done_callback(self._producer._sender._fail_all)  # it knows transactions only
             sender.cancel()
-        with suppress(TimeoutError, KafkaError, OSError):
-            async with asyncio.timeout(ABORT_S):
-                await self._producer.client.close()
+        await end_within(self._producer.client.close(), ABORT_S)
         if sender is not None:
             _, late = await asyncio.wait([sender], timeout=ABORT_S)
             if late:

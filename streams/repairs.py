@@ -10,6 +10,7 @@ from streams import metrics
 from streams.cluster import Unavailable
 from streams.history import History
 from streams.log import TopicLog
+from streams.supervisor import failure
 from streams.wire import Range
 
 log = logging.getLogger(__name__)
@@ -76,5 +77,5 @@ class Repairs:
 
 
 def _tell_failure(key: Part, task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
+    if (error := failure(task)) is not None:  # the next status of the partition asks for it again
         log.error("A repair of %s %d failed.", key[0].topic, key[1], exc_info=error)

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from django.conf import settings
 
 from streams import broker
-from streams.cluster import Unavailable, client_options
+from streams.cluster import Unavailable, client_options, end_within
 
 TOPIC = "realtime-events"
 FILE = Path(__file__).parent / "demo" / "earthquakes.ndjson"  # its source and licence: demo/README.md
@@ -22,6 +22,7 @@ COMPRESSION = 1_200.0  # the week's spacing, 354 s on average, becomes 0.3 s: 3 
 SHORTEST_S, LONGEST_S = 0.04, 1.5  # quiet hours and swarms stay pleasant to watch
 SEND_S = 10.0  # for one record to be acknowledged
 START_S = 10.0
+STOP_S = 2.0  # for its polite end, and for the other one
 
 
 async def run(stop: asyncio.Event) -> None:
@@ -44,8 +45,8 @@ async def run(stop: asyncio.Event) -> None:
                 continue
             return
     finally:
-        async with asyncio.timeout(SEND_S):
-            await producer.stop()
+        if not await end_within(producer.stop(), STOP_S):
+            await end_within(producer.client.close(), STOP_S)
 
 
 def load() -> list[dict[str, Any]]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from django.conf import settings
+
 from streams import access, broker
-from streams.cluster import Catalog, TopicInfo, Unavailable
+from streams.cluster import Catalog, NotAllowed, TopicInfo, Unavailable
 from streams.hub import Hub
 from streams.models import Topic, new_epoch
 from streams.supervisor import pause
@@ -43,6 +45,7 @@ class TopicWatch:
         self.has_failed = False
         self._hub = hub
         self._catalog = Catalog()
+        self._has_looked_for_items = False
         self._lives: dict[str, tuple[TopicInfo, str]] = {}  # as opened: what Kafka said, and the value kept
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -71,6 +74,7 @@ class TopicWatch:
             for name in rows.keys() - self._hub.logs.keys():
                 await asyncio.to_thread(embedded.create_topic, name)
         try:
+            await self._make_items_topic()
             infos = await self._catalog.topics(rows)
             for name in self._hub.logs.keys() - infos.keys():
                 log.warning("The topic %s has gone.", name)
@@ -78,13 +82,25 @@ class TopicWatch:
                 info, kept = self._lives.pop(name)
                 if info.epoch is None:  # if it returns, that is another life
                     await in_database(renew, info, kept)
-            for name, info in infos.items():
-                self._lives[name] = info, rows[name]
-                await self._hub.open(info, epoch_of(info, rows[name]))
+            # The items topic first: with the first one the link is live, and what is not open then seems to be missing.
+            for name in sorted(infos, key=lambda name: name != settings.KAFKA_ITEMS_TOPIC):
+                self._lives[name] = infos[name], rows[name]
+                await self._hub.open(infos[name], epoch_of(infos[name], rows[name]))
         except Unavailable:
             self.has_failed = True
             raise
         self.has_failed = False
+
+    async def _make_items_topic(self) -> None:
+        """Once: nobody who opens the first page shall find that Kafka has no items topic yet, because nobody has
+        published anything. One that is deleted later stays away until the relay needs it."""
+        if self._has_looked_for_items:
+            return
+        try:
+            await self._catalog.ensure(settings.KAFKA_ITEMS_TOPIC)
+        except NotAllowed as error:
+            log.warning("%s", error)
+        self._has_looked_for_items = True
 
     async def _begin_new_life(self, name: str) -> None:
         """Of a topic whose end is said to be below the hub's positions: asks Kafka itself once more."""

@@ -127,6 +127,31 @@ async def test_a_right_and_the_account_are_taken_away_and_given_back(
     assert not neighbour.unrecovered
 
 
+async def test_an_items_topic_that_may_not_be_created_is_told_and_stops_nothing_else(
+    install: Install, guarded: Guarded
+) -> None:
+    other = guarded.create_topic(partitions=1)
+    guarded.allow(ResourceType.TOPIC, other)
+    missing = f"not-{other}"
+    installation = install(
+        KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{guarded.door}",
+        KAFKA_ITEMS_TOPIC=missing,
+        KAFKA_SECURITY_PROTOCOL="SASL_PLAINTEXT",
+        KAFKA_SASL_USERNAME=ACCOUNT,
+        KAFKA_SASL_PASSWORD=PASSWORD,
+    )
+    installation.manage("addtopic", other)
+    web = installation.web()
+    async with Connection(web.url, token=installation.token) as connection:
+        await connection.receive_type("welcome")
+        await subscribed(connection, other)
+        await until(
+            lambda: f"no topic {missing} and does not let us create it" in web.log(), "it is told", AGAIN_SECONDS
+        )
+        guarded.allow(ResourceType.TOPIC, missing)
+        await subscribed(connection, missing)
+
+
 async def subscribed(connection: Connection, topic: str) -> None:
     """Subscribes as soon as the topic can be watched."""
 

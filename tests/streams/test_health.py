@@ -24,10 +24,11 @@ class WebHealthTests(TransactionTestCase):
         assert answer.status_code == 200
         assert answer["Content-Type"] == "text/plain; charset=utf-8"
         lines = dict(line.split(": ", 1) for line in answer.content.decode().splitlines())
-        assert list(lines) == ["database", "kafka", "redis"]
+        assert list(lines) == ["database", "kafka", "redis", "tasks"]
         assert lines["database"] == "ok"
         assert lines["kafka"] == "not started yet"
         assert lines["redis"] == "not used"
+        assert lines["tasks"] == "none yet"
 
     @override_settings(KAFKA_BOOTSTRAP_SERVERS=["127.0.0.1:1"])
     async def test_readyz_says_that_kafka_is_down_only_once_somebody_looked(self) -> None:
@@ -90,7 +91,7 @@ class BridgeHealthTests(TransactionTestCase):
     async def test_it_is_ready_with_database_and_kafka(self) -> None:
         answer = await self.get("/readyz", State(True, "live"))
         assert answer.status_code == 200
-        assert answer.text == "database: ok\nkafka: live\nredis: not used\n"
+        assert answer.text == "database: ok\nkafka: live\nredis: not used\ntasks: none yet\n"
 
     async def test_it_is_not_ready_without_kafka(self) -> None:
         answer = await self.get("/readyz", State(False, "down since 2026-01-02T03:04:05Z"))

@@ -6,16 +6,18 @@ import asyncio
 from unittest import mock
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.test import TestCase, TransactionTestCase, override_settings
 
 from streams import hearing, rights, topics
 from streams.cluster import Catalog, TopicInfo
+from streams.hub import Hub
 from streams.models import Topic
 from streams.process import WebProcess
-from streams.topics import epoch_of, renew
+from streams.topics import TopicWatch, epoch_of, renew
 from streams.wire import Status
 from tests import services
-from tests.streams.readers import Client, opened, run, settled
+from tests.streams.readers import Client, Table, opened, run, settled
 from tests.waiting import until
 
 KAFKAS_ID = "sWNfaL9vTpWw4bKYv1vcNQ"
@@ -109,3 +111,16 @@ class WithoutIdsTests(TransactionTestCase):
 
     def epochs(self, webs: list[WebProcess]) -> set[str | None]:
         return {web.hub.logs[self.topic].epoch if self.topic in web.hub.logs else None for web in webs}
+
+
+def test_the_items_topic_is_open_before_the_link_is_live() -> None:
+    async def test() -> None:
+        hub = Hub(Table({0: 0}))
+        names = ["a-topic", settings.KAFKA_ITEMS_TOPIC, "z-topic"]
+        infos = {name: TopicInfo(name, (0,), "e") for name in names}
+        with mock.patch.object(Catalog, "ensure"), mock.patch.object(Catalog, "topics", return_value=infos):
+            await TopicWatch(hub)._open(dict.fromkeys(names, "kept"))
+        assert list(hub.logs) == [settings.KAFKA_ITEMS_TOPIC, "a-topic", "z-topic"]
+        await hub.close()
+
+    run(test)

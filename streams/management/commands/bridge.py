@@ -93,7 +93,7 @@ class Command(BaseCommand):
             if fans_out and not stop.is_set():
                 await fan_out_once()
         except NEIGHBOUR_AWAY as error:
-            raise CommandError(f"Not everything could be sent: {error or repr(error)}") from error
+            raise CommandError(f"Not everything could be sent: {str(error) or repr(error)}") from error
         if stop.is_set():
             raise CommandError("Stopped before everything was sent.")
 
