@@ -29,7 +29,7 @@ from items.api import router as items_router
 from items.writing import Busy
 from project.api_auth import BearerAuth, SessionAuth
 from project.api_docs import DescribedAPI, Docs
-from streams.api import router as topics_router
+from streams.board.api import router as topics_router
 
 logger = logging.getLogger("project.api")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from project import demo
-from streams import broker
+from streams.kafka import embedded
 
 
 def text() -> str:
@@ -13,9 +13,9 @@ def text() -> str:
     if not settings.RUN_ADDRESS:
         return ""
     lines = [f"Streamboard: {settings.RUN_ADDRESS}"]
-    account, embedded = demo.account(), broker.current()
+    account, broker = demo.account(), embedded.current()
     if account is not None:
         lines.append(f"Sign in as:  {account.username}  password: {account.password}")
-    if embedded is not None:
-        lines.append(f"Kafka:       {embedded.address} (embedded: it forgets its records when it ends)")
+    if broker is not None:
+        lines.append(f"Kafka:       {broker.address} (embedded: it forgets its records when it ends)")
     return "\n".join(lines) + "\n"

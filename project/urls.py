@@ -1,4 +1,4 @@
-"""Every address of Streamboard but the socket's (streams/routing.py)."""
+"""Every address of Streamboard but the socket's (streams/socket/routing.py)."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -7,8 +7,8 @@ from project import api
 from project.accounts import limited_sign_in
 from project.api_docs import redoc
 from project.overview import overview
-from streams import health
-from streams.views import dashboard
+from streams.board.views import dashboard
+from streams.health import probes
 
 handler400 = api.bad_request
 
@@ -22,7 +22,7 @@ urlpatterns = [
     path("api/redoc", redoc, name="redoc"),
     path("api/", api.urls()),
     path("api/<path:rest>", api.unknown_address),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+    path("metrics", probes.metrics, name="metrics"),
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from streams.cluster import Unavailable
-from streams.hub import Hub
-from streams.supervisor import pause
+from streams.hub.hub import Hub
+from streams.kafka.clients import Unavailable
+from streams.runtime.tasks import pause
 
 log = logging.getLogger(__name__)
 

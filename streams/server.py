@@ -3,7 +3,7 @@
 ASGI's `send()` costs a coroutine and a frame's encoding for each socket. Here a frame is framed once for all sockets,
 and the hub writes those bytes to each transport in one loop a tick. What clients send goes to the consumer directly as
 well: an ack through queue and tasks costs twice as much. The consumer learns of this through an extension
-in the ASGI scope and works without it (streams/sinks.py).
+in the ASGI scope and works without it (streams/socket/sinks.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, cast
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.utils import apply_mask
 
-from streams.sinks import EXTENSION
+from streams.socket.sinks import EXTENSION
 
 Take = Callable[[dict[str, Any]], None]  # gets ASGI's `websocket.receive` messages
 

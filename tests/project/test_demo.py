@@ -16,7 +16,8 @@ from django.test import RequestFactory, TestCase, override_settings
 from items import tokens
 from items.models import Item
 from project import demo, greeting
-from streams import broker, replay
+from streams.demo import replay
+from streams.kafka import embedded
 from streams.models import OutboxMessage, Topic
 
 BACKENDS = ["django.contrib.auth.backends.ModelBackend", "items.tokens.TokenBackend"]
@@ -57,9 +58,9 @@ class DemoTests(TestCase):
             assert greeting.text() == "Streamboard: http://127.0.0.1:8123/\n"
             with in_demo:
                 assert f"Sign in as:  {demo.USERNAME}  password: {demo.PASSWORD}" in greeting.text()
-            embedded = broker.start()
-            self.addCleanup(broker.stop)
-            assert embedded.address in greeting.text()
+            broker = embedded.start()
+            self.addCleanup(embedded.stop)
+            assert broker.address in greeting.text()
 
     @in_demo
     def test_the_demo_account_does_not_sign_in_from_elsewhere(self) -> None:

@@ -10,8 +10,8 @@ from django.test import Client
 from items import services
 from items.models import Item
 from project import overview
-from streams import supervisor
 from streams.models import OutboxMessage
+from streams.runtime import tasks
 from tests.items.people import PeopleTestCase, sign_in
 
 PAGE = "/admin/overview/"
@@ -45,7 +45,7 @@ class OverviewTests(PeopleTestCase):
         browser = sign_in(self.staff)
         self.assertEqual(row(browser.get(PAGE), "Tasks"), "not started")
         since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-        with mock.patch.object(supervisor, "states", return_value={"clock": None, "fan-out": since, "relay": since}):
+        with mock.patch.object(tasks, "states", return_value={"clock": None, "fan-out": since, "relay": since}):
             told = ", ".join(f"{name} is not running since 2026-01-02 03:04:05 UTC" for name in ("fan-out", "relay"))
             self.assertEqual(row(browser.get(PAGE), "Tasks"), told)
         with mock.patch.object(overview, "live", return_value=overview.Live("live", since, 0)):

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from streams import process
-from streams.hub import Hub
+from streams.hub.hub import Hub
+from streams.processes.web import WebProcess
 from tests.client import Follower
 from tests.conftest import Install
 from tests.services import Kafka
@@ -68,7 +68,7 @@ async def test_two_hundred_clients_return_spread_out_and_what_they_missed_is_rea
 
 
 async def test_the_more_there_are_the_longer_they_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    web, said = process.WebProcess(), list[int]()
+    web, said = WebProcess(), list[int]()
     monkeypatch.setattr(Hub, "say_goodbye", lambda _, code, retry_after_ms: said.append(retry_after_ms))
     for connections in (10, 1000, 10_000):
         web.hub.connections = {object() for _ in range(connections)}  # type: ignore[misc]  # only counted

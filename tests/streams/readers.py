@@ -8,15 +8,15 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from streams import live
-from streams.access import Credentials
-from streams.cluster import TopicInfo
-from streams.history import Bounds, History
-from streams.hub import Hub
-from streams.live import Connection, Subscription
-from streams.log import Frame
-from streams.records import Record
-from streams.wire import Range, split
+from streams.hub import subscription
+from streams.hub.hub import Hub
+from streams.hub.subscription import Connection, Subscription
+from streams.hub.topic_log import Frame
+from streams.kafka.clients import TopicInfo
+from streams.kafka.history import Bounds, History
+from streams.rights.credentials import Credentials
+from streams.wire.ranges import Range, split
+from streams.wire.records import Record
 
 
 def record(offset: int, size: int = 20) -> Record:
@@ -77,7 +77,7 @@ class Client:
         self.on_full(is_full)
 
     def backlog(self) -> int:
-        return live.BACKLOG_BYTES if self.is_full else 0
+        return subscription.BACKLOG_BYTES if self.is_full else 0
 
     def close(self, code: int) -> None:
         self.closed_with = code

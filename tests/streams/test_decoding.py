@@ -8,9 +8,9 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy as Batc
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from streams import decoding
-from streams.decoding import ReadableRecords
-from streams.wire import Range
+from streams.kafka import undecodable
+from streams.kafka.undecodable import ReadableRecords
+from streams.wire.ranges import Range
 
 BASE_OFFSET_BYTES = 8  # at the head of a batch, and not part of what its checksum covers
 
@@ -49,7 +49,7 @@ def polled(data: bytes, position: int) -> tuple[list[Any], int]:
 
 def ranges(data: bytes, position: int) -> list[Range]:
     found, end = polled(data, position)
-    return list(decoding.ranges(0, position, end, found))
+    return list(undecodable.ranges(0, position, end, found))
 
 
 def shape(part: Range) -> tuple[int, int, list[int], str | None]:

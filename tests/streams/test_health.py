@@ -7,9 +7,10 @@ from unittest import mock
 import httpx
 from django.test import AsyncClient, TransactionTestCase, override_settings
 
-from streams import neighbours, process
-from streams.health import bridge_app
-from streams.neighbours import KafkaCheck, State, check_link
+from streams.health import neighbours
+from streams.health.neighbours import KafkaCheck, State, check_link
+from streams.health.probes import bridge_app
+from streams.processes import web as process
 from tests.waiting import until
 
 

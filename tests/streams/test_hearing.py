@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from unittest import mock
 
-from streams.hearing import SILENT_S, Hearing
-from streams.log import TopicLog
+from streams.hub.freshness import SILENT_S, Hearing
+from streams.hub.topic_log import TopicLog
 
 
 class Clock:

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from confluent_kafka import Producer
 
-from streams import broker
-from streams.broker import EmbeddedBroker
-from streams.history import READERS, History, NoSuchOffset
+from streams.kafka import embedded
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.history import READERS, History, NoSuchOffset
 
 PARTITIONS = range(4)
 EACH = 5  # records in each partition but the last, which is empty
@@ -18,12 +18,12 @@ EACH = 5  # records in each partition but the last, which is empty
 
 @pytest.fixture
 async def history() -> AsyncIterator[History]:
-    found = broker.start()
+    found = embedded.start()
     fill(found)
     asked = History()
     yield asked
     await asked.close()
-    broker.stop()
+    embedded.stop()
 
 
 def fill(kafka: EmbeddedBroker) -> None:

@@ -9,7 +9,7 @@ import os
 import pytest
 from django.test import override_settings
 
-from streams.cluster import Catalog, Unavailable
+from streams.kafka.clients import Catalog, Unavailable
 from tests.client import Connection
 from tests.conftest import Install
 from tests.processes import Process

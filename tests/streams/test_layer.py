@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest_django
 
-from streams import layer, wire
-from streams.hub import Hub
-from streams.supervisor import supervise
+from streams.fanout import layer
+from streams.hub.hub import Hub
+from streams.runtime.tasks import supervise
+from streams.wire import ranges
 from tests.services import Redis
 from tests.waiting import until
 
@@ -23,9 +24,9 @@ class Ears:
     def __init__(self) -> None:
         self.heard = 0
 
-    def ingest(self, batches: Iterable[wire.Batch]) -> None: ...
+    def ingest(self, batches: Iterable[ranges.Batch]) -> None: ...
 
-    def status(self, status: wire.Status) -> None:
+    def status(self, status: ranges.Status) -> None:
         self.heard += 1
 
 
@@ -41,7 +42,7 @@ async def test_a_web_process_hears_the_bridges_after_each_return_of_redis(
     """redis-py sometimes swallows a cancellation; the reader once waited for ever for a task that it had cancelled."""
     configured(redis, settings)
     ears, stop = Ears(), asyncio.Event()
-    message = wire.pack([], [wire.Status("a-topic", "an-epoch", {0: 1}, {0: 1})])
+    message = ranges.pack([], [ranges.Status("a-topic", "an-epoch", {0: 1}, {0: 1})])
 
     async def speak() -> None:
         send = layer.sender(stop)

@@ -6,12 +6,12 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from typing import Any
 
-from streams.cluster import TopicInfo
-from streams.hub import Hub
-from streams.log import Positions
-from streams.pages import KEPT_BYTES, Pages
-from streams.records import Record
-from streams.wire import Batch, Range, Status
+from streams.hub.hub import Hub
+from streams.hub.topic_log import Positions
+from streams.kafka.clients import TopicInfo
+from streams.kafka.page_cache import KEPT_BYTES, Pages
+from streams.wire.ranges import Batch, Range, Status
+from streams.wire.records import Record
 from tests.streams.readers import Client, Table, opened, part, run, settled
 
 CROWD = 20

@@ -11,11 +11,11 @@ from unittest import mock
 import pytest
 
 from streams import link_watch
-from streams.cluster import Unavailable
-from streams.history import Bounds
-from streams.hub import Hub
+from streams.hub.hub import Hub
+from streams.kafka.clients import Unavailable
+from streams.kafka.history import Bounds
 from streams.link_watch import LinkWatch
-from streams.wire import Batch, Range, Status
+from streams.wire.ranges import Batch, Range, Status
 from tests.streams.readers import Table, opened, part, run, settled
 from tests.streams.test_hearing import Clock
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from streams import wire
-from streams.log import CACHE_BYTES, Frame, TopicLog, trimmed
-from streams.records import Record
-from streams.wire import Range
+from streams.hub.topic_log import CACHE_BYTES, Frame, TopicLog, trimmed
+from streams.wire import ranges
+from streams.wire.ranges import Range
+from streams.wire.records import Record
 
 
 def record(offset: int, size: int = 20) -> Record:
@@ -125,6 +125,6 @@ def test_cached_frames_are_bounded_in_bytes() -> None:
 
 def test_frames_never_pass_the_protocols_limit() -> None:
     log = TopicLog("t", "e", {0: 0})
-    parts = wire.split(0, 0, 200, [record(offset, 9000) for offset in range(200)])
+    parts = ranges.split(0, 0, 200, [record(offset, 9000) for offset in range(200)])
     log.append(parts, 0.0)
-    assert all(len(frame.data) <= wire.FRAME_BYTES for frame in frames(log))
+    assert all(len(frame.data) <= ranges.FRAME_BYTES for frame in frames(log))

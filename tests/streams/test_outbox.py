@@ -17,9 +17,9 @@ from django.utils import timezone
 from items import services
 from items.events import ItemEvent, item_changed
 from items.models import Item
-from streams import outbox
 from streams.models import OutboxMessage, Topic
-from streams.process import WebProcess
+from streams.outbox import messages
+from streams.processes.web import WebProcess
 from tests.items.people import contributor
 from tests.waiting import until
 
@@ -30,7 +30,7 @@ def message(key: str = "1", **fields: Any) -> OutboxMessage:
 
 
 def waiting_ids(limit: int = 100) -> list[int]:
-    return [row.id for row in outbox.next_batch(limit)]
+    return [row.id for row in messages.next_batch(limit)]
 
 
 class Undone(Exception):
@@ -64,7 +64,7 @@ class RecordTests(TransactionTestCase):
 
     def test_a_commit_wakes_and_a_rollback_does_not(self) -> None:
         woken: list[str] = []
-        unsubscribe = outbox.subscribe(lambda: woken.append("now"))
+        unsubscribe = messages.subscribe(lambda: woken.append("now"))
         try:
             with transaction.atomic():
                 services.create_item(actor=None, name="Lamp", price="1")
@@ -83,7 +83,7 @@ class RecordTests(TransactionTestCase):
         def fail() -> None:
             raise RuntimeError("its loop has ended")
 
-        unsubscribe = outbox.subscribe(fail)
+        unsubscribe = messages.subscribe(fail)
         try:
             with self.assertLogs("django.db.backends.base", "ERROR"):
                 services.create_item(actor=None, name="Lamp", price="1")
@@ -106,14 +106,14 @@ class RecordTests(TransactionTestCase):
             thread.start()
         for thread in threads:
             thread.join()
-        versions = [orjson.loads(row.value)["version"] for row in outbox.next_batch(100)]
+        versions = [orjson.loads(row.value)["version"] for row in messages.next_batch(100)]
         assert versions == list(range(1, 32))
 
 
 class BatchTests(TestCase):
     def test_the_oldest_come_first_and_published_ones_not_at_all(self) -> None:
         first, second, third = message("1"), message("2"), message("1")
-        outbox.mark_published([outbox.Placed(first.pk, 3, 17)])
+        messages.mark_published([messages.Placed(first.pk, 3, 17)])
         first.refresh_from_db()
         assert first.published_at is not None
         assert (first.partition, first.offset) == (3, 17)
@@ -129,23 +129,23 @@ class BatchTests(TestCase):
                 cursor.execute("SHOW enable_sort")
                 return str(cursor.fetchone()[0])
 
-        outbox.walk_in_id_order()
+        messages.walk_in_id_order()
         assert planned() == "off"
-        outbox.walk_freely()
+        messages.walk_freely()
         assert planned() == "on"
-        outbox.backlog()
+        messages.backlog()
         assert planned() == "off"  # up to the end of this test's transaction
 
     def test_a_batch_is_bounded_in_bytes_too(self) -> None:
         rows = [message(str(n), value=b"x" * 300) for n in range(6)]
-        with mock.patch.object(outbox, "BATCH_BYTES", 1000):
+        with mock.patch.object(messages, "BATCH_BYTES", 1000):
             assert waiting_ids() == [row.pk for row in rows[:4]]
-        with mock.patch.object(outbox, "BATCH_BYTES", 1):
+        with mock.patch.object(messages, "BATCH_BYTES", 1):
             assert waiting_ids() == [rows[0].pk]
 
     def test_a_place_that_kafka_does_not_tell_is_published_all_the_same(self) -> None:
         first, second = message("1"), message("2")
-        outbox.mark_published([outbox.Placed(first.pk, 3, None), outbox.Placed(second.pk, 1, 5)])
+        messages.mark_published([messages.Placed(first.pk, 3, None), messages.Placed(second.pk, 1, 5)])
         first.refresh_from_db()
         assert (first.partition, first.offset) == (3, None)
         assert not waiting_ids()
@@ -153,38 +153,38 @@ class BatchTests(TestCase):
     def test_behind_a_parked_message_only_its_key_waits(self) -> None:
         before, parked, other, behind = message("1"), message("1"), message("2"), message("1")
         same_key_elsewhere = message("1", topic="u")
-        with self.assertLogs("streams.outbox", "ERROR"):
-            outbox.park(parked.pk, "too large")
+        with self.assertLogs("streams.outbox.messages", "ERROR"):
+            messages.park(parked.pk, "too large")
         assert waiting_ids() == [before.pk, other.pk, same_key_elsewhere.pk]
-        assert outbox.waiting() == 5
-        assert outbox.backlog() == outbox.Backlog(5, before.created_at, 1)
+        assert messages.waiting() == 5
+        assert messages.backlog() == messages.Backlog(5, before.created_at, 1)
         parked.refresh_from_db()
         assert (parked.attempts, parked.last_error) == (1, "too large")
-        assert outbox.send_again(OutboxMessage.objects.all()) == 1
+        assert messages.send_again(OutboxMessage.objects.all()) == 1
         assert waiting_ids() == [before.pk, parked.pk, other.pk, behind.pk, same_key_elsewhere.pk]
 
     def test_a_failure_is_noted_and_the_message_goes_on_waiting(self) -> None:
         row = message("1")
-        outbox.note_failure([row.pk], "no answer " * 1000)
+        messages.note_failure([row.pk], "no answer " * 1000)
         row.refresh_from_db()
         assert row.attempts == 1
         assert row.last_error.startswith("no answer")
-        assert len(row.last_error) == outbox.ERROR_LENGTH
+        assert len(row.last_error) == messages.ERROR_LENGTH
         assert waiting_ids() == [row.pk]
 
     def test_waiting_is_counted_up_to_a_limit(self) -> None:
         for _ in range(5):
             message()
-        assert outbox.waiting() == 5
-        assert outbox.waiting(limit=3) == 3
+        assert messages.waiting() == 5
+        assert messages.waiting(limit=3) == 3
 
     def test_the_newest_published_come_in_order(self) -> None:
         rows = [message(str(n)) for n in range(5)]
-        outbox.mark_published([outbox.Placed(row.pk, 0, n) for n, row in enumerate(rows[:4])])
-        assert [row.id for row in outbox.newest_published(3)] == [row.pk for row in rows[1:4]]
+        messages.mark_published([messages.Placed(row.pk, 0, n) for n, row in enumerate(rows[:4])])
+        assert [row.id for row in messages.newest_published(3)] == [row.pk for row in rows[1:4]]
 
     def test_prune_drops_what_was_published_long_ago_and_nothing_else(self) -> None:
-        long_ago = timezone.now() - outbox.RETENTION - timedelta(hours=1)
+        long_ago = timezone.now() - messages.RETENTION - timedelta(hours=1)
         message(created_at=long_ago, published_at=long_ago)
         kept = [
             message(created_at=long_ago),
@@ -192,16 +192,16 @@ class BatchTests(TestCase):
             message(created_at=long_ago, published_at=timezone.now()),
             message(published_at=timezone.now()),
         ]
-        assert outbox.prune() == 1
+        assert messages.prune() == 1
         assert set(OutboxMessage.objects.all()) == set(kept)
 
     def test_prune_goes_on_until_all_is_done(self) -> None:
-        long_ago = timezone.now() - outbox.RETENTION - timedelta(hours=1)
+        long_ago = timezone.now() - messages.RETENTION - timedelta(hours=1)
         OutboxMessage.objects.bulk_create(
             OutboxMessage(topic="t", key="1", value=b"", created_at=long_ago, published_at=long_ago)
-            for _ in range(outbox.PRUNE_ROWS + 1)
+            for _ in range(messages.PRUNE_ROWS + 1)
         )
-        assert outbox.prune() == outbox.PRUNE_ROWS + 1
+        assert messages.prune() == messages.PRUNE_ROWS + 1
 
 
 class ItemsTopicTests(TransactionTestCase):

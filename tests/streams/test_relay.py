@@ -16,12 +16,14 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from items import services
-from streams import broker, metrics, outbox, relay
-from streams.cluster import Unavailable
-from streams.leadership import LeadershipLost, leadership
+from streams import metrics
+from streams.kafka import embedded
+from streams.kafka.clients import Unavailable
 from streams.models import OutboxMessage
-from streams.publisher import RECORD_BYTES, Publisher
-from streams.supervisor import supervise
+from streams.outbox import messages, relay
+from streams.outbox.leadership import LeadershipLost, leadership
+from streams.outbox.publisher import RECORD_BYTES, Publisher
+from streams.runtime.tasks import supervise
 from tests.proxy import Proxy
 from tests.services import Kafka
 from tests.streams.reading import records, versions
@@ -51,11 +53,11 @@ def expected() -> dict[str, list[int]]:
 
 
 async def nothing_waits() -> bool:
-    return await sync_to_async(outbox.waiting)() == 0
+    return await sync_to_async(messages.waiting)() == 0
 
 
 async def parked() -> int:
-    return (await sync_to_async(outbox.backlog)()).parked
+    return (await sync_to_async(messages.backlog)()).parked
 
 
 class Running:
@@ -81,8 +83,8 @@ class Running:
 
 class EmbeddedRelayTests(TransactionTestCase):
     def setUp(self) -> None:
-        self.broker = broker.start()
-        self.addCleanup(broker.stop)
+        self.broker = embedded.start()
+        self.addCleanup(embedded.stop)
 
     def versions(self) -> dict[str, list[int]]:
         return versions(self.broker.address, settings.KAFKA_ITEMS_TOPIC)
@@ -133,7 +135,7 @@ class EmbeddedRelayTests(TransactionTestCase):
         async with Running() as first:
             await until(self.leads, "the first leads")
             async with Running() as second:
-                with self.assertLogs("streams.relay", "INFO") as told:
+                with self.assertLogs("streams.outbox.relay", "INFO") as told:
                     await until(lambda: "stands by" in "".join(told.output), "the second stands by")
                 await create()
                 await until(nothing_waits, "the first publishes")
@@ -151,17 +153,17 @@ class EmbeddedRelayTests(TransactionTestCase):
         await update(large, price="2")
         other = await create(name="other")
         async with Running():
-            with self.assertLogs("streams.outbox", "ERROR") as told:
+            with self.assertLogs("streams.outbox.messages", "ERROR") as told:
                 await until(lambda: told.output, "it is parked")
             await update(large, price="3")
             await update(other, price="2")
             await until(lambda: self.published(other, 2), "the other is published")
-            assert await sync_to_async(outbox.waiting)() == 3
+            assert await sync_to_async(messages.waiting)() == 3
             row = await OutboxMessage.objects.aget(parked_at__isnull=False)
             assert (row.key, row.attempts) == (str(large), 1)
             assert "bytes" in row.last_error
             await OutboxMessage.objects.filter(pk=row.pk).aupdate(value=b'{"version": 1}')
-            await sync_to_async(outbox.send_again)(OutboxMessage.objects.all())
+            await sync_to_async(messages.send_again)(OutboxMessage.objects.all())
             await until(nothing_waits, "it goes again, and its key with it")
         assert await asyncio.to_thread(self.versions) == {str(large): [1, 2, 3], str(other): [1, 2]}
 
@@ -170,8 +172,8 @@ class EmbeddedRelayTests(TransactionTestCase):
         await update(pk, price="2")
         async with Running():
             await until(nothing_waits, "everything is published")
-        broker.stop()
-        self.broker = broker.start()
+        embedded.stop()
+        self.broker = embedded.start()
         await update(pk, price="3")
 
         for _ in range(2):  # another life of the relay, in the same life of the broker
@@ -290,7 +292,7 @@ class KafkaRelayTests(TransactionTestCase):
         after = [await create() for _ in range(20)]
         await update(before[3], price="7")
         async with Running():
-            with self.assertLogs("streams.outbox", "ERROR") as told:
+            with self.assertLogs("streams.outbox.messages", "ERROR") as told:
                 await until(lambda: told.output, "it is parked")
             wanted = await expected()
             wanted[str(large)] = [1]
@@ -349,7 +351,7 @@ class KafkaRelayTests(TransactionTestCase):
         topic = await asyncio.to_thread(self.kafka.create_topic)
         self.use(topic)
         publisher = await Publisher.connect()
-        rows = [outbox.Row(1, topic, "1", b"{}", {})]
+        rows = [messages.Row(1, topic, "1", b"{}", {})]
         assert len((await publisher.publish(rows)).placed) == 1
         self.kafka.pause()
         self.addCleanup(awake, self.kafka)

@@ -9,8 +9,9 @@ import orjson
 import pytest
 from django.test import override_settings
 
-from streams import broker, replay
-from streams.cluster import Unavailable
+from streams.demo import replay
+from streams.kafka import embedded
+from streams.kafka.clients import Unavailable
 from tests.streams.reading import records
 from tests.waiting import until
 
@@ -41,30 +42,30 @@ def test_it_goes_round_and_round_from_anywhere() -> None:
 
 
 async def test_it_publishes_until_it_is_stopped() -> None:
-    embedded = await asyncio.to_thread(broker.start)
+    broker = await asyncio.to_thread(embedded.start)
     try:
         stop = asyncio.Event()
         running = asyncio.create_task(replay.run(stop))
 
         async def found() -> list[object]:
-            return await asyncio.to_thread(records, embedded.address, replay.TOPIC)
+            return await asyncio.to_thread(records, broker.address, replay.TOPIC)
 
         await until(found, "a record")
         stop.set()
         async with asyncio.timeout(30):
             await running
-        record = (await asyncio.to_thread(records, embedded.address, replay.TOPIC))[0]
+        record = (await asyncio.to_thread(records, broker.address, replay.TOPIC))[0]
         assert orjson.loads(record.value())["id"] == record.key().decode()
     finally:
-        await asyncio.to_thread(broker.stop)
+        await asyncio.to_thread(embedded.stop)
 
 
 async def test_it_never_publishes_into_a_real_kafka() -> None:
     with pytest.raises(Unavailable):
         await replay.run(asyncio.Event())
-    embedded = await asyncio.to_thread(broker.start)
+    broker = await asyncio.to_thread(embedded.start)
     try:
-        with override_settings(KAFKA_BOOTSTRAP_SERVERS=[embedded.address]), pytest.raises(Unavailable):
+        with override_settings(KAFKA_BOOTSTRAP_SERVERS=[broker.address]), pytest.raises(Unavailable):
             await replay.run(asyncio.Event())
     finally:
-        await asyncio.to_thread(broker.stop)
+        await asyncio.to_thread(embedded.stop)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from streams.live import BACKLOG_BYTES
-from streams.log import Frame
-from streams.sinks import AsgiSink
+from streams.hub.subscription import BACKLOG_BYTES
+from streams.hub.topic_log import Frame
+from streams.socket.sinks import AsgiSink
 
 
 class Server:

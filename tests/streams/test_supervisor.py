@@ -15,11 +15,14 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from django.test import AsyncClient, TransactionTestCase
 
-from streams import broker, cluster, metrics, neighbours, supervisor
-from streams.cluster import Unavailable
-from streams.health import bridge_app
-from streams.neighbours import KafkaCheck, State, check_tasks
-from streams.supervisor import failure, shared, states, supervise
+from streams import metrics
+from streams.health import neighbours
+from streams.health.neighbours import KafkaCheck, State, check_tasks
+from streams.health.probes import bridge_app
+from streams.kafka import clients, embedded
+from streams.kafka.clients import Unavailable
+from streams.runtime import tasks
+from streams.runtime.tasks import failure, shared, states, supervise
 from tests.streams.readers import run
 from tests.waiting import until
 
@@ -88,7 +91,7 @@ def test_a_task_that_ended_unasked_is_told_counted_and_started_again(
 
     async def test() -> None:
         before = restarts("worker")
-        with mock.patch.object(supervisor, "FIRST_DELAY_S", 0.001):
+        with mock.patch.object(tasks, "FIRST_DELAY_S", 0.001):
             async with supervised("worker", work) as task:
                 await until(lambda: lives == 3, "the third life")
                 assert not task.done()
@@ -146,7 +149,7 @@ def test_a_task_is_missing_until_a_life_of_it_has_lasted() -> None:
         await asyncio.Event().wait()
 
     async def test() -> None:
-        with mock.patch.object(supervisor, "FIRST_DELAY_S", 0.001), mock.patch.object(supervisor, "PROVEN_S", 0.2):
+        with mock.patch.object(tasks, "FIRST_DELAY_S", 0.001), mock.patch.object(tasks, "PROVEN_S", 0.2):
             async with supervised("worker", work), supervised("other", asyncio.Event().wait):  # type: ignore[arg-type]
                 await until(lambda: states().get("worker"), "it is missing")
                 since = states()["worker"]
@@ -218,10 +221,10 @@ def test_the_end_of_a_kafka_client_raises_nothing_and_has_a_bound() -> None:
 
     async def test() -> None:
         for end in (stray, bug, away):
-            assert not await cluster.end_within(end(), 30)
-        assert await cluster.end_within(nothing(), 30)
-        assert not await cluster.end_within(hangs(), 0.01)
-        ours = asyncio.create_task(cluster.end_within(hangs(), 30))
+            assert not await clients.end_within(end(), 30)
+        assert await clients.end_within(nothing(), 30)
+        assert not await clients.end_within(hangs(), 0.01)
+        ours = asyncio.create_task(clients.end_within(hangs(), 30))
         await asyncio.sleep(0)
         ours.cancel()
         await asyncio.wait({ours})
@@ -232,7 +235,7 @@ def test_the_end_of_a_kafka_client_raises_nothing_and_has_a_bound() -> None:
 
 async def open_consumer() -> AIOKafkaConsumer:
     """A consumer in whose fetcher a task sleeps, as after a failed fetch."""
-    made = cluster.consumer(group_id=None)
+    made = clients.consumer(group_id=None)
     await made.start()
     made.assign([TopicPartition("t", 0)])
     made.seek(TopicPartition("t", 0), 0)
@@ -242,7 +245,7 @@ async def open_consumer() -> AIOKafkaConsumer:
 
 
 def test_what_a_sleeping_fetch_lets_out_does_not_look_like_a_stop_and_leaves_nothing_open() -> None:
-    broker.start().create_topic("t")
+    embedded.start().create_topic("t")
 
     async def test() -> None:
         with pytest.raises(asyncio.CancelledError):  # if this fails, aiokafka has mended it
@@ -250,14 +253,14 @@ def test_what_a_sleeping_fetch_lets_out_does_not_look_like_a_stop_and_leaves_not
         await left._client.close()
         before = asyncio.all_tasks()
         quiet = await open_consumer()
-        await cluster.stop_quietly(quiet)
+        await clients.stop_quietly(quiet)
         assert not any(connection.connected() for connection in quiet._client._conns.values())
         await until(lambda: asyncio.all_tasks() <= before, "none of its tasks is left")
 
     try:
         run(test)
     finally:
-        broker.stop()
+        embedded.stop()
 
 
 # Where it is named ---------------------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ from unittest import mock
 
 from django.test import SimpleTestCase, override_settings
 
-from streams import cluster, fanout, tail
-from streams.cluster import TopicInfo
-from streams.history import History
-from streams.hub import Hub
-from streams.supervisor import supervise
+from streams.fanout import group
+from streams.hub.hub import Hub
+from streams.kafka import clients, tail
+from streams.kafka.clients import TopicInfo
+from streams.kafka.history import History
+from streams.runtime.tasks import supervise
 from tests import services
 from tests.waiting import until
 
@@ -28,19 +29,19 @@ class StalledTests(SimpleTestCase):
         self.kafka = services.kafka()
         self.topic = self.kafka.create_topic(partitions=1)
         self.consumers: list[Any] = []
-        make = cluster.consumer
+        make = clients.consumer
 
         def made(**options: Any) -> Any:
             self.consumers.append(make(**options))
             return self.consumers[-1]
 
         self.enterContext(override_settings(KAFKA_BOOTSTRAP_SERVERS=[self.kafka.address]))
-        self.enterContext(mock.patch.object(cluster, "consumer", made))
+        self.enterContext(mock.patch.object(clients, "consumer", made))
 
     async def test_a_consumer_that_stands_still_while_records_wait_is_replaced(self) -> None:
         hub, stop = Hub(History()), asyncio.Event()
         await hub.open(TopicInfo(self.topic, (0,), "e"), "e")
-        fanning = asyncio.create_task(supervise("fan-out", lambda: fanout.run_inline(hub, stop), stop))
+        fanning = asyncio.create_task(supervise("fan-out", lambda: group.run_inline(hub, stop), stop))
         try:
             await self.reads(hub, 5)
             [first] = self.consumers

@@ -9,13 +9,13 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import TestCase, TransactionTestCase, override_settings
 
-from streams import hearing, rights, topics
-from streams.cluster import Catalog, TopicInfo
-from streams.hub import Hub
+from streams.hub import freshness, rights_watch, topic_watch
+from streams.hub.hub import Hub
+from streams.hub.topic_watch import TopicWatch, epoch_of, renew
+from streams.kafka.clients import Catalog, TopicInfo
 from streams.models import Topic
-from streams.process import WebProcess
-from streams.topics import TopicWatch, epoch_of, renew
-from streams.wire import Status
+from streams.processes.web import WebProcess
+from streams.wire.ranges import Status
 from tests import services
 from tests.streams.readers import Client, Table, opened, run, settled
 from tests.waiting import until
@@ -50,7 +50,7 @@ def test_an_end_below_the_position_is_noticed_when_it_stays_there() -> None:
         hub, _ = await opened({0: 10, 1: 10})
         hub.status(Status("t", "e", {0: 10}, {0: 4}))
         assert hub.hearing.shrunk() == []  # a new leader may say so for a moment
-        with mock.patch.object(hearing, "SHRUNK_S", -1.0):
+        with mock.patch.object(freshness, "SHRUNK_S", -1.0):
             assert hub.hearing.shrunk() == ["t"]
             hub.status(Status("t", "e", {1: 10}, {1: 10}))  # another bridge, of its own partition
             assert hub.hearing.shrunk() == ["t"]
@@ -70,10 +70,10 @@ class WithoutIdsTests(TransactionTestCase):
         Topic.objects.create(name=self.topic)
         self.enterContext(override_settings(KAFKA_BOOTSTRAP_SERVERS=[self.kafka.address]))
         self.enterContext(mock.patch.object(Catalog, "_describe", side_effect=dict.fromkeys))
-        self.enterContext(mock.patch.object(rights, "LOOK_S", 600.0))  # nobody is signed in here
-        self.enterContext(mock.patch.object(hearing, "SHRUNK_S", 1.0))
-        self.enterContext(mock.patch.object(topics, "LOOK_S", 0.5))
-        self.enterContext(mock.patch.object(topics, "CATALOG_S", 600.0))
+        self.enterContext(mock.patch.object(rights_watch, "LOOK_S", 600.0))  # nobody is signed in here
+        self.enterContext(mock.patch.object(freshness, "SHRUNK_S", 1.0))
+        self.enterContext(mock.patch.object(topic_watch, "LOOK_S", 0.5))
+        self.enterContext(mock.patch.object(topic_watch, "CATALOG_S", 600.0))
 
     async def test_a_topic_made_anew_is_a_new_life_in_every_process(self) -> None:
         webs = [WebProcess(), WebProcess()]

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from streams.cluster import Catalog, Unavailable
+from streams.kafka.clients import Catalog, Unavailable
 from streams.models import Topic
 
 LOOK_S = 3.0  # for Kafka's list of topics, which is only for a hint

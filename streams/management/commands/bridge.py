@@ -21,12 +21,13 @@ from django.db import Error as DatabaseError
 from django.db import OperationalError
 from redis.exceptions import RedisError
 
-from streams import interpreter, relay
-from streams.bridge import fan_out_once, run_bridge
-from streams.cluster import Unavailable
-from streams.database import ask_database
-from streams.health import bridge_app
-from streams.neighbours import KafkaCheck
+from streams.health.neighbours import KafkaCheck
+from streams.health.probes import bridge_app
+from streams.kafka.clients import Unavailable
+from streams.outbox import relay
+from streams.processes.bridge import fan_out_once, run_bridge
+from streams.runtime import interpreter
+from streams.runtime.database import ask_database
 
 FINISH_S = 8.0  # for the batch under way, after the first stop signal; below the 10 s of container engines
 HEALTH_STOP_S = 2.0  # for the health server to end

@@ -1,0 +1,185 @@
+"""Kafka -> web processes: reads the live end of every watched topic once and hands on ranges that join.
+
+Two ways of reading, one loop (streams/kafka/tail.py): `run_inline` tails all partitions for the hub of this process;
+`run_group` shares them with other bridges in a consumer group and sends to every web process over the Channels layer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from streams.hub.hub import Hub
+from streams.kafka import clients
+from streams.kafka.tail import Tail
+from streams.wire import ranges
+from streams.wire.ranges import Batch, Status
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 15.0
+COMMIT_S = 1.0
+COMMIT_TIMEOUT_S = 5.0
+# Of the 8 s that a stop has. In the middle of a rebalance neither may be answered.
+LAST_COMMIT_S, LEAVE_S = 1.0, 4.0
+REACH_OFFSETS = 100_000  # a group's commit further behind the end is not worth starting at: hubs have dropped that part
+GROUP = "streamboard"  # the consumer group of all bridges
+
+
+# Inline: all partitions, for the hub of this process ----------------------------------------------------------------
+
+
+async def run_inline(hub: Hub, stop: asyncio.Event) -> None:
+    """Tails every topic that the hub has opened, from the hub's positions, until `stop`."""
+
+    async def deliver(batches: list[Batch], statuses: list[Status]) -> None:
+        hub.ingest(batches)
+        for status in statuses:
+            hub.status(status)
+
+    consumer = clients.consumer(group_id=None)
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            await consumer.start()
+        while not stop.is_set():
+            hub.changed.clear()
+            tail = Tail(consumer, {name: topic_log.epoch for name, topic_log in hub.logs.items()}, deliver)
+            if not _assign(consumer, hub, tail):
+                await _first(hub.changed, stop)
+                continue
+            await tail.run(lambda: stop.is_set() or hub.changed.is_set())
+    finally:
+        await clients.stop_quietly(consumer)
+
+
+def _assign(consumer: AIOKafkaConsumer, hub: Hub, tail: Tail) -> bool:
+    """Assigns and seeks with no await in between, else aiokafka asks for positions of its own."""
+    wanted = {
+        TopicPartition(name, partition): position
+        for name, topic_log in hub.logs.items()
+        for partition, position in topic_log.positions.items()
+    }
+    if not wanted:
+        return False
+    consumer.assign(list(wanted))
+    for tp, position in wanted.items():
+        consumer.seek(tp, position)
+    tail.positions = wanted
+    return True
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Returns when one of the events is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+# In a group: to every web process over the layer ----------------------------------------------------------------------
+
+
+class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, group: GroupTail) -> None:
+        self._group = group
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._group.commit()
+        self._group.tail.generation += 1
+        self._group.tail.positions.clear()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._group.tail.generation += 1
+        self._group.tail.positions.clear()
+        await self._group.place(list(assigned))
+        self._group.assigned.set()
+
+
+class GroupTail:
+    """One membership in the consumer group. Commits what was delivered, never more."""
+
+    def __init__(self, epochs: dict[str, str], send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        self.consumer = clients.consumer(
+            group_id=GROUP,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=3_000,
+            max_poll_interval_ms=24 * 3600 * 1000,  # while Redis is away it waits at its position
+        )
+        self.tail = Tail(self.consumer, epochs, self._deliver)
+        self._send = send
+        self._committed = 0.0
+        self.assigned = asyncio.Event()
+
+    async def start(self) -> None:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            await self.consumer.start()
+        self.consumer.subscribe(list(self.tail.epochs), listener=_Assignments(self))
+
+    async def commit(self, within: float = COMMIT_TIMEOUT_S) -> None:
+        """Commits the delivered positions of what is assigned now; a failure only means duplicates."""
+        assigned = self.consumer.assignment()
+        offsets = {tp: position for tp, position in self.tail.positions.items() if tp in assigned}
+        if not offsets:
+            return
+        try:
+            async with asyncio.timeout(within):
+                await self.consumer.commit(offsets)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("Positions were not committed: %r", error)
+
+    async def place(self, assigned: list[TopicPartition]) -> None:
+        """Starts at the group's commit, or at the end where that is further back than any hub's log reaches."""
+        if not assigned:
+            return
+        async with asyncio.timeout(START_TIMEOUT_S):
+            ends = await self.consumer.end_offsets(assigned)
+            for tp in assigned:
+                committed = await self.consumer.committed(tp)
+                is_near = committed is not None and ends[tp] - committed <= REACH_OFFSETS
+                self.consumer.seek(tp, committed if is_near else ends[tp])
+
+    async def _deliver(self, batches: list[Batch], statuses: list[Status]) -> None:
+        for message in ranges.messages(batches, statuses):
+            await self._send(message)
+        now = asyncio.get_running_loop().time()
+        if batches and now - self._committed > COMMIT_S:
+            self._committed = now
+            await self.commit()
+
+    async def stop(self) -> None:
+        try:
+            await self.commit(LAST_COMMIT_S)
+        finally:
+            await clients.stop_quietly(self.consumer, LEAVE_S)
+
+
+async def run_group(
+    epochs: dict[str, str],
+    send: Callable[[dict[str, Any]], Awaitable[None]],
+    until: Callable[[], bool],
+    *,
+    once: bool = False,
+) -> None:
+    """Reads a share of the topics' partitions (`epochs`: topic -> epoch) and sends them until `until()`.
+
+    send: puts one message on the layer, waiting as long as that takes. once: up to the end offsets of now, no further.
+    """
+    group = GroupTail(epochs, send)
+    try:
+        await group.start()
+        if once:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await group.assigned.wait()
+            await group.tail.drain()
+        else:
+            await group.tail.run(until)
+    finally:
+        await group.stop()
