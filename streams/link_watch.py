@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from streams.hub.hub import Hub
-from streams.kafka.clients import Unavailable
+from streams.runtime.away import Unavailable
 from streams.runtime.tasks import pause
 
 log = logging.getLogger(__name__)

@@ -6,110 +6,29 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router, Schema
-from pydantic import ConfigDict, Field, JsonValue
+from ninja import Query, Router
 
+from streams.board.schemas import MAX_OFFSET, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut
 from streams.hub.topic_log import TopicLog
-from streams.kafka.clients import Unavailable
 from streams.kafka.history import Expired, NoSuchOffset
 from streams.processes import web
-from streams.rights import credentials
+from streams.rights.topics import readable_topics, shown
+from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
+from streams.topics import topic_exists
 from streams.wire.ranges import Range
 
 router = Router(tags=["topics"])
 
 RECORDS = 500  # of one answer
 RETRY_AFTER_S = 2
-MAX_OFFSET = 2**63 - 1
-
-
-RECORD: dict[str, JsonValue] = {
-    "offset": 1842,
-    "timestamp": 1740821400000,
-    "key": "7",
-    "headers": {"ce_type": "item.created"},
-    "size": 16,
-    "encoding": "json",
-    "value": {"name": "a lamp"},
-}
-
-
-def _example(example: dict[str, JsonValue]) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [example]})
-
-
-class Problem(Schema):
-    model_config = _example({"detail": "There is no topic weather here; an administrator can add it."})
-
-    detail: str
-
-
-class InvalidField(Schema):
-    loc: list[str | int] = Field(description='Where: for example ["query", "to"].')
-    msg: str
-    type: str
-
-
-class Invalid(Schema):
-    """What is wrong with which part of the address."""
-
-    model_config = _example({"detail": [{"loc": ["query", "to"], "msg": "Field required", "type": "missing"}]})
-
-    detail: list[InvalidField]
-
-
-class TopicOut(Schema):
-    name: str = Field(examples=["items.v1"], description="The topic's name in Kafka.")
-    label: str = Field(examples=["Items"], description="What people see.")
-
-
-class TopicsOut(Schema):
-    model_config = _example({"topics": [{"name": "items.v1", "label": "Items"}]})
-
-    topics: list[TopicOut]
-
-
-class RecordOut(Schema):
-    """One record as the protocol describes it; `value` is any JSON where `encoding` is `json`."""
-
-    model_config = _example(RECORD)
-
-    offset: int
-    timestamp: int | None
-    key: str | None
-    key_encoding: str | None = None
-    headers: dict[str, Any]
-    size: int
-    encoding: str
-    value: Any = None
-    truncated: bool | None = None
-
-
-class RecordsOut(Schema):
-    model_config = _example(
-        {"epoch": "k3f9", "partition": 0, "from": 1842, "to": 1843, "records": [RECORD], "next": None}
-    )
-
-    epoch: str
-    partition: int
-    from_: int = Field(alias="from")
-    to: int
-    records: list[RecordOut]
-    next: int | None
-
-
-class Part(Schema):
-    partition: int = Field(ge=0, le=2**31 - 1, description="The partition to read.")
-    from_: int = Field(alias="from", ge=0, le=MAX_OFFSET, description="The first offset wanted.")
-    to: int = Field(ge=0, le=MAX_OFFSET, description="The offset to stop before.")
 
 
 @router.get("/", response={200: TopicsOut, 401: Problem, 503: Problem}, summary="The topics you may watch")
 async def list_topics(request: HttpRequest) -> dict[str, Any]:
     """Every topic that the signed-in user may watch, by name."""
-    topics = await in_database(credentials.readable_topics, await _user(request))
-    return {"topics": credentials.shown(topics)}
+    topics = await in_database(readable_topics, await _user(request))
+    return {"topics": shown(topics)}
 
 
 @router.get(
@@ -179,8 +98,8 @@ async def _user(request: HttpRequest) -> Any:
 async def _open_log(request: HttpRequest, topic: str) -> tuple[TopicLog | None, HttpResponse]:
     """The topic's log when the user may read it; else None and the answer that says why not."""
     user = await _user(request)
-    if topic not in await in_database(credentials.readable_topics, user):
-        if await in_database(credentials.topic_exists, topic):
+    if topic not in await in_database(readable_topics, user):
+        if await in_database(topic_exists, topic):
             return None, _problem(403, f"You may not watch {topic}; an administrator can add your group.")
         return None, _problem(404, f"There is no topic {topic} here; an administrator can add it.")
     topic_log = web.current().hub.logs.get(topic)

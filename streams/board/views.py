@@ -11,7 +11,8 @@ from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from streams.kafka.clients import Unavailable, bootstrap_servers
+from streams.kafka.clients import bootstrap_servers
+from streams.runtime.away import Unavailable
 
 DEMO_TOPIC = "realtime-events"
 

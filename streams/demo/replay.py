@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaProducer
 from django.conf import settings
 
 from streams.kafka import embedded
-from streams.kafka.clients import Unavailable, client_options, end_within
+from streams.kafka.clients import client_options, end_within
+from streams.runtime.away import Unavailable
 
 TOPIC = "realtime-events"
 FILE = Path(__file__).parent / "earthquakes.ndjson"  # its source and licence: README.md

@@ -1,8 +1,4 @@
-"""Kafka -> web processes: reads the live end of every watched topic once and hands on ranges that join.
-
-Two ways of reading, one loop (streams/kafka/tail.py): `run_inline` tails all partitions for the hub of this process;
-`run_group` shares them with other bridges in a consumer group and sends to every web process over the Channels layer.
-"""
+"""Kafka -> every web process: bridges share the partitions in a consumer group and send over the Channels layer."""
 
 from __future__ import annotations
 
@@ -11,77 +7,23 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from streams.hub.hub import Hub
 from streams.kafka import clients
+from streams.kafka.clients import START_TIMEOUT_S
 from streams.kafka.tail import Tail
-from streams.wire import ranges
+from streams.wire import layer_message
 from streams.wire.ranges import Batch, Status
 
 log = logging.getLogger(__name__)
-
-START_TIMEOUT_S = 15.0
 COMMIT_S = 1.0
 COMMIT_TIMEOUT_S = 5.0
 # Of the 8 s that a stop has. In the middle of a rebalance neither may be answered.
 LAST_COMMIT_S, LEAVE_S = 1.0, 4.0
 REACH_OFFSETS = 100_000  # a group's commit further behind the end is not worth starting at: hubs have dropped that part
 GROUP = "streamboard"  # the consumer group of all bridges
-
-
-# Inline: all partitions, for the hub of this process ----------------------------------------------------------------
-
-
-async def run_inline(hub: Hub, stop: asyncio.Event) -> None:
-    """Tails every topic that the hub has opened, from the hub's positions, until `stop`."""
-
-    async def deliver(batches: list[Batch], statuses: list[Status]) -> None:
-        hub.ingest(batches)
-        for status in statuses:
-            hub.status(status)
-
-    consumer = clients.consumer(group_id=None)
-    try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            await consumer.start()
-        while not stop.is_set():
-            hub.changed.clear()
-            tail = Tail(consumer, {name: topic_log.epoch for name, topic_log in hub.logs.items()}, deliver)
-            if not _assign(consumer, hub, tail):
-                await _first(hub.changed, stop)
-                continue
-            await tail.run(lambda: stop.is_set() or hub.changed.is_set())
-    finally:
-        await clients.stop_quietly(consumer)
-
-
-def _assign(consumer: AIOKafkaConsumer, hub: Hub, tail: Tail) -> bool:
-    """Assigns and seeks with no await in between, else aiokafka asks for positions of its own."""
-    wanted = {
-        TopicPartition(name, partition): position
-        for name, topic_log in hub.logs.items()
-        for partition, position in topic_log.positions.items()
-    }
-    if not wanted:
-        return False
-    consumer.assign(list(wanted))
-    for tp, position in wanted.items():
-        consumer.seek(tp, position)
-    tail.positions = wanted
-    return True
-
-
-async def _first(*events: asyncio.Event) -> None:
-    """Returns when one of the events is set."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
 
 
 # In a group: to every web process over the layer ----------------------------------------------------------------------
@@ -147,7 +89,7 @@ class GroupTail:
                 self.consumer.seek(tp, committed if is_near else ends[tp])
 
     async def _deliver(self, batches: list[Batch], statuses: list[Status]) -> None:
-        for message in ranges.messages(batches, statuses):
+        for message in layer_message.messages(batches, statuses):
             await self._send(message)
         now = asyncio.get_running_loop().time()
         if batches and now - self._committed > COMMIT_S:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from streams import metrics
 from streams.hub.hub import Hub
 from streams.runtime.tasks import pause
-from streams.wire import ranges
+from streams.wire import layer_message
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ async def _renew_membership(channels: Any, channel: str, over: asyncio.Event) ->
 
 
 def _take(hub: Hub, message: dict[str, Any]) -> None:
-    unpacked = ranges.unpack(message)
+    unpacked = layer_message.unpack(message)
     if unpacked is None:
         metrics.FOREIGN_MESSAGES.inc()  # during a rolling restart; the ranges show what is missing
         return

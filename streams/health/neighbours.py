@@ -17,8 +17,9 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
-from streams.kafka.clients import Catalog, Unavailable
+from streams.kafka.catalog import Catalog
 from streams.processes import web as process
+from streams.runtime.away import Unavailable
 from streams.runtime.database import ask_database
 from streams.runtime.tasks import failure, states
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from streams.hub.delivered import Tally
 from streams.hub.subscription import Subscription
-from streams.hub.topic_log import Positions, frame_of
-from streams.kafka.clients import Unavailable
 from streams.kafka.history import History
+from streams.runtime.away import Unavailable
 from streams.runtime.tasks import failure
-from streams.wire.ranges import Range
+from streams.wire.frames import frame_of
+from streams.wire.ranges import Positions, Range
 
 log = logging.getLogger(__name__)
 

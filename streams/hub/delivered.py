@@ -9,7 +9,7 @@ import time
 from collections import Counter
 
 from streams import metrics
-from streams.hub.topic_log import Frame
+from streams.wire.frames import Frame
 
 
 class Tally:

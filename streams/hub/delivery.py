@@ -13,12 +13,14 @@ import orjson
 
 from streams import metrics
 from streams.hub.catchup import CatchUp
+from streams.hub.connection import Connection
 from streams.hub.delivered import Tally
-from streams.hub.subscription import SLOW_AGAIN_S, Connection, Subscription
+from streams.hub.subscription import SLOW_AGAIN_S, Subscription
 from streams.hub.together import Readers
-from streams.hub.topic_log import LOG_BYTES, Frame, Positions, TopicLog, frame_of, trimmed
+from streams.hub.topic_log import LOG_BYTES, TopicLog, trimmed
 from streams.kafka.history import History
-from streams.wire.ranges import Range
+from streams.wire.frames import Frame, frame_of
+from streams.wire.ranges import Positions, Range
 
 TICK_S = 0.005  # the shortest pause between two ticks; it grows with the readers, so that half a core is left
 LOGS_BYTES = 64 * 1024 * 1024  # of all topics together

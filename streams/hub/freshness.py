@@ -8,7 +8,8 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
-from streams.hub.topic_log import Positions, TopicLog
+from streams.hub.topic_log import TopicLog
+from streams.wire.ranges import Positions
 
 SILENT_S = 3.0  # a partition nobody spoke of for so long is read by the hub itself
 SHRUNK_S = 4.0  # an end that is below for so long is no passing state of a change of leaders

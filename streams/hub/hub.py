@@ -13,16 +13,17 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from streams import metrics
-from streams.hub import subscription
+from streams.hub.connection import HEARTBEAT_S, Connection
 from streams.hub.delivery import Delivery
 from streams.hub.freshness import Hearing, now_ms
 from streams.hub.rates import Seconds
 from streams.hub.repairs import Repairs
-from streams.hub.subscription import Connection, Subscription
-from streams.hub.topic_log import Frame, Positions, TopicLog
-from streams.kafka.clients import TopicInfo
+from streams.hub.subscription import Subscription
+from streams.hub.topic_log import TopicLog
+from streams.kafka.catalog import TopicInfo
 from streams.kafka.history import History
-from streams.wire.ranges import Batch, Range, Status
+from streams.wire.frames import Frame
+from streams.wire.ranges import Batch, Positions, Range, Status
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +220,7 @@ class Hub:
         now = self._loop.time()
         self.delivery.settle()
         for connection in list(self.connections):
-            if connection.due_since is not None and now - connection.due_since > 2 * subscription.HEARTBEAT_S:
+            if connection.due_since is not None and now - connection.due_since > 2 * HEARTBEAT_S:
                 metrics.EVICTIONS.labels("silent").inc()
                 connection.goodbye(4009, now)
             elif now - connection.last_sent > connection.heartbeat_after:

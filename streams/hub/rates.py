@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import orjson
 
 from streams import metrics
-from streams.hub.topic_log import Frame
+from streams.wire.frames import Frame
 from streams.wire.ranges import Range
 
 

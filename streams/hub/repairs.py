@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from streams import metrics
 from streams.hub.topic_log import TopicLog
-from streams.kafka.clients import Unavailable
 from streams.kafka.history import History
+from streams.runtime.away import Unavailable
 from streams.runtime.tasks import failure
 from streams.wire.ranges import Range
 

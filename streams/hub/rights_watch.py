@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from streams.hub.connection import Connection
 from streams.hub.hub import Hub
-from streams.hub.subscription import Connection
 from streams.rights import credentials
+from streams.rights.topics import shown
 from streams.runtime.tasks import pause
 from streams.runtime.threads import in_database
 
@@ -35,7 +36,7 @@ def _apply(hub: Hub, connection: Connection, topics: dict[str, str] | None) -> N
     elif topics != connection.topics:
         lost_all = bool(connection.topics) and not topics
         connection.topics = topics
-        connection.send({"type": "topics", "topics": credentials.shown(topics)}, now)
+        connection.send({"type": "topics", "topics": shown(topics)}, now)
         for reader in list(connection.streams.values()):
             if reader.log.topic and reader.log.topic not in topics:
                 hub.leave(reader, "forbidden")

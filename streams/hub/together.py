@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from streams.hub.topic_log import Frame, Mark, TopicLog
+from streams.hub.topic_log import TopicLog
+from streams.wire.frames import Frame, Mark
 
 if TYPE_CHECKING:
     from streams.hub.subscription import Subscription

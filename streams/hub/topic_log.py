@@ -7,69 +7,16 @@ waits nor knows connections. Dropping old chunks never forgets a position.
 from __future__ import annotations
 
 import itertools
-import struct
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
 
-from streams.wire.ranges import RANGE_BYTES, Range, gap_frame, records_frame
+from streams.wire.frames import Frame, Mark, frame_of
+from streams.wire.ranges import RANGE_BYTES, Positions, Range, newest_of
 
 LOG_BYTES = 16 * 1024 * 1024  # of encoded records a topic
 LOG_SECONDS = 60.0  # a record stays at most this long
 CACHE_BYTES = 4 * 1024 * 1024  # of frames kept for the next reader at the same place; up to three forms of each
-
-Positions = dict[int, int]
-
-
-class Mark(NamedTuple):
-    """A border between two chunks of a log; one object each, so that readers at the same place have the same.
-
-    place: sequence number of the chunk behind it. total: bytes of all chunks before it since the log began.
-    offsets: the sum of the log's positions there; it only grows, so that a client's positions tell how far it has come.
-    newest: the newest timestamp (ms since 1970) in the chunk before it, 0 when it has none.
-    """
-
-    place: int
-    total: int
-    offsets: int
-    newest: int
-
-
-class Frame:
-    """One frame as it leaves, shared by every connection that gets it.
-
-    data: its JSON. framed: the same as it stands on a WebSocket (RFC 6455, one unmasked final text frame).
-    end: the border behind it, when it is a log's. ends: partition -> position after it, for the partitions that it
-    moves. records: how many it delivers. newest: the newest of their timestamps (ms since 1970), 0 when it has none.
-    """
-
-    __slots__ = ("_message", "data", "end", "ends", "framed", "is_measured", "newest", "records")
-
-    def __init__(self, data: bytes, ends: Positions | None = None, end: Mark | None = None) -> None:
-        self.data = data
-        self.framed = _head(len(data)) + data
-        self.ends = ends or {}
-        self.end = end
-        self.records = self.newest = 0
-        self.is_measured = False  # whether its age was noted when it was first written
-        self._message: dict[str, Any] | None = None
-
-    @property
-    def message(self) -> dict[str, Any]:
-        """The frame for ASGI's `send()`; made once for all connections, which only read it."""
-        if self._message is None:
-            self._message = {"type": "websocket.send", "text": self.data.decode()}
-        return self._message
-
-
-def _head(size: int) -> bytes:
-    """What stands before a final text frame of `size` bytes."""
-    if size < 126:
-        return struct.pack("!BB", 0x81, size)
-    if size < 65_536:
-        return struct.pack("!BBH", 0x81, 126, size)
-    return struct.pack("!BBQ", 0x81, 127, size)
 
 
 class Chunk:
@@ -82,12 +29,7 @@ class Chunk:
         self.lost = ranges[0].lost
         self.time = time
         moved = sum(part.end - part.start for part in ranges)
-        self.end = Mark(before.place + 1, before.total + self.size, before.offsets + moved, _newest(ranges))
-
-
-def _newest(ranges: Iterable[Range]) -> int:
-    """The newest timestamp among the last records of each range, or 0."""
-    return max((record.timestamp for part in ranges for record in part.records[-1:]), default=0)
+        self.end = Mark(before.place + 1, before.total + self.size, before.offsets + moved, newest_of(ranges))
 
 
 def chunked(ranges: Iterable[Range]) -> Iterator[tuple[tuple[Range, ...], int]]:
@@ -106,16 +48,6 @@ def chunked(ranges: Iterable[Range]) -> Iterator[tuple[tuple[Range, ...], int]]:
         size += more
     if group:
         yield tuple(group), size
-
-
-def frame_of(stream: str, ranges: tuple[Range, ...], end: Mark | None = None) -> Frame:
-    """The frame of ranges that are all delivered, or all lost for one reason."""
-    lost = ranges[0].lost
-    data = gap_frame(stream, ranges, lost) if lost else records_frame(stream, ranges)
-    frame = Frame(data, {part.partition: part.end for part in ranges}, end)
-    frame.records = sum(len(part.records) for part in ranges)
-    frame.newest = _newest(ranges)
-    return frame
 
 
 class TopicLog:

@@ -11,32 +11,20 @@ import logging
 
 from django.conf import settings
 
+from streams import topics
 from streams.hub.hub import Hub
 from streams.kafka import embedded
-from streams.kafka.clients import Catalog, NotAllowed, TopicInfo, Unavailable
-from streams.models import Topic, new_epoch
-from streams.rights import credentials
+from streams.kafka.catalog import Catalog, TopicInfo
+from streams.kafka.clients import NotAllowed
+from streams.runtime.away import Unavailable
 from streams.runtime.tasks import pause
 from streams.runtime.threads import in_database
+from streams.topics import epoch_of, renew
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 2.0  # between looks at the list of watched topics
 CATALOG_S = 10.0  # between looks at Kafka's list, when nothing seems to have changed
-RENEWED = "~"  # between Kafka's id of a topic and the renewed part
-
-
-def epoch_of(info: TopicInfo, kept: str) -> str:
-    """The name of the topic's present life. kept: the value in the database."""
-    if info.epoch is None or kept.startswith(info.epoch + RENEWED):
-        return kept
-    return info.epoch
-
-
-def renew(info: TopicInfo, kept: str) -> bool:
-    """Begins a new life of a topic, unless another process did so since `kept` was read. Asks the database."""
-    fresh = new_epoch() if info.epoch is None else f"{info.epoch}{RENEWED}{new_epoch()}"
-    return bool(Topic.objects.filter(name=info.name, epoch=kept).update(epoch=fresh))
 
 
 class TopicWatch:
@@ -53,9 +41,9 @@ class TopicWatch:
         """Looks until `stop`, and whenever the hub wants it. Raises Unavailable when Kafka does not answer."""
         loop = asyncio.get_running_loop()
         asked, seen = float("-inf"), dict[str, str]()
-        await in_database(credentials.watch_items_topic)
+        await in_database(topics.watch_items_topic)
         while not stop.is_set():
-            rows = await in_database(credentials.topic_epochs)
+            rows = await in_database(topics.topic_epochs)
             missing = rows.keys() - self._hub.logs.keys()
             if rows != seen or missing or self._hub.refresh.is_set() or loop.time() - asked > CATALOG_S:
                 self._hub.refresh.clear()

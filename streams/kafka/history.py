@@ -17,9 +17,10 @@ from aiokafka.structs import TopicPartition
 
 from streams import metrics
 from streams.kafka import embedded, undecodable
-from streams.kafka.clients import Unavailable, consumer, stop_quietly
+from streams.kafka.clients import consumer, stop_quietly
 from streams.kafka.page_cache import Pages
 from streams.kafka.undecodable import Polled, Undecodable
+from streams.runtime.away import Unavailable
 from streams.runtime.tasks import shared
 from streams.wire.ranges import Range
 from streams.wire.records import Record, encode_raw

@@ -16,7 +16,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from streams.outbox.messages import CHANNEL
+from streams.outbox.recording import CHANNEL
 from streams.runtime.database import CONNECT_S, server_parameters
 
 if TYPE_CHECKING:

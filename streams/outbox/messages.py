@@ -7,29 +7,24 @@ after the commit leaves it here. Everything in this file is synchronous; the rel
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from items.events import ItemEvent
 from streams.models import OutboxMessage
+from streams.outbox.recording import wake
 
 log = logging.getLogger(__name__)
-
-CHANNEL = "streamboard_outbox"  # PostgreSQL's NOTIFY channel that wakes the relay of another process
 RETENTION = timedelta(days=7)  # of published messages
 BATCH_BYTES = 8 * 1024 * 1024  # of values that are read for one batch, and one message more
 PRUNE_ROWS = 2_000  # one delete: on SQLite nobody else writes meanwhile
 ERROR_LENGTH = 1_000  # characters kept of what Kafka said
-SOURCE = "/streamboard/items"
 
 
 class Row(NamedTuple):
@@ -56,61 +51,6 @@ class Backlog(NamedTuple):
     waiting: int
     oldest: datetime | None
     parked: int
-
-
-# Writing ----------------------------------------------------------------------------------------------------------
-
-
-def record(sender: Any, *, events: Sequence[ItemEvent], **_: Any) -> None:
-    """Writes events to the outbox, in the transaction that is open. Raises RuntimeError outside of one."""
-    if not connection.in_atomic_block:
-        raise RuntimeError("An item event must be sent inside the transaction of its change.")
-    # Each item is there once, and the lock on its row orders its ids with those of earlier and later changes.
-    OutboxMessage.objects.bulk_create([_message(event) for event in events])
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-    transaction.on_commit(_wake, robust=True)  # a relay that cannot be woken looks by itself soon
-
-
-def _message(event: ItemEvent) -> OutboxMessage:
-    return OutboxMessage(
-        topic=settings.KAFKA_ITEMS_TOPIC,
-        key=str(event.item_id),
-        value=orjson.dumps(event.payload),
-        headers={
-            "ce_specversion": "1.0",
-            "ce_id": str(event.id),
-            "ce_type": event.type,
-            "ce_source": SOURCE,
-            "ce_time": event.time.isoformat().replace("+00:00", "Z"),
-            "content-type": "application/json",
-        },
-        created_at=event.time,
-    )
-
-
-_listeners: set[Callable[[], None]] = set()
-_listeners_lock = threading.Lock()
-
-
-def _wake() -> None:
-    with _listeners_lock:
-        listeners = list(_listeners)
-    for listener in listeners:
-        listener()
-
-
-def subscribe(listener: Callable[[], None]) -> Callable[[], None]:
-    """Has `listener` called after each commit of an event in this process, from any thread. Returns how to end that."""
-    with _listeners_lock:
-        _listeners.add(listener)
-
-    def unsubscribe() -> None:
-        with _listeners_lock:
-            _listeners.discard(listener)
-
-    return unsubscribe
 
 
 # Reading ----------------------------------------------------------------------------------------------------------
@@ -241,7 +181,7 @@ def send_again(messages: QuerySet[OutboxMessage]) -> int:
     """Lets parked messages go to Kafka once more; returns how many."""
     with transaction.atomic():
         count = messages.filter(published_at__isnull=True, parked_at__isnull=False).update(parked_at=None)
-        transaction.on_commit(_wake, robust=True)
+        transaction.on_commit(wake, robust=True)
     return count
 
 

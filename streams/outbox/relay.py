@@ -20,8 +20,8 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from streams import metrics
-from streams.kafka import clients, embedded
-from streams.outbox import messages
+from streams.kafka import catalog, embedded
+from streams.outbox import messages, recording
 from streams.outbox.leadership import Leadership, leadership
 from streams.outbox.messages import Row
 from streams.outbox.publisher import Publisher
@@ -93,7 +93,7 @@ class _Life:
         def wake() -> None:
             loop.call_soon_threadsafe(self._wake.set)
 
-        self._unsubscribe = messages.subscribe(wake)
+        self._unsubscribe = recording.subscribe(wake)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -136,7 +136,7 @@ class _Life:
         """Reaches Kafka, where the items topic has to exist. What waits is counted first: it may take a while."""
         await self.database(messages.walk_in_id_order)
         await self._count()
-        await clients.ensure_topic(settings.KAFKA_ITEMS_TOPIC)
+        await catalog.ensure_topic(settings.KAFKA_ITEMS_TOPIC)
         self._publisher = await Publisher.connect()
 
     async def republish(self, limit: int) -> None:

@@ -6,18 +6,13 @@ In a web process without Redis the same two functions run inline (streams/proces
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from streams.fanout import layer
 from streams.fanout.group import run_group
-from streams.hub.topic_watch import epoch_of
-from streams.kafka.clients import Catalog
+from streams.kafka.catalog import Catalog
 from streams.outbox.relay import run as run_relay
-from streams.rights import credentials
 from streams.runtime.tasks import pause, supervise
-from streams.runtime.threads import in_database
-
-log = logging.getLogger(__name__)
+from streams.topics import present_epochs
 
 TOPICS_S = 3.0  # between looks at the list of watched topics
 
@@ -35,7 +30,7 @@ async def fan_out_once() -> None:
     """Sends what lies between the group's positions and the end offsets of now, then returns."""
     catalog = Catalog()
     try:
-        epochs = await _epochs(catalog)
+        epochs = await present_epochs(catalog)
     finally:
         await catalog.close()
     stop = asyncio.Event()
@@ -53,12 +48,12 @@ async def _fan_out_topics(stop: asyncio.Event) -> None:
     catalog = Catalog()
     changed = asyncio.Event()
     try:
-        epochs = await _epochs(catalog)
+        epochs = await present_epochs(catalog)
         while not epochs:
             await pause(stop, TOPICS_S)
             if stop.is_set():
                 return
-            epochs = await _epochs(catalog)
+            epochs = await present_epochs(catalog)
         watching = asyncio.create_task(_watch(catalog, epochs, changed))
         try:
             await run_group(epochs, layer.sender(stop), lambda: stop.is_set() or changed.is_set())
@@ -70,17 +65,11 @@ async def _fan_out_topics(stop: asyncio.Event) -> None:
         await catalog.close()
 
 
-async def _epochs(catalog: Catalog) -> dict[str, str]:
-    rows = await in_database(credentials.topic_epochs)
-    infos = await catalog.topics(rows)
-    return {name: epoch_of(info, rows[name]) for name, info in infos.items()}
-
-
 async def _watch(catalog: Catalog, epochs: dict[str, str], changed: asyncio.Event) -> None:
     async def look() -> None:
         while not changed.is_set():
             await pause(changed, TOPICS_S)
-            if await _epochs(catalog) != epochs:
+            if await present_epochs(catalog) != epochs:
                 changed.set()
 
     await supervise("topic watch", look, changed)

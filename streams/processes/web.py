@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError
 
 from streams import metrics
 from streams.demo import replay
-from streams.fanout import group, layer
+from streams.fanout import inline, layer
 from streams.hub import rights_watch
 from streams.hub.hub import Hub, Link
 from streams.hub.topic_watch import TopicWatch
@@ -68,7 +68,7 @@ class WebProcess:
             return
         republish = 0 if settings.KAFKA_BOOTSTRAP_SERVERS else REPUBLISH
         self._run("relay", lambda: relay.run(self.stop_event, republish=republish))
-        self._run("fan-out", lambda: group.run_inline(self.hub, self.stop_event))
+        self._run("fan-out", lambda: inline.run_inline(self.hub, self.stop_event))
         if settings.DEMO and not settings.KAFKA_BOOTSTRAP_SERVERS:
             self._run("replay", lambda: replay.run(self.stop_event))
 

@@ -10,36 +10,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY, authenticate, load_backend
-from django.contrib.auth.models import AbstractBaseUser, Group
+from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
-from streams.models import Topic
+from streams.rights.topics import topics_of
 
 SESSIONS_A_QUERY = 500  # SQLite takes no more than 999 values in a query
-
-
-def readable_topics(user: Any) -> dict[str, str]:
-    """name -> label of what a signed-in user may watch: topics without reader groups, and those of their groups."""
-    return _topics_of({user.pk: user})[user.pk]
-
-
-def shown(topics: dict[str, str]) -> list[dict[str, str]]:
-    """Topics (name -> label) as the protocol and the API list them."""
-    return [{"name": name, "label": label} for name, label in topics.items()]
-
-
-def topic_epochs() -> dict[str, str]:
-    """name -> the epoch kept with it, of every topic that is watched."""
-    return dict(Topic.objects.values_list("name", "epoch"))
-
-
-def watch_items_topic() -> None:
-    """Makes the items topic one of the watched; `migrate` does it too, but its name is a setting that can change."""
-    Topic.objects.get_or_create(name=settings.KAFKA_ITEMS_TOPIC, defaults={"label": "Items"})
-
-
-def topic_exists(name: str) -> bool:
-    return "\0" not in name and Topic.objects.filter(name=name).exists()  # PostgreSQL's texts have none
 
 
 def user_of_token(token: str) -> AbstractBaseUser | None:
@@ -65,7 +41,7 @@ def still_valid(credentials: Credentials) -> Any | None:
 def look_again(held: Iterable[Credentials]) -> dict[Credentials, dict[str, str] | None]:
     """For each of the credentials what its user may read now, or None where it would no longer be let in."""
     users = _users_of(set(held))
-    topics = _topics_of({user.pk: user for user in users.values() if user is not None})
+    topics = topics_of({user.pk: user for user in users.values() if user is not None})
     return {credentials: None if user is None else topics[user.pk] for credentials, user in users.items()}
 
 
@@ -111,21 +87,3 @@ def _decoded(session_data: str) -> tuple[str | None, str]:
     """User id and backend of a stored session. Cached: it is looked at again and again, and checking it is slow."""
     session = import_module(settings.SESSION_ENGINE).SessionStore().decode(session_data)
     return session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY, "")
-
-
-def _topics_of(users: dict[Any, Any]) -> dict[Any, dict[str, str]]:
-    """What each of the users (by primary key) may read, in three queries whatever their number."""
-    topics = list(Topic.objects.prefetch_related("readers"))
-    readers = {topic.pk: {group.pk for group in topic.readers.all()} for topic in topics}
-    groups: dict[Any, set[Any]] = {pk: set() for pk in users}
-    if any(readers.values()):
-        for group_pk, user_pk in Group.objects.filter(user__in=list(users)).values_list("pk", "user"):
-            groups[user_pk].add(group_pk)
-    return {
-        pk: {
-            topic.name: str(topic)
-            for topic in topics
-            if user.is_superuser or not readers[topic.pk] or readers[topic.pk] & groups[pk]
-        }
-        for pk, user in users.items()
-    }

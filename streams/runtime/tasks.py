@@ -13,12 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from aiokafka.errors import KafkaError
-from django.db import Error as DatabaseError
-from redis.exceptions import RedisError
-
 from streams import metrics
-from streams.kafka.clients import Unavailable
+from streams.runtime.away import EXPECTED, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +24,6 @@ FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 5.0
 STEADY_S = 10.0  # a task that ran so long starts with a short delay again
 PROVEN_S = 5.0  # a life that follows a failure counts as running once it has lasted so long
-
-# What happens when a neighbour is away: one line tells it. Anything else is a fault of ours, with its traceback.
-EXPECTED = (Unavailable, KafkaError, DatabaseError, RedisError, OSError, TimeoutError)
 
 
 @dataclass(slots=True, eq=False)

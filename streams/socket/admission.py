@@ -11,7 +11,8 @@ from django.contrib.auth import HASH_SESSION_KEY, get_user
 from django.http import HttpRequest, parse_cookie
 from django.http.request import validate_host
 
-from streams.rights.credentials import Credentials, readable_topics, user_of_token
+from streams.rights.credentials import Credentials, user_of_token
+from streams.rights.topics import readable_topics
 from streams.runtime.threads import in_database
 
 SUBPROTOCOL = "streamboard.v1"

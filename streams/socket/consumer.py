@@ -16,12 +16,12 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 
 from streams import metrics
-from streams.hub import subscription
+from streams.hub import closing, sink
+from streams.hub.connection import HEARTBEAT_S, STREAMS, Connection
 from streams.hub.freshness import now_ms
 from streams.hub.hub import Hub
-from streams.hub.subscription import Connection
 from streams.processes import web
-from streams.rights.credentials import shown
+from streams.rights.topics import shown
 from streams.runtime.tasks import failure
 from streams.socket import admission, sinks
 from streams.socket.admission import Refused
@@ -102,8 +102,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 "connection": connection.name,
                 "user": username,
                 "server_time": now_ms(),
-                "heartbeat_seconds": subscription.HEARTBEAT_S,
-                "limits": {"streams": subscription.STREAMS, "frame_bytes": INBOUND_BYTES},
+                "heartbeat_seconds": HEARTBEAT_S,
+                "limits": {"streams": STREAMS, "frame_bytes": INBOUND_BYTES},
                 "topics": shown(topics),
             },
             self._loop.time(),
@@ -113,11 +113,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _refuse(self, code: int) -> None:
         metrics.REFUSALS.labels(str(code)).inc()
         await self.send(
-            text_data=orjson.dumps(subscription.farewell(code, 1000 if code < subscription.FINAL_CODES else 0)).decode()
+            text_data=orjson.dumps(closing.farewell(code, 1000 if code < closing.FINAL_CODES else 0)).decode()
         )
         await self.close(code)
 
-    def _sink(self) -> subscription.Sink:
+    def _sink(self) -> sink.Sink:
         """The shortest way to this connection that its server offers."""
         offered = self._offered()
         return AsgiSink(self.base_send, self._start, self._abandon) if offered is None else TransportSink(offered)

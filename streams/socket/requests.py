@@ -10,16 +10,19 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from streams import metrics
-from streams.hub import subscription
+from streams import metrics, topics
+from streams.hub.connection import STREAMS, Connection
 from streams.hub.hub import Hub
-from streams.hub.subscription import Connection, Subscription
-from streams.hub.topic_log import Positions, TopicLog, frame_of
-from streams.kafka.clients import Unavailable
+from streams.hub.subscription import Subscription
+from streams.hub.topic_log import TopicLog
 from streams.rights import credentials
+from streams.rights.topics import readable_topics
+from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
 from streams.socket import starts
 from streams.socket.starts import Beginning
+from streams.wire.frames import frame_of
+from streams.wire.ranges import Positions
 
 log = logging.getLogger(__name__)
 
@@ -129,8 +132,8 @@ class Requests:
         streams = self._connection.streams
         if wanted.topic in streams:
             raise BadRequest("duplicate", f"This connection reads {wanted.topic} already.", wanted.number)
-        if len(streams) >= subscription.STREAMS:
-            raise BadRequest("too_many", f"A connection has at most {subscription.STREAMS} streams.", wanted.number)
+        if len(streams) >= STREAMS:
+            raise BadRequest("too_many", f"A connection has at most {STREAMS} streams.", wanted.number)
         # Taken at once, so that a second subscribe on its heels is a duplicate.
         pending = Subscription(self._connection, wanted.topic, NO_LOG)
         self._connection.hold(pending)
@@ -190,10 +193,10 @@ class Requests:
         if wanted.topic in connection.topics:
             return
         user = await in_database(credentials.still_valid, connection.credentials)
-        connection.topics = {} if user is None else await in_database(credentials.readable_topics, user)
+        connection.topics = {} if user is None else await in_database(readable_topics, user)
         if wanted.topic in connection.topics:
             return
-        if await in_database(credentials.topic_exists, wanted.topic):
+        if await in_database(topics.topic_exists, wanted.topic):
             message = f"You may not watch {wanted.topic}; an administrator can add your group."
             raise BadRequest("forbidden", message, wanted.number)
         message = f"There is no topic {wanted.topic} here; an administrator can add it."

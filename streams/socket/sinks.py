@@ -11,8 +11,8 @@ from functools import partial
 from types import CoroutineType
 from typing import Any, Protocol
 
-from streams.hub.subscription import BACKLOG_BYTES
-from streams.hub.topic_log import Frame
+from streams.hub.sink import BACKLOG_BYTES
+from streams.wire.frames import Frame
 
 log = logging.getLogger(__name__)
 

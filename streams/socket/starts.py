@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.hub.hub import Hub
-from streams.hub.topic_log import Positions, TopicLog
+from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds
-from streams.wire.ranges import Range
+from streams.wire.ranges import Positions, Range
 
 LAST_RECORDS = 2000  # the most that `{"last": n}` gives
 LAST_BYTES = 8 * 1024 * 1024  # of encoded records, as far as the log knows them

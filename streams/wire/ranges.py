@@ -9,15 +9,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from streams.wire.records import Record
 
 RANGE_BYTES = 192 * 1024  # encoded records of one chunk; one record is under 170 KiB, so that a frame fits in 256 KiB
-FRAME_BYTES = 256 * 1024  # the largest frame and the largest message on the layer
-LAYER_VERSION = 1  # of the message between bridge and web processes; a process ignores versions it does not know
 
 
 class Range(NamedTuple):
@@ -79,79 +75,9 @@ def split(partition: int, start: int, end: int, records: Sequence[Record]) -> It
         yield Range(partition, start, end, tuple(records[first:]))
 
 
-# Frames -----------------------------------------------------------------------------------------------------------
+Positions = dict[int, int]
 
 
-def _encode_range(partition: int, start: int, end: int, records: Iterable[Record]) -> bytes:
-    data = b",".join([record.data for record in records])
-    return b'{"partition":%d,"from":%d,"to":%d,"records":[%b]}' % (partition, start, end, data)
-
-
-def records_frame(stream: str, ranges: Iterable[Range]) -> bytes:
-    """A `records` frame; ranges of one partition must join and are merged."""
-    merged: dict[int, list[Range]] = {}
-    for part in ranges:
-        merged.setdefault(part.partition, []).append(part)
-    encoded = b",".join(
-        _encode_range(partition, parts[0].start, parts[-1].end, (r for part in parts for r in part.records))
-        for partition, parts in merged.items()
-    )
-    return b'{"type":"records","stream":%b,"ranges":[%b]}' % (orjson.dumps(stream), encoded)
-
-
-def gap_frame(stream: str, ranges: Iterable[Range], reason: str) -> bytes:
-    """A `gap` frame: these offsets are not delivered."""
-    shown = [{"partition": part.partition, "from": part.start, "to": part.end} for part in ranges]
-    return orjson.dumps({"type": "gap", "stream": stream, "ranges": shown, "reason": reason})
-
-
-# The message between processes ------------------------------------------------------------------------------------
-
-
-def pack(batches: Iterable[Batch], statuses: Iterable[Status] = ()) -> dict[str, Any]:
-    """One message for the channel layer; msgpack carries it."""
-    return {
-        "type": "streams.live",
-        "version": LAYER_VERSION,
-        "batches": [list(batch) for batch in batches],
-        "statuses": [[s.topic, s.epoch, list(s.positions.items()), list(s.ends.items())] for s in statuses],
-    }
-
-
-def messages(batches: Iterable[Batch], statuses: Sequence[Status] = ()) -> Iterator[dict[str, Any]]:
-    """As few messages as hold these batches within FRAME_BYTES each, in order; the statuses travel in the first."""
-    group: list[Batch] = []
-    size = 0
-    pending = statuses
-    for batch in batches:
-        for part in batch.ranges:
-            if group and size + part.size > RANGE_BYTES:
-                yield pack(group, pending)
-                group, size, pending = [], 0, ()
-            if group and group[-1].topic == batch.topic:
-                group[-1] = group[-1]._replace(ranges=(*group[-1].ranges, part))
-            else:
-                group.append(Batch(batch.topic, batch.epoch, (part,)))
-            size += part.size
-    if group or pending:
-        yield pack(group, pending)
-
-
-def unpack(message: dict[str, Any]) -> tuple[list[Batch], list[Status]] | None:
-    """The opposite of `pack`; None for a message of another version."""
-    if message.get("version") != LAYER_VERSION:
-        return None
-    batches = [
-        Batch(
-            topic,
-            epoch,
-            tuple(
-                Range(p, start, end, tuple(Record(*r) for r in records), lost) for p, start, end, records, lost in parts
-            ),
-        )
-        for topic, epoch, parts in message["batches"]
-    ]
-    statuses = [
-        Status(topic, epoch, dict(positions), dict(ends)) for topic, epoch, positions, ends in message["statuses"]
-    ]
-    return batches, statuses
+def newest_of(ranges: Iterable[Range]) -> int:
+    """The newest timestamp among the last records of each range, or 0."""
+    return max((record.timestamp for part in ranges for record in part.records[-1:]), default=0)

@@ -18,7 +18,7 @@ django.setup()
 
 from django.conf import settings
 
-from streams.fanout import group
+from streams.fanout import inline
 from streams.hub.hub import Hub
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import History
@@ -33,7 +33,7 @@ async def fan_out(topic: str, count: int) -> float:
     """Timed from the first records on, which are not counted."""
     hub, stop = Hub(History()), asyncio.Event()
     hub.logs[topic] = TopicLog(topic, "bench", dict.fromkeys(range(PARTITIONS), 0))
-    running = asyncio.create_task(group.run_inline(hub, stop))
+    running = asyncio.create_task(inline.run_inline(hub, stop))
     first, began, seen = 0, 0.0, 0
     while seen < count and not running.done():
         await asyncio.sleep(POLL_S)

@@ -12,10 +12,10 @@ from typing import Any
 
 import uvicorn
 
-from streams.fanout import group
+from streams.fanout import inline
 from streams.hub import delivery, topic_watch
 from streams.hub.hub import Hub
-from streams.kafka.clients import TopicInfo
+from streams.kafka.catalog import TopicInfo
 from streams.kafka.history import Bounds, History
 from streams.outbox import relay
 from streams.wire import records
@@ -100,7 +100,7 @@ def serve(ws: str) -> None:
     made = Made()
     topic_watch.Catalog = lambda: made  # type: ignore[misc,assignment]
     History.bounds = lambda _, topic, partitions: made.bounds(topic, partitions)  # type: ignore[method-assign]
-    group.run_inline = made.run_inline
+    inline.run_inline = made.run_inline
     relay.run = no_relay
 
     flooding: set[asyncio.Task[None]] = set()

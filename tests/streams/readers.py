@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from streams.hub import subscription
+from streams.hub import sink
+from streams.hub.connection import Connection
 from streams.hub.hub import Hub
-from streams.hub.subscription import Connection, Subscription
-from streams.hub.topic_log import Frame
-from streams.kafka.clients import TopicInfo
+from streams.hub.subscription import Subscription
+from streams.kafka.catalog import TopicInfo
 from streams.kafka.history import Bounds, History
 from streams.rights.credentials import Credentials
+from streams.wire.frames import Frame
 from streams.wire.ranges import Range, split
 from streams.wire.records import Record
 
@@ -77,7 +78,7 @@ class Client:
         self.on_full(is_full)
 
     def backlog(self) -> int:
-        return subscription.BACKLOG_BYTES if self.is_full else 0
+        return sink.BACKLOG_BYTES if self.is_full else 0
 
     def close(self, code: int) -> None:
         self.closed_with = code

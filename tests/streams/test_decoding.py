@@ -9,7 +9,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from streams.kafka import undecodable
-from streams.kafka.undecodable import ReadableRecords
+from streams.kafka.aiokafka_internals import ReadableRecords
 from streams.wire.ranges import Range
 
 BASE_OFFSET_BYTES = 8  # at the head of a batch, and not part of what its checksum covers

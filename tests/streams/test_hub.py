@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams import metrics
-from streams.hub import subscription
+from streams.hub import connection
 from streams.hub.delivery import LOGS_BYTES
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
-from streams.hub.topic_log import Frame, TopicLog
-from streams.kafka.clients import TopicInfo
-from streams.wire.ranges import FRAME_BYTES, Batch, Status
+from streams.hub.topic_log import TopicLog
+from streams.kafka.catalog import TopicInfo
+from streams.wire.frames import FRAME_BYTES, Frame
+from streams.wire.ranges import Batch, Status
 from tests.streams.readers import Client, Table, opened, part, run, settled
 
 
@@ -191,7 +192,7 @@ def test_a_reader_that_does_not_acknowledge_waits_and_costs_no_memory() -> None:
         reader = client.join({0: 0})
         pour(hub, range(700), "t", tick_every=20)
         hub.delivery.run_tick()
-        assert subscription.UNACKED_BYTES - FRAME_BYTES <= reader.unacked_bytes <= subscription.UNACKED_BYTES
+        assert connection.UNACKED_BYTES - FRAME_BYTES <= reader.unacked_bytes <= connection.UNACKED_BYTES
         client.ack()
         await settled(lambda: client.positions == {0: 700})
         assert client.seen == {0: list(range(700))}
@@ -215,7 +216,7 @@ def test_all_streams_of_a_connection_together_have_4_mib_on_the_way() -> None:
         pour(hub, range(700), "t", "u", "v")
         on_the_way = [reader.unacked_bytes for reader in readers]
         assert all(size > 1_000_000 for size in on_the_way)
-        assert sum(on_the_way) <= subscription.UNACKED_BYTES
+        assert sum(on_the_way) <= connection.UNACKED_BYTES
         client.connection.drop(readers[0])
         assert readers[1].share > on_the_way[1]  # the others get its part
         await hub.close()
@@ -336,7 +337,7 @@ def test_a_client_that_answers_nothing_is_told_and_one_that_was_sent_nothing_get
     async def test() -> None:
         hub, _ = await opened({0: 5})
         silent, idle = Client(hub), Client(hub)
-        long_ago = asyncio.get_running_loop().time() - 2 * subscription.HEARTBEAT_S - 1
+        long_ago = asyncio.get_running_loop().time() - 2 * connection.HEARTBEAT_S - 1
         silent.connection.due_since = long_ago
         idle.connection.last_sent = long_ago
         hub.look_at_connections()
@@ -391,7 +392,7 @@ def test_records_count_as_something_sent_that_is_to_be_answered() -> None:
         client = Client(hub, raw=True)
         client.join({0: 0})
         now = asyncio.get_running_loop().time
-        long_ago = now() - 2 * subscription.HEARTBEAT_S
+        long_ago = now() - 2 * connection.HEARTBEAT_S
         client.connection.last_sent = long_ago
         due = []
         pour(hub, [0], "t")

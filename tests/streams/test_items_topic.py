@@ -9,7 +9,8 @@ import os
 import pytest
 from django.test import override_settings
 
-from streams.kafka.clients import Catalog, Unavailable
+from streams.kafka.catalog import Catalog
+from streams.runtime.away import Unavailable
 from tests.client import Connection
 from tests.conftest import Install
 from tests.processes import Process

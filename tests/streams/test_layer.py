@@ -11,7 +11,7 @@ import pytest_django
 from streams.fanout import layer
 from streams.hub.hub import Hub
 from streams.runtime.tasks import supervise
-from streams.wire import ranges
+from streams.wire import layer_message, ranges
 from tests.services import Redis
 from tests.waiting import until
 
@@ -42,7 +42,7 @@ async def test_a_web_process_hears_the_bridges_after_each_return_of_redis(
     """redis-py sometimes swallows a cancellation; the reader once waited for ever for a task that it had cancelled."""
     configured(redis, settings)
     ears, stop = Ears(), asyncio.Event()
-    message = ranges.pack([], [ranges.Status("a-topic", "an-epoch", {0: 1}, {0: 1})])
+    message = layer_message.pack([], [ranges.Status("a-topic", "an-epoch", {0: 1}, {0: 1})])
 
     async def speak() -> None:
         send = layer.sender(stop)

@@ -7,10 +7,9 @@ from collections import Counter, OrderedDict, deque
 from typing import Any
 
 from streams.hub.hub import Hub
-from streams.hub.topic_log import Positions
-from streams.kafka.clients import TopicInfo
+from streams.kafka.catalog import TopicInfo
 from streams.kafka.page_cache import KEPT_BYTES, Pages
-from streams.wire.ranges import Batch, Range, Status
+from streams.wire.ranges import Batch, Positions, Range, Status
 from streams.wire.records import Record
 from tests.streams.readers import Client, Table, opened, part, run, settled
 

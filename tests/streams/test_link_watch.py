@@ -12,9 +12,9 @@ import pytest
 
 from streams import link_watch
 from streams.hub.hub import Hub
-from streams.kafka.clients import Unavailable
 from streams.kafka.history import Bounds
 from streams.link_watch import LinkWatch
+from streams.runtime.away import Unavailable
 from streams.wire.ranges import Batch, Range, Status
 from tests.streams.readers import Table, opened, part, run, settled
 from tests.streams.test_hearing import Clock

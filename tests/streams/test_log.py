@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from streams.hub.topic_log import CACHE_BYTES, Frame, TopicLog, trimmed
+from streams.hub.topic_log import CACHE_BYTES, TopicLog, trimmed
 from streams.wire import ranges
+from streams.wire.frames import FRAME_BYTES, Frame
 from streams.wire.ranges import Range
 from streams.wire.records import Record
 
@@ -127,4 +128,4 @@ def test_frames_never_pass_the_protocols_limit() -> None:
     log = TopicLog("t", "e", {0: 0})
     parts = ranges.split(0, 0, 200, [record(offset, 9000) for offset in range(200)])
     log.append(parts, 0.0)
-    assert all(len(frame.data) <= ranges.FRAME_BYTES for frame in frames(log))
+    assert all(len(frame.data) <= FRAME_BYTES for frame in frames(log))

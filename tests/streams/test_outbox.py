@@ -18,7 +18,7 @@ from items import services
 from items.events import ItemEvent, item_changed
 from items.models import Item
 from streams.models import OutboxMessage, Topic
-from streams.outbox import messages
+from streams.outbox import messages, recording
 from streams.processes.web import WebProcess
 from tests.items.people import contributor
 from tests.waiting import until
@@ -64,7 +64,7 @@ class RecordTests(TransactionTestCase):
 
     def test_a_commit_wakes_and_a_rollback_does_not(self) -> None:
         woken: list[str] = []
-        unsubscribe = messages.subscribe(lambda: woken.append("now"))
+        unsubscribe = recording.subscribe(lambda: woken.append("now"))
         try:
             with transaction.atomic():
                 services.create_item(actor=None, name="Lamp", price="1")
@@ -83,7 +83,7 @@ class RecordTests(TransactionTestCase):
         def fail() -> None:
             raise RuntimeError("its loop has ended")
 
-        unsubscribe = messages.subscribe(fail)
+        unsubscribe = recording.subscribe(fail)
         try:
             with self.assertLogs("django.db.backends.base", "ERROR"):
                 services.create_item(actor=None, name="Lamp", price="1")

@@ -18,11 +18,11 @@ from django.test import TransactionTestCase
 from items import services
 from streams import metrics
 from streams.kafka import embedded
-from streams.kafka.clients import Unavailable
 from streams.models import OutboxMessage
 from streams.outbox import messages, relay
 from streams.outbox.leadership import LeadershipLost, leadership
 from streams.outbox.publisher import RECORD_BYTES, Publisher
+from streams.runtime.away import Unavailable
 from streams.runtime.tasks import supervise
 from tests.proxy import Proxy
 from tests.services import Kafka

@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from streams.demo import replay
 from streams.kafka import embedded
-from streams.kafka.clients import Unavailable
+from streams.runtime.away import Unavailable
 from tests.streams.reading import records
 from tests.waiting import until
 

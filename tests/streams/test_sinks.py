@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from streams.hub.subscription import BACKLOG_BYTES
-from streams.hub.topic_log import Frame
+from streams.hub.sink import BACKLOG_BYTES
 from streams.socket.sinks import AsgiSink
+from streams.wire.frames import Frame
 
 
 class Server:

@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from streams.hub.subscription import UNACKED_BYTES
+from streams.hub.connection import UNACKED_BYTES
 from tests.client import FRAME_BYTES, Connection, Follower, Frame
 from tests.conftest import Install
 from tests.processes import Installation, Process

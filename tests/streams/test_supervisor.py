@@ -20,8 +20,8 @@ from streams.health import neighbours
 from streams.health.neighbours import KafkaCheck, State, check_tasks
 from streams.health.probes import bridge_app
 from streams.kafka import clients, embedded
-from streams.kafka.clients import Unavailable
 from streams.runtime import tasks
+from streams.runtime.away import Unavailable
 from streams.runtime.tasks import failure, shared, states, supervise
 from tests.streams.readers import run
 from tests.waiting import until

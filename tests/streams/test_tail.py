@@ -8,10 +8,10 @@ from unittest import mock
 
 from django.test import SimpleTestCase, override_settings
 
-from streams.fanout import group
+from streams.fanout import inline
 from streams.hub.hub import Hub
 from streams.kafka import clients, tail
-from streams.kafka.clients import TopicInfo
+from streams.kafka.catalog import TopicInfo
 from streams.kafka.history import History
 from streams.runtime.tasks import supervise
 from tests import services
@@ -41,7 +41,7 @@ class StalledTests(SimpleTestCase):
     async def test_a_consumer_that_stands_still_while_records_wait_is_replaced(self) -> None:
         hub, stop = Hub(History()), asyncio.Event()
         await hub.open(TopicInfo(self.topic, (0,), "e"), "e")
-        fanning = asyncio.create_task(supervise("fan-out", lambda: group.run_inline(hub, stop), stop))
+        fanning = asyncio.create_task(supervise("fan-out", lambda: inline.run_inline(hub, stop), stop))
         try:
             await self.reads(hub, 5)
             [first] = self.consumers

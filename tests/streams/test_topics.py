@@ -11,10 +11,11 @@ from django.test import TestCase, TransactionTestCase, override_settings
 
 from streams.hub import freshness, rights_watch, topic_watch
 from streams.hub.hub import Hub
-from streams.hub.topic_watch import TopicWatch, epoch_of, renew
-from streams.kafka.clients import Catalog, TopicInfo
+from streams.hub.topic_watch import TopicWatch
+from streams.kafka.catalog import Catalog, TopicInfo
 from streams.models import Topic
 from streams.processes.web import WebProcess
+from streams.topics import epoch_of, renew
 from streams.wire.ranges import Status
 from tests import services
 from tests.streams.readers import Client, Table, opened, run, settled

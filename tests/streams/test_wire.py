@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.wire import ranges, records
+from streams.wire import frames, layer_message, ranges, records
 
 
 def shown(value: bytes | None, key: bytes | None = b"k", headers: Any = ()) -> dict[str, Any]:
@@ -97,14 +97,14 @@ def test_a_record_without_timestamp_has_null() -> None:
 )
 def test_any_record_stands_in_a_frame_that_is_strict_json(value: Any, key: Any, headers: Any) -> None:
     record = records.encode(1, 2, key, headers, value)
-    frame = ranges.records_frame("s", [ranges.Range(0, 1, 2, (record,))])
+    frame = frames.records_frame("s", [ranges.Range(0, 1, 2, (record,))])
 
     def refuse(name: str) -> None:
         raise AssertionError(name)
 
     parsed = json.loads(frame, parse_constant=refuse)
     assert parsed["ranges"][0]["records"][0]["offset"] == 1
-    assert len(frame) <= ranges.FRAME_BYTES
+    assert len(frame) <= frames.FRAME_BYTES
 
 
 @dataclass
@@ -156,14 +156,14 @@ def test_the_short_way_gives_what_the_long_one_gives(
 def test_a_message_between_processes_comes_back_as_it_was() -> None:
     batch = ranges.Batch("t", "e", (ranges.Range(0, 1, 3, (records.encode(1, 2, b"k", [], b"1"),)),))
     status = ranges.Status("t", "e", {0: 3}, {0: 5})
-    assert ranges.unpack(ranges.pack([batch], [status])) == ([batch], [status])
-    assert ranges.unpack({**ranges.pack([batch]), "version": 99}) is None
+    assert layer_message.unpack(layer_message.pack([batch], [status])) == ([batch], [status])
+    assert layer_message.unpack({**layer_message.pack([batch]), "version": 99}) is None
 
 
 def test_large_batches_travel_in_several_messages_of_bounded_size() -> None:
     encoded = [records.encode(offset, 2, b"k", [], b"x" * 8000) for offset in range(100)]
     batch = ranges.Batch("t", "e", tuple(ranges.split(0, 0, 100, encoded)))
-    messages = list(ranges.messages([batch, batch]))
+    messages = list(layer_message.messages([batch, batch]))
     assert len(messages) > 4
     for message in messages:
         assert sum(len(record[3]) for part in message["batches"] for each in part[2] for record in each[3]) < 256 * 1024

@@ -23,10 +23,10 @@ from redis.exceptions import RedisError
 
 from streams.health.neighbours import KafkaCheck
 from streams.health.probes import bridge_app
-from streams.kafka.clients import Unavailable
 from streams.outbox import relay
 from streams.processes.bridge import fan_out_once, run_bridge
 from streams.runtime import interpreter
+from streams.runtime.away import Unavailable
 from streams.runtime.database import ask_database
 
 FINISH_S = 8.0  # for the batch under way, after the first stop signal; below the 10 s of container engines
