@@ -2,21 +2,24 @@
 
 from django.urls import path
 
-from items import export, import_views, link_views, undo_views, views
+from items.imports import views as import_views
+from items.links import views as link_views
+from items.listing import files
+from items.pages import deleted, views
 
 app_name = "items"
 urlpatterns = [
     path("", views.item_list, name="list"),
     path("new/", views.new, name="new"),
-    path("export/", export.export, name="export"),
+    path("export/", files.export, name="export"),
     path("import/", import_views.upload, name="import"),
     path("import/<int:job_id>/", import_views.job, name="import-job"),
     path("import/<int:job_id>/start/", import_views.start, name="import-start"),
     path("import/<int:job_id>/cancel/", import_views.cancel, name="import-cancel"),
     path("import/<int:job_id>/remove/", import_views.remove, name="import-remove"),
     path("import/<int:job_id>/report/", import_views.report, name="import-report"),
-    path("deleted/", undo_views.deleted, name="deleted"),
-    path("<int:item_id>/restore/", undo_views.restore, name="restore"),
+    path("deleted/", deleted.deleted, name="deleted"),
+    path("<int:item_id>/restore/", deleted.restore, name="restore"),
     path("<int:item_id>/", views.detail, name="detail"),
     path("<int:item_id>/edit/", views.edit, name="edit"),
     path("<int:item_id>/delete/", views.delete, name="delete"),

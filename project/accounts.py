@@ -23,8 +23,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from items import texts, tokens
+from items import tokens
 from items.models import ApiToken
+from items.values import texts
 from project import attempts, demo
 
 if TYPE_CHECKING:

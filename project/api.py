@@ -24,9 +24,10 @@ from ninja.errors import ValidationError as InvalidRequest
 from ninja.parser import Parser
 from pydantic import ConfigDict
 
-from items import answers, refusals
-from items.api import router as items_router
-from items.writing import Busy
+from items.api import answers
+from items.api.operations import router as items_router
+from items.services import refusals
+from items.services.turns import Busy
 from project.api_auth import BearerAuth, SessionAuth
 from project.api_docs import DescribedAPI, Docs
 from streams.board.api import router as topics_router

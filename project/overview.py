@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.views.decorators.cache import never_cache
 
-from items.link_models import LinkCheck
 from items.models import Item
+from items.models.link_check import LinkCheck
 from streams.models import OutboxMessage
 from streams.outbox import messages
 from streams.processes import web

@@ -11,9 +11,9 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from items import services, tokens
-from items.admin import CHANGED_AT_ONCE, EXPORTED_AT_ONCE
-from items.link_models import LinkCheck
+from items.admin.items import CHANGED_AT_ONCE, EXPORTED_AT_ONCE
 from items.models import Item
+from items.models.link_check import LinkCheck
 from tests.items.link_server import link_server
 from tests.items.people import PeopleTestCase, events, sign_in
 

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 
-from items import listing, needs, services, tokens
-from items.declared import Need, declared, replaced
+from items import services, tokens
+from items.api import needs
+from items.api.depends import Need, declared, replaced
+from items.listing import queries
 from items.models import Item
 from tests.items.people import PeopleTestCase, detail_of
 
@@ -51,8 +53,8 @@ class ReplacedTests(PeopleTestCase):
         self.assertEqual((answer.json()["name"], answer["ETag"]), ("Made up", '"3"'))
 
     async def test_a_list_shows_the_page_it_is_given(self) -> None:
-        async def empty(request: HttpRequest, query: Any) -> listing.Page:
-            return listing.Page([], 12)
+        async def empty(request: HttpRequest, query: Any) -> queries.Page:
+            return queries.Page([], 12)
 
         with replaced(needs.found_page, empty):
             answer = await self.get("/api/items/?search=x")

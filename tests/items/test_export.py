@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import AsyncClient, Client, TransactionTestCase
 
-from items import export, listing, services
-from items.filters import NO_FILTERS
+from items import services
+from items.listing import files, queries
+from items.listing.filters import NO_FILTERS
 from items.models import Item
 from tests.items.people import PeopleTestCase
 
@@ -41,7 +42,7 @@ class ExportTests(PeopleTestCase):
 
     async def test_ndjson_holds_each_item_as_the_api_shows_it_in_the_order_of_the_list(self) -> None:
         await self.make(30)
-        with mock.patch.object(export, "PIECE", 7):
+        with mock.patch.object(files, "PIECE", 7):
             response, body = await self.download("format=ndjson&ordering=price&owner=carl")
         self.assertEqual(response["Content-Type"], "application/x-ndjson")
         self.assertRegex(response["Content-Disposition"], r'\Aattachment; filename="items-[\d-]+\.ndjson"\Z')
@@ -52,12 +53,12 @@ class ExportTests(PeopleTestCase):
 
     async def test_csv_reads_back_as_the_same_texts(self) -> None:
         await self.make(12)
-        with mock.patch.object(export, "PIECE", 5):
+        with mock.patch.object(files, "PIECE", 5):
             response, body = await self.download("format=csv&search=lamp")
         self.assertEqual(response["Content-Type"], "text/csv; charset=utf-8")
         rows = list(csv.DictReader(io.StringIO(body, newline="")))
         self.assertEqual(len(rows), 12)
-        self.assertEqual(tuple(rows[0]), export.COLUMNS)
+        self.assertEqual(tuple(rows[0]), files.COLUMNS)
         self.assertEqual((rows[-1]["name"], rows[-1]["price"], rows[-1]["tax"]), ("Lamp, “0”", "0.00", ""))
         self.assertEqual(rows[-1]["description"], 'a "b"\nc;')
 
@@ -68,12 +69,12 @@ class ExportTests(PeopleTestCase):
         rows = list(csv.DictReader(io.StringIO(body, newline="")))
         cells = [row["name"] for row in rows]
         self.assertFalse([cell for cell in cells if cell[0] in "=+-@"])
-        self.assertEqual(tuple(export.plain(cell) for cell in cells), FORMULAS)
-        self.assertEqual([export.plain(row["description"]) for row in rows], [f"{text}\nx" for text in FORMULAS])
+        self.assertEqual(tuple(files.plain(cell) for cell in cells), FORMULAS)
+        self.assertEqual([files.plain(row["description"]) for row in rows], [f"{text}\nx" for text in FORMULAS])
 
     async def test_nothing_found_is_an_empty_file(self) -> None:
         self.assertEqual((await self.download("format=ndjson&owner=x"))[1], "")
-        self.assertEqual((await self.download("format=csv&owner=x"))[1], ",".join(export.COLUMNS) + "\r\n")
+        self.assertEqual((await self.download("format=csv&owner=x"))[1], ",".join(files.COLUMNS) + "\r\n")
 
     async def test_a_filter_or_format_that_means_nothing_is_refused(self) -> None:
         client = await self.browser(self.colleague)
@@ -86,14 +87,14 @@ class ExportTests(PeopleTestCase):
 
     def test_deleted_items_are_not_exported(self) -> None:
         services.delete_item(self.item.pk, actor=None)
-        self.assertEqual(export.Export(NO_FILTERS, listing.NEWEST_FIRST, "ndjson").next_piece(), b"")
+        self.assertEqual(files.Export(NO_FILTERS, queries.NEWEST_FIRST, "ndjson").next_piece(), b"")
 
 
 class ConnectionTests(TransactionTestCase):
     def test_each_piece_gives_its_connection_back(self) -> None:
         services.create_items(actor=None, rows=[{"name": f"n{number}", "price": 1} for number in range(5)])
-        exporting = export.Export(NO_FILTERS, listing.NEWEST_FIRST, "ndjson")
-        with mock.patch.object(export, "PIECE", 3):
+        exporting = files.Export(NO_FILTERS, queries.NEWEST_FIRST, "ndjson")
+        with mock.patch.object(files, "PIECE", 3):
             lines = []
             while piece := exporting.next_piece():
                 lines.append(piece.count(b"\n"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
-from items import listing, services
-from items.filters import Filters
+from items import services
+from items.listing import queries
+from items.listing.filters import Filters
 from items.models import Item
 from tests.items.people import PeopleTestCase, detail_of, sign_in
 from tests.items.test_pages import text
@@ -74,7 +75,7 @@ class FilterTests(PeopleTestCase):
         self.assertIn('<details class="filters" open>', page)
 
     def test_pages_count_no_further_than_people_go(self) -> None:
-        with mock.patch.object(listing, "COUNTED_ON_PAGES", 3):
+        with mock.patch.object(queries, "COUNTED_ON_PAGES", 3):
             page = text(sign_in(self.owner).get("/items/"))
         self.assertIn("of more than 3", page)
 
@@ -85,11 +86,11 @@ class PageTests(PeopleTestCase):
             services.create_item(actor=self.colleague, name=f"Lamp {number % 5}", price=number % 4)
 
         def pages(few: int) -> list[tuple[list[int], int, bool]]:
-            with mock.patch.object(listing, "FEW", few):
+            with mock.patch.object(queries, "FEW", few):
                 found = [
-                    listing.page(filters, ordering, 5, offset, count_to=count_to)
+                    queries.page(filters, ordering, 5, offset, count_to=count_to)
                     for filters in (Filters(), Filters(search="lamp"), Filters(owner="carl"), Filters(search="none"))
-                    for ordering in listing.ORDERINGS
+                    for ordering in queries.ORDERINGS
                     for offset in (0, 5, 10, 15)
                     for count_to in (None, 7)
                 ]
@@ -102,10 +103,10 @@ class PageTests(PeopleTestCase):
         for number in range(25):
             services.create_item(actor=None, name=f"n{number % 3}", price=number % 4)
         Item.objects.update(updated_at=DAY, created_at=DAY)
-        for ordering in listing.ORDERINGS:
-            whole = [item.pk for item in listing.find(ordering=ordering)]
+        for ordering in queries.ORDERINGS:
+            whole = [item.pk for item in queries.find(ordering=ordering)]
             last, joined = None, list[int]()
-            while piece := list(listing.after(listing.find(ordering=ordering), ordering, last)[:4]):
+            while piece := list(queries.after(queries.find(ordering=ordering), ordering, last)[:4]):
                 last = piece[-1]
                 joined += [item.pk for item in piece]
             self.assertEqual(joined, whole, ordering)

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import timezone
 
-from items import idempotency, services, tokens
+from items import services, tokens
+from items.api import idempotency
 from items.models import GivenAnswer, Item
 from tests.items.people import Caller, PeopleTestCase, contributor, detail_of, events
 

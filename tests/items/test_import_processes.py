@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from items.import_running import CHUNK
+from items.imports.running import CHUNK
 from tests.processes import PASSWORD, ROOT, Installation
 from tests.services import children
 from tests.waiting import wait_until

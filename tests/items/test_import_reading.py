@@ -9,9 +9,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.test import SimpleTestCase
 
-from items import import_mapping, import_reading
-from items.import_mapping import Mapper, Skip
-from items.import_reading import Row, Shape, Unreadable
+from items.imports import rows as import_reading
+from items.imports.mapping import Mapper, Skip, guess, problem_of, short_sku
+from items.imports.rows import Row, Shape, Unreadable
 
 SHOPIFY = """\
 Handle,Title,Body (HTML),Option1 Name,Option1 Value,Option2 Value,Variant SKU,Variant Price,Image Src
@@ -92,7 +92,7 @@ class MappingTests(ReadingTestCase):
     def fields(self, content: str, **mapping: str) -> list[Any]:
         """The fields of each row, or what is wrong with them."""
         shape, rows = self.rows(content)
-        mapper = Mapper(shape, mapping or import_mapping.guess(shape.columns))
+        mapper = Mapper(shape, mapping or guess(shape.columns))
         found: list[Any] = []
         for row in rows:
             try:
@@ -105,14 +105,14 @@ class MappingTests(ReadingTestCase):
 
     def test_columns_are_guessed_by_their_names(self) -> None:
         self.assertEqual(
-            import_mapping.guess(["Product_Name", "Unit price", "VAT", "URL", "Article Number", "Colour", ""]),
+            guess(["Product_Name", "Unit price", "VAT", "URL", "Article Number", "Colour", ""]),
             {"name": "Product_Name", "price": "Unit price", "tax": "VAT", "link": "URL", "sku": "Article Number"},
         )
 
     def test_a_mapping_without_name_and_price_or_with_unknown_columns_is_refused(self) -> None:
-        self.assertEqual(import_mapping.problem_of({"name": "a", "price": "b"}, ["a", "b"]), "")
+        self.assertEqual(problem_of({"name": "a", "price": "b"}, ["a", "b"]), "")
         for mapping in ({"name": "a"}, {"name": "a", "price": "c"}, {"name": "a", "price": "b", "colour": "a"}):
-            self.assertNotEqual(import_mapping.problem_of(mapping, ["a", "b"]), "")
+            self.assertNotEqual(problem_of(mapping, ["a", "b"]), "")
 
     def test_amounts_are_understood_as_people_write_them(self) -> None:
         written = {
@@ -154,5 +154,5 @@ class MappingTests(ReadingTestCase):
         self.assertEqual((medium["sku"], medium["name"]), ("OWN-7", "Varsity Top"))
 
     def test_a_sku_that_would_be_too_long_is_cut_and_stays_the_only_one(self) -> None:
-        long, other = import_mapping.short_sku("x" * 70 + "a"), import_mapping.short_sku("x" * 70 + "b")
+        long, other = short_sku("x" * 70 + "a"), short_sku("x" * 70 + "b")
         self.assertEqual((len(long), len(other), long == other), (64, 64, False))

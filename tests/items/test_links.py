@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from items.link_addresses import leads_inside
-from items.link_transport import Limits
-from items.links import LinkResult, check_links
+from items.links.addresses import leads_inside
+from items.links.checking import LinkResult, check_links
+from items.links.transport import Limits
 from tests.items.link_server import LinkServer, link_server, make_certificate
 
 QUICK = Limits(read=0.3, total=0.6)

@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from items import link_checks, services
-from items.link_models import LinkCheck
-from items.links import LinkResult
+from items import services
+from items.links import results as link_checks
+from items.links.checking import LinkResult
 from items.models import Item
+from items.models.link_check import LinkCheck
 from tests.items.link_server import LinkServer, link_server
 from tests.items.people import PeopleTestCase, events, sign_in
 

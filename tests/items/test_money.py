@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from items import money
+from items.values import money
 
 CENTS = st.integers(min_value=0, max_value=int(money.LARGEST * 100))
 

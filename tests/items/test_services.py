@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from items import services
 from items.events import item_changed
 from items.models import Item, ItemVersion
+from items.services import items
 from streams.models import OutboxMessage
 from tests.items.people import PeopleTestCase, events
 
@@ -209,7 +210,7 @@ class OwnerGoesTests(PeopleTestCase):
         services.create_items(actor=self.owner, rows=[{"name": "Lamp", "price": 1}] * 3)
         gone = services.create_item(actor=self.owner, name="Gone", price=1)
         services.delete_item(gone.pk, actor=self.owner)
-        with events() as told, mock.patch.object(services, "DISOWN_STEP", 2):
+        with events() as told, mock.patch.object(items, "DISOWN_STEP", 2):
             self.owner.delete()
         self.assertEqual([(event.type, event.version) for event in told], [("item.updated", 2)] * 4)
         self.assertTrue(all(event.payload["owner"] is event.payload["actor"] is None for event in told))

@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import psycopg
 
-from items.writing import WRITES
+from items.services.turns import WRITES
 from tests.client import Follower
 from tests.conftest import Install
 from tests.project.wire import until_it_answers
