@@ -4,14 +4,13 @@ from django.urls import path
 
 from items.imports import views as import_views
 from items.links import views as link_views
-from items.listing import files
-from items.pages import deleted, views
+from items.pages import deleted, export, views
 
 app_name = "items"
 urlpatterns = [
     path("", views.item_list, name="list"),
     path("new/", views.new, name="new"),
-    path("export/", files.export, name="export"),
+    path("export/", export.export, name="export"),
     path("import/", import_views.upload, name="import"),
     path("import/<int:job_id>/", import_views.job, name="import-job"),
     path("import/<int:job_id>/start/", import_views.start, name="import-start"),

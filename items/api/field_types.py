@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from items.listing import filters
-from items.values import money, texts
+from items.values import moments, money, texts
 
 Json = dict[str, JsonValue]
 
@@ -77,7 +77,7 @@ def _amount(value: object) -> Decimal:
 
 def _moment(value: object) -> datetime:
     try:
-        return filters.moment(value if isinstance(value, str) else "")
+        return moments.moment(value if isinstance(value, str) else "")
     except ValueError as error:
         raise PydanticCustomError("time", "{reason}", {"reason": str(error)}) from error
 

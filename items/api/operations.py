@@ -30,8 +30,9 @@ from items.api.schemas import (
     ValidationProblem,
 )
 from items.listing import queries
-from items.models import Item, iso
+from items.models import Item
 from items.services.turns import write
+from items.values.moments import iso
 
 router = Router(tags=["items"])
 

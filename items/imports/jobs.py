@@ -16,7 +16,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
 from django.utils import timezone
 
-from items.imports import rows, running
+from items.imports import recognising, rows, running
 from items.imports.mapping import guess
 from items.imports.running import COUNTS, Progress
 from items.models.import_job import ImportJob
@@ -58,7 +58,7 @@ def keep(user: User, upload: UploadedFile[Any]) -> ImportJob:
         with job.source.open("wb") as file:
             for piece in upload.chunks():
                 file.write(piece)
-        job.mapping = guess(rows.recognise(job.source).columns)
+        job.mapping = guess(recognising.recognise(job.source).columns)
         job.save(update_fields=["mapping"])
     except BaseException:
         forget(job)
@@ -146,7 +146,7 @@ def run(job: ImportJob, parent: int | None = None) -> None:
         return not job.cancel_asked and (parent is None or os.getppid() == parent)
 
     try:
-        shape = rows.recognise(job.source)
+        shape = recognising.recognise(job.source)
         with running.report_file(job.report) as write:
             progress = running.run(
                 job.source, shape, job.mapping, job.owner, dry_run=job.dry_run, on_failure=write, on_chunk=on_chunk

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 
 from django.core.exceptions import ValidationError
 
+from items.imports.amounts import plain_number
+from items.imports.html import text_of
 from items.imports.rows import Row, Shape
-from items.listing.files import plain
 from items.services.changes import ItemFields
 from items.values import money, texts
+from items.values.cells import plain
 
 FIELDS = ("name", "description", "price", "tax", "link", "sku")
 REQUIRED = ("name", "price")
@@ -28,10 +28,6 @@ GUESSES: dict[str, tuple[str, ...]] = {
 SHOPIFY = {"handle", "variant price"}  # the columns that a Shopify product export is known by
 OPTIONS = ("Option1 Value", "Option2 Value", "Option3 Value")
 DEFAULT_OPTION = "Default Title"  # what Shopify writes for a product without variants
-
-_CURRENCY = re.compile(r"[\s\u00a0\u202f$€£¥]|USD|EUR|GBP|CHF")
-_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+\.\d{1,2}")
-_COMMA = re.compile(r"\d{1,3}(\.\d{3})*,\d{1,2}|\d+,\d{1,2}")
 
 
 class Skip(Exception):
@@ -91,7 +87,7 @@ class Mapper:
         for name in ("price", "tax"):
             if values.get(name):
                 try:
-                    values[name] = money.written(money.amount(_number(values[name])))
+                    values[name] = money.written(money.amount(plain_number(values[name])))
                 except ValueError as error:
                     errors[name] = [str(error)]
         for name in REQUIRED:
@@ -133,49 +129,3 @@ def short_sku(wanted: str) -> str:
     if len(word) <= texts.SKU_LENGTH:
         return word
     return f"{word[: texts.SKU_LENGTH - 9]}-{hashlib.sha256(word.encode()).hexdigest()[:8]}"
-
-
-def _number(text: str) -> str:
-    """An amount as people and programs write it (€ 1.234,50 or $1,234.50), as `money.amount` takes it."""
-    bare = _CURRENCY.sub("", text)
-    if _THOUSANDS.fullmatch(bare):
-        return bare.replace(",", "")
-    if _COMMA.fullmatch(bare):
-        return bare.replace(".", "").replace(",", ".")
-    return bare
-
-
-class _Text(HTMLParser):
-    """Collects the words of HTML; blocks and line breaks become line breaks."""
-
-    BLOCKS = frozenset({"p", "br", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.hidden += tag in {"script", "style"}
-        if tag in self.BLOCKS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in {"script", "style"} and self.hidden > 0
-        if tag in self.BLOCKS and tag != "br":
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.parts.append(re.sub(r"\s+", " ", data))
-
-
-def text_of(html: str) -> str:
-    """The words of a piece of HTML; text without a tag stays as it is."""
-    if "<" not in html and "&" not in html:
-        return html
-    parser = _Text()
-    parser.feed(html)
-    parser.close()
-    lines = [line.strip() for line in "".join(parser.parts).split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

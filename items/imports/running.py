@@ -23,10 +23,10 @@ from django.db import IntegrityError, OperationalError
 from items.imports import rows as import_reading
 from items.imports.mapping import Mapper, Skip
 from items.imports.rows import Row, Shape
-from items.listing.files import neutral
 from items.services import upserts
 from items.services.changes import ItemFields
 from items.services.refusals import Refused
+from items.values.cells import neutral
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from items import services
 from items.imports import jobs as import_jobs
 from items.imports import mapping
-from items.imports.rows import Row, Unreadable, recognise, sample
+from items.imports.recognising import recognise
+from items.imports.rows import Row, Unreadable, sample
 from items.models.import_job import ImportJob
 from items.pages.shared import asker, page
 from items.services.refusals import Refused

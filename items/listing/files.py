@@ -10,59 +10,22 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.decorators import login_required
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils import timezone
-from django.views.decorators.http import require_safe
 
 from items.listing import queries
 from items.listing.filters import Filters
 from items.models import Item
-from items.pages.list_address import ListState
+from items.values.cells import neutral
 
 PIECE = 500  # items read and written at a time; at most 20,000 characters each
 COLUMNS = (
     "id", "version", "sku", "name", "description", "price", "tax", "link", "owner", "created_at", "updated_at",
 )  # fmt: skip
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
-
-# Spreadsheets run what begins like this as a formula; a quote before it makes it text (OWASP, "CSV Injection").
-# Quotes that stand there already get one more, so that reading it back (`plain`) is exact.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_NEUTRALISED = re.compile(r"'+[=+\-@\t\r]")
-
-
-def neutral(cell: str) -> str:
-    """The text as a cell that no spreadsheet runs."""
-    return "'" + cell if _FORMULA.match(cell) else cell
-
-
-def plain(cell: str) -> str:
-    """The text that `neutral` made a cell of."""
-    return cell[1:] if _NEUTRALISED.match(cell) else cell
-
-
-@require_safe
-@login_required
-async def export(request: HttpRequest) -> HttpResponseBase:
-    """The filtered list, all of it, in its order."""
-    state = ListState.of(request)
-    format_ = request.GET.get("format", "csv")
-    if format_ not in CONTENT_TYPES:
-        return HttpResponse("format has to be csv or ndjson.\n", status=400, content_type="text/plain")
-    if state.asked.problems:
-        lines = [f"{name}: {sentence}\n" for name, sentence in state.asked.problems.items()]
-        return HttpResponse("".join(lines), status=400, content_type="text/plain; charset=utf-8")
-    name = f"items-{timezone.now():%Y-%m-%d}.{format_}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    pieces = Export(state.filters, state.ordering, format_).pieces()
-    return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[format_], headers=headers)
 
 
 @dataclass(slots=True)

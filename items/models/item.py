@@ -1,8 +1,7 @@
-"""What items keeps in the database: items, and the API tokens of those who send them. Only services write items."""
+"""Items as the database keeps them. Only services write them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from items.values import money, texts
+from items.values.moments import iso
 
 NOT_NEGATIVE = MinValueValidator(0, "Must not be below 0.")
 
@@ -118,61 +118,3 @@ class DeletedItem(Item):
     class Meta:
         proxy = True
         default_permissions = ()  # those of items count
-
-
-def iso(time: datetime) -> str:
-    """ISO 8601 in UTC with microseconds, for example 2025-03-01T09:30:00.000000Z."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-class ItemVersion(models.Model):
-    """One step in the life of an item, written in the transaction of the step. Goes when the item is gone for good."""
-
-    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="versions", db_index=False)
-    version = models.PositiveIntegerField()
-    type = models.CharField(max_length=20)  # as the event's: item.created, item.updated, …
-    actor = models.CharField(max_length=150, blank=True, default="")  # the username at that time; "": the system
-    at = models.DateTimeField()
-    changes = models.JSONField(default=dict)  # field -> [before, after], as the API shows the field
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["item", "version"], name="item_version_once")]
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.version}"
-
-
-class ApiToken(models.Model):
-    """A secret that signs a script in as its user. Only its SHA-256 is kept: the secret has 256 bits of chance."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100, blank=True, default="")
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    last_used_at = models.DateTimeField(null=True, editable=False)
-    revoked_at = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        ordering = ["-created_at", "-id"]
-        verbose_name = "API token"
-
-    def __str__(self) -> str:
-        return f"{self.name or 'token'} of {self.user}"
-
-
-class GivenAnswer(models.Model):
-    """The answer to a POST that came with an Idempotency-Key (items/api/idempotency.py)."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
-    key = models.CharField(max_length=255)
-    digest = models.CharField(max_length=64)  # of the request
-    status = models.PositiveSmallIntegerField(default=0)
-    headers = models.JSONField(default=dict)
-    content = models.BinaryField(default=bytes)  # compressed with zlib
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "key"], name="given_answer_key")]
-
-    def __str__(self) -> str:
-        return f"{self.status} for {self.key}"

@@ -15,6 +15,7 @@ from items import services
 from items.listing import files, queries
 from items.listing.filters import NO_FILTERS
 from items.models import Item
+from items.values.cells import plain
 from tests.items.people import PeopleTestCase
 
 FORMULAS = ("=1+1", "+1", "-1", "@x", "'=1+1", "'quoted'", "a=b")
@@ -69,8 +70,8 @@ class ExportTests(PeopleTestCase):
         rows = list(csv.DictReader(io.StringIO(body, newline="")))
         cells = [row["name"] for row in rows]
         self.assertFalse([cell for cell in cells if cell[0] in "=+-@"])
-        self.assertEqual(tuple(files.plain(cell) for cell in cells), FORMULAS)
-        self.assertEqual([files.plain(row["description"]) for row in rows], [f"{text}\nx" for text in FORMULAS])
+        self.assertEqual(tuple(plain(cell) for cell in cells), FORMULAS)
+        self.assertEqual([plain(row["description"]) for row in rows], [f"{text}\nx" for text in FORMULAS])
 
     async def test_nothing_found_is_an_empty_file(self) -> None:
         self.assertEqual((await self.download("format=ndjson&owner=x"))[1], "")

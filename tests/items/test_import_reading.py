@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.test import SimpleTestCase
 
+from items.imports import recognising
 from items.imports import rows as import_reading
 from items.imports.mapping import Mapper, Skip, guess, problem_of, short_sku
 from items.imports.rows import Row, Shape, Unreadable
@@ -33,7 +34,7 @@ class ReadingTestCase(SimpleTestCase):
 
     def rows(self, content: str | bytes, encoding: str = "utf-8") -> tuple[Shape, list[Row]]:
         path = self.file(content, encoding)
-        shape = import_reading.recognise(path)
+        shape = recognising.recognise(path)
         return shape, [row for row, _ in import_reading.read(path, shape)]
 
 

@@ -8,7 +8,8 @@ from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from items import services
-from items.models import Item, iso
+from items.models import Item
+from items.values.moments import iso
 from tests.items.people import Caller, PeopleTestCase, events, sign_in
 
 

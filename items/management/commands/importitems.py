@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from items.imports import rows, running
+from items.imports import recognising, rows, running
 from items.imports.mapping import FIELDS, guess, problem_of
 from items.imports.running import Failure, Progress
 from items.services.refusals import Refused
@@ -43,7 +43,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            shape = rows.recognise(path)
+            shape = recognising.recognise(path)
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
         except rows.Unreadable as error:
