@@ -26,7 +26,7 @@ except ImproperlyConfigured as error:
     sys.stderr.write(f"Streamboard cannot start. {error}\n")
     sys.exit(CANNOT_START)
 
-from project import greeting
+from project.demo import greeting
 from streams.kafka.embedded import AlreadyRunning
 from streams.processes import web
 from streams.socket import routing

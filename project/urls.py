@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from project import api
-from project.accounts import limited_sign_in
-from project.api_docs import redoc
+from project.accounts.views import limited_sign_in
+from project.api import api
+from project.api.docs import redoc
 from project.overview import overview
 from streams.board.views import dashboard
 from streams.health import probes
@@ -15,7 +15,7 @@ handler400 = api.bad_request
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("items/", include("items.urls")),
-    path("accounts/", include("project.accounts_urls")),
+    path("accounts/", include("project.accounts.urls")),
     path("admin/overview/", admin.site.admin_view(overview), name="overview"),
     path("admin/login/", limited_sign_in(admin.site.login)),
     path("admin/", admin.site.urls),

@@ -49,7 +49,7 @@ IdempotencyKey = Annotated[
 
 
 async def signed_in(request: HttpRequest) -> User:
-    """Who calls: project/api.py found that out and put it into the request."""
+    """Who calls: project/api/api.py found that out and put it into the request."""
     user: User = request.auth  # type: ignore[attr-defined]
     return user
 

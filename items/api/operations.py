@@ -1,5 +1,5 @@
 """The items API. Each operation declares what it needs, calls one service (or one reading function) in one thread hop,
-and says what came of it; the exceptions of services become answers in project/api.py."""
+and says what came of it; the exceptions of services become answers in project/api/api.py."""
 
 from __future__ import annotations
 

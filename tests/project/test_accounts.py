@@ -14,7 +14,7 @@ from django.test import Client, override_settings
 
 from items import services, tokens
 from items.models import ApiToken, Item
-from project import accounts
+from project.accounts import views
 from tests.items.people import PeopleTestCase, detail_of, sign_in
 
 WORD, OTHER_WORD = "a long enough word", "another long enough word"
@@ -99,7 +99,7 @@ class AddingTests(AccountTestCase):
         self.assertEqual(Item.objects.count(), 1)
 
     def test_the_group_gives_the_right(self) -> None:
-        self.reader.groups.add(Group.objects.get(name=accounts.CONTRIBUTORS))
+        self.reader.groups.add(Group.objects.get(name=views.CONTRIBUTORS))
         self.assertIn("/items/new/", text(sign_in(self.reader).get("/items/")))
         self.assertEqual(self.caller(self.reader).send("POST", "/api/items/", ITEM).status_code, 201)
 
@@ -236,7 +236,7 @@ class TokenPageTests(AccountTestCase):
         for name in ("", " ", "two\nlines", "x" * 101):
             self.assert_trouble(browser.post("/accounts/tokens/", {"name": name}), "No token was made")
         ApiToken.objects.bulk_create(
-            ApiToken(user=self.owner, name="one of many", digest=str(number)) for number in range(accounts.TOKENS_EACH)
+            ApiToken(user=self.owner, name="one of many", digest=str(number)) for number in range(views.TOKENS_EACH)
         )
         self.assert_trouble(browser.post("/accounts/tokens/", {"name": "one more"}), "which is the most")
         self.assertEqual(ApiToken.objects.filter(name="one more").count(), 0)

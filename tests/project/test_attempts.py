@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client, TestCase
 from django.utils import timezone
 
-from project import attempts
+from project.accounts import attempts
 from project.models import Attempts
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"

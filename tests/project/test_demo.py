@@ -15,13 +15,14 @@ from django.test import RequestFactory, TestCase, override_settings
 
 from items import tokens
 from items.models import Item
-from project import demo, greeting
+from project.demo import account as demo
+from project.demo import greeting
 from streams.demo import replay
 from streams.kafka import embedded
 from streams.models import OutboxMessage, Topic
 
 BACKENDS = ["django.contrib.auth.backends.ModelBackend", "items.tokens.TokenBackend"]
-in_demo = override_settings(DEMO=True, AUTHENTICATION_BACKENDS=[*BACKENDS, "project.demo.DemoBackend"])
+in_demo = override_settings(DEMO=True, AUTHENTICATION_BACKENDS=[*BACKENDS, "project.demo.account.DemoBackend"])
 
 
 def prepare(**options: Any) -> str:
@@ -116,7 +117,7 @@ class DemoTests(TestCase):
         with in_demo:
             assert authenticate(request=None, token=token) == User.objects.get()
 
-    @override_settings(AUTHENTICATION_BACKENDS=[*BACKENDS, "project.demo.DemoBackend"])
+    @override_settings(AUTHENTICATION_BACKENDS=[*BACKENDS, "project.demo.account.DemoBackend"])
     def test_the_backend_alone_opens_nothing(self) -> None:
         with in_demo:
             prepare()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from project.api import BULK_BYTES
+from project.api.api import BULK_BYTES
 from tests.client import Connection, Follower
 from tests.conftest import Install
 from tests.processes import START_SECONDS

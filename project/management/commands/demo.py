@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from items import services
 from items.models import Item
-from project import demo
+from project.demo import account as demo
 from streams.demo import replay
 from streams.models import Topic
 

@@ -26,7 +26,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from items import tokens
 from items.models import ApiToken
 from items.values import texts
-from project import attempts, demo
+from project.accounts import attempts
+from project.demo import account as demo
 
 if TYPE_CHECKING:
     SignUpFormBase = UserCreationForm[User]
@@ -39,7 +40,7 @@ NEW_SESSION_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def limited_sign_in(sign_in: Callable[..., Any]) -> Callable[..., Any]:
-    """A view that signs in, for whom there were not too many failures (project/attempts.py)."""
+    """A view that signs in, for whom there were not too many failures (project/accounts/attempts.py)."""
 
     @wraps(sign_in)
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

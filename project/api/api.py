@@ -28,8 +28,8 @@ from items.api import answers
 from items.api.operations import router as items_router
 from items.services import refusals
 from items.services.turns import Busy
-from project.api_auth import BearerAuth, SessionAuth
-from project.api_docs import DescribedAPI, Docs
+from project.api.auth import BearerAuth, SessionAuth
+from project.api.docs import DescribedAPI, Docs
 from streams.board.api import router as topics_router
 
 logger = logging.getLogger("project.api")

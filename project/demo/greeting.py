@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from project import demo
+from project.demo import account as demo
 from streams.kafka import embedded
 
 
