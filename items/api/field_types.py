@@ -1,6 +1,6 @@
 """The types that the fields of the items API are made of: how each is checked, and how the description shows it.
 
-What the description says of a text or an amount is exactly what is taken: tests/project/test_schema_run.py compares.
+What the description says of a text or an amount is exactly what is taken: tests/product/test_schema_run.py compares.
 """
 
 from __future__ import annotations

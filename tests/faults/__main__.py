@@ -9,11 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests import services
 from tests.faults import harness
 from tests.faults.breaking import FAULTS, SHORT
 from tests.faults.stage import Cables, set_up
-from tests.processes import make_installation
+from tests.support import services
+from tests.support.processes import make_installation
 
 
 async def one_round(arguments: argparse.Namespace, seed: int) -> None:

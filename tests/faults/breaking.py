@@ -10,9 +10,9 @@ from channels_redis.core import RedisChannelLayer
 from confluent_kafka import ConsumerGroupState
 
 from tests.faults.stage import Stage
-from tests.processes import Process
-from tests.services import Service
-from tests.waiting import TimeIsUp, until
+from tests.support.processes import Process
+from tests.support.services import Service
+from tests.support.waiting import TimeIsUp, until
 
 DOWN_SECONDS = (0.5, 4.0)  # how long something that was killed stays away
 CUT_SECONDS = (1.0, 8.0)  # how long a way is cut or frozen

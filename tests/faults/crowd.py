@@ -8,9 +8,9 @@ from array import array
 from collections import defaultdict
 from typing import Any
 
-from tests.client import Follower
 from tests.faults.stage import PARTITIONS, Stage
-from tests.streams.reading import records
+from tests.support.client import Follower
+from tests.support.reading import records
 
 STAY_SECONDS = (0.5, 8.0)  # between two partings of one client
 AGAIN_SECONDS = 120.0  # for a client to be back, whatever is broken, before it leaves a second time

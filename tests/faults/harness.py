@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.client import Follower
 from tests.faults import crowd
 from tests.faults.breaking import FAULTS
 from tests.faults.crowd import Client
 from tests.faults.stage import PARTITIONS, Stage
-from tests.project.wire import everything_arrived
+from tests.support.client import Follower
+from tests.support.wire import everything_arrived
 
 CALM_SECONDS = (0.5, 3.0)  # between two faults
 ARRIVAL_SECONDS = 240.0  # for the rest to arrive after the last fault

@@ -8,10 +8,10 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.processes import Installation, Process
-from tests.proxy import Proxy
-from tests.services import Kafka, Postgres, Redis
-from tests.waiting import free_port
+from tests.support.processes import Installation, Process
+from tests.support.proxy import Proxy
+from tests.support.services import Kafka, Postgres, Redis
+from tests.support.waiting import free_port
 
 PARTITIONS = 4
 READY_SECONDS = 120.0  # for four processes to start on a loaded machine

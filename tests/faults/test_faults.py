@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from tests import services
 from tests.conftest import Install
 from tests.faults import harness
 from tests.faults.breaking import SHORT, SHORT_PACE
 from tests.faults.stage import Cables, set_up
-from tests.services import Postgres, Redis
+from tests.support import services
+from tests.support.services import Postgres, Redis
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka]
 

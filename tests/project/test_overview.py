@@ -12,7 +12,7 @@ from items.models import Item
 from project import overview
 from streams.models import OutboxMessage
 from streams.runtime import tasks
-from tests.items.people import PeopleTestCase, sign_in
+from tests.support.people import PeopleTestCase, sign_in
 
 PAGE = "/admin/overview/"
 

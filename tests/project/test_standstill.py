@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.client import Follower
 from tests.conftest import Install
-from tests.processes import Installation, Process
-from tests.project.wire import RECOVERY_SECONDS, create_item, everything_arrived
-from tests.services import Kafka, Postgres, Redis
-from tests.waiting import until
+from tests.support.client import Follower
+from tests.support.processes import Installation, Process
+from tests.support.services import Kafka, Postgres, Redis
+from tests.support.waiting import until
+from tests.support.wire import RECOVERY_SECONDS, create_item, everything_arrived
 
 pytestmark = pytest.mark.slow
 

@@ -11,11 +11,11 @@ from django.test import override_settings
 
 from streams.kafka.catalog import Catalog
 from streams.runtime.away import Unavailable
-from tests.client import Connection
 from tests.conftest import Install
-from tests.processes import Process
-from tests.services import Kafka, Postgres, Redis
-from tests.waiting import free_port, until
+from tests.support.client import Connection
+from tests.support.processes import Process
+from tests.support.services import Kafka, Postgres, Redis
+from tests.support.waiting import free_port, until
 
 OPEN_SECONDS = 60  # for a process to open its topics, on a loaded machine
 _numbers = itertools.count()

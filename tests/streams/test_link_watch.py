@@ -16,8 +16,8 @@ from streams.kafka.history import Bounds
 from streams.link_watch import LinkWatch
 from streams.runtime.away import Unavailable
 from streams.wire.ranges import Batch, Range, Status
-from tests.streams.readers import Table, opened, part, run, settled
-from tests.streams.test_hearing import Clock
+from tests.streams.hub.test_freshness import Clock
+from tests.support.readers import Table, opened, part, run, settled
 
 SECONDS = range(1, 41)
 DIES, RETURNS = 10, 25  # s: a bridge's partitions are given to another one when its session in the group has ended

@@ -23,8 +23,8 @@ from streams.kafka import clients, embedded
 from streams.runtime import tasks
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import failure, shared, states, supervise
-from tests.streams.readers import run
-from tests.waiting import until
+from tests.support.readers import run
+from tests.support.waiting import until
 
 Run = Callable[[], Awaitable[None]]
 
