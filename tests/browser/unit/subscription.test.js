@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Subscription } from "../../../streams/static/streams/subscription.js";
+import { Subscription } from "../../../streams/static/streams/live/subscription.js";
 
 /** A subscription whose messages and news are written down in order. */
 function followed(topic) {

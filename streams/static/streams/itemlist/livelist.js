@@ -1,15 +1,15 @@
 // The items list, live: joins the page with item events by version. It subscribes first, then reads the list again;
 // events change the rows in sight, and which rows belong is asked of the server. HTML is made there alone.
 
-import { Connection, liveAddress } from "./connection.js";
-import { part, say } from "./dom.js";
-import { itemEventOf } from "./itemevent.js";
+import { Connection, liveAddress } from "../live/connection.js";
+import { part, say } from "../page/dom.js";
+import { itemEventOf } from "../live/itemevent.js";
 import { ItemRows, rowsIn } from "./itemrows.js";
 import { listStatusOf } from "./liststatus.js";
-import { morph } from "./morph.js";
+import { morph } from "../page/morph.js";
 import { Place } from "./place.js";
 import { Refresh } from "./refresh.js";
-import { Subscription } from "./subscription.js";
+import { Subscription } from "../live/subscription.js";
 
 // A server that takes longer for the list is asked again.
 const ANSWER_MS = 20_000;
@@ -22,7 +22,7 @@ class LiveList {
   #pillLabel = part("live-pill-label", HTMLElement);
   #said = part("live-said", HTMLElement);
   #rows = new ItemRows(this.#region);
-  /** @type {import("./protocol.js").Heartbeat | null} */
+  /** @type {import("../live/protocol.js").Heartbeat | null} */
   #heartbeat = null;
   #refusal = "";
   #signedOut = false;
@@ -87,7 +87,7 @@ class LiveList {
   }
 
   /**
-   * @param {import("./protocol.js").ServerMessage} message
+   * @param {import("../live/protocol.js").ServerMessage} message
    * @param {number} bytes
    */
   #heard(message, bytes) {
@@ -102,7 +102,7 @@ class LiveList {
     }
   }
 
-  /** @param {import("./stream.js").Arrived[]} arrived */
+  /** @param {import("../live/stream.js").Arrived[]} arrived */
   #arrived(arrived) {
     for (const { record } of arrived) {
       const event = itemEventOf(record);

@@ -1,9 +1,9 @@
 // Makes rows' entries of records: reads item events, remembers their versions, learns what a topic's values look like.
 
-import { SeenVersions, itemEventOf } from "./itemevent.js";
+import { SeenVersions, itemEventOf } from "../live/itemevent.js";
 import { Preview } from "./preview.js";
 
-/** @typedef {import("./protocol.js").KafkaRecord} KafkaRecord */
+/** @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord */
 
 export class Entries {
   #itemsTopic;

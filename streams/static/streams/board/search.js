@@ -1,7 +1,7 @@
 // The filter as a person handles it: the field, the key that was chosen, the sentence that says what was looked through,
 // and the address that keeps it.
 
-import { part, say } from "./dom.js";
+import { part, say } from "../page/dom.js";
 import { EVERYTHING, addressWith, filterIn, foundSentence, isNarrow } from "./filter.js";
 
 // Browsers refuse an address that changes with every key pressed.

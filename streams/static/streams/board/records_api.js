@@ -1,9 +1,9 @@
 // The records API: what was missed, and records uncut. Same rights as the socket, by the session cookie.
 
-import { parseExact } from "./json.js";
+import { parseExact } from "../live/json.js";
 
 /**
- * @typedef {import("./protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {{ epoch: string, partition: number, from: number, to: number, records: KafkaRecord[], next: number | null }} Page
  */
 
@@ -31,7 +31,7 @@ export class RecordsApi {
    * One page of a gap, from its beginning.
    *
    * @param {string} topic
-   * @param {import("./protocol.js").Range} range
+   * @param {import("../live/protocol.js").Range} range
    * @returns {Promise<Page>}
    * @throws {LoadError}
    */

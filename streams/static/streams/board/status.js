@@ -1,6 +1,6 @@
 // The status pill's truth: one kind, a few words, a sentence. A pure function of what the board knows.
 
-import { counted, duration, sinceClock } from "./words.js";
+import { counted, duration, sinceClock } from "../page/format.js";
 
 /**
  * @typedef {"live" | "catching-up" | "down" | "connecting" | "reconnecting" | "opening" | "signed-out" | "refused" | "no-topic"} StatusKind
@@ -12,11 +12,11 @@ import { counted, duration, sinceClock } from "./words.js";
  * @property {string} sentence
  *
  * @typedef {object} Known
- * @property {import("./connection.js").ConnectionState} connection
- * @property {import("./subscription.js").Phase} phase
+ * @property {import("../live/connection.js").ConnectionState} connection
+ * @property {import("../live/subscription.js").Phase} phase
  * @property {{ code: string, message: string } | null} refusal
  * @property {string} obstacle why the stream could not begin yet
- * @property {import("./protocol.js").Heartbeat | null} heartbeat
+ * @property {import("../live/protocol.js").Heartbeat | null} heartbeat
  * @property {number | null} lag ms
  * @property {string} topic
  * @property {number} now
@@ -68,7 +68,7 @@ function connected({ phase, refusal, obstacle, heartbeat, lag, topic, now }) {
 }
 
 /**
- * @param {import("./protocol.js").Heartbeat} heartbeat
+ * @param {import("../live/protocol.js").Heartbeat} heartbeat
  * @param {number} now
  */
 function down({ since, waiting }, now) {

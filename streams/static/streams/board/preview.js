@@ -1,6 +1,6 @@
 // One line about a JSON value: the fields that differ between records before those that repeat. Learns per topic.
 
-import { digitsOf, exactText } from "./json.js";
+import { digitsOf, exactText } from "../live/json.js";
 
 // A preview is one line: no more fields, characters a field and levels than a wide screen shows.
 const FIELDS_SHOWN = 12;

@@ -1,6 +1,6 @@
 // Whether the items list is live: a word or two, a tone and a sentence, always true. A pure function.
 
-import { sinceClock } from "./words.js";
+import { sinceClock } from "../page/format.js";
 
 /**
  * @typedef {object} ListStatus
@@ -10,11 +10,11 @@ import { sinceClock } from "./words.js";
  * @property {string} sentence
  *
  * @typedef {object} KnownOfList
- * @property {import("./connection.js").ConnectionState} connection
- * @property {import("./subscription.js").Phase} phase
+ * @property {import("../live/connection.js").ConnectionState} connection
+ * @property {import("../live/subscription.js").Phase} phase
  * @property {string} refusal why there is no stream, in the server's words
  * @property {string} obstacle why the stream could not begin yet
- * @property {import("./protocol.js").Heartbeat | null} heartbeat
+ * @property {import("../live/protocol.js").Heartbeat | null} heartbeat
  * @property {boolean} signedOut
  * @property {"never" | "failed" | "read"} answer how the last reading of the list went since the stream began
  * @property {number} now

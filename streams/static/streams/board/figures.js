@@ -2,8 +2,8 @@
 // for tests and people's own scripts. Reading those is all one may do with them.
 
 import { bannerOf } from "./banner.js";
-import { part, say } from "./dom.js";
-import { duration, grouped, rate, stopwatch } from "./words.js";
+import { part, say } from "../page/dom.js";
+import { duration, grouped, rate, stopwatch } from "../page/format.js";
 
 /**
  * @typedef {object} Figures

@@ -1,7 +1,7 @@
 // What stands where rows will be: what this topic is, and the command that produces its first record; or why the
 // topic cannot be watched, and who can change that.
 
-import { element, link } from "./dom.js";
+import { element, link } from "../page/dom.js";
 
 /**
  * @typedef {"empty" | "refused" | "no topics" | "filter"} Reason

@@ -1,8 +1,8 @@
 // What the board is asked to find among its records: words that occur, or one key exactly. It stands in the address, so
 // that it survives a reload and other pages can link to it. Pure functions.
 
-import { exactText } from "./json.js";
-import { counted, grouped } from "./words.js";
+import { exactText } from "../live/json.js";
+import { counted, grouped } from "../page/format.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry

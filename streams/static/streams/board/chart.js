@@ -1,7 +1,7 @@
 // Records a second over the last 5 minutes, as bars on a canvas. Drawn once a second, or when the page changes shape.
 
 import { SECONDS_SHOWN } from "./meter.js";
-import { grouped, rate, sinceClock } from "./words.js";
+import { grouped, rate, sinceClock } from "../page/format.js";
 
 // A screen reader's label need not change every second.
 const LABEL_MS = 10_000;

@@ -1,18 +1,18 @@
 // The live board: puts connection, subscription, reader and figures together. Decides nothing that they decide.
 
 import { Chart } from "./chart.js";
-import { Connection, liveAddress } from "./connection.js";
-import { part } from "./dom.js";
+import { Connection, liveAddress } from "../live/connection.js";
+import { part } from "../page/dom.js";
 import { FiguresView } from "./figures.js";
 import { listen } from "./keyboard.js";
 import { Meter } from "./meter.js";
-import { Nothing } from "./nothing.js";
+import { Nothing } from "./empty.js";
 import { Reader } from "./reader.js";
-import { RecordsApi } from "./records.js";
+import { RecordsApi } from "./records_api.js";
 import { statusOf } from "./status.js";
-import { FRESH_START, Subscription } from "./subscription.js";
+import { FRESH_START, Subscription } from "../live/subscription.js";
 import { Topics } from "./topics.js";
-import { duration } from "./words.js";
+import { duration } from "../page/format.js";
 
 // Between looks at clocks, rates and countdowns.
 const TICK_MS = 500;
@@ -48,14 +48,14 @@ class Board {
     loginPath: this.#page["loginPath"] ?? "/accounts/login/",
     retry: () => this.#retry(),
   });
-  /** @type {import("./protocol.js").Heartbeat | null} */
+  /** @type {import("../live/protocol.js").Heartbeat | null} */
   #heartbeat = null;
   /** @type {{ code: string, message: string } | null} */
   #refusal = null;
   #begunAt = 0;
   #brokenAt = 0;
   #newest = "";
-  /** @type {import("./protocol.js").Start} */
+  /** @type {import("../live/protocol.js").Start} */
   #start = FRESH_START;
   #subscription = new Subscription({
     send: (message) => this.#connection.send(message),
@@ -99,7 +99,7 @@ class Board {
   }
 
   /**
-   * @param {import("./protocol.js").ServerMessage} message
+   * @param {import("../live/protocol.js").ServerMessage} message
    * @param {number} bytes
    */
   #heard(message, bytes) {
@@ -131,7 +131,7 @@ class Board {
 
   /**
    * @param {string} topic to show afresh
-   * @param {import("./protocol.js").Start} [start] where it begins; a board that is opened to find something begins deep
+   * @param {import("../live/protocol.js").Start} [start] where it begins; a board that is opened to find something begins deep
    */
   #watch(topic, start) {
     this.#topics.render();
@@ -151,7 +151,7 @@ class Board {
     else this.#watch(this.#topics.current);
   }
 
-  /** @param {{ resumed: boolean, newLife: boolean, reason: string | null, missing: import("./stream.js").MissingRange[] }} how */
+  /** @param {{ resumed: boolean, newLife: boolean, reason: string | null, missing: import("../live/stream.js").MissingRange[] }} how */
   #began({ resumed, newLife, missing }) {
     this.#begunAt = Date.now();
     if (!resumed) this.#meter.begin(this.#begunAt);
@@ -163,7 +163,7 @@ class Board {
     this.#reader.missed(missing);
   }
 
-  /** @param {import("./stream.js").Arrived[]} arrived */
+  /** @param {import("../live/stream.js").Arrived[]} arrived */
   #arrived(arrived) {
     const now = Date.now();
     for (const { record } of arrived) this.#meter.arrived(record.timestamp, now);
@@ -213,7 +213,7 @@ class Board {
 
   /**
    * @param {number} now
-   * @returns {import("./nothing.js").Reason | null} why there is no row to show
+   * @returns {import("./empty.js").Reason | null} why there is no row to show
    */
   #whyNothing(now) {
     const { phase, topic, obstacle } = this.#subscription;

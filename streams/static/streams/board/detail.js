@@ -1,9 +1,9 @@
 // The panel beside the rows: one record, whole. It stays on its record while the stream goes on.
 
-import { button, element, link } from "./dom.js";
-import { exactText } from "./json.js";
-import { LoadError } from "./records.js";
-import { fullTime, grouped, size } from "./words.js";
+import { button, element, link } from "../page/dom.js";
+import { exactText } from "../live/json.js";
+import { LoadError } from "./records_api.js";
+import { fullTime, grouped, size } from "../page/format.js";
 
 // Beyond this many characters the value is shown without colours: thousands of nodes would freeze the page.
 const COLOURED_CHARACTERS = 64 * 1024;
@@ -13,7 +13,7 @@ const JSON_PARTS = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.e
 
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
- * @typedef {import("./protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  */
 
 export class Detail {

@@ -1,7 +1,7 @@
 // The rows of the items list, joined with item events by version: what is older than what is shown is ignored, wherever
 // it comes from. Changes cells, marks what is deleted; which rows there are is not decided here.
 
-import { element, say } from "./dom.js";
+import { element, say } from "../page/dom.js";
 
 // Items whose newest event is remembered, so that an answer of the server that is older than it takes nothing back: all
 // events of the longest request, a few MiB at most.
@@ -13,7 +13,7 @@ const MARK_MS = 1_600;
 const FADE_MS = 200;
 
 /**
- * @typedef {import("./itemevent.js").ItemEvent} ItemEvent
+ * @typedef {import("../live/itemevent.js").ItemEvent} ItemEvent
  */
 
 export class ItemRows {

@@ -2,25 +2,25 @@
 // are loaded by hand. Knows no connection; what arrives is given to it.
 
 import { Detail } from "./detail.js";
-import { part } from "./dom.js";
+import { part } from "../page/dom.js";
 import { Entries } from "./entries.js";
 import { loadGap } from "./gaps.js";
-import { LoadError } from "./records.js";
+import { LoadError } from "./records_api.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
-import { clock } from "./words.js";
+import { clock } from "../page/format.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  * @typedef {import("./row.js").GapEntry} GapEntry
- * @typedef {import("./protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  *
  * @typedef {object} ReaderTools
  * @property {string} itemsPath
  * @property {string} itemsTopic
- * @property {import("./records.js").RecordsApi} api
- * @property {() => import("./subscription.js").Subscription} subscription what the board watches now
+ * @property {import("./records_api.js").RecordsApi} api
+ * @property {() => import("../live/subscription.js").Subscription} subscription what the board watches now
  * @property {() => void} changed called after whatever the figures count
  * @property {() => void} deeper begins the topic again, as far back as can be searched
  */
@@ -76,13 +76,13 @@ export class Reader {
     if (topic !== this.#tools.subscription().topic) this.search.read();
   }
 
-  /** @param {import("./stream.js").Arrived[]} arrived */
+  /** @param {import("../live/stream.js").Arrived[]} arrived */
   arrived(arrived) {
     const { topic, stream } = this.#tools.subscription();
     this.rows.add(arrived.map(({ partition, record }) => this.#entries.of(topic, stream.epoch, partition, record)));
   }
 
-  /** @param {import("./stream.js").MissingRange[]} missing */
+  /** @param {import("../live/stream.js").MissingRange[]} missing */
   missed(missing) {
     const { topic, stream } = this.#tools.subscription();
     this.openGaps += missing.length;

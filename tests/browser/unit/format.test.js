@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clock, counted, duration, fullTime, grouped, rate, size, stopwatch } from "../../../streams/static/streams/words.js";
+import { clock, counted, duration, fullTime, grouped, rate, size, stopwatch } from "../../../streams/static/streams/page/format.js";
 
 test("numbers get thin group spaces", () => {
   assert.deepEqual([7, 1_842, 12_402_000].map(grouped), ["7", "1\u202F842", "12\u202F402\u202F000"]);

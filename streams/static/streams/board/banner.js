@@ -1,6 +1,6 @@
 // The line under the bar when the board is not live: what is wrong, what waits, what still works, what one can do.
 
-import { button, element, link } from "./dom.js";
+import { button, element, link } from "../page/dom.js";
 
 /**
  * @param {import("./status.js").Status} status

@@ -1,8 +1,8 @@
 // The topic switcher and the address: `?topic=` holds the choice, so that a link leads to the same board.
 
-import { part } from "./dom.js";
+import { part } from "../page/dom.js";
 
-/** @typedef {import("./protocol.js").Topic} Topic */
+/** @typedef {import("../live/protocol.js").Topic} Topic */
 
 export class Topics {
   /** @type {Topic[]} */

@@ -1,8 +1,8 @@
 // One line of the board: draws an entry into a node that had another entry before. Rows are cheap, they are recycled.
 
-import { button, element, link } from "./dom.js";
-import { exactText } from "./json.js";
-import { clock, gapReason, grouped, size } from "./words.js";
+import { button, element, link } from "../page/dom.js";
+import { exactText } from "../live/json.js";
+import { clock, gapReason, grouped, size } from "../page/format.js";
 
 // Text beyond this is never seen in one line.
 const LINE_CHARACTERS = 300;
@@ -10,8 +10,8 @@ const LINE_CHARACTERS = 300;
 const COLOURS = 6;
 
 /**
- * @typedef {import("./protocol.js").KafkaRecord} KafkaRecord
- * @typedef {import("./itemevent.js").ItemEvent} ItemEvent
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {import("../live/itemevent.js").ItemEvent} ItemEvent
  *
  * @typedef {object} RecordEntry
  * @property {"record"} kind
@@ -27,7 +27,7 @@ const COLOURS = 6;
  * @property {"gap"} kind
  * @property {string} topic
  * @property {string} epoch
- * @property {import("./stream.js").MissingRange} range what is still missing
+ * @property {import("../live/stream.js").MissingRange} range what is still missing
  * @property {string} note how loading went
  * @property {boolean} loading
  *

@@ -1,15 +1,15 @@
 // Brings what a gap left out: page by page from the records API, put in the gap's place.
 
-import { LoadError } from "./records.js";
-import { counted, grouped } from "./words.js";
+import { LoadError } from "./records_api.js";
+import { counted, grouped } from "../page/format.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry
  * @typedef {import("./row.js").GapEntry} GapEntry
- * @typedef {import("./protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  *
  * @typedef {object} GapTools
- * @property {import("./records.js").RecordsApi} api
+ * @property {import("./records_api.js").RecordsApi} api
  * @property {import("./rows.js").Rows} rows
  * @property {(gap: GapEntry, record: KafkaRecord) => Entry} entryOf
  */
