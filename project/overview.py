@@ -15,9 +15,9 @@ from django.views.decorators.cache import never_cache
 
 from items.models import Item
 from items.models.link_check import LinkCheck
+from streams.hub import current
 from streams.models import OutboxMessage
 from streams.outbox import messages
-from streams.processes import web
 from streams.runtime import tasks
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def count_of(number: int) -> Count:
 def live() -> Live:
     """What this process knows of its own live side; nothing is asked of Kafka."""
     try:
-        link, sockets = web.link(), len(web.current().hub.connections)
+        link, sockets = current.link(), len(current.current().hub.connections)
     except RuntimeError:
         return Live("not_started", None, 0)
     return Live(link.state, datetime.fromtimestamp(link.since / 1000, UTC), sockets)

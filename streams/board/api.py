@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from streams.board.schemas import MAX_OFFSET, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut
+from streams.hub import current
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Expired, NoSuchOffset
-from streams.processes import web
 from streams.rights.topics import readable_topics, shown
 from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
@@ -47,7 +47,7 @@ async def read_records(request: HttpRequest, topic: str, part: Query[Part]) -> H
         return refusal
     if part.partition not in topic_log.positions:
         return _problem(404, f"{topic} has no partition {part.partition}.")
-    history = web.current().history
+    history = current.current().history
     try:
         end = (await history.bounds(topic, topic_log.positions)).ends[part.partition]
         stop = min(part.to, end)
@@ -80,7 +80,7 @@ async def read_record(request: HttpRequest, topic: str, partition: int, offset: 
     if partition not in topic_log.positions or not 0 <= offset <= MAX_OFFSET:
         return _problem(404, f"{topic} has no such record.")
     try:
-        record = await web.current().history.record(topic, partition, offset)
+        record = await current.current().history.record(topic, partition, offset)
     except NoSuchOffset:
         return _problem(404, f"{topic} {partition} has no record at offset {offset}.")
     except Expired:
@@ -102,9 +102,9 @@ async def _open_log(request: HttpRequest, topic: str) -> tuple[TopicLog | None, 
         if await in_database(topic_exists, topic):
             return None, _problem(403, f"You may not watch {topic}; an administrator can add your group.")
         return None, _problem(404, f"There is no topic {topic} here; an administrator can add it.")
-    topic_log = web.current().hub.logs.get(topic)
+    topic_log = current.current().hub.logs.get(topic)
     if topic_log is None:
-        if web.link().state == "down":
+        if current.link().state == "down":
             return None, _away()
         return None, _problem(404, f"Kafka has no topic {topic} yet.")
     return topic_log, HttpResponse()

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
+from streams.hub import current
 from streams.kafka.catalog import Catalog
-from streams.processes import web as process
 from streams.runtime.away import Unavailable
 from streams.runtime.database import ask_database
 from streams.runtime.tasks import failure, states
@@ -79,7 +79,7 @@ check_database = _DatabaseCheck()
 async def check_link() -> State:
     """The web's link to Kafka as its hub sees it; no question is asked."""
     try:
-        web = process.current()
+        web = current.current()
     except RuntimeError:
         return State(False, "not started yet")
     link = web.hub.link

@@ -19,12 +19,12 @@ from django.db import Error as DatabaseError
 from streams import metrics
 from streams.demo import replay
 from streams.fanout import inline, layer
-from streams.hub import rights_watch
-from streams.hub.hub import Hub, Link
+from streams.hub import current, rights_watch
+from streams.hub.hub import Hub
+from streams.hub.link_watch import LinkWatch
 from streams.hub.topic_watch import TopicWatch
 from streams.kafka import embedded
 from streams.kafka.history import History
-from streams.link_watch import LinkWatch
 from streams.outbox import messages, relay
 from streams.runtime import interpreter
 from streams.runtime.tasks import pause, supervise
@@ -137,18 +137,6 @@ _current: WebProcess | None = None
 had_lifespan = False  # the server starts and stops the live side; a late request must not start it again
 
 
-def current() -> WebProcess:
-    """This process's live side. Raises RuntimeError before it was started."""
-    if _current is None:
-        raise RuntimeError("The live side of this process has not been started.")
-    return _current
-
-
-def link() -> Link:
-    """The state of this process's link to Kafka."""
-    return current().hub.link
-
-
 def start() -> WebProcess:
     """Starts the live side once; later calls give the same one."""
     global _current
@@ -157,6 +145,7 @@ def start() -> WebProcess:
         made.start()
         interpreter.settle()
         _current = made
+        current.put(made)
         _say_goodbye_early(made)
     return _current
 
@@ -164,6 +153,7 @@ def start() -> WebProcess:
 async def stop() -> None:
     global _current
     stopping, _current = _current, None
+    current.put(None)
     if stopping is not None:
         await stopping.stop()
 

@@ -16,11 +16,10 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 
 from streams import metrics
-from streams.hub import closing, sink
+from streams.hub import closing, current, sink
 from streams.hub.connection import HEARTBEAT_S, STREAMS, Connection
 from streams.hub.freshness import now_ms
 from streams.hub.hub import Hub
-from streams.processes import web
 from streams.rights.topics import shown
 from streams.runtime.tasks import failure
 from streams.socket import admission, sinks
@@ -85,7 +84,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _let_in(self) -> None:
         """Makes the connection known to the hub and says welcome. Raises Refused."""
         username, credentials, topics = await admission.admit(self.scope)
-        self._hub: Hub = web.current().hub
+        self._hub: Hub = current.current().hub
         if len(self._hub.connections) >= CONNECTIONS:
             raise Refused(4013)
         if self._hub.connections_of(username) >= CONNECTIONS_PER_USER:

@@ -10,10 +10,10 @@ from unittest import mock
 
 import pytest
 
-from streams import link_watch
+from streams.hub import link_watch
 from streams.hub.hub import Hub
+from streams.hub.link_watch import LinkWatch
 from streams.kafka.history import Bounds
-from streams.link_watch import LinkWatch
 from streams.runtime.away import Unavailable
 from streams.wire.ranges import Batch, Range, Status
 from tests.streams.hub.test_freshness import Clock
