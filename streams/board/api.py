@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Schema
+from pydantic import Field
 
-from streams.board.schemas import MAX_OFFSET, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut
+from streams import newest
+from streams.board.schemas import MAX_OFFSET, RECORD, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut, _example
 from streams.hub import current
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Expired, NoSuchOffset
@@ -22,6 +24,44 @@ router = Router(tags=["topics"])
 
 RECORDS = 500  # of one answer
 RETRY_AFTER_S = 2
+MAX_POSITIONS_TEXT = 32_000  # characters: a thousand partitions
+
+
+class RangeOut(Schema):
+    partition: int
+    from_: int = Field(alias="from")
+    to: int
+    records: list[RecordOut]
+
+
+class NewestOut(Schema):
+    model_config = _example(
+        {
+            "epoch": "k3f9",
+            "stopped": "enough",
+            "ranges": [{"partition": 0, "from": 1842, "to": 1843, "records": [RECORD]}],
+        }
+    )
+
+    epoch: str
+    stopped: Literal["enough", "beginning", "bound"]
+    ranges: list[RangeOut]
+
+
+class Before(Schema):
+    before: str = Field(
+        default="",
+        max_length=MAX_POSITIONS_TEXT,
+        pattern=r"^(\d{1,10}:\d{1,19}(,\d{1,10}:\d{1,19})*)?$",
+        description="Positions as `partition:offset`, with commas between; a partition left out begins at its end.",
+        examples=["0:1842,1:991"],
+    )
+    limit: int = Field(default=200, ge=1, le=RECORDS, description="How many records at most.")
+
+    def positions(self) -> dict[int, int]:
+        """Partition -> offset, as given."""
+        pairs = (pair.split(":") for pair in self.before.split(",") if pair)
+        return {int(partition): int(offset) for partition, offset in pairs}
 
 
 @router.get("/", response={200: TopicsOut, 401: Problem, 503: Problem}, summary="The topics you may watch")
@@ -57,6 +97,39 @@ async def read_records(request: HttpRequest, topic: str, part: Query[Part]) -> H
     if ranges and ranges[0].lost == "retention":
         return _problem(410, f"Retention took the offsets before {ranges[0].end}.", next=ranges[0].end)
     return _records_answer(topic_log, part, ranges, stop)
+
+
+@router.get(
+    "/{topic}/newest",
+    response={200: NewestOut, 401: Problem, 403: Problem, 404: Problem, 422: Invalid, 503: Problem},
+    by_alias=True,
+    summary="The newest records before some positions",
+)
+async def read_newest(request: HttpRequest, topic: str, asked: Query[Before]) -> HttpResponse:
+    """The newest records of all partitions by their time, at most 500 and 8 MiB, below the positions in `before`.
+
+    Offsets without a record do not count, however many lie between; the server looks back through at most 200,000 of
+    them, for at most 4 s. `stopped` says why there are no more: `enough`, `beginning` or `bound`. Each range ends at
+    the position that was given: to go on, name where the ranges begin.
+    """
+    topic_log, refusal = await _open_log(request, topic)
+    if topic_log is None:
+        return refusal
+    history = current.current().history
+    given = asked.positions()
+    try:
+        bounds = await history.bounds(topic, topic_log.positions)
+        before = {number: min(given.get(number, end), end) for number, end in bounds.ends.items()}
+        found = await newest.find_before(history, topic, bounds.firsts, before, asked.limit)
+    except Unavailable:
+        return _away()
+    ranges = b",".join(
+        b'{"partition":%d,"from":%d,"to":%d,"records":[%b]}'
+        % (number, start, before[number], b",".join(record.data for record in found.records.get(number, ())))
+        for number, start in found.positions.items()
+    )
+    head = orjson.dumps({"epoch": topic_log.epoch, "stopped": found.stopped})
+    return HttpResponse(b'%b,"ranges":[%b]}' % (head[:-1], ranges), content_type="application/json")
 
 
 @router.get(

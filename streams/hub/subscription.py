@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, befor
 
 
 log = logging.getLogger(__name__)
+CLOCK_S = 1.0  # between two looks at whether one is due
+SILENT_S = 50.0  # a client that answers nothing for so long has gone
 SLOW_AGAIN_S = 60.0  # falling off the log a second time within this closes the connection
 
 

@@ -170,8 +170,10 @@ class Requests:
                     "epoch": topic_log.epoch,
                     "positions": {str(partition): position for partition, position in beginning.positions.items()},
                 },
+                "ends": {str(partition): position for partition, position in topic_log.positions.items()},
                 "recovered": beginning.recovered,
                 "reason": beginning.reason,
+                **({} if beginning.last is None else {"last": beginning.last}),
             },
             now,
         )

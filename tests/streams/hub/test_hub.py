@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams import metrics
-from streams.hub import connection
+from streams.hub import connection, subscription
 from streams.hub.delivery import LOGS_BYTES
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
@@ -337,7 +337,7 @@ def test_a_client_that_answers_nothing_is_told_and_one_that_was_sent_nothing_get
     async def test() -> None:
         hub, _ = await opened({0: 5})
         silent, idle = Client(hub), Client(hub)
-        long_ago = asyncio.get_running_loop().time() - 2 * connection.HEARTBEAT_S - 1
+        long_ago = asyncio.get_running_loop().time() - subscription.SILENT_S - 1
         silent.connection.due_since = long_ago
         idle.connection.last_sent = long_ago
         hub.look_at_connections()
@@ -392,7 +392,7 @@ def test_records_count_as_something_sent_that_is_to_be_answered() -> None:
         client = Client(hub, raw=True)
         client.join({0: 0})
         now = asyncio.get_running_loop().time
-        long_ago = now() - 2 * connection.HEARTBEAT_S
+        long_ago = now() - subscription.SILENT_S
         client.connection.last_sent = long_ago
         due = []
         pour(hub, [0], "t")
