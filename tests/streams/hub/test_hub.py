@@ -148,6 +148,22 @@ def test_a_status_beyond_the_position_shows_a_lost_message() -> None:
     run(test)
 
 
+async def test_who_joins_inside_a_chunk_is_ahead_of_its_beginning_also_where_a_partition_is_there_twice() -> None:
+    hub, _ = await opened({0: 10})
+    hub.ingest([Batch("t", "e", (part(0, 10, 15), part(0, 15, 20)))])
+    quick, slow = Client(hub), Client(hub)
+    quick.join({0: 12})
+    assert quick.frames[0]["ranges"][0]["from"] == 12, "nothing is sent twice"
+    slow.is_full = True
+    slow.join({0: 12})
+    hub.delivery.advance_all(hub.logs["t"], 0.0)
+    hub.delivery.drop_oldest(hub.logs["t"])
+    slow.is_full = False
+    hub.delivery.run_tick()
+    assert slow.gaps == [(0, 12, 20, "slow")], "from where it stands"
+    await hub.close()
+
+
 def test_what_retention_took_is_told_as_a_gap() -> None:
     async def test() -> None:
         hub, table = await opened({0: 0})
