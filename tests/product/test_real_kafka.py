@@ -269,4 +269,3 @@ async def test_what_retention_takes_while_the_fan_out_stands_still_is_told_to_li
     seen = {record["offset"] for _, record in follower.records}
     assert told | seen == set(range(55))
     assert told <= set(range(5, 40))
-    assert not follower.holes
