@@ -30,7 +30,7 @@ from streams.socket import starts
 from streams.wire import ranges as wire
 from streams.wire.frames import Mark
 from streams.wire.ranges import Batch, Positions, Status
-from tests.streams.model import TOPICS, Client, Kafka, Life, Steps, Stream, epoch_of
+from tests.support.hub_model import TOPICS, Client, Kafka, Life, Steps, Stream, epoch_of
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "150"))
 STEPS = int(os.environ.get("MODEL_STEPS", "50"))
