@@ -27,10 +27,13 @@ except ImproperlyConfigured as error:
     sys.exit(CANNOT_START)
 
 from project import greeting
+from project.body_limits import BodyLimits
 from streams import process, routing
 from streams.broker import AlreadyRunning
 
 log = logging.getLogger(__name__)
+
+http_application = BodyLimits(django_application)
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -43,7 +46,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await _websocket(scope, receive, send)
     else:
-        await django_application(scope, receive, send)
+        await http_application(scope, receive, send)
 
 
 async def _websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
