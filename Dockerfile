@@ -14,5 +14,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD \
     ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 CMD ["uvicorn", "project.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
-     "--loop", "uvloop", "--ws", "streams.server:LiveProtocol", "--ws-per-message-deflate", "false", \
-     "--ws-max-size", "65536", "--timeout-graceful-shutdown", "10"]
+     "--loop", "uvloop", "--http", "streams.server:WebProtocol", "--ws", "streams.server:LiveProtocol", \
+     "--ws-per-message-deflate", "false", "--ws-max-size", "65536", "--timeout-graceful-shutdown", "10"]

@@ -31,8 +31,8 @@ run: .venv/installed
 	export RUN_ADDRESS='http://$(SITE):$(PORT)/'; \
 	.venv/bin/python manage.py prepare '$(HOST)' '$(PORT)' || exit 1; \
 	exec .venv/bin/uvicorn project.asgi:application --host '$(HOST)' --port '$(PORT)' \
-	  --loop uvloop --ws streams.server:LiveProtocol --ws-per-message-deflate false --ws-max-size 65536 \
-	  --timeout-graceful-shutdown 10 --log-level warning
+	  --loop uvloop --http streams.server:WebProtocol --ws streams.server:LiveProtocol \
+	  --ws-per-message-deflate false --ws-max-size 65536 --timeout-graceful-shutdown 10 --log-level warning
 
 test: .venv/installed-tests
 	@.venv/bin/python -m tests.suite

@@ -28,12 +28,13 @@ except ImproperlyConfigured as error:
 
 from project import greeting
 from project.body_limits import BodyLimits
-from streams import process, routing
+from streams import open_files, process, routing
 from streams.broker import AlreadyRunning
 
 log = logging.getLogger(__name__)
 
 http_application = BodyLimits(django_application)
+open_files.raise_limit()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -121,8 +121,8 @@ def announced(headers: list[tuple[bytes, bytes]]) -> int | None:
 
 
 class BodyLimits:
-    """`application`, for HTTP, behind the limits. What is larger is answered with 413, what does not arrive with 408; who
-    may not send as much is answered by the application, as if the body were empty. The connection ends with it."""
+    """`application`, for HTTP, behind the limits. What is larger is answered with 413, what does not arrive with 408;
+    who may not send as much is answered by the application, as for an empty body. The connection ends with it."""
 
     def __init__(self, application: Application) -> None:
         self.application = application

@@ -37,6 +37,7 @@ USERS = ("alice", "bob")  # both are superusers, ready with PASSWORD and a token
 # As in README.md, Makefile, Dockerfile and compose.yaml.
 UVICORN_OPTIONS = [
     *("--loop", "uvloop"),
+    *("--http", "streams.server:WebProtocol"),
     *("--ws", "streams.server:LiveProtocol"),
     *("--ws-per-message-deflate", "false"),
     *("--ws-max-size", "65536"),
