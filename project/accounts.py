@@ -66,7 +66,7 @@ class SignIn(views.LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(demo=demo.account(), sign_up=settings.SIGN_UP, **kwargs)
+        return super().get_context_data(demo=demo.account_for(self.request), sign_up=settings.SIGN_UP, **kwargs)
 
 
 # Passwords ---------------------------------------------------------------------------------------------------------

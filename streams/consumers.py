@@ -54,7 +54,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         origin = admission.header(self.scope, b"origin")
-        if origin is not None and not admission.origin_is_allowed(origin):
+        if origin is not None and not admission.origin_is_allowed(self.scope, origin):
             await self.close()  # before accepting: HTTP 403
             return
         offered = self.scope.get("subprotocols") or [None]

@@ -30,7 +30,7 @@ STOP_SECONDS = 30
 CALL_SECONDS = 30  # one HTTP request on a loaded machine
 COMMAND_SECONDS = 120
 LOG_TAIL = 12_000  # characters of a process's log that a failed test shows
-SECRET = "only-for-tests"
+SECRET = "only-for-tests-of-this-product"
 PASSWORD = "ein-langes-Wort-7"
 USERS = ("alice", "bob")  # both are superusers, ready with PASSWORD and a token
 

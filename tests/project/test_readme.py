@@ -150,11 +150,11 @@ def test_make_run_refuses_an_old_python_with_a_sentence(tmp_path: Path) -> None:
         ("127.0.0.1", {}, "true", "true"),
         ("localhost", {"DEBUG": "false"}, "false", "true"),
         ("::1", {"DEMO": "false"}, "true", "false"),
-        ("0.0.0.0", {}, "", "false"),
-        ("0.0.0.0", {"DEMO": "true"}, "", "false"),
-        ("127.0.0.1.example.com", {}, "", "false"),
-        ("127.0.0.1", {"ALLOWED_HOSTS": "board.example.com"}, "true", ""),
-        ("127.0.0.1", {"CSRF_TRUSTED_ORIGINS": "https://board.example.com"}, "true", ""),
+        ("0.0.0.0", {}, "false", "false"),
+        ("0.0.0.0", {"DEMO": "true", "DEBUG": "true"}, "false", "false"),
+        ("127.0.0.1.example.com", {}, "false", "false"),
+        ("127.0.0.1", {"ALLOWED_HOSTS": "board.example.com"}, "", ""),
+        ("127.0.0.1", {"CSRF_TRUSTED_ORIGINS": "https://board.example.com"}, "", ""),
     ],
 )
 def test_make_run_is_a_demonstration_on_loopback_only(
