@@ -29,6 +29,7 @@ from items.api import router as items_router
 from items.writing import Busy
 from project.api_auth import BearerAuth, SessionAuth
 from project.api_docs import DescribedAPI, Docs
+from project.attempts import TooMany
 from streams.api import router as topics_router
 
 logger = logging.getLogger("project.api")
@@ -137,6 +138,11 @@ def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpRespo
     sentence = "Sign in, or send a token: Authorization: Bearer <token>."
     detail = sentence if error.message == "Unauthorized" else error.message
     return problem(request, 401, detail, WWW_Authenticate="Bearer")
+
+
+@api.exception_handler(TooMany)
+def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
+    return problem(request, 429, "Too many wrong tokens came from your address.", Retry_After=str(error.retry_after))
 
 
 @api.exception_handler(HttpError)

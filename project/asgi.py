@@ -5,6 +5,7 @@ The live side starts with the lifespan; on a server without one (Daphne) with th
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
@@ -26,7 +27,7 @@ except ImproperlyConfigured as error:
     sys.stderr.write(f"Streamboard cannot start. {error}\n")
     sys.exit(CANNOT_START)
 
-from project import greeting
+from project import greeting, mailing
 from project.body_limits import BodyLimits
 from streams import open_files, process, routing
 from streams.broker import AlreadyRunning
@@ -77,6 +78,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
             await send({"type": "lifespan.startup.complete"})
         else:
             await process.stop()
+            await asyncio.to_thread(mailing.stop)
             await send({"type": "lifespan.shutdown.complete"})
             return
 
