@@ -1,10 +1,11 @@
 # One image for everything: the web (as below), the bridge and the migrations (compose.yaml gives their commands).
-FROM python:3.11-slim
+FROM python:3.11.13-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /streamboard
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+# The lock holds the hashes of requirements.txt: what the index gives later under the same version is not installed.
+COPY requirements.lock .
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . .
 # .run holds lock files.
 RUN useradd --system --no-create-home streamboard && mkdir .run && chown streamboard .run

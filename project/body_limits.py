@@ -27,7 +27,7 @@ from streams.threads import in_database
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+Application = Callable[..., Awaitable[None]]
 
 KIB, MIB = 1024, 1024 * 1024
 READING_BYTES = KIB  # with GET and HEAD: nobody reads it

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -122,7 +123,8 @@ async def test_a_socket_that_leaves_before_it_was_let_in_is_no_error(web: Proces
     ],
 )
 def test_what_lets_anybody_in_stops_the_start(product: Installation, name: str, value: str, told: str) -> None:
-    web = product.web(start=False, **{"DEMO": "false", name: value})
+    settings: dict[str, Any] = {"DEMO": "false", name: value}
+    web = product.web(start=False, **settings)
     web.start(wait=False)
     assert web.wait() != 0
     assert told in web.log()
