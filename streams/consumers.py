@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import orjson
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 
@@ -80,6 +81,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _let_in(self) -> None:
         """Makes the connection known to the hub and says welcome. Raises Refused."""
         username, credentials, topics = await admission.admit(self.scope)
+        if (offered := self._offered()) is not None and offered.transport.is_closing():
+            raise StopConsumer  # it left meanwhile
         self._hub: Hub = process.current().hub
         if len(self._hub.connections) >= CONNECTIONS:
             raise Refused(4013)
