@@ -211,3 +211,16 @@ async def test_1100_silent_connections_with_1024_files_shut_nobody_out(install: 
     finally:
         for _, writer in idle:
             writer.transport.abort()
+
+
+async def test_the_command_line_of_before_still_works_and_bounds_bodies(install: Install) -> None:
+    installation = install()
+    port = free_port()
+    options = [option for option in UVICORN_OPTIONS if option not in {"--http", "streams.server:WebProtocol"}]
+    assert len(options) == len(UVICORN_OPTIONS) - 2
+    command = [str(BIN / "uvicorn"), "project.asgi:application", "--port", str(port), *options]
+    web = installation._add("web", command, port, start=True, extra={})
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    async with httpx.AsyncClient(base_url=web.url, timeout=CALL_SECONDS) as client:
+        assert (await client.get("/api/items/", headers=headers)).status_code == 200
+        assert (await client.post("/healthz", content=b"x" * 70_000)).status_code == 413
