@@ -70,7 +70,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "streams.health.any_host",
-    "project.site.SecurityMiddleware",
+    "project.site.redirected_where_known",
+    "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "project.caching.never_stored",

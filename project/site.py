@@ -5,14 +5,19 @@ Django holds a request's Host against ALLOWED_HOSTS without its port, so a port 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import iscoroutinefunction
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponsePermanentRedirect
+from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
-from django.middleware import security
+from django.utils.decorators import sync_and_async_middleware
 from django.utils.http import is_same_domain
+
+MOVED = 301  # permanently
 
 
 def host_of(request: HttpRequest) -> str:
@@ -27,11 +32,21 @@ def host_of(request: HttpRequest) -> str:
     return host if port == request.META.get("SERVER_PORT") else name
 
 
-class SecurityMiddleware(security.SecurityMiddleware):
-    """Django's, whose redirect to HTTPS goes where we are known."""
+@sync_and_async_middleware
+def redirected_where_known(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Around Django's SecurityMiddleware, whose redirect to HTTPS goes to whatever port the Host named."""
 
-    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
-        response = super().process_request(request)
-        if response is None:
-            return None
-        return HttpResponsePermanentRedirect(f"https://{host_of(request)}{request.get_full_path()}")
+    def answered(request: HttpRequest) -> Any:
+        return _mended(request, get_response(request))
+
+    async def answered_async(request: HttpRequest) -> Any:
+        return _mended(request, await get_response(request))
+
+    return answered_async if iscoroutinefunction(get_response) else answered
+
+
+def _mended(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    path = request.get_full_path()
+    if response.status_code == MOVED and response.headers["Location"] == f"https://{request.get_host()}{path}":
+        response.headers["Location"] = f"https://{host_of(request)}{path}"
+    return response

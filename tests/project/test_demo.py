@@ -64,6 +64,7 @@ class DemoTests(TestCase):
     @in_demo
     def test_the_demo_account_does_not_sign_in_from_elsewhere(self) -> None:
         prepare()
+        came: Any
         for came, is_let_in in (
             ({"SERVER_NAME": "127.0.0.1"}, True),
             ({"SERVER_NAME": "::1", "REMOTE_ADDR": "::1"}, True),
