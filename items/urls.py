@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from items import export, import_views, link_views, undo_views, views
+from items.imports import views as import_views
+from items.links import views as link_views
+from items.pages import deleted, export, views
 
 app_name = "items"
 urlpatterns = [
@@ -15,8 +17,8 @@ urlpatterns = [
     path("import/<int:job_id>/cancel/", import_views.cancel, name="import-cancel"),
     path("import/<int:job_id>/remove/", import_views.remove, name="import-remove"),
     path("import/<int:job_id>/report/", import_views.report, name="import-report"),
-    path("deleted/", undo_views.deleted, name="deleted"),
-    path("<int:item_id>/restore/", undo_views.restore, name="restore"),
+    path("deleted/", deleted.deleted, name="deleted"),
+    path("<int:item_id>/restore/", deleted.restore, name="restore"),
     path("<int:item_id>/", views.detail, name="detail"),
     path("<int:item_id>/edit/", views.edit, name="edit"),
     path("<int:item_id>/delete/", views.delete, name="delete"),

@@ -27,10 +27,13 @@ except ImproperlyConfigured as error:
     sys.stderr.write(f"Streamboard cannot start. {error}\n")
     sys.exit(CANNOT_START)
 
-from project import greeting, mailing
+from project import mailing
 from project.body_limits import BodyLimits
-from streams import open_files, process, routing
-from streams.broker import AlreadyRunning
+from project.demo import greeting
+from streams import open_files
+from streams.kafka.embedded import AlreadyRunning
+from streams.processes import web
+from streams.socket import routing
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
         return
-    if not process.had_lifespan:
+    if not web.had_lifespan:
         _start_or_die()
     if scope["type"] == "websocket":
         await _websocket(scope, receive, send)
@@ -60,12 +63,12 @@ async def _websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
-    process.had_lifespan = True
+    web.had_lifespan = True
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
             try:
-                process.start()
+                web.start()
             except ImproperlyConfigured as error:
                 await send({"type": "lifespan.startup.failed", "message": f"Streamboard cannot start. {error}"})
                 return
@@ -77,7 +80,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
             sys.stdout.flush()
             await send({"type": "lifespan.startup.complete"})
         else:
-            await process.stop()
+            await web.stop()
             await asyncio.to_thread(mailing.stop)
             await send({"type": "lifespan.shutdown.complete"})
             return
@@ -86,7 +89,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
 def _start_or_die() -> None:
     """For servers without a lifespan: a start that is impossible ends the process, as it would with one."""
     try:
-        process.start()
+        web.start()
     except AlreadyRunning as error:
         sys.stderr.write(f"Streamboard cannot start. {error}\n")
         sys.stderr.flush()

@@ -20,9 +20,10 @@ from django.contrib.auth.models import User
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, parse_cookie
 
-from items import import_jobs, services
-from project.api import BULK_BYTES
-from streams.threads import in_database
+from items import services
+from items.imports import jobs
+from project.api.api import BULK_BYTES
+from streams.runtime.threads import in_database
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -33,7 +34,7 @@ KIB, MIB = 1024, 1024 * 1024
 READING_BYTES = KIB  # with GET and HEAD: nobody reads it
 FORM_BYTES = 64 * KIB  # what a stranger may send anywhere: sign-in, sign-up, passwords
 PERSON_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0  # 2.5 MiB: an item's form, the admin, the API
-UPLOAD_BYTES = import_jobs.LARGEST_FILE + MIB  # the file, and what the form puts around it; the form says it better
+UPLOAD_BYTES = jobs.LARGEST_FILE + MIB  # the file, and what the form puts around it; the form says it better
 
 SILENCE_S = 30.0  # without a byte of a body that was announced
 SLOWEST_BYTES_S = 4 * KIB  # a body has SILENCE_S, and a second more for each of these

@@ -1,4 +1,4 @@
-"""What the project itself keeps in the database: how often somebody tried (project/attempts.py)."""
+"""What the project itself keeps in the database: how often somebody tried (project/accounts/attempts.py)."""
 
 from __future__ import annotations
 

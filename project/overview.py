@@ -13,10 +13,12 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.views.decorators.cache import never_cache
 
-from items.link_models import LinkCheck
 from items.models import Item
-from streams import outbox, process
+from items.models.link_check import LinkCheck
+from streams.hub import current
 from streams.models import OutboxMessage
+from streams.outbox import messages
+from streams.runtime import tasks
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -45,7 +47,7 @@ class Live(NamedTuple):
 @never_cache
 def overview(request: HttpRequest) -> HttpResponse:
     """One page of numbers, each leading to its list."""
-    backlog = outbox.backlog(COUNTED + 1)
+    backlog = messages.backlog(COUNTED + 1)
     newest = OutboxMessage.objects.filter(published_at__isnull=False).order_by("-id").only("published_at").first()
     context: dict[str, Any] = {
         **admin.site.each_context(request),
@@ -57,6 +59,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "oldest": None if backlog.oldest is None else timesince(backlog.oldest, timezone.now(), depth=2),
         "published_at": None if newest is None else newest.published_at,
         "live": live(),
+        "missing": [(name, since) for name, since in tasks.states().items() if since is not None],
         "mode": mode(),
     }
     return render(request, "admin/overview.html", context)
@@ -73,7 +76,7 @@ def count_of(number: int) -> Count:
 def live() -> Live:
     """What this process knows of its own live side; nothing is asked of Kafka."""
     try:
-        link, sockets = process.link(), len(process.current().hub.connections)
+        link, sockets = current.link(), len(current.current().hub.connections)
     except RuntimeError:
         return Live("not_started", None, 0)
     return Live(link.state, datetime.fromtimestamp(link.since / 1000, UTC), sockets)

@@ -69,7 +69,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "streams.health.any_host",
+    "streams.health.probes.any_host",
     "project.site.redirected_where_known",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -177,7 +177,7 @@ AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "items.t
 if DEMO:
     # The demo account has no password that could be used without this backend, so neither its sign-in nor its
     # sessions outlive `make run`.
-    AUTHENTICATION_BACKENDS.append("project.demo.DemoBackend")
+    AUTHENTICATION_BACKENDS.append("project.demo.account.DemoBackend")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

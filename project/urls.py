@@ -1,28 +1,28 @@
-"""Every address of Streamboard but the socket's (streams/routing.py)."""
+"""Every address of Streamboard but the socket's (streams/socket/routing.py)."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-from project import api
-from project.accounts import limited_sign_in
-from project.api_docs import redoc
+from project.accounts.views import limited_sign_in
+from project.api import api
+from project.api.docs import redoc
 from project.overview import overview
-from streams import health
-from streams.views import dashboard
+from streams.board.views import dashboard
+from streams.health import probes
 
 handler400 = api.bad_request
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("items/", include("items.urls")),
-    path("accounts/", include("project.accounts_urls")),
+    path("accounts/", include("project.accounts.urls")),
     path("admin/overview/", admin.site.admin_view(overview), name="overview"),
     path("admin/login/", limited_sign_in(admin.site.login)),
     path("admin/", admin.site.urls),
     path("api/redoc", redoc, name="redoc"),
     path("api/", api.urls()),
     path("api/<path:rest>", api.unknown_address),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+    path("metrics", probes.metrics, name="metrics"),
 ]

@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from streams import outbox
 from streams.models import OutboxMessage, Topic
+from streams.outbox.messages import send_again
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -125,7 +125,7 @@ class OutboxMessageAdmin(OutboxAdminBase):
 
     @admin.action(description="Send parked messages again", permissions=["send_again"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
-        self.message_user(request, f"{outbox.send_again(queryset)} parked message(s) will be sent again.")
+        self.message_user(request, f"{send_again(queryset)} parked message(s) will be sent again.")
 
     def has_send_again_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("streams.change_outboxmessage")

@@ -26,8 +26,9 @@ class StreamsConfig(AppConfig):
 
     def ready(self) -> None:
         from items.events import item_changed  # noqa: PLC0415  (models are there only from here on)
-        from streams import checks, outbox  # noqa: PLC0415
+        from streams import checks  # noqa: PLC0415
+        from streams.outbox import recording  # noqa: PLC0415
 
-        item_changed.connect(outbox.record, dispatch_uid="streams.outbox.record")
+        item_changed.connect(recording.record, dispatch_uid="streams.outbox.record")
         checks.register_all()
         post_migrate.connect(watch_items_topic, sender=self, dispatch_uid="streams.watch_items_topic")

@@ -16,6 +16,7 @@ EVICTIONS = Counter("streamboard_evictions_total", "Connections closed by the se
 SLOW_READERS = Counter("streamboard_slow_readers_total", "Times a reader fell off the log.")
 REFUSALS = Counter("streamboard_refusals_total", "Sockets not let in, by the protocol's close code.", ["code"])
 RESTARTS = Counter("streamboard_task_restarts_total", "New starts of supervised tasks.", ["task"])
+TASKS_MISSING = Gauge("streamboard_tasks_missing", "1 for a supervised task that is not running.", ["task"])
 LAYER_FAILURES = Counter("streamboard_layer_failures_total", "Messages that the channel layer did not take at once.")
 FOREIGN_MESSAGES = Counter("streamboard_foreign_messages_total", "Layer messages of another version.")
 LOOP_LAG = Gauge("streamboard_loop_lag_seconds", "How late the event loop woke for its last second.")
@@ -54,6 +55,10 @@ ACKED_AGE = Histogram(
     buckets=AGES,
 )
 FRAMES_SENT = Counter("streamboard_frames_sent_total", "Frames of records and gaps written to connections.")
+CLIENT_JUMPS = Counter(
+    "streamboard_client_jumps_total",
+    "Ranges that did not join, as clients tell when they mend it: each a fault of ours.",
+)
 RESUMES = Counter("streamboard_resumes_total", "Streams started with a cursor, by result.", ["result"])
 
 # What is there now -------------------------------------------------------------------------------------------------

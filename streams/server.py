@@ -6,7 +6,8 @@ nobody takes; and of too many connections those give way that have waited longes
 `LiveProtocol` is a WebSocket with a short way to the transport. ASGI's `send()` costs a coroutine and a frame's
 encoding for each socket. Here a frame is framed once for all sockets, and the hub writes those bytes to each transport
 in one loop a tick. What clients send goes to the consumer directly as well: an ack through queue and tasks costs twice
-as much. The consumer learns of this through an extension in the ASGI scope and works without it (streams/sinks.py).
+as much. The consumer learns of this through an extension in the ASGI scope and works without it
+(streams/socket/sinks.py).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.utils import apply_mask
 
 from streams import open_files
-from streams.sinks import EXTENSION
+from streams.socket.sinks import EXTENSION
 
 HEAD_S = 15.0  # from the beginning of a connection, or the end of an answer, to the end of a request's head
 HEAD_BYTES = 64 * 1024  # of a head that comes in several pieces; a piece has at most 256 KiB

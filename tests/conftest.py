@@ -1,5 +1,5 @@
-"""Fixtures of the whole suite: the real services (tests/services.py) and the product's own processes
-(tests/processes.py)."""
+"""Fixtures of the whole suite: the real services (tests/support/services.py) and the product's own processes
+(tests/support/processes.py)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes, services
+from tests.support import processes, services
 
 # A test is marked with what it needs, so that `-m "not kafka"` works without anybody remembering to write the mark.
 MARKS = {"kafka": "kafka", "postgres": "postgres", "redis": "redis", "chromium": "browser"}
@@ -68,7 +68,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture
 def install(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Install]:
     """`install(KAFKA_BOOTSTRAP_SERVERS=…)` or `install(server=postgres, …)`: an installation of the product
-    (tests/processes.py). Its processes end with the test, and a failed test shows their logs."""
+    (tests/support/processes.py). Its processes end with the test, and a failed test shows their logs."""
     made: list[processes.Installation] = []
 
     def make(server: services.Postgres | None = None, **settings: str) -> processes.Installation:

@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import items.texts
+import items.values.texts
 
 
 class Migration(migrations.Migration):
@@ -52,18 +52,21 @@ class Migration(migrations.Migration):
                         default="",
                         help_text="Your own article number. No two items have the same.",
                         max_length=64,
-                        validators=[items.texts.validate_one_line],
+                        validators=[items.values.texts.validate_one_line],
                         verbose_name="SKU",
                     ),
                 ),
-                ("name", models.CharField(max_length=200, validators=[items.texts.validate_one_line])),
+                ("name", models.CharField(max_length=200, validators=[items.values.texts.validate_one_line])),
                 (
                     "description",
                     models.TextField(
                         blank=True,
                         default="",
                         max_length=20000,
-                        validators=[django.core.validators.MaxLengthValidator(20000), items.texts.validate_storable],
+                        validators=[
+                            django.core.validators.MaxLengthValidator(20000),
+                            items.values.texts.validate_storable,
+                        ],
                     ),
                 ),
                 (
@@ -91,7 +94,7 @@ class Migration(migrations.Migration):
                         default="",
                         help_text="A page about it, starting with http:// or https://.",
                         max_length=2000,
-                        validators=[items.texts.validate_link],
+                        validators=[items.values.texts.validate_link],
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),

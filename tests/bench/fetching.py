@@ -1,7 +1,7 @@
 """Fetching 15 pages of a slow server, one after the other and concurrently: `python -m tests.bench.fetching`.
 
 The server is local and answers each page after 0.3 to 0.5 s, as servers far away do. Both runs use the product's link
-check (items/links.py), once with one request under way and once with all of them.
+check (items/links/checking.py), once with one request under way and once with all of them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from items.link_transport import Limits
-from items.links import check_links
+from items.links.checking import check_links
+from items.links.transport import Limits
 
 PAGES = 15
 FASTEST, SLOWEST = 0.3, 0.5  # s; the pages lie evenly between

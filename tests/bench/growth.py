@@ -12,7 +12,7 @@ from tests.bench.run import FRAMES_S, Line, Run, log
 
 SIZES = [100, 1000, 5000, 10_000]
 RATE = 100
-SHORTEST_MS = 5.0  # the shortest tick (streams/delivery.py)
+SHORTEST_MS = 5.0  # the shortest tick (streams/hub/delivery.py)
 PICTURE = ROOT / "docs" / "performance-growth.svg"
 
 

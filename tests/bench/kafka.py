@@ -13,7 +13,6 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from tests import services
 from tests.bench.delivery import Turns
 from tests.bench.measure import (
     CLIENT_CORE,
@@ -28,6 +27,7 @@ from tests.bench.measure import (
 )
 from tests.bench.run import WARM_S, Line, PeerMissing, Run, log
 from tests.bench.source import value
+from tests.support import services
 
 SOCKETS, RATE = 200, 500
 READ, RELAYED = 400_000, 20_000  # records of one turn
@@ -66,7 +66,7 @@ def _speed(module: str, *arguments: str, env: dict[str, str] | None = None) -> f
 
 def fanout(run: Run) -> list[Line]:
     """Records a second from Kafka into one hub, beside aiokafka's bare getmany."""
-    from tests import processes
+    from tests.support import processes
 
     with pinned_services("kafka") as found:
         kafka: services.Kafka = found["kafka"]  # type: ignore[assignment]
@@ -96,7 +96,7 @@ FROM generate_series(1, %s) AS n
 
 def relay(run: Run) -> list[Line]:
     """Records a second from PostgreSQL rows into Kafka, beside a bare aiokafka producer."""
-    from tests import processes
+    from tests.support import processes
 
     with pinned_services("kafka", "postgres") as found:
         kafka: services.Kafka = found["kafka"]  # type: ignore[assignment]
@@ -118,7 +118,7 @@ def relay(run: Run) -> list[Line]:
 
 def commit_to_client(run: Run) -> list[Line]:
     """Latency from a commit in PostgreSQL to the client: outbox, relay, Kafka, fan-out, Redis, hub, socket."""
-    from tests import processes
+    from tests.support import processes
 
     with pinned_services("kafka", "postgres", "redis") as found:
         kafka: services.Kafka = found["kafka"]  # type: ignore[assignment]
@@ -158,7 +158,8 @@ def commit_to_client(run: Run) -> list[Line]:
         for number, aim, note in (("p50", 2, "aim 50 ms"), ("p99", 3, "aim 200 ms"))
     ]  # fmt: skip
     arrived = Series([s.report["records"] / s.seconds / (SOCKETS * RATE) for s in turns.seen["commit"]])
-    lines[0].note += f"; {arrived.median:.0%} of the records arrived while we looked"
+    jumps = max(s.report["jumps"] for s in turns.seen["commit"])
+    lines[0].note += f"; {arrived.median:.0%} of the records arrived while we looked, jumps {jumps}"
     return lines
 
 
@@ -176,7 +177,7 @@ def _latency(run: Run, pool: str, writer: Steered) -> Segment:
 
 def viewers(run: Run) -> list[Line]:
     """Connections to Kafka, and the broker's CPU, while more and more people look on."""
-    from tests import processes
+    from tests.support import processes
 
     with pinned_services("kafka") as found:
         kafka: services.Kafka = found["kafka"]  # type: ignore[assignment]

@@ -18,10 +18,12 @@ django.setup()
 
 from django.conf import settings
 
-from streams import fanout, interpreter, outbox, relay
-from streams.history import History
-from streams.hub import Hub
-from streams.log import TopicLog
+from streams.fanout import inline
+from streams.hub.hub import Hub
+from streams.hub.topic_log import TopicLog
+from streams.kafka.history import History
+from streams.outbox import messages, relay
+from streams.runtime import interpreter
 
 PARTITIONS = 4
 POLL_S = 0.005
@@ -31,7 +33,7 @@ async def fan_out(topic: str, count: int) -> float:
     """Timed from the first records on, which are not counted."""
     hub, stop = Hub(History()), asyncio.Event()
     hub.logs[topic] = TopicLog(topic, "bench", dict.fromkeys(range(PARTITIONS), 0))
-    running = asyncio.create_task(fanout.run_inline(hub, stop))
+    running = asyncio.create_task(inline.run_inline(hub, stop))
     first, began, seen = 0, 0.0, 0
     while seen < count and not running.done():
         await asyncio.sleep(POLL_S)
@@ -47,12 +49,12 @@ async def fan_out(topic: str, count: int) -> float:
 
 async def relay_all(count: int) -> float:
     """The way to Kafka, without what starting and stopping takes."""
-    read = outbox.next_batch
-    outbox.next_batch = lambda limit: []
+    read = messages.next_batch
+    messages.next_batch = lambda limit: []
     began = time.perf_counter()
     await relay.drain(asyncio.Event())
     empty = time.perf_counter() - began
-    outbox.next_batch = read
+    messages.next_batch = read
     began = time.perf_counter()
     await relay.drain(asyncio.Event())
     return count / (time.perf_counter() - began - empty)

@@ -20,7 +20,7 @@ def set_up(database: Path) -> None:
     os.environ["DATABASE_URL"] = f"sqlite:///{database}"
     os.environ["KAFKA_BOOTSTRAP_SERVERS"] = "127.0.0.1:9"  # nobody asks it: see web.py
     os.environ["TEST_RUN_DIR"] = str(database.parent)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.product"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.product_settings"
     import django
 
     django.setup()

@@ -12,10 +12,14 @@ from typing import Any
 
 import uvicorn
 
-from streams import delivery, fanout, records, relay, topics, wire
-from streams.cluster import TopicInfo
-from streams.history import Bounds, History
-from streams.hub import Hub
+from streams.fanout import inline
+from streams.hub import delivery, topic_watch
+from streams.hub.hub import Hub
+from streams.kafka.catalog import TopicInfo
+from streams.kafka.history import Bounds, History
+from streams.outbox import relay
+from streams.wire import records
+from streams.wire.ranges import Batch, Range, Status, split
 from tests.bench.source import Source, steered, value
 
 PARTITIONS = 4
@@ -26,7 +30,8 @@ FLOOD_STEP_S = 0.01
 
 
 class Made:
-    """In place of Kafka and the fan-out: one topic, its records made here, and handed on as streams/tail.py does."""
+    """In place of Kafka and the fan-out: one topic, its records made here, and handed on as streams/kafka/tail.py
+    does."""
 
     def __init__(self) -> None:
         self.offsets = dict.fromkeys(range(PARTITIONS), 0)
@@ -59,16 +64,16 @@ class Made:
             part = parts.setdefault(number % PARTITIONS, [])
             offset = self.offsets[number % PARTITIONS] + len(part)
             part.append(records.encode(offset, now, b"%d" % (number % 1000), (), made))
-        ranges: list[wire.Range] = []
+        ranges: list[Range] = []
         for partition, part in parts.items():
             start = self.offsets[partition]
             self.offsets[partition] = end = start + len(part)
-            ranges.extend(wire.split(partition, start, end, part))
-        self.hub.ingest([wire.Batch(TOPIC, EPOCH, tuple(ranges))])
+            ranges.extend(split(partition, start, end, part))
+        self.hub.ingest([Batch(TOPIC, EPOCH, tuple(ranges))])
 
     async def _tell_status(self) -> None:
         while True:
-            self.hub.status(wire.Status(TOPIC, EPOCH, dict(self.offsets), dict(self.offsets)))
+            self.hub.status(Status(TOPIC, EPOCH, dict(self.offsets), dict(self.offsets)))
             await asyncio.sleep(STATUS_S)
 
     async def flood(self) -> None:
@@ -93,9 +98,9 @@ def fix_tick(hub: Hub, milliseconds: float) -> None:
 
 def serve(ws: str) -> None:
     made = Made()
-    topics.Catalog = lambda: made  # type: ignore[misc,assignment]
+    topic_watch.Catalog = lambda: made  # type: ignore[misc,assignment]
     History.bounds = lambda _, topic, partitions: made.bounds(topic, partitions)  # type: ignore[method-assign]
-    fanout.run_inline = made.run_inline
+    inline.run_inline = made.run_inline
     relay.run = no_relay
 
     flooding: set[asyncio.Task[None]] = set()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
-from tests.processes import PASSWORD, USERS, Process
+from tests.support.processes import PASSWORD, USERS, Process
 
 # ms; two loaded cores, and a board that lost its server waits up to 20 s between tries
 expect.set_options(timeout=45_000)

@@ -11,8 +11,8 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Visitors
 from tests.browser.test_pages import axe_source, small_targets, violations
 from tests.conftest import Install
-from tests.processes import Installation
-from tests.waiting import until
+from tests.support.processes import Installation
+from tests.support.waiting import until
 
 WORD = "a long enough word"
 

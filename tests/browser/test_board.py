@@ -11,8 +11,8 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors, live, places
 from tests.conftest import Install
-from tests.processes import Installation, Process
-from tests.proxy import Proxy
+from tests.support.processes import Installation, Process
+from tests.support.proxy import Proxy
 
 ITEMS = "/api/items/"
 

@@ -11,7 +11,7 @@ from tests.browser.conftest import Visitors, live
 from tests.browser.test_board import submit_by_api
 from tests.browser.test_records import producer
 from tests.conftest import Install
-from tests.processes import Installation, Process
+from tests.support.processes import Installation, Process
 
 TOPIC = "readings"
 HELD = 2_000  # records that a board looks through at most

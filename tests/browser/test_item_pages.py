@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Visitors
 from tests.browser.test_pages import axe_source, small_targets, violations
 from tests.conftest import Install
-from tests.processes import PASSWORD, USERS, Installation, Process
+from tests.support.processes import PASSWORD, USERS, Installation, Process
 
 ROWS = [f"Lamp {number},{number}.50,SKU-{number}" for number in range(1, 40)]
 FAILED = 2

@@ -16,8 +16,8 @@ from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import Visitor, Visitors
 from tests.browser.test_records import producer
 from tests.conftest import Install
-from tests.processes import Installation, Process
-from tests.waiting import until
+from tests.support.processes import Installation, Process
+from tests.support.waiting import until
 
 TOPIC = "items.v1"
 FRAGMENT = "**/items/?*fragment=1*"

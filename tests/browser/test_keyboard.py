@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.browser.conftest import Visitors
 from tests.browser.test_board import submit_by_api
 from tests.conftest import Install
-from tests.waiting import until
+from tests.support.waiting import until
 
 FOCUSED = "document.activeElement.dataset.part ?? document.activeElement.textContent.trim()"
 

@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Visitors, live
 from tests.conftest import Install
-from tests.services import Kafka
+from tests.support.services import Kafka
 
 SEEN_MS = 60_000  # until the server has looked at Kafka's topics again
 

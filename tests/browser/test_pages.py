@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests import services
 from tests.browser.conftest import Visitors
 from tests.browser.test_board import submit_by_api
 from tests.conftest import Install
-from tests.processes import ROOT
+from tests.support import services
+from tests.support.processes import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 ITEM_PAGES = ["/items/", "/items/new/", "/items/1/", "/items/1/edit/", "/items/1/delete/"]

@@ -9,9 +9,9 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Visitors, places
 from tests.conftest import Install
-from tests.processes import Installation, Process
-from tests.proxy import Proxy
-from tests.services import Kafka
+from tests.support.processes import Installation, Process
+from tests.support.proxy import Proxy
+from tests.support.services import Kafka
 
 TOPIC = "odd.records"
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from items import tokens
 from items.models import ApiToken
-from tests.items.people import Caller, PeopleTestCase
+from tests.support.people import Caller, PeopleTestCase
 
 
 class TokenTests(PeopleTestCase):

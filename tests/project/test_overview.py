@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 from django.test import Client
 
@@ -9,7 +11,8 @@ from items import services
 from items.models import Item
 from project import overview
 from streams.models import OutboxMessage
-from tests.items.people import PeopleTestCase, sign_in
+from streams.runtime import tasks
+from tests.support.people import PeopleTestCase, sign_in
 
 PAGE = "/admin/overview/"
 
@@ -37,6 +40,16 @@ class OverviewTests(PeopleTestCase):
     def test_a_process_whose_live_side_did_not_start_says_so(self) -> None:
         page = sign_in(self.staff).get(PAGE)
         self.assertEqual((row(page, "Link to Kafka"), row(page, "Open sockets")), ("not started", "0"))
+
+    def test_it_names_the_tasks_that_are_missing(self) -> None:
+        browser = sign_in(self.staff)
+        self.assertEqual(row(browser.get(PAGE), "Tasks"), "not started")
+        since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        with mock.patch.object(tasks, "states", return_value={"clock": None, "fan-out": since, "relay": since}):
+            told = ", ".join(f"{name} is not running since 2026-01-02 03:04:05 UTC" for name in ("fan-out", "relay"))
+            self.assertEqual(row(browser.get(PAGE), "Tasks"), told)
+        with mock.patch.object(overview, "live", return_value=overview.Live("live", since, 0)):
+            self.assertEqual(row(browser.get(PAGE), "Tasks"), "all are running")
 
     def test_only_staff_sees_it_and_the_admin_leads_there(self) -> None:
         for client in (Client(), sign_in(self.owner), sign_in(self.colleague)):

@@ -13,8 +13,8 @@ import yaml
 from django.core.management import get_commands, load_command_class
 from django.urls import Resolver404, resolve
 
-from tests.processes import UVICORN_OPTIONS
 from tests.settings import PRODUCT_VARIABLES
+from tests.support.processes import UVICORN_OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text()

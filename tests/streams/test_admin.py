@@ -7,8 +7,8 @@ from django.test import TestCase
 from django.urls import reverse
 from django.utils import timezone
 
-from streams import outbox
 from streams.models import OutboxMessage, Topic
+from streams.outbox import messages
 
 LIST = "/admin/streams/outboxmessage/"
 
@@ -57,10 +57,10 @@ class OutboxAdminTests(TestCase):
 
     def test_send_again_lets_a_parked_message_go(self) -> None:
         row = message(parked_at=timezone.now())
-        assert not outbox.next_batch(10)
+        assert not messages.next_batch(10)
         answer = self.client.post(LIST, {"action": "send_again", "_selected_action": [row.pk]}, follow=True)
         self.assertContains(answer, "1 parked message(s) will be sent again.")
-        assert [next_row.id for next_row in outbox.next_batch(10)] == [row.pk]
+        assert [next_row.id for next_row in messages.next_batch(10)] == [row.pk]
 
     def test_who_may_only_look_may_not_send_again(self) -> None:
         viewer = User.objects.create_user("viewer", is_staff=True)
@@ -68,7 +68,7 @@ class OutboxAdminTests(TestCase):
         self.client.force_login(viewer)
         row = message(parked_at=timezone.now())
         self.client.post(LIST, {"action": "send_again", "_selected_action": [row.pk]})
-        assert not outbox.next_batch(10)
+        assert not messages.next_batch(10)
 
 
 class TopicAdminTests(TestCase):

@@ -13,7 +13,7 @@ from django.test import TestCase, override_settings
 
 from streams.management.commands import addtopic
 from streams.models import Topic
-from tests.services import Kafka
+from tests.support.services import Kafka
 
 
 def call(*arguments: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from streams.server import LiveProtocol
-from streams.sinks import EXTENSION
+from streams.socket.sinks import EXTENSION
 
 LIMIT = 64 * 1024
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10

@@ -13,10 +13,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from items import link_checks
-from items.link_models import verdict
-from items.link_transport import DEFAULT_LIMITS
-from items.links import LinkResult
+from items.links import results as link_checks
+from items.links.checking import LinkResult
+from items.links.transport import DEFAULT_LIMITS
+from items.models.link_check import verdict
 
 PROGRESS_S = 0.1  # between two lines of progress
 

@@ -10,9 +10,10 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from items import import_mapping, import_reading, import_running
-from items.import_running import Failure, Progress
-from items.refusals import Refused
+from items.imports import recognising, rows, running
+from items.imports.mapping import FIELDS, guess, problem_of
+from items.imports.running import Failure, Progress
+from items.services.refusals import Refused
 
 SHOWN = 10  # failures on the terminal; all are in the report
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FIELD=COLUMN",
-            help=f"which column holds a field ({', '.join(import_mapping.FIELDS)}); an empty COLUMN: none of them;"
+            help=f"which column holds a field ({', '.join(FIELDS)}); an empty COLUMN: none of them;"
             " what is not named is guessed",
         )
         parser.add_argument("--owner", metavar="USERNAME", help="whose items these are; without it nobody's")
@@ -42,17 +43,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            shape = import_reading.recognise(path)
+            shape = recognising.recognise(path)
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-        except import_reading.Unreadable as error:
+        except rows.Unreadable as error:
             raise CommandError(f"{path} cannot be imported. {error}") from error
         mapping = _mapping(options["map"], shape.columns)
         owner = _owner(options["owner"])
         report: Path = options["report"] or Path(f"{path.name}.failed.csv")
         self.stderr.write(f"{shape.words}; " + ", ".join(f"{name} = {column}" for name, column in mapping.items()))
         progress = self._import(path, shape, mapping, owner, report=report, dry_run=options["dry_run"])
-        counts = ", ".join(f"{progress.counts[name]} {name}" for name in import_running.COUNTS)
+        counts = ", ".join(f"{progress.counts[name]} {name}" for name in running.COUNTS)
         self.stdout.write(f"{'Dry run, nothing was written: ' if options['dry_run'] else ''}{counts}")
         if progress.counts["failed"]:
             raise CommandError(f"{progress.counts['failed']} rows failed; see {report}", returncode=1)
@@ -60,7 +61,7 @@ class Command(BaseCommand):
     def _import(
         self,
         path: Path,
-        shape: import_reading.Shape,
+        shape: rows.Shape,
         mapping: dict[str, str],
         owner: Any,
         *,
@@ -78,7 +79,7 @@ class Command(BaseCommand):
                 sys.stderr.flush()
             return True
 
-        with import_running.report_file(report) as write:
+        with running.report_file(report) as write:
 
             def failed(failure: Failure) -> None:
                 nonlocal shown
@@ -89,9 +90,7 @@ class Command(BaseCommand):
                     self.stderr.write(f"{place}: {failure.reason}")
 
             try:
-                progress = import_running.run(
-                    path, shape, mapping, owner, dry_run=dry_run, on_failure=failed, on_chunk=tell
-                )
+                progress = running.run(path, shape, mapping, owner, dry_run=dry_run, on_failure=failed, on_chunk=tell)
             except Refused as error:
                 raise CommandError(str(error)) from error
         if terminal:
@@ -100,7 +99,7 @@ class Command(BaseCommand):
 
 
 def _mapping(wanted: list[str], columns: tuple[str, ...]) -> dict[str, str]:
-    mapping = import_mapping.guess(columns)
+    mapping = guess(columns)
     for pair in wanted:
         name, equals, column = pair.partition("=")
         if not equals:
@@ -109,7 +108,7 @@ def _mapping(wanted: list[str], columns: tuple[str, ...]) -> dict[str, str]:
             mapping[name] = column
         else:
             mapping.pop(name, None)
-    problem = import_mapping.problem_of(mapping, columns)
+    problem = problem_of(mapping, columns)
     if problem:
         raise CommandError(f"{problem} The columns are: {', '.join(name for name in columns if name)}.")
     return mapping

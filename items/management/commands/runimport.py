@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from items import import_jobs
-from items.import_models import ImportJob
+from items.imports import jobs
+from items.models.import_job import ImportJob
 
 
 class Command(BaseCommand):
@@ -20,4 +20,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         parent = os.getppid()
-        import_jobs.run(ImportJob.objects.select_related("owner").get(pk=options["job"]), parent)
+        jobs.run(ImportJob.objects.select_related("owner").get(pk=options["job"]), parent)

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from items import services
 from items.models import Item
-from project import demo
-from streams import replay
+from project.demo import account as demo
+from streams.demo import replay
 from streams.models import Topic
 
 TOPIC_LABEL = "Earthquakes, one week (USGS)"

@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from streams.cluster import Catalog, Unavailable
+from streams.kafka.catalog import Catalog
 from streams.models import Topic
+from streams.runtime.away import Unavailable
 
 LOOK_S = 3.0  # for Kafka's list of topics, which is only for a hint
 

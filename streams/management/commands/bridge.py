@@ -21,12 +21,13 @@ from django.db import Error as DatabaseError
 from django.db import OperationalError
 from redis.exceptions import RedisError
 
-from streams import interpreter, relay
-from streams.bridge import fan_out_once, run_bridge
-from streams.cluster import Unavailable
-from streams.database import ask_database
-from streams.health import bridge_app
-from streams.neighbours import KafkaCheck
+from streams.health.neighbours import KafkaCheck
+from streams.health.probes import bridge_app
+from streams.outbox import relay
+from streams.processes.bridge import fan_out_once, run_bridge
+from streams.runtime import interpreter
+from streams.runtime.away import Unavailable
+from streams.runtime.database import ask_database
 
 FINISH_S = 8.0  # for the batch under way, after the first stop signal; below the 10 s of container engines
 HEALTH_STOP_S = 2.0  # for the health server to end
@@ -93,7 +94,7 @@ class Command(BaseCommand):
             if fans_out and not stop.is_set():
                 await fan_out_once()
         except NEIGHBOUR_AWAY as error:
-            raise CommandError(f"Not everything could be sent: {error or repr(error)}") from error
+            raise CommandError(f"Not everything could be sent: {str(error) or repr(error)}") from error
         if stop.is_set():
             raise CommandError("Stopped before everything was sent.")
 

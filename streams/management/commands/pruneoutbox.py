@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from streams import outbox
+from streams.outbox import messages
 
 
 class Command(BaseCommand):
     help = "Drops published messages of the outbox that are past their retention (7 days)."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"Dropped {outbox.prune()} published messages.")
+        self.stdout.write(f"Dropped {messages.prune()} published messages.")

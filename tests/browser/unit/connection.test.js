@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Connection } from "../../../streams/static/streams/connection.js";
+import { Connection } from "../../../streams/static/streams/live/connection.js";
 
 const WELCOME = { type: "welcome", connection: "c", user: "ada", server_time: 0, heartbeat_seconds: 25, topics: [] };
 const HEARTBEAT = { type: "heartbeat", server_time: 0, link: "live", since: 0, waiting: 0 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EVERYTHING, addressWith, filterIn, fitting, foundSentence, isNarrow } from "../../../streams/static/streams/filter.js";
-import { Kept, MOST_KEPT, recordsAmong } from "../../../streams/static/streams/kept.js";
+import { EVERYTHING, addressWith, filterIn, fitting, foundSentence, isNarrow } from "../../../streams/static/streams/board/filter.js";
+import { Kept, MOST_KEPT, recordsAmong } from "../../../streams/static/streams/board/kept.js";
 
 const entry = (key, value, offset = 7) => ({
   kind: "record", topic: "t", epoch: "e", partition: 2, event: null, repeated: false,

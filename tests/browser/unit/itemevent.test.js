@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { SeenVersions, itemEventOf } from "../../../streams/static/streams/itemevent.js";
-import { parseExact } from "../../../streams/static/streams/json.js";
+import { SeenVersions, itemEventOf } from "../../../streams/static/streams/live/itemevent.js";
+import { parseExact } from "../../../streams/static/streams/live/json.js";
 
 const record = (type, value) => ({
   offset: 0, timestamp: 0, key: "7", headers: type ? { ce_type: type } : {}, size: 1, encoding: "json", value,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { digitsOf, exactText, numberOf, parseExact } from "../../../streams/static/streams/json.js";
+import { digitsOf, exactText, numberOf, parseExact } from "../../../streams/static/streams/live/json.js";
 
 for (const source of [
   '{"big":12345678901234567890}', '{"a":1.0,"b":[1e5,-0,0.10]}', '{"text":"12345678901234567890 and 1.0"}',

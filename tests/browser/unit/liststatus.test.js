@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { listStatusOf } from "../../../streams/static/streams/liststatus.js";
+import { listStatusOf } from "../../../streams/static/streams/itemlist/liststatus.js";
 
 const NOW = Date.now();
 const known = (changes) => ({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Preview } from "../../../streams/static/streams/preview.js";
+import { Preview } from "../../../streams/static/streams/board/preview.js";
 
 const names = (preview, value) => preview.fields(value).map(({ name }) => name);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { applyRange, backOff, closeSentence, isFinal, politeWait } from "../../../streams/static/streams/protocol.js";
+import { applyRange, backOff, closeSentence, isFinal, politeWait } from "../../../streams/static/streams/live/protocol.js";
 
 test("a range that begins at my position is applied, also an empty one", () => {
   assert.equal(applyRange(5, { from: 5, to: 9 }), "apply");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Stream } from "../../../streams/static/streams/stream.js";
+import { Stream } from "../../../streams/static/streams/live/stream.js";
 
 const record = (offset, timestamp = offset) => ({
   offset, timestamp, key: null, headers: {}, size: 1, encoding: "json", value: offset,

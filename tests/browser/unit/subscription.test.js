@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Subscription } from "../../../streams/static/streams/subscription.js";
+import { Subscription } from "../../../streams/static/streams/live/subscription.js";
 
 /** A subscription whose messages and news are written down in order. */
 function followed(topic) {
@@ -77,6 +77,23 @@ test("a range behind a hole is not applied: the stream is left and asked for fro
   assert.equal(sent.filter(({ type }) => type === "subscribe").length, 1, "not before unsubscribed");
   subscription.heard({ type: "unsubscribed", stream: "a", reason: "asked" }, 0);
   assert.deepEqual(sent.at(-1).start, { cursor: { epoch: "e", positions: { 0: 12 } } });
+});
+
+test("what did not join is told with the next subscribe, once, however that comes about", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent } = received([10, 12], [14, 15]);
+  assert.equal(subscription.jumps, 1);
+  subscription.disconnected();
+  subscription.connected();
+  assert.equal(sent.at(-1).jumps, 1);
+  subscription.disconnected(); // before it was answered: told again
+  subscription.connected();
+  assert.equal(sent.at(-1).jumps, 1);
+  subscription.heard(subscribed(sent, { stream: "a", cursor: { epoch: "e", positions: { 0: 12 } } }), 0);
+  subscription.disconnected();
+  subscription.connected();
+  assert.equal("jumps" in sent.at(-1), false);
+  assert.equal(subscription.jumps, 1);
 });
 
 test("a gap moves the position, and the stream goes on behind it", (t) => {

@@ -1,0 +1,1 @@
+"""The items API: its operations, what they need, and how they answer."""

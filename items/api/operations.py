@@ -1,0 +1,167 @@
+"""The items API. Each operation declares what it needs, calls one service (or one reading function) in one thread hop,
+and says what came of it; the exceptions of services become answers in project/api/api.py."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.urls import reverse
+from ninja import Router, Status
+
+from items import services
+from items.api import answers
+from items.api.depends import declared
+from items.api.needs import ExpectedVersion, FoundPage, ItemToChange, ItemToRead, Once, SignedIn
+from items.api.schemas import (
+    BulkInput,
+    DeletedItems,
+    ItemAdded,
+    ItemInput,
+    ItemList,
+    ItemObject,
+    ItemPatch,
+    ItemReplacement,
+    ItemsAdded,
+    Problem,
+    ValidationProblem,
+)
+from items.listing import queries
+from items.models import Item
+from items.services.turns import write
+from items.values.moments import iso
+
+router = Router(tags=["items"])
+
+SIGNED_IN: dict[Any, Any] = {401: Problem, 503: Problem}
+WRITING: dict[Any, Any] = SIGNED_IN | {400: Problem, 403: Problem, 409: Problem, 413: Problem, 422: ValidationProblem}
+ONE_ITEM: dict[Any, Any] = {404: Problem}
+CONDITIONAL: dict[Any, Any] = {412: Problem}
+ETAG = {"ETag": {"description": "The version, to send as If-Match.", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "The item's address.", "schema": {"type": "string"}}}
+
+
+def shown(item: Item, status: int = 200) -> HttpResponse:
+    """The item's object, with the ETag of its version."""
+    return answers.answer(status, item.as_object(), ETag=answers.etag(item))
+
+
+@router.post(
+    "/",
+    response={201: ItemAdded, 429: Problem} | WRITING,
+    summary="Add an item",
+    openapi_extra={"responses": {201: {"headers": LOCATION | ETAG}}},
+)
+@declared
+async def add_item(user: SignedIn, once: Once, item: ItemInput) -> HttpResponse:
+    """Adds an item of yours. It reaches the items topic, and every open board, within a second."""
+    return await once(partial(_add, user, item))
+
+
+def _add(user: User, item: ItemInput) -> HttpResponse:
+    added = services.create_item(actor=user, **item.model_dump())
+    content = {"status": "success", "item_added": added.name, "item": added.as_object()}
+    return answers.answer(201, content, Location=reverse("api:get_item", args=[added.pk]), ETag=answers.etag(added))
+
+
+@router.post("/bulk", response={201: ItemsAdded, 429: Problem} | WRITING, summary="Add up to 1,000 items")
+@declared
+async def add_items(user: SignedIn, once: Once, bulk: BulkInput) -> HttpResponse:
+    """Adds all of the items, or none: what is wrong is named with the item's place in the list, from 0."""
+    return await once(partial(_add_all, user, bulk))
+
+
+def _add_all(user: User, bulk: BulkInput) -> HttpResponse:
+    rows: Any = [item.model_dump() for item in bulk.items]
+    added = [item.as_object() for item in services.create_items(actor=user, rows=rows)]
+    return answers.answer(201, {"status": "success", "count": len(added), "items": added})
+
+
+@router.get("/", response={200: ItemList, 422: ValidationProblem} | SIGNED_IN, summary="List items")
+@declared
+async def list_items(page: FoundPage) -> HttpResponse:
+    """The items of everybody, searched, filtered, ordered and in pages."""
+    return answers.answer(200, {"items": [item.as_object() for item in page.items], "count": page.count})
+
+
+@router.get("/deleted", response={200: DeletedItems} | SIGNED_IN, summary="List deleted items")
+@declared
+async def list_deleted_items(user: SignedIn) -> HttpResponse:
+    """What you can restore, the last deleted first, at most 100: your own items, for staff everybody's."""
+    items = await sync_to_async(queries.deleted)(user)
+    return answers.answer(200, {"items": [_deleted(item) for item in items]})
+
+
+def _deleted(item: Item) -> dict[str, object]:
+    return item.as_object() | {"deleted_at": item.deleted_at and iso(item.deleted_at)}
+
+
+@router.get(
+    "/{int:item_id}",
+    response={200: ItemObject} | ONE_ITEM | SIGNED_IN,
+    summary="Read an item",
+    openapi_extra={"responses": {200: {"headers": ETAG}}},
+)
+@declared
+async def get_item(item: ItemToRead) -> HttpResponse:
+    """One item, with the ETag of its version."""
+    return shown(item)
+
+
+@router.put(
+    "/{int:item_id}",
+    response={200: ItemObject} | ONE_ITEM | CONDITIONAL | WRITING,
+    summary="Replace an item",
+    openapi_extra={"responses": {200: {"headers": ETAG}, 412: {"headers": ETAG}}},
+)
+@declared
+async def replace_item(
+    user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemReplacement
+) -> HttpResponse:
+    """Puts a whole item in its place: what is left out becomes empty. The owner stays. For the owner and staff."""
+    fields: Any = item.model_dump()
+    return shown(await write(services.update_item, to_change.pk, actor=user, expected_version=version, **fields))
+
+
+@router.patch(
+    "/{int:item_id}",
+    response={200: ItemObject} | ONE_ITEM | CONDITIONAL | WRITING,
+    summary="Change fields of an item",
+    openapi_extra={"responses": {200: {"headers": ETAG}, 412: {"headers": ETAG}}},
+)
+@declared
+async def change_item(
+    user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemPatch
+) -> HttpResponse:
+    """Changes the fields that are sent. When that changes nothing, the version stays. For the owner and staff."""
+    fields: Any = item.model_dump(exclude_unset=True)
+    return shown(await write(services.update_item, to_change.pk, actor=user, expected_version=version, **fields))
+
+
+@router.delete(
+    "/{int:item_id}",
+    response={204: None, 403: Problem} | ONE_ITEM | CONDITIONAL | SIGNED_IN,
+    summary="Delete an item",
+    openapi_extra={"responses": {412: {"headers": ETAG}}},
+)
+@declared
+async def delete_item(user: SignedIn, to_change: ItemToChange, version: ExpectedVersion) -> Status[None]:
+    """Deletes the item for everybody; its SKU stays taken. It can be restored for 30 days. For the owner and staff."""
+    await write(services.delete_item, to_change.pk, actor=user, expected_version=version)
+    return Status(204, None)
+
+
+@router.post(
+    "/{int:item_id}/restore",
+    response={200: ItemObject, 403: Problem} | ONE_ITEM | SIGNED_IN,
+    summary="Restore a deleted item",
+    openapi_extra={"responses": {200: {"headers": ETAG}}},
+)
+@declared
+async def restore_item(user: SignedIn, item_id: int) -> HttpResponse:
+    """Brings an item back that was deleted in the last 30 days, as a new version; one that is there stays as it is. For
+    the owner and staff."""
+    return shown(await write(services.restore_item, item_id, actor=user))

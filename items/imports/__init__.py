@@ -1,0 +1,1 @@
+"""Imports: a file is recognised, its rows are read, understood and written."""

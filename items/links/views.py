@@ -1,0 +1,37 @@
+"""The button that checks an item's link."""
+
+from __future__ import annotations
+
+import asyncio
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from items.links import results
+from items.links.checking import LinkResult
+from items.pages.shared import item_to_change
+
+AT_ONCE = 20  # checks by button under way in one web process; who comes then is asked to come back
+
+_under_way = set[asyncio.Task[dict[str, LinkResult]]]()
+
+
+@require_POST
+@login_required
+async def check(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Fetches the item's link now, keeps what came of it, and leads back to the item. For those who may change it."""
+    item = await item_to_change(request, item_id)
+    if not item.link:
+        messages.info(request, "This item has no link.")
+    elif len(_under_way) >= AT_ONCE:
+        messages.warning(request, "Many links are being checked just now. Try again in a few seconds.")
+    else:
+        fetching = asyncio.create_task(results.check([item.link]))
+        _under_way.add(fetching)
+        fetching.add_done_callback(_under_way.discard)
+        await sync_to_async(results.keep)({item_id: item.link}, await fetching)
+    return redirect("items:detail", item_id)

@@ -1,0 +1,10 @@
+"""What items keeps in the database, a file each. Only services write items."""
+
+from items.models.given_answer import GivenAnswer
+from items.models.history import ItemVersion
+from items.models.import_job import ImportJob
+from items.models.item import DeletedItem, Item, LiveItems
+from items.models.link_check import LinkCheck
+from items.models.token import ApiToken
+
+__all__ = ["ApiToken", "DeletedItem", "GivenAnswer", "ImportJob", "Item", "ItemVersion", "LinkCheck", "LiveItems"]

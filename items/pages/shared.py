@@ -1,0 +1,49 @@
+"""What all pages about items do: find their item, know their person, and render in a thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from items import services
+from items.listing import queries
+from items.models import Item
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def person(user: object) -> User:
+    """`login_required` let only people through; the types do not know that. Raises PermissionDenied otherwise."""
+    if not getattr(user, "is_authenticated", False):
+        raise PermissionDenied
+    return user  # type: ignore[return-value]
+
+
+async def asker(request: HttpRequest) -> User:
+    return person(await request.auser())
+
+
+async def find_item(item_id: int) -> Item:
+    """The item. Raises Http404."""
+    item = await sync_to_async(queries.item)(item_id)
+    if item is None:
+        raise Http404("There is no such item.")
+    return item
+
+
+async def item_to_change(request: HttpRequest, item_id: int) -> Item:
+    """The item, for somebody who may change it. Raises Http404 and PermissionDenied."""
+    item = await find_item(item_id)
+    if not services.may_change(await asker(request), item):
+        raise PermissionDenied("Only the owner or staff may change this item.")
+    return item
+
+
+async def page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:
+    """Rendered in a thread, because the base template asks for the user and the messages of the session."""
+    return await sync_to_async(render)(request, template, context, status=status)

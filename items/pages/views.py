@@ -1,0 +1,211 @@
+"""The pages about items. Each asks one service or reading function in a thread, then renders in one; everything works
+without JavaScript, and what a list shows is in its address."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from items import services
+from items.listing import queries
+from items.models import Item
+from items.pages.deleted import gone
+from items.pages.forms import EditItemForm, ItemForm, NewItemForm
+from items.pages.list_address import ListState
+from items.pages.shared import asker, item_to_change, page
+from items.services.turns import Busy, write
+from items.values import money
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+PAGE_SIZE = 50  # items
+
+
+@require_safe
+@login_required
+async def item_list(request: HttpRequest) -> HttpResponse:
+    """Search, sort, pages. With `fragment` only what the list shows, for a page that is open already."""
+    fragment = "fragment" in request.GET
+    state = ListState.of(request)
+    found = await sync_to_async(queries.page)(
+        state.filters,
+        state.ordering,
+        PAGE_SIZE,
+        (state.page - 1) * PAGE_SIZE,
+        count_to=queries.COUNTED_ON_PAGES,
+    )
+    last = max(1, -(-found.count // PAGE_SIZE))
+    if state.page > last:
+        return redirect(request.path + state.address(page=last) + ("&fragment=1" if fragment else ""))
+    context = {
+        "state": state,
+        "items": found.items,
+        "count": found.count,
+        "more": found.more,
+        "columns": state.columns(),
+        "first_number": (state.page - 1) * PAGE_SIZE + 1,
+        "last_number": (state.page - 1) * PAGE_SIZE + len(found.items),
+        "last_page": last,
+        "previous": state.address(page=state.page - 1) if state.page > 1 else "",
+        "next": state.address(page=state.page + 1) if state.page < last else "",
+        "items_topic": settings.KAFKA_ITEMS_TOPIC,
+    }
+    return await page(request, "items/_list.html" if fragment else "items/list.html", context)
+
+
+@require_safe
+@login_required
+async def detail(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Every field of one item, and its history."""
+    item = await sync_to_async(queries.item)(item_id)
+    if item is None:
+        return await gone(request, item_id)
+    before = request.GET.get("before", "")
+    steps = await sync_to_async(queries.versions)(
+        item_id, int(before) if before.isascii() and before.isdigit() and len(before) <= 9 else None
+    )
+    context = {
+        "item": item,
+        "may_change": services.may_change(await asker(request), item),
+        "steps": steps,
+        "older": steps[-1].version if len(steps) == queries.HISTORY_PAGE and steps[-1].version > 1 else None,
+        "items_topic": settings.KAFKA_ITEMS_TOPIC,
+    }
+    return await page(request, "items/detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+async def new(request: HttpRequest) -> HttpResponse:
+    """The form for a new item; sent twice it makes one. For those who may add."""
+    person = await asker(request)
+    if not await sync_to_async(services.may_add)(person):
+        raise PermissionDenied(services.MAY_NOT_ADD)
+    form = NewItemForm(request.POST if request.method == "POST" else None, initial={"submission": uuid.uuid4()})
+    if request.method == "POST":
+        try:
+            added = await write(_submit, form, person)
+        except Busy as busy:
+            return await try_again(request, form, None, busy)
+        if added is not None:
+            messages.success(request, f"“{added.name}” was submitted.")
+            return redirect("items:detail", added.pk)
+    return await page(request, "items/form.html", {"form": form, "item": None})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+async def edit(request: HttpRequest, item_id: int) -> HttpResponse:
+    """The form of an item. When somebody saved meanwhile, both versions are shown and the person decides."""
+    if await sync_to_async(queries.item)(item_id) is None:
+        return await gone(request, item_id, typed=request.POST if request.method == "POST" else None)
+    item = await item_to_change(request, item_id)
+    if request.method != "POST":
+        return await page(request, "items/form.html", {"form": EditItemForm.of(item), "item": item})
+    form = EditItemForm(request.POST)
+    try:
+        saved = await write(_save, form, item_id, await asker(request))
+    except Busy as busy:
+        return await try_again(request, form, item, busy)
+    except services.VersionConflict as conflict:
+        context = {
+            "form": form.with_version(conflict.current.version),
+            "item": conflict.current,
+            "differences": differences(form, conflict.current),
+        }
+        return await page(request, "items/form.html", context, status=409)
+    except services.ItemNotFound:
+        return await gone(request, item_id, typed=request.POST)
+    if saved is None:
+        return await page(request, "items/form.html", {"form": form, "item": item})
+    messages.success(request, f"“{saved.name}” was saved.")
+    return redirect("items:detail", item_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+async def delete(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Asks, then deletes. When the item was changed since it was asked, it asks again."""
+    if await sync_to_async(queries.item)(item_id) is None:
+        return await gone(request, item_id)
+    item = await item_to_change(request, item_id)
+    if request.method == "POST":
+        seen = request.POST.get("version", "")
+        version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) <= 9 else None
+        try:
+            await write(services.delete_item, item_id, actor=await asker(request), expected_version=version)
+        except Busy as busy:
+            messages.warning(request, str(busy))
+            return redirect("items:delete", item_id)
+        except services.VersionConflict as conflict:
+            context = {"item": conflict.current, "changed": True}
+            return await page(request, "items/delete.html", context, status=409)
+        except services.ItemNotFound as error:
+            raise Http404(str(error)) from error
+        messages.success(request, f"“{item.name}” was deleted. For 30 days you can restore it, under “Deleted items”.")
+        return redirect("items:list")
+    return await page(request, "items/delete.html", {"item": item})
+
+
+async def try_again(request: HttpRequest, form: ItemForm, item: Item | None, busy: Busy) -> HttpResponse:
+    """The form with everything that was typed, and why it was not saved."""
+    await sync_to_async(form.is_valid)()
+    form.add_error(None, str(busy))
+    return await page(request, "items/form.html", {"form": form, "item": item}, status=503)
+
+
+def differences(form: ItemForm, current: Item) -> list[dict[str, str]]:
+    """The fields in which what was typed is not what is saved now, both as texts."""
+    rows = []
+    for name, value in form.fields_of_item().items():
+        theirs = getattr(current, name)
+        if theirs != value:
+            rows.append({"label": str(form[name].label), "theirs": _text(theirs), "yours": _text(value)})
+    return rows
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return money.written(value)
+    return "" if value is None else str(value)
+
+
+def _submit(form: NewItemForm, actor: User) -> Item | None:
+    """The item that this form made, now or when it was sent before; None when the form has errors to show."""
+    if not form.is_valid():
+        return None
+    try:
+        return services.create_item(actor=actor, submission=form.cleaned_data["submission"], **form.fields_of_item())
+    except services.AlreadySubmitted as again:
+        if again.item.owner_id == actor.pk and again.item.deleted_at is None:
+            return again.item
+        form.refuse(again)
+    except (services.Refused, ValidationError) as error:
+        form.refuse(error)
+    return None
+
+
+def _save(form: EditItemForm, item_id: int, actor: User) -> Item | None:
+    """The saved item, or None when the form has errors to show. VersionConflict and ItemNotFound travel."""
+    if not form.is_valid():
+        return None
+    try:
+        return services.update_item(
+            item_id, actor=actor, expected_version=form.cleaned_data["version"], **form.fields_of_item()
+        )
+    except (services.VersionConflict, services.ItemNotFound):
+        raise
+    except (services.Refused, ValidationError) as error:
+        form.refuse(error)
+    return None

@@ -1,0 +1,52 @@
+"""The end of deleted items: how long they can be restored, and their removal for good, which frees their SKUs.
+
+Part of the services (items/services/items.py), which are the only ones to call it besides `purgeitems`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from items.models import Item
+
+UNDO = timedelta(days=30)  # how long a deleted item can be restored; then it is gone for good
+PURGE_STEP = 500  # items removed for good in one transaction
+PURGE_BESIDE = 20  # … beside a deletion, so that they go without `purgeitems` too
+
+
+def gone_before() -> datetime:
+    """What was deleted before this time cannot be restored, and does not keep its SKU."""
+    return timezone.now() - UNDO
+
+
+def purge_deleted() -> int:
+    """Removes for good, with their history, the items whose time to be restored is over. Returns how many.
+
+    No event: `item.deleted` told it. In steps of PURGE_STEP, each a transaction.
+    """
+    total = 0
+    while removed := purge_some(PURGE_STEP):
+        total += removed
+    return total
+
+
+@transaction.atomic
+def purge_some(most: int, skus: Iterable[str] | None = None) -> int:
+    """One step: at most so many, with `skus` only those that have one. Locked rows are left to who removes them now."""
+    past = Item.with_deleted.filter(deleted_at__lt=gone_before())
+    if skus is not None:
+        past = past.filter(sku__in=skus)
+    ids = list(past.select_for_update(skip_locked=True).values_list("pk", flat=True)[:most])
+    if ids:
+        Item.with_deleted.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def free_skus(skus: set[str]) -> bool:
+    """Whether an item that is gone for good, but not removed yet, had one of these SKUs; it has not any more."""
+    wanted = skus - {""}
+    return bool(wanted) and purge_some(len(wanted), wanted) > 0

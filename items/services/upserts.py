@@ -1,0 +1,115 @@
+"""Writing many rows of an import: one chunk is one transaction, and every row gets its own outcome.
+
+A service as those in items/services/items.py, which is its door: it checks rights, keeps versions without holes and
+sends the events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from items.models import Item
+from items.services import changes
+from items.services.changes import Changes, ItemFields
+from items.services.purging import free_skus
+from items.services.refusals import NotAllowed, Refused
+from items.services.rights import MAY_NOT_ADD, may_add
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# Rows without a SKU are known by what they say: the same row does not make a second item.
+ROWS = uuid.UUID("6f0d8f5c-5b1e-4c1e-9d7e-3f0c7f1c8a52")
+
+
+class Outcome(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+Result = Outcome | Refused | ValidationError
+
+
+class OfSomebodyElse(Refused):
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"The SKU {sku} belongs to an item of somebody else.")
+
+
+class WasDeleted(Refused):
+    def __init__(self) -> None:
+        super().__init__("This item was deleted. Restore it first, or wait until it is gone for good.")
+
+
+@transaction.atomic
+def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: bool = False) -> list[Result]:
+    """Adds each row, or changes the item that has its SKU; what a row does not name stays as it is.
+
+    Returns what came of each row: an Outcome, or why it was refused; refused rows write nothing. No SKU may be there
+    twice. dry_run: only says what would come of it. Raises NotAllowed when the owner may not add items, and
+    IntegrityError when somebody was quicker with a SKU (nothing is written then; try again).
+    """
+    if not may_add(owner):
+        raise NotAllowed(MAY_NOT_ADD)
+    skus = {sku for row in rows if (sku := str(row.get("sku", "")).strip())}
+    free_skus(skus)
+    known = _locked(skus)
+    submissions = [None if str(row.get("sku", "")).strip() else _submission(owner, row) for row in rows]
+    made_before = Item.with_deleted.in_bulk([key for key in submissions if key], field_name="submission")
+    new: list[Item] = []
+    updated: dict[int, tuple[Item, Changes]] = {}
+    results: list[Result] = []
+    for row, submission in zip(rows, submissions, strict=True):
+        before = known.get(str(row.get("sku", "")).strip()) if submission is None else made_before.get(submission)
+        try:
+            if before is None:
+                item = changes.drafted(owner, row, submission)
+                new.append(item)
+                if submission is not None:
+                    made_before[submission] = item
+                results.append(Outcome.CREATED)
+            elif submission is not None:
+                results.append(WasDeleted() if before.deleted_at else Outcome.UNCHANGED)
+            else:
+                made = _changed(before, owner, row)
+                if made:
+                    updated[before.pk] = before, made
+                results.append(Outcome.UPDATED if made else Outcome.UNCHANGED)
+        except (Refused, ValidationError) as refusal:
+            results.append(refusal)
+    if not dry_run:
+        changes.add(new, owner)
+        in_order = [updated[item_id] for item_id in sorted(updated)]
+        changes.save("item.updated", [item for item, _ in in_order], owner, [made for _, made in in_order])
+    return results
+
+
+def _locked(skus: set[str]) -> dict[str, Item]:
+    """The items that have these SKUs, locked in the order of their ids, as every writer of several does."""
+    found = Item.with_deleted.select_for_update(of=("self",)).select_related("owner").filter(sku__in=skus)
+    return {item.sku: item for item in found.order_by("pk")}
+
+
+def _submission(owner: User | None, row: ItemFields) -> uuid.UUID:
+    said = "\x00".join(f"{name}={row[name]}" for name in sorted(row))  # type: ignore[literal-required]
+    digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    return uuid.uuid5(ROWS, f"{owner.pk if owner else ''}:{digest}")
+
+
+def _changed(item: Item, owner: User | None, row: ItemFields) -> Changes:
+    """What the row changes in its item. Raises OfSomebodyElse, WasDeleted and ValidationError."""
+    if item.owner_id != (owner.pk if owner else None):
+        raise OfSomebodyElse(item.sku)
+    if item.deleted_at is not None:
+        raise WasDeleted
+    return changes.changed(item, owner, row)
+
+
+__all__ = ["OfSomebodyElse", "Outcome", "Result", "WasDeleted", "upsert_items"]

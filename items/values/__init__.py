@@ -1,0 +1,1 @@
+"""Single values as people write them: amounts, texts, moments and cells."""

@@ -1,0 +1,1 @@
+"""Accounts: signing in and up, passwords, tokens, and how often one may try."""

@@ -1,0 +1,243 @@
+"""The pages of a person's own account: signing in and up, passwords, and the API tokens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login, views
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from items import tokens
+from items.models import ApiToken
+from items.values import texts
+from project import mailing, site
+from project.accounts import attempts
+from project.demo import account as demo
+
+if TYPE_CHECKING:
+    SignUpFormBase = UserCreationForm[User]
+else:
+    SignUpFormBase = UserCreationForm
+
+log = logging.getLogger(__name__)
+
+CONTRIBUTORS = "Contributors"  # the group that may add items (project/migrations/0001_contributors.py)
+TOKENS_EACH = 100  # live tokens a user
+NEW_SESSION_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def limited_sign_in(sign_in: Callable[..., Any]) -> Callable[..., Any]:
+    """A view that signs in, for whom there were not too many failures (project/accounts/attempts.py)."""
+
+    @wraps(sign_in)
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method != "POST":
+            return sign_in(request, *args, **kwargs)
+        address, name = attempts.address_of(request), request.POST.get("username", "")
+        try:
+            attempts.take(attempts.SIGN_IN, address)
+            attempts.take(attempts.SIGN_IN_OF_NAME, address, name)
+            if attempts.is_hearsay(request):
+                attempts.take(attempts.SIGN_IN_BY_HEARSAY, name)
+        except attempts.TooMany as error:
+            return attempts.refusal(request, error)
+        response = sign_in(request, *args, **kwargs)
+        if request.user.is_authenticated:
+            attempts.give_back(attempts.SIGN_IN, address)
+            attempts.forget(attempts.SIGN_IN_OF_NAME, address, name)
+            attempts.forget(attempts.SIGN_IN_BY_HEARSAY, name)
+        else:
+            log.warning("A sign-in failed: %s from %s.", attempts.shortened(name), address)
+        return response
+
+    return view
+
+
+@method_decorator(limited_sign_in, name="dispatch")
+class SignIn(views.LoginView):
+    """The sign-in page; while the demo runs it shows the demo account."""
+
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(demo=demo.account_for(self.request), sign_up=settings.SIGN_UP, **kwargs)
+
+
+# Passwords ---------------------------------------------------------------------------------------------------------
+
+
+class ChangePassword(views.PasswordChangeView):
+    """Asks for the old password; the person's other sessions end, API tokens stay."""
+
+    template_name = "registration/change_password.html"
+    success_url = reverse_lazy("dashboard")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated and not request.user.has_usable_password():
+            raise PermissionDenied("This account has no password of its own, so there is none to change.")
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            attempts.take(attempts.OLD_PASSWORD, str(request.user.pk))
+        except attempts.TooMany as error:
+            return attempts.refusal(request, error)
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        attempts.forget(attempts.OLD_PASSWORD, str(self.request.user.pk))
+        messages.success(self.request, "Your password was changed. Other browsers have to sign in again.")
+        return super().form_valid(form)
+
+
+class ResetForm(PasswordResetForm):
+    def send_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Django's, after the answer: an address that somebody has takes no longer than one that nobody has."""
+        mailing.send_later(partial(super().send_mail, *args, **kwargs))
+
+
+class ResetPassword(views.PasswordResetView):
+    """Sends a link by mail. Says the same, in the same time, whether the address is known or not."""
+
+    form_class = ResetForm
+    template_name = "registration/reset_password.html"
+    email_template_name = "registration/reset_password_mail.txt"
+    subject_template_name = "registration/reset_password_subject.txt"
+    success_url = reverse_lazy("password_reset_sent")
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            attempts.take(attempts.RESET, attempts.address_of(request))
+            attempts.take(attempts.RESET_OF_MAIL, request.POST.get("email", ""))
+        except attempts.TooMany as error:
+            return attempts.refusal(request, error)
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        self.extra_email_context = {"domain": site.host_of(self.request)}
+        if settings.HTTPS:  # behind a proxy the request itself may not know
+            self.extra_email_context["protocol"] = "https"
+        return super().form_valid(form)
+
+
+class ResetPasswordSent(views.PasswordResetDoneView):
+    template_name = "registration/reset_password_sent.html"
+
+
+class ChooseNewPassword(views.PasswordResetConfirmView):
+    """Where the mail's link leads: once, and not for long (PASSWORD_RESET_TIMEOUT)."""
+
+    template_name = "registration/choose_new_password.html"
+    success_url = reverse_lazy("login")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, "Your new password works from now on. Sign in with it.")
+        return super().form_valid(form)
+
+
+# Signing up --------------------------------------------------------------------------------------------------------
+
+
+class SignUpForm(SignUpFormBase):
+    email = forms.EmailField(
+        required=False,
+        label="Mail address",
+        help_text="Only used to send you a link when you forgot your password.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "email")
+
+    def clean_username(self) -> str:
+        name = super().clean_username() or ""
+        if name.lower() == settings.DEMO_USERNAME:
+            raise ValidationError("This name is kept for the demonstration.", code="reserved")
+        return name
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """Makes an account that may add items, and signs it in. Only with the setting SIGN_UP."""
+    if not settings.SIGN_UP:
+        raise Http404("People cannot sign up here; staff makes accounts.")
+    if request.user.is_authenticated:
+        return redirect("dashboard")
+    form = SignUpForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        with transaction.atomic():
+            user = form.save()
+            user.groups.set(Group.objects.filter(name=CONTRIBUTORS))
+        login(request, user, backend=NEW_SESSION_BACKEND)
+        messages.success(request, f"Welcome, {user.get_username()}. Your account is ready.")
+        return redirect("dashboard")
+    return render(request, "registration/sign_up.html", {"form": form})
+
+
+# API tokens --------------------------------------------------------------------------------------------------------
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        label="What is it for?",
+        max_length=100,
+        validators=[texts.validate_one_line],
+        help_text="To recognise it later, for example “import script on my laptop”.",
+        error_messages={"required": "Say what the token is for."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def token_list(request: HttpRequest) -> HttpResponse:
+    """A person's own tokens. A new one's secret is in the answer to the form that made it, and nowhere else."""
+    user = _person(request)
+    form = TokenForm(request.POST if request.method == "POST" else None)
+    secret = ""
+    live = ApiToken.objects.filter(user=user, revoked_at__isnull=True)
+    if form.is_valid():
+        if live.count() >= TOKENS_EACH:
+            form.add_error(None, f"You have {TOKENS_EACH} tokens, which is the most. Revoke one first.")
+        else:
+            secret = tokens.issue(user, form.cleaned_data["name"])
+            form = TokenForm()
+    context = {"form": form, "secret": secret, "tokens": list(live[:TOKENS_EACH])}
+    return render(request, "registration/tokens.html", context)
+
+
+@login_required
+@require_POST
+def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
+    """Takes one of the person's own tokens back; somebody else's is not found."""
+    token = get_object_or_404(ApiToken, pk=token_id, user=_person(request))
+    tokens.revoke(token)
+    messages.success(request, f"The token “{token.name or 'without a name'}” does not work any more.")
+    return redirect("tokens")
+
+
+def _person(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user

@@ -1,0 +1,1 @@
+"""The demonstration: its account and its greeting."""

@@ -1,0 +1,1 @@
+"""The board's page, and the records API behind it."""

@@ -1,0 +1,132 @@
+"""The records API: the topics a user may watch, and parts of their history. Rights as on the socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router
+
+from streams.board.schemas import MAX_OFFSET, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut
+from streams.hub import current
+from streams.hub.topic_log import TopicLog
+from streams.kafka.history import Expired, NoSuchOffset
+from streams.rights.topics import readable_topics, shown
+from streams.runtime.away import Unavailable
+from streams.runtime.threads import in_database
+from streams.topics import topic_exists
+from streams.wire.ranges import Range
+
+router = Router(tags=["topics"])
+
+RECORDS = 500  # of one answer
+RETRY_AFTER_S = 2
+
+
+@router.get("/", response={200: TopicsOut, 401: Problem, 503: Problem}, summary="The topics you may watch")
+async def list_topics(request: HttpRequest) -> dict[str, Any]:
+    """Every topic that the signed-in user may watch, by name."""
+    topics = await in_database(readable_topics, await _user(request))
+    return {"topics": shown(topics)}
+
+
+@router.get(
+    "/{topic}/records",
+    response={200: RecordsOut, 401: Problem, 403: Problem, 404: Problem, 410: Problem, 422: Invalid, 503: Problem},
+    by_alias=True,
+    summary="A part of a partition",
+)
+async def read_records(request: HttpRequest, topic: str, part: Query[Part]) -> HttpResponse:
+    """The records with `from` <= offset < `to`, at most 500 and 1 MiB; `next` is where to go on, or null.
+
+    410 when retention took the beginning of that part; 503 with `Retry-After` when Kafka is away.
+    """
+    topic_log, refusal = await _open_log(request, topic)
+    if topic_log is None:
+        return refusal
+    if part.partition not in topic_log.positions:
+        return _problem(404, f"{topic} has no partition {part.partition}.")
+    history = current.current().history
+    try:
+        end = (await history.bounds(topic, topic_log.positions)).ends[part.partition]
+        stop = min(part.to, end)
+        ranges = await history.page(topic, part.partition, part.from_, stop) if part.from_ < stop else []
+    except Unavailable:
+        return _away()
+    if ranges and ranges[0].lost == "retention":
+        return _problem(410, f"Retention took the offsets before {ranges[0].end}.", next=ranges[0].end)
+    return _records_answer(topic_log, part, ranges, stop)
+
+
+@router.get(
+    "/{topic}/records/{partition}/{offset}",
+    response={
+        200: RecordOut,
+        401: Problem,
+        403: Problem,
+        404: Problem,
+        410: Problem,
+        422: Invalid,
+        503: Problem,
+    },
+    summary="One record, uncut",
+)
+async def read_record(request: HttpRequest, topic: str, partition: int, offset: int) -> HttpResponse:
+    """One record with its whole value, key and headers."""
+    topic_log, refusal = await _open_log(request, topic)
+    if topic_log is None:
+        return refusal
+    if partition not in topic_log.positions or not 0 <= offset <= MAX_OFFSET:
+        return _problem(404, f"{topic} has no such record.")
+    try:
+        record = await current.current().history.record(topic, partition, offset)
+    except NoSuchOffset:
+        return _problem(404, f"{topic} {partition} has no record at offset {offset}.")
+    except Expired:
+        return _problem(410, f"Retention took offset {offset} of {topic} {partition}.")
+    except Unavailable:
+        return _away()
+    return HttpResponse(record.data, content_type="application/json")
+
+
+async def _user(request: HttpRequest) -> Any:
+    user = getattr(request, "auth", None)
+    return user if getattr(user, "is_authenticated", False) else await request.auser()
+
+
+async def _open_log(request: HttpRequest, topic: str) -> tuple[TopicLog | None, HttpResponse]:
+    """The topic's log when the user may read it; else None and the answer that says why not."""
+    user = await _user(request)
+    if topic not in await in_database(readable_topics, user):
+        if await in_database(topic_exists, topic):
+            return None, _problem(403, f"You may not watch {topic}; an administrator can add your group.")
+        return None, _problem(404, f"There is no topic {topic} here; an administrator can add it.")
+    topic_log = current.current().hub.logs.get(topic)
+    if topic_log is None:
+        if current.link().state == "down":
+            return None, _away()
+        return None, _problem(404, f"Kafka has no topic {topic} yet.")
+    return topic_log, HttpResponse()
+
+
+def _records_answer(topic_log: TopicLog, part: Part, ranges: list[Range], stop: int) -> HttpResponse:
+    records = [record for each in ranges for record in each.records]
+    end = ranges[-1].end if ranges else part.from_
+    if len(records) > RECORDS:
+        end = records[RECORDS].offset
+        records = records[:RECORDS]
+    head = {"epoch": topic_log.epoch, "partition": part.partition, "from": part.from_, "to": end}
+    head["next"] = end if end < stop else None
+    body = b'%b,"records":[%b]}' % (orjson.dumps(head)[:-1], b",".join(record.data for record in records))
+    return HttpResponse(body, content_type="application/json")
+
+
+def _problem(status: int, detail: str, **more: Any) -> HttpResponse:
+    return HttpResponse(orjson.dumps({"detail": detail, **more}), status=status, content_type="application/json")
+
+
+def _away() -> HttpResponse:
+    answer = _problem(503, "Kafka is away; try again.")
+    answer["Retry-After"] = str(RETRY_AFTER_S)
+    return answer

@@ -1,0 +1,91 @@
+"""The shapes of the records API's requests and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import Schema
+from pydantic import ConfigDict, Field, JsonValue
+
+MAX_OFFSET = 2**63 - 1
+
+
+RECORD: dict[str, JsonValue] = {
+    "offset": 1842,
+    "timestamp": 1740821400000,
+    "key": "7",
+    "headers": {"ce_type": "item.created"},
+    "size": 16,
+    "encoding": "json",
+    "value": {"name": "a lamp"},
+}
+
+
+def _example(example: dict[str, JsonValue]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class Problem(Schema):
+    model_config = _example({"detail": "There is no topic weather here; an administrator can add it."})
+
+    detail: str
+
+
+class InvalidField(Schema):
+    loc: list[str | int] = Field(description='Where: for example ["query", "to"].')
+    msg: str
+    type: str
+
+
+class Invalid(Schema):
+    """What is wrong with which part of the address."""
+
+    model_config = _example({"detail": [{"loc": ["query", "to"], "msg": "Field required", "type": "missing"}]})
+
+    detail: list[InvalidField]
+
+
+class TopicOut(Schema):
+    name: str = Field(examples=["items.v1"], description="The topic's name in Kafka.")
+    label: str = Field(examples=["Items"], description="What people see.")
+
+
+class TopicsOut(Schema):
+    model_config = _example({"topics": [{"name": "items.v1", "label": "Items"}]})
+
+    topics: list[TopicOut]
+
+
+class RecordOut(Schema):
+    """One record as the protocol describes it; `value` is any JSON where `encoding` is `json`."""
+
+    model_config = _example(RECORD)
+
+    offset: int
+    timestamp: int | None
+    key: str | None
+    key_encoding: str | None = None
+    headers: dict[str, Any]
+    size: int
+    encoding: str
+    value: Any = None
+    truncated: bool | None = None
+
+
+class RecordsOut(Schema):
+    model_config = _example(
+        {"epoch": "k3f9", "partition": 0, "from": 1842, "to": 1843, "records": [RECORD], "next": None}
+    )
+
+    epoch: str
+    partition: int
+    from_: int = Field(alias="from")
+    to: int
+    records: list[RecordOut]
+    next: int | None
+
+
+class Part(Schema):
+    partition: int = Field(ge=0, le=2**31 - 1, description="The partition to read.")
+    from_: int = Field(alias="from", ge=0, le=MAX_OFFSET, description="The first offset wanted.")
+    to: int = Field(ge=0, le=MAX_OFFSET, description="The offset to stop before.")

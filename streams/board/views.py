@@ -1,0 +1,41 @@
+"""The dashboard's page. What may be watched and what arrives there comes over the socket, never with the page."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from streams.kafka.clients import bootstrap_servers
+from streams.runtime.away import Unavailable
+
+DEMO_TOPIC = "realtime-events"
+
+
+@login_required
+async def dashboard(request: HttpRequest) -> HttpResponse:
+    """The board. Rendered in a thread: the header asks for the rights of the user."""
+    user = cast("AbstractUser", await request.auser())
+    context = {
+        "user": user,
+        "items_topic": settings.KAFKA_ITEMS_TOPIC,
+        "first_topic": DEMO_TOPIC if settings.DEMO else "",
+        "kafka": kafka_address(user),
+    }
+    return await sync_to_async(render)(request, "streams/dashboard.html", context)
+
+
+def kafka_address(user: AbstractUser) -> str:
+    """`host:port,…` for the commands that an empty board shows: to staff and in the demo; to others, or when it is not
+    known just now, the name of the setting that holds it."""
+    if user.is_staff or settings.DEMO:
+        try:
+            return ",".join(bootstrap_servers())
+        except Unavailable:
+            pass
+    return "$KAFKA_BOOTSTRAP_SERVERS"

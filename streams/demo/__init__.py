@@ -1,0 +1,1 @@
+"""The demonstration: a week of earthquakes, replayed."""

@@ -1,0 +1,70 @@
+"""The demonstration's stream: a real week of earthquakes, again and again, into the embedded broker, nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from django.conf import settings
+
+from streams.kafka import embedded
+from streams.kafka.clients import client_options, end_within
+from streams.runtime.away import Unavailable
+
+TOPIC = "realtime-events"
+FILE = Path(__file__).parent / "earthquakes.ndjson"  # its source and licence: README.md
+PAGE = "https://earthquake.usgs.gov/earthquakes/eventpage/"  # the file leaves it out: 87 KB
+COMPRESSION = 1_200.0  # the week's spacing, 354 s on average, becomes 0.3 s: 3 to 4 a second
+SHORTEST_S, LONGEST_S = 0.04, 1.5  # quiet hours and swarms stay pleasant to watch
+SEND_S = 10.0  # for one record to be acknowledged
+START_S = 10.0
+STOP_S = 2.0  # for its polite end, and for the other one
+
+
+async def run(stop: asyncio.Event) -> None:
+    """Replays until `stop` is set. Raises Unavailable without the embedded broker, KafkaError or TimeoutError."""
+    broker = embedded.current()
+    if broker is None or settings.KAFKA_BOOTSTRAP_SERVERS:
+        raise Unavailable("The demonstration is replayed into the embedded broker only.")
+    await asyncio.to_thread(broker.create_topic, TOPIC)
+    earthquakes = await asyncio.to_thread(load)
+    producer = AIOKafkaProducer(**client_options())
+    try:
+        async with asyncio.timeout(START_S):
+            await producer.start()
+        for key, value, pause in endless(earthquakes, secrets.randbelow(len(earthquakes))):
+            async with asyncio.timeout(SEND_S):
+                await producer.send_and_wait(TOPIC, value, key=key)
+            try:
+                await asyncio.wait_for(stop.wait(), pause)
+            except TimeoutError:
+                continue
+            return
+    finally:
+        if not await end_within(producer.stop(), STOP_S):
+            await end_within(producer.client.close(), STOP_S)
+
+
+def load() -> list[dict[str, Any]]:
+    """The earthquakes, oldest first."""
+    earthquakes = [orjson.loads(line) for line in FILE.read_bytes().splitlines()]
+    for quake in earthquakes:
+        quake["properties"]["url"] = PAGE + quake["id"]
+    return earthquakes
+
+
+def endless(earthquakes: list[dict[str, Any]], begin: int = 0) -> Iterator[tuple[bytes, bytes, float]]:
+    """Key, value and the pause after it in seconds, from `begin` on, round and round."""
+    encoded = [(quake["id"].encode(), orjson.dumps(quake)) for quake in earthquakes]
+    times = [quake["properties"]["time"] / 1000 for quake in earthquakes]
+    place = begin
+    while True:
+        following = (place + 1) % len(encoded)
+        spacing = (times[following] - times[place]) / COMPRESSION
+        yield *encoded[place], min(LONGEST_S, max(SHORTEST_S, spacing))
+        place = following

@@ -1,0 +1,1 @@
+"""What probes and scrapers ask: whether this process lives, is ready, and how it is."""

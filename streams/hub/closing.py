@@ -1,0 +1,26 @@
+"""Why a connection is closed, and what is said before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CODE_REASONS = {
+    4001: "server going away",
+    4002: "server error",
+    4003: "session ended, sign in again",
+    4008: "too slow",
+    4009: "silent",
+    4013: "too many connections just now",
+    4500: "not this protocol",
+    4501: "not signed in",
+    4503: "every right taken away",
+    4504: "too many connections for this user",
+}
+
+
+FINAL_CODES = 4500  # a client does not come back after a close code from here on
+
+
+def farewell(code: int, retry_after_ms: int) -> dict[str, Any]:
+    """The `goodbye` before a close with `code`."""
+    return {"type": "goodbye", "code": code, "reason": CODE_REASONS[code], "retry_after_ms": retry_after_ms}

@@ -1,0 +1,107 @@
+"""What was last said of each partition, and when: how long nobody spoke, how far behind the hub is, and whether Kafka's
+end fell below what the hub had already. Asks nobody; the hub tells it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+
+from streams.hub.topic_log import TopicLog
+from streams.wire.ranges import Positions
+
+SILENT_S = 3.0  # a partition nobody spoke of for so long is read by the hub itself
+SHRUNK_S = 4.0  # an end that is below for so long is no passing state of a change of leaders
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+class Hearing:
+    """logs: the hub's, topic -> log; only what is in there counts."""
+
+    def __init__(self, logs: Mapping[str, TopicLog]) -> None:
+        self._logs = logs
+        self._heard: dict[tuple[str, int], float] = {}
+        self._read: dict[tuple[str, int], float] = {}
+        self._ends: dict[str, Positions] = {}
+        self._below: dict[tuple[str, int], float] = {}  # since when an end is said to be below the hub's position
+        self._loop = asyncio.get_running_loop()
+
+    def note(self, topic: str, partitions: Iterable[int]) -> None:
+        """The fan-out spoke of these partitions."""
+        now = self._loop.time()
+        for partition in partitions:
+            self._heard[topic, partition] = now
+
+    def note_read(self, topic: str, partitions: Iterable[int]) -> None:
+        """Kafka itself answered about these partitions, when the hub asked: they are as silent as before."""
+        now = self._loop.time()
+        for partition in partitions:
+            self._read[topic, partition] = now
+
+    def note_ends(self, topic: str, ends: Positions) -> None:
+        """Kafka's ends, as somebody who reads there says."""
+        if topic not in self._logs:
+            return
+        self._ends.setdefault(topic, {}).update(ends)
+        positions = self._logs[topic].positions
+        for partition, end in ends.items():
+            if end < positions.get(partition, 0):
+                self._below.setdefault((topic, partition), self._loop.time())
+            else:
+                self._below.pop((topic, partition), None)
+
+    def forgive(self, seconds: float) -> None:
+        """So long this process stood still itself: who spoke meanwhile has not been heard yet."""
+        now = self._loop.time()
+        for told in (self._heard, self._read):
+            for key, heard in told.items():
+                told[key] = min(now, heard + seconds)
+
+    def forget(self, topic: str) -> None:
+        """The topic has gone, or begins a new life."""
+        self._ends.pop(topic, None)
+        for told in (self._heard, self._read, self._below):
+            for key in [key for key in told if key[0] == topic]:
+                del told[key]
+
+    def silent(self) -> dict[str, list[int]]:
+        """Partitions that the fan-out did not speak of for SILENT_S."""
+        late = self._loop.time() - SILENT_S
+        silent: dict[str, list[int]] = {}
+        for topic, topic_log in self._logs.items():
+            quiet = [p for p in topic_log.positions if self._heard.get((topic, p), 0.0) < late]
+            if quiet:
+                silent[topic] = quiet
+        return silent
+
+    def shrunk(self) -> list[str]:
+        """Topics whose end is below the hub's position in some partition, for SHRUNK_S."""
+        late = self._loop.time() - SHRUNK_S
+        return sorted({topic for (topic, _), since in self._below.items() if since < late})
+
+    def since_ms(self) -> int:
+        """When (ms since 1970) every partition had last been spoken of, or answered about."""
+        return now_ms() - int((self._loop.time() - min(self._times(), default=0.0)) * 1000)
+
+    def is_deaf(self) -> bool:
+        """Whether nobody, and not Kafka itself either, told anything of any partition for SILENT_S."""
+        return max(self._times(), default=0.0) < self._loop.time() - SILENT_S
+
+    def lag(self) -> int:
+        """Offsets between the positions and the end offsets that were told last."""
+        return sum(
+            max(0, end - topic_log.positions.get(partition, 0))
+            for topic, topic_log in self._logs.items()
+            for partition, end in self._ends.get(topic, {}).items()
+        )
+
+    def _times(self) -> Iterable[float]:
+        return (
+            max(self._heard.get((topic, partition), 0.0), self._read.get((topic, partition), 0.0))
+            for topic, topic_log in self._logs.items()
+            for partition in topic_log.positions
+        )

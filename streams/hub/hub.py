@@ -1,0 +1,258 @@
+"""The hub: one per web process. Takes ranges in, keeps each topic's log, and hands on to its readers.
+
+Every range is checked against the position. A hole is repaired from Kafka (streams/hub/repairs.py); only what retention
+took ends in a gap. The readers are moved on by streams/hub/delivery.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from streams import metrics
+from streams.hub.connection import HEARTBEAT_S, Connection
+from streams.hub.delivery import Delivery
+from streams.hub.freshness import Hearing, now_ms
+from streams.hub.rates import Seconds
+from streams.hub.repairs import Repairs
+from streams.hub.subscription import Subscription
+from streams.hub.topic_log import TopicLog
+from streams.kafka.catalog import TopicInfo
+from streams.kafka.history import History
+from streams.wire.frames import Frame
+from streams.wire.ranges import Batch, Positions, Range, Status
+
+log = logging.getLogger(__name__)
+
+State = Literal["live", "catching_up", "down"]
+
+
+class Link(NamedTuple):
+    """The state of this process's connection to Kafka, and since when (ms since 1970)."""
+
+    state: State
+    since: int
+
+
+class Hub:
+    """logs: topic -> its log, there once Kafka has told epoch and end offsets.
+
+    Called from one event loop only.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.logs: dict[str, TopicLog] = {}
+        self.connections: set[Connection] = set()
+        self._connections_of: Counter[str] = Counter()
+        self.link = Link("down", now_ms())
+        self.waiting: int | None = None  # item events that wait to be published
+        self.changed = asyncio.Event()  # set when topics or their epochs changed; the inline fan-out starts anew
+        self.refresh = asyncio.Event()  # set to have topics and epochs looked up now
+        self._loop = asyncio.get_running_loop()
+        self.hearing = Hearing(self.logs)
+        self.delivery = Delivery(history, self.refresh.set)
+        self.seconds = Seconds(self._tell)
+        self._repairs = Repairs(
+            history, self._take_back, lambda topic_log: self.logs.get(topic_log.topic) is topic_log, self.refresh.set
+        )
+
+    # Taking in ----------------------------------------------------------------------------------------------------
+
+    def ingest(self, batches: Iterable[Batch]) -> None:
+        """Takes ranges from the fan-out. Duplicates are dropped; holes start a repair; another epoch is looked up."""
+        for batch in batches:
+            topic_log = self.logs.get(batch.topic)
+            if topic_log is None:
+                continue  # it opens at Kafka's end, which lies behind these ranges
+            if batch.epoch != topic_log.epoch:
+                self.refresh.set()
+                continue
+            self.hearing.note(batch.topic, {part.partition for part in batch.ranges})
+            self._take(topic_log, batch.ranges)
+        self.delivery.share_memory(self.logs.values())
+
+    def _take_back(self, topic_log: TopicLog, ranges: Iterable[Range]) -> None:
+        """Takes what a repair read. Nobody spoke of the partition by that: who should is as silent as before."""
+        ranges = list(ranges)
+        self.hearing.note_read(topic_log.topic, {part.partition for part in ranges})
+        self._take(topic_log, ranges)
+        self.delivery.share_memory(self.logs.values())
+
+    def _take(self, topic_log: TopicLog, ranges: Iterable[Range]) -> None:
+        now = self._loop.time()
+        admitted: list[Range] = []
+        expected: Positions = {}
+        for part in ranges:
+            partition = part.partition
+            position = expected.get(partition, topic_log.positions.get(partition, 0))
+            if part.end <= position:
+                metrics.DUPLICATE_RANGES.inc()
+            elif part.start > position:
+                metrics.GAPS_NOTICED.labels("range").inc()
+                self._repairs.need(topic_log, partition, part.end)
+            else:
+                admitted.append(part if part.start == position else part.after(position))
+                expected[partition] = part.end
+                if part.lost:
+                    metrics.OFFSETS_LOST.labels(part.lost).inc(part.end - position)
+        if admitted:
+            topic_log.append(admitted, now)
+            self.seconds.count(topic_log.topic, admitted)
+            self.delivery.trim([topic_log])
+            self.delivery.schedule(topic_log)
+
+    def status(self, status: Status) -> None:
+        """Takes what the fan-out says every second: a position beyond ours means that a message was lost."""
+        topic_log = self.logs.get(status.topic)
+        if topic_log is None:
+            return
+        if status.epoch != topic_log.epoch:
+            self.refresh.set()
+            return
+        self.hearing.note(status.topic, status.positions)
+        self.hearing.note_ends(status.topic, status.ends)
+        for partition, position in status.positions.items():
+            if position > topic_log.positions.get(partition, 0):
+                metrics.GAPS_NOTICED.labels("status").inc()
+                self._repairs.need(topic_log, partition, position)
+
+    def set_link(self, state: State, since: int | None = None) -> None:
+        """Sets the link's state; a change is told to every client at once."""
+        if state == self.link.state:
+            return
+        self.link = Link(state, since or now_ms())
+        metrics.link_is(state)
+        log.info("The link to Kafka is %s.", state.replace("_", " "))
+        for connection in list(self.connections):
+            self.heartbeat(connection)
+
+    async def read_silent(self, silent: dict[str, list[int]]) -> None:
+        """Reads silent partitions up to Kafka's end. Raises Unavailable when it does not tell the end of one."""
+        logs = {topic: self.logs[topic] for topic in silent.keys() & self.logs.keys()}
+        answers = await asyncio.gather(
+            *(self.history.bounds(topic, topic_log.positions) for topic, topic_log in logs.items()),
+            return_exceptions=True,
+        )
+        for topic_log, bounds in zip(logs.values(), answers, strict=True):
+            if isinstance(bounds, BaseException):
+                continue
+            self.hearing.note_read(topic_log.topic, bounds.ends)
+            self.hearing.note_ends(topic_log.topic, bounds.ends)
+            for partition in silent[topic_log.topic]:
+                end = bounds.ends.get(partition, 0)
+                if end > topic_log.positions.get(partition, 0):
+                    metrics.GAPS_NOTICED.labels("silence").inc()
+                    self._repairs.need(topic_log, partition, end)
+        for failure in answers:
+            if isinstance(failure, BaseException):
+                raise failure
+
+    # Topics -------------------------------------------------------------------------------------------------------
+
+    async def open(self, info: TopicInfo, epoch: str) -> None:
+        """Starts a topic's log at Kafka's end, or at the beginning of a new life of it. Raises Unavailable."""
+        existing = self.logs.get(info.name)
+        if existing is not None and existing.epoch == epoch:
+            for partition in info.partitions:
+                if partition not in existing.positions:  # added to the topic: from its beginning
+                    existing.positions[partition] = existing.base[partition] = 0
+                    self.hearing.note(info.name, [partition])
+                    self.changed.set()
+            return
+        self.history.forget(info.name)
+        bounds = await self.history.bounds(info.name, info.partitions)
+        opened = TopicLog(info.name, epoch, bounds.ends if existing is None else bounds.firsts)
+        self.logs[info.name] = opened
+        self.hearing.forget(info.name)
+        self.hearing.note(info.name, info.partitions)
+        self.changed.set()
+        if existing is not None:
+            self.delivery.start_new_life(existing, opened)
+        elif len(self.logs) == 1:
+            self.set_link("live")  # Kafka answered, and this log begins at its end; the clock looks at it from now on
+
+    def forget(self, topic: str, reason: str) -> None:
+        """Ends every stream of a topic."""
+        topic_log = self.logs.pop(topic, None)
+        if topic_log is None:
+            return
+        self.hearing.forget(topic)
+        self.seconds.forget(topic)
+        self.changed.set()
+        for reader in self.delivery.readers(topic_log):
+            self.leave(reader, reason)
+
+    # Connections ------------------------------------------------------------------------------------------------------
+
+    def connections_of(self, username: str) -> int:
+        return self._connections_of.get(username, 0)
+
+    def add(self, connection: Connection) -> None:
+        self.connections.add(connection)
+        self._connections_of[connection.username] += 1
+        metrics.CONNECTIONS.set(len(self.connections))
+
+    def remove(self, connection: Connection) -> None:
+        """Forgets a connection and its streams. Safe to call twice."""
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self._connections_of[connection.username] -= 1
+            if not self._connections_of[connection.username]:
+                del self._connections_of[connection.username]
+        metrics.CONNECTIONS.set(len(self.connections))
+        for reader in list(connection.streams.values()):
+            self.delivery.discard(reader)
+        connection.streams.clear()
+
+    def leave(self, reader: Subscription, reason: str) -> None:
+        """Ends one stream and says so."""
+        self.delivery.discard(reader)
+        reader.connection.drop(reader)
+        message = {"type": "unsubscribed", "stream": reader.stream, "reason": reason}
+        reader.connection.send(message, self._loop.time())
+
+    def look_at_connections(self) -> None:
+        """Sends the heartbeats that are due, and says goodbye to clients that answer nothing any more."""
+        now = self._loop.time()
+        self.delivery.settle()
+        for connection in list(self.connections):
+            if connection.due_since is not None and now - connection.due_since > 2 * HEARTBEAT_S:
+                metrics.EVICTIONS.labels("silent").inc()
+                connection.goodbye(4009, now)
+            elif now - connection.last_sent > connection.heartbeat_after:
+                self.heartbeat(connection)
+
+    def heartbeat(self, connection: Connection) -> None:
+        message = {
+            "type": "heartbeat",
+            "server_time": now_ms(),
+            "link": self.link.state,
+            "since": self.link.since,
+            "waiting": self.waiting,
+        }
+        connection.send(message, self._loop.time())
+
+    def _tell(self, topic: str, frame: Frame) -> None:
+        """Sends a small frame that moves no position to every reader of a topic."""
+        topic_log = self.logs.get(topic)
+        if topic_log is not None:
+            self.delivery.tell(topic_log, frame)
+
+    def trim(self) -> None:
+        """Drops what is too old or too much from every log."""
+        self.delivery.trim(self.logs.values())
+
+    async def close(self) -> None:
+        """Ends every task; connections are told by whoever stops the process (`say_goodbye`)."""
+        self.delivery.close()
+        for connection in list(self.connections):
+            self.remove(connection)
+        await self._repairs.close()
+
+    def say_goodbye(self, code: int, retry_after_ms: int) -> None:
+        for connection in list(self.connections):
+            connection.goodbye(code, self._loop.time(), retry_after_ms)

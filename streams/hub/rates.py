@@ -1,0 +1,48 @@
+"""What the hub took in, second by second: the `stats` frames and the counter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import orjson
+
+from streams import metrics
+from streams.wire.frames import Frame
+from streams.wire.ranges import Range
+
+
+class Seconds:
+    """tell: sends a frame to every reader of a topic."""
+
+    def __init__(self, tell: Callable[[str, Frame], None]) -> None:
+        self._tell = tell
+        self._open: dict[str, tuple[int, int, int]] = {}  # topic -> second, records, bytes
+
+    def count(self, topic: str, ranges: Iterable[Range]) -> None:
+        second = int(time.time())
+        records = size = 0
+        for part in ranges:
+            records += len(part.records)
+            size += sum([record.size for record in part.records])
+        metrics.RECORDS_RECEIVED.labels(topic).inc(records)
+        counted, so_far, so_many = self._open.get(topic, (second, 0, 0))
+        if counted != second:
+            self._close(topic)
+            so_far = so_many = 0
+        self._open[topic] = (second, so_far + records, so_many + size)
+
+    def tell(self) -> None:
+        """Sends the frames of the seconds that are over."""
+        for topic, (second, _, _) in list(self._open.items()):
+            if second < int(time.time()):
+                self._close(topic)
+
+    def forget(self, topic: str) -> None:
+        self._open.pop(topic, None)
+
+    def _close(self, topic: str) -> None:
+        second, records, size = self._open.pop(topic)
+        if records:
+            message = {"type": "stats", "stream": topic, "second": second, "records": records, "bytes": size}
+            self._tell(topic, Frame(orjson.dumps(message)))

@@ -1,0 +1,170 @@
+"""One stream of one connection: how far it was sent, and what it has acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from streams.hub.connection import UNACKED_BYTES, Connection
+from streams.hub.topic_log import TopicLog
+from streams.wire.frames import FRAME_BYTES, Frame, Mark
+from streams.wire.ranges import Positions
+
+if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
+    from streams.hub.together import Readers
+
+
+log = logging.getLogger(__name__)
+SLOW_AGAIN_S = 60.0  # falling off the log a second time within this closes the connection
+
+
+class Subscription:
+    """One stream of one connection.
+
+    at: the border in the log up to which it was sent everything, None while it catches up from Kafka.
+    together: the topic's readers, while it stands at one place with others of them.
+    acked: how much of that (`Mark.total`) the client has acknowledged. share: how much may be on the way beyond that.
+    ahead: positions beyond the log's at that border, None when there are none.
+    fallen: the positions at which it fell off the log, else None.
+    is_leaving: it was ended before it had begun.
+    """
+
+    __slots__ = (
+        "_acked", "_acked_at", "_at", "_own", "_own_bytes", "_window", "acked", "ahead", "catching_up", "connection",
+        "fallen", "is_leaving", "log", "share", "stream", "together",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, stream: str, log: TopicLog) -> None:
+        self.connection, self.stream, self.log = connection, stream, log
+        self.together: Readers | None = None
+        self._at: Mark | None = None
+        self.acked = 0
+        self.share = UNACKED_BYTES - FRAME_BYTES
+        self.is_leaving = False
+        self.ahead: Positions | None = None
+        self.fallen: Positions | None = None
+        self.catching_up: asyncio.Task[None] | None = None
+        self._acked: Positions = {}
+        self._acked_at = log.end  # the border that `acked` was counted from last
+        self._own: deque[Frame] | None = None  # frames that were for it alone and are not acknowledged yet
+        self._own_bytes = 0
+        self._window: asyncio.Event | None = None  # made only where somebody waits: an idle one takes 850 bytes
+
+    @property
+    def at(self) -> Mark | None:
+        return self._at if self.together is None else self.together.at
+
+    def stand_at(self, at: Mark | None) -> None:
+        """Moves it on, which stands apart."""
+        self._at = at
+
+    def step_aside(self) -> None:
+        """From now on it is moved on alone. Safe to call twice."""
+        if self.together is not None:
+            self._at = self.together.part(self)
+            self.together = None
+
+    def begin(self, positions: Positions) -> None:
+        """What the client has before anything is sent."""
+        self._acked = dict(positions)
+
+    def enter(self, at: Mark, ahead: Positions) -> None:
+        """From now on it reads the log."""
+        self._at, self.acked, self._acked_at, self.ahead = at, at.total, at, ahead or None
+
+    def skip_to_end(self, ahead: Positions) -> None:
+        """Goes on at the log's end; what was on the way before stays so."""
+        end = self.log.end
+        self.acked = end.total - ((self.at.total if self.at else end.total) - self.acked)
+        self._acked_at = self._acked_at._replace(total=self.acked)
+        self._at, self.fallen, self.ahead = end, None, ahead or None
+
+    @property
+    def unacked_bytes(self) -> int:
+        return (self.at.total - self.acked if self.at is not None else 0) + self._own_bytes
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it gets the log's frames as they are, as others do, and can take some more of them."""
+        is_even = self.ahead is None and self._own is None
+        return is_even and 2 * self.unacked_bytes <= self.share and self.may_send()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room on the way to this client."""
+        return self.unacked_bytes < self.share and not self.connection.sink.is_full
+
+    def may_send(self) -> bool:
+        return self.has_room and not self.connection.closed
+
+    def write_own(self, frame: Frame, now: float) -> None:
+        """Sends a frame for this reader alone, and keeps account of it until it is acknowledged."""
+        self.connection.write(frame, now)
+        if self._own is None:
+            self._own = deque()
+        self._own.append(frame)
+        self._own_bytes += len(frame.data)
+
+    def ack(self, positions: Positions) -> int:
+        """Takes positions that the client has applied; what lies below them is no longer on the way.
+
+        Returns the newest record's timestamp (ms since 1970) that is acknowledged by this, 0 when there is none.
+        """
+        known = self.log.positions
+        self._acked.update((p, min(position, known[p])) for p, position in positions.items() if p in known)
+        newest = max(self._ack_log(), self._ack_own())
+        self.resume()
+        return newest
+
+    def resume(self) -> None:
+        """There may be room again."""
+        if self._window is not None and self.has_room:
+            self._window.set()
+
+    def _ack_log(self) -> int:
+        at = self.at
+        if at is None or self.acked >= at.total:
+            return 0
+        reached = sum(self._acked.values())
+        mark = at if reached >= at.offsets else self.log.reached(reached)
+        if mark is None:
+            self.acked = max(self.acked, self._estimate(at, reached))
+            return 0
+        if mark.total <= self.acked:
+            return 0
+        self.acked, self._acked_at = mark.total, mark
+        return mark.newest
+
+    def _estimate(self, at: Mark, reached: int) -> int:
+        """How many bytes lie below positions that the log has dropped since: as many as of the offsets."""
+        since = self._acked_at
+        way = at.offsets - since.offsets
+        return since.total + (at.total - since.total) * max(0, reached - since.offsets) // way if way > 0 else 0
+
+    def _ack_own(self) -> int:
+        """Forgets the frames that are acknowledged as a whole."""
+        newest = 0
+        while self._own is not None:
+            frame = self._own[0]
+            if any(self._acked.get(partition, 0) < end for partition, end in frame.ends.items()):
+                break
+            self._own_bytes -= len(frame.data)
+            newest = max(newest, frame.newest)
+            self._own.popleft()
+            if not self._own:
+                self._own = None
+        return newest
+
+    async def window(self) -> None:
+        """Returns once there is room on the way to this client."""
+        while not self.has_room:
+            self._window = asyncio.Event()
+            await self._window.wait()
+            self._window = None
+
+    def stop(self) -> None:
+        if self.catching_up is not None:
+            self.catching_up.cancel()
+            self.catching_up = None

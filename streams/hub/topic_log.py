@@ -1,0 +1,183 @@
+"""The newest part of one topic in memory, shared by all its readers: a byte-bounded sequence of chunks.
+
+A reader is a place, the border before the chunk it gets next; frames are built once and shared. Pure: it neither
+waits nor knows connections. Dropping old chunks never forgets a position.
+"""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from streams.wire.frames import Frame, Mark, frame_of
+from streams.wire.ranges import RANGE_BYTES, Positions, Range, newest_of
+
+LOG_BYTES = 16 * 1024 * 1024  # of encoded records a topic
+LOG_SECONDS = 60.0  # a record stays at most this long
+CACHE_BYTES = 4 * 1024 * 1024  # of frames kept for the next reader at the same place; up to three forms of each
+
+
+class Chunk:
+    """Ranges that arrived together, or one range that is lost. Immutable. end: the border behind it."""
+
+    __slots__ = ("end", "lost", "ranges", "size", "time")
+
+    def __init__(self, ranges: tuple[Range, ...], size: int, time: float, before: Mark) -> None:
+        self.ranges, self.size = ranges, size
+        self.lost = ranges[0].lost
+        self.time = time
+        moved = sum(part.end - part.start for part in ranges)
+        self.end = Mark(before.place + 1, before.total + self.size, before.offsets + moved, newest_of(ranges))
+
+
+def chunked(ranges: Iterable[Range]) -> Iterator[tuple[tuple[Range, ...], int]]:
+    """Groups ranges, in order, so that each group makes one frame, with its bytes; a lost range stands alone."""
+    group: list[Range] = []
+    size = 0
+    for part in ranges:
+        more = part.size
+        if group and (part.lost or size + more > RANGE_BYTES):
+            yield tuple(group), size
+            group, size = [], 0
+        if part.lost:
+            yield (part,), more
+            continue
+        group.append(part)
+        size += more
+    if group:
+        yield tuple(group), size
+
+
+class TopicLog:
+    """positions: partition -> the next offset to come. base: the same before the oldest chunk that is still here.
+
+    first, end: the borders before the oldest chunk and behind the newest.
+    """
+
+    def __init__(self, topic: str, epoch: str, positions: Positions) -> None:
+        self.topic, self.epoch = topic, epoch
+        self.positions, self.base = dict(positions), dict(positions)
+        self.first = self.end = Mark(0, 0, sum(positions.values()), 0)
+        self._chunks: deque[Chunk] = deque()
+        self._frames: dict[int, Frame] = {}
+        self._cached = 0  # bytes of the frames there
+
+    @property
+    def size(self) -> int:
+        """Bytes of the chunks that are here."""
+        return self.end.total - self.first.total
+
+    def append(self, ranges: Iterable[Range], now: float) -> None:
+        """Adds ranges in their order. now: a monotonic clock's seconds. Raises ValueError where one does not join."""
+        for group, size in chunked(ranges):
+            for part in group:
+                if part.start != self.positions.get(part.partition, 0):
+                    raise ValueError(f"{self.topic} {part.partition}: at {self.positions}, got {part.start}")
+                self.base.setdefault(part.partition, 0)
+                self.positions[part.partition] = part.end
+            chunk = Chunk(group, size, now, self.end)
+            self._chunks.append(chunk)
+            self.end = chunk.end
+
+    def oldest_is_due(self, now: float, limit: int = LOG_BYTES) -> bool:
+        """Whether the oldest chunk must go: the log is over `limit` bytes, or the chunk is over LOG_SECONDS old."""
+        return bool(self._chunks) and (self.size > limit or now - self._chunks[0].time > LOG_SECONDS)
+
+    def drop_oldest(self) -> None:
+        chunk = self._chunks.popleft()
+        for part in chunk.ranges:
+            self.base[part.partition] = part.end
+        self._forget(self.first.place)
+        self.first = chunk.end
+
+    def find(self, positions: Positions) -> tuple[Mark, Positions] | None:
+        """Where a reader with these positions goes on: a border, and where the reader is ahead of it.
+
+        Partitions it does not name start at 0. None when the log does not reach that far back.
+        """
+        place, vector = self.end.place, dict(self.positions)
+        behind = {p for p, position in vector.items() if positions.get(p, 0) < position}
+        while behind and place > self.first.place:
+            place -= 1
+            for part in reversed(self._chunks[place - self.first.place].ranges):  # a partition may be there twice
+                vector[part.partition] = part.start
+                if positions.get(part.partition, 0) >= part.start:
+                    behind.discard(part.partition)
+        if behind:
+            return None
+        return self._mark(place), {p: positions.get(p, 0) for p in vector if positions.get(p, 0) > vector[p]}
+
+    def _mark(self, place: int) -> Mark:
+        return self.first if place == self.first.place else self._chunks[place - self.first.place - 1].end
+
+    def reached(self, offsets: int) -> Mark | None:
+        """The newest border that positions with this sum have reached; None when it is not here any more."""
+        if offsets >= self.end.offsets:
+            return self.end
+        index = bisect_right(self._chunks, offsets, key=lambda chunk: chunk.end.offsets)
+        if index:
+            return self._chunks[index - 1].end
+        return self.first if offsets >= self.first.offsets else None
+
+    def chunks(self, start: Mark, stop: Mark) -> list[tuple[Range, ...]]:
+        """The ranges of each chunk between two borders."""
+        first = self.first.place
+        return [self._chunks[place - first].ranges for place in range(start.place, stop.place)]
+
+    def tail(self, limit: int) -> Positions:
+        """The oldest positions here from which on at most `limit` bytes are held, as far as this log reaches back."""
+        tail, size = dict(self.positions), 0
+        for chunk in reversed(self._chunks):
+            size += chunk.size
+            if size > limit:
+                return tail
+            tail.update((part.partition, part.start) for part in reversed(chunk.ranges))
+        return {}
+
+    def frame(self, start: Mark, stream: str) -> Frame:
+        """The frame that begins at `start`; it may take in several chunks."""
+        cached = self._frames.get(start.place)
+        if cached is None:
+            cached = self._build(start.place, stream)
+            self._keep(start.place, cached)
+        return cached
+
+    def _keep(self, place: int, frame: Frame) -> None:
+        self._frames[place] = frame
+        self._cached += len(frame.data)
+        while self._cached > CACHE_BYTES:
+            self._forget(next(iter(self._frames)))
+
+    def _forget(self, place: int) -> None:
+        dropped = self._frames.pop(place, None)
+        if dropped is not None:
+            self._cached -= len(dropped.data)
+
+    def _build(self, place: int, stream: str) -> Frame:
+        ranges: list[Range] = []
+        size, end = 0, self.first
+        for chunk in itertools.islice(self._chunks, place - self.first.place, None):
+            if ranges and (chunk.lost or size + chunk.size > RANGE_BYTES):
+                break
+            ranges.extend(chunk.ranges)
+            size, end = size + chunk.size, chunk.end
+            if chunk.lost:
+                break
+        return frame_of(stream, tuple(ranges), end)
+
+
+def trimmed(frame_ranges: Iterable[Range], ahead: Positions) -> list[Range]:
+    """The ranges without what a reader that is ahead has already; `ahead` forgets the partitions that caught up."""
+    kept: list[Range] = []
+    for part in frame_ranges:
+        position = ahead.get(part.partition)
+        if position is None:
+            kept.append(part)
+            continue
+        if part.end >= position:
+            del ahead[part.partition]
+        if part.end > position:
+            kept.append(part.after(position) if part.start < position else part)
+    return kept

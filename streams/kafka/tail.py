@@ -1,0 +1,249 @@
+"""One Kafka consumer's life at the live end: polls, turns what it gets into ranges that join, and hands them on.
+
+Positions are the consumer's tracked ones, never a record's offset + 1. A consumer that stands still while there is lag
+ends with `Stalled`, and whoever supervises it starts a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import (
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.structs import TopicPartition
+
+from streams import metrics
+from streams.kafka import undecodable
+from streams.wire.ranges import Batch, Range, Status
+
+log = logging.getLogger(__name__)
+
+# From one delivery to the next: batches are made by time. Twice as long as the last one took, within these bounds.
+SHORTEST_S, LONGEST_S = 0.005, 0.02
+POLL_MS = 200  # one wait for records
+LOOK_S = 0.5  # between looks at whether to stop, while a poll takes longer than it should
+POLL_TIMEOUT_S = 10.0  # a poll that does not come back is a broken consumer
+STALLED_S = 10.0  # lag without progress for so long too
+STATUS_S = 1.0  # silence is a message too
+OFFSETS_TIMEOUT_S = 3.0
+DENIED_S = 5.0  # between tries at a topic that Kafka does not let us read
+ENDS_TIMEOUT_S = 1.0  # for end offsets: with the pause, a status comes before anybody takes the silence for a loss
+
+Deliver = Callable[[list[Batch], list[Status]], Awaitable[None]]
+
+
+def rest(took: float) -> float:
+    """How long to wait after a delivery that took so long, in seconds: few records go on quickly, many gather."""
+    return max(0.0, min(LONGEST_S, max(SHORTEST_S, 2 * took)) - took)
+
+
+class Stalled(Exception):
+    """The consumer makes no progress although there is something to read."""
+
+
+class Tail:
+    """One consumer's life. positions: what was delivered; epochs: topic -> epoch."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, epochs: dict[str, str], deliver: Deliver) -> None:
+        self.consumer, self.epochs, self.deliver = consumer, epochs, deliver
+        self.positions: dict[TopicPartition, int] = {}
+        self.generation = 0  # counts assignments: what was polled under an older one is not delivered
+        self._progress = asyncio.get_running_loop().time()
+        self._one_by_one = False
+        self._denied: dict[str, float] = {}  # topics that Kafka does not let us read, and when to try again
+        # A status must not overtake the ranges that it speaks of.
+        self._delivering = asyncio.Lock()
+
+    async def run(self, until: Callable[[], bool]) -> None:
+        """Reads and delivers until `until()` says so. Raises what ends a consumer's life."""
+        reporting = asyncio.create_task(self._report(until))
+        try:
+            while not until():
+                if reporting.done():
+                    reporting.result()
+                await self._poll(until)
+        finally:
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Delivers up to the end offsets of now."""
+        async with asyncio.timeout(OFFSETS_TIMEOUT_S):
+            ends: dict[TopicPartition, int] = await self.consumer.end_offsets(list(self.consumer.assignment()))
+        while any((self._position(tp) or 0) < end for tp, end in ends.items()):
+            await self._poll(lambda: False)
+
+    async def _poll(self, until: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        self._learn_positions()
+        self._try_denied(started)
+        generation = self.generation
+        try:
+            found = await self._found(until)
+        except OffsetOutOfRangeError as error:
+            await self._go_on(error.args[0])
+            return
+        except NoOffsetForPartitionError as error:
+            await self._go_on({error.args[0]: None})
+            return
+        except TopicAuthorizationFailedError as error:
+            self._deny(error.args[0], started)
+            return
+        polled = loop.time()
+        async with self._delivering:
+            if generation != self.generation:
+                return  # another assignment: the hubs read this part themselves
+            batches, moved = self._batches(found)
+            if batches:
+                self._progress = loop.time()
+                await self.deliver(batches, [])
+            if generation == self.generation:
+                self.positions.update(moved)
+        if batches:
+            metrics.FANOUT_RECORDS.inc(sum(len(part.records) for batch in batches for part in batch.ranges))
+            await asyncio.sleep(rest(loop.time() - polled))
+
+    async def _found(self, until: Callable[[], bool]) -> dict[TopicPartition, list[Any]]:
+        """What there is to read; nothing when `until()` says so first: while the group waits for a member that died,
+        a poll takes as long as that member's session. Raises TimeoutError after POLL_TIMEOUT_S."""
+        async with asyncio.timeout(POLL_TIMEOUT_S):
+            polling: asyncio.Future[dict[TopicPartition, list[Any]]] = asyncio.ensure_future(
+                self.consumer.getmany(timeout_ms=POLL_MS)
+            )
+            polling.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may ask any more
+            try:
+                while not until():
+                    if (await asyncio.wait({polling}, timeout=LOOK_S))[0]:
+                        return polling.result()
+            finally:
+                polling.cancel()
+        return {}
+
+    async def _go_on(self, lost: dict[TopicPartition, int | None]) -> None:
+        """Goes on where Kafka has something: at the beginning for a position that retention took, else at the end.
+
+        What was skipped is a hole to the hubs: they read it back, or tell it. An end below the hubs' own positions is a
+        new life of the topic to them.
+        """
+        async with asyncio.timeout(OFFSETS_TIMEOUT_S):
+            firsts, ends = await asyncio.gather(
+                self.consumer.beginning_offsets(list(lost)), self.consumer.end_offsets(list(lost))
+            )
+        for tp, position in lost.items():
+            if tp in self.consumer.assignment():
+                offset = firsts[tp] if position is not None and position < firsts[tp] else ends[tp]
+                log.warning("%s %d: Kafka does not have the position; going on at %d.", tp.topic, tp.partition, offset)
+                self.consumer.seek(tp, offset)
+                self.positions[tp] = offset
+
+    def _deny(self, topic: str, now: float) -> None:
+        """Leaves a topic alone that we may not read, so that the others go on; the hubs hear silence, and say so."""
+        log.warning("Kafka does not let us read %s any more; trying again every %g s.", topic, DENIED_S)
+        self._denied[topic] = now + DENIED_S
+        self.consumer.pause(*(tp for tp in self.consumer.assignment() if tp.topic == topic))
+
+    def _try_denied(self, now: float) -> None:
+        for topic in [topic for topic, due in self._denied.items() if due < now]:
+            del self._denied[topic]
+            self.consumer.resume(*(tp for tp in self.consumer.assignment() if tp.topic == topic))
+
+    def _learn_positions(self) -> None:
+        """Where a partition begins that was assigned since; one without a position yet is learned later."""
+        for tp in self.consumer.assignment() - self.positions.keys():
+            position = self._position(tp)
+            if position is not None:
+                self.positions[tp] = position
+
+    def _batches(self, found: dict[TopicPartition, list[Any]]) -> tuple[list[Batch], dict[TopicPartition, int]]:
+        """What was polled, as ranges from the tracked positions, and where these end.
+
+        A position that moved without records (transaction markers, compaction) makes an empty range.
+        """
+        ranges: dict[str, list[Range]] = {}
+        moved: dict[TopicPartition, int] = {}
+        for tp in self.positions.keys() | found.keys():
+            polled = found.get(tp, [])
+            start, end = self.positions.get(tp), self._position(tp)
+            if start is None and polled:
+                start = polled[0].offset  # before its position was known; what lies below is the hubs' to ask
+            if start is None or end is None or end <= start:
+                continue
+            moved[tp] = end
+            if polled and not start <= polled[0].offset <= polled[-1].offset < end:
+                continue  # not what this position can give: the hubs notice at the next range, and read it themselves
+            ranges.setdefault(tp.topic, []).extend(undecodable.ranges(tp.partition, start, end, polled))
+        batches = [
+            Batch(topic, self.epochs[topic], tuple(parts)) for topic, parts in ranges.items() if topic in self.epochs
+        ]
+        return batches, moved
+
+    def _position(self, tp: TopicPartition) -> int | None:
+        """The consumer's position without waiting; None while it has none."""
+        subscription = self.consumer._subscription.subscription
+        if subscription is None or subscription.assignment is None or tp not in subscription.assignment.tps:
+            return None
+        state = subscription.assignment.state_value(tp)
+        return state.position if state is not None and state.has_valid_position else None
+
+    async def _ends(self) -> dict[TopicPartition, int]:
+        """End offsets, of all topics at once, or of each alone as long as one does not answer (it has gone)."""
+        assigned = self.consumer.assignment()
+        if not assigned:
+            return {}
+        if not self._one_by_one:
+            ends = await self._ask_ends(assigned)
+            self._one_by_one = ends.keys() != assigned
+            return ends
+        topics = {topic: {tp for tp in assigned if tp.topic == topic} for topic in {tp.topic for tp in assigned}}
+        answers = await asyncio.gather(*(self._ask_ends(tps) for tps in topics.values()))
+        self._one_by_one = not all(answers)
+        return {tp: end for ends in answers for tp, end in ends.items()}
+
+    async def _ask_ends(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Nothing where Kafka does not tell: the hubs hear silence, ask themselves, and say so."""
+        try:
+            async with asyncio.timeout(ENDS_TIMEOUT_S):
+                ends: dict[TopicPartition, int] = await self.consumer.end_offsets(list(tps))
+        except (KafkaError, TimeoutError) as error:
+            log.debug("Kafka does not tell its end offsets: %r", error)
+            return {}
+        return ends
+
+    async def _report(self, until: Callable[[], bool]) -> None:
+        """Every second: positions and ends of each partition, and the watch over progress."""
+        loop = asyncio.get_running_loop()
+        while not until():
+            ends = await self._ends()
+            self._watch(ends, loop.time())
+            async with self._delivering:
+                statuses = list(self._statuses(ends))
+                if statuses:
+                    await self.deliver([], statuses)
+            await asyncio.sleep(STATUS_S)
+
+    def _watch(self, ends: dict[TopicPartition, int], now: float) -> None:
+        readable = {tp for tp in self.positions if tp.topic not in self._denied}
+        lag = {tp: end - self.positions[tp] for tp, end in ends.items() if tp in readable}
+        metrics.FANOUT_LAG.set(sum(max(0, behind) for behind in lag.values()))
+        if self._delivering.locked() or not any(behind > 0 for behind in lag.values()):
+            self._progress = now  # a delivery that waits (Redis away) is not a consumer that stands still
+        metrics.FANOUT_STANDSTILL.set(now - self._progress)
+        if now - self._progress > STALLED_S:
+            raise Stalled(f"No progress for {STALLED_S:g} s while {sum(lag.values())} records wait.")
+
+    def _statuses(self, ends: dict[TopicPartition, int]) -> Iterable[Status]:
+        topics = {tp.topic for tp in self.positions}
+        for topic in (topics & self.epochs.keys()) - self._denied.keys():
+            at = {tp.partition: position for tp, position in self.positions.items() if tp.topic == topic}
+            end = {tp.partition: offset for tp, offset in ends.items() if tp.topic == topic}
+            if end:
+                yield Status(topic, self.epochs[topic], at, end)

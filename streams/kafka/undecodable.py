@@ -1,0 +1,55 @@
+"""What a consumer polled, as ranges of encoded records; what cannot be decoded is told as such and stepped over.
+
+aiokafka 0.14 raises at a batch in a codec that it lacks, with a wrong checksum, or with a header's name that is not
+UTF-8, says neither where nor how far, and does so again at every poll: one such batch would stop its topic for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from streams.wire.ranges import Range, split
+from streams.wire.records import Raw, Record, encode_raw
+
+LOST = "unavailable"  # the gap's reason
+
+
+class Undecodable(Exception):
+    """Stands among polled records for the offsets `start` <= offset < `end`; raised where it is taken for a record."""
+
+    timestamp = -1
+
+    def __init__(self, start: int, end: int) -> None:
+        super().__init__(f"The offsets {start} to {end} cannot be decoded.")
+        self.offset = self.start = start
+        self.end = end
+
+    @property
+    def key(self) -> bytes | None:
+        raise self
+
+
+Polled = Raw | Undecodable
+
+
+def ranges(partition: int, start: int, end: int, polled: Sequence[Any]) -> Iterable[Range]:
+    """The range [start, end) with what was `Polled` of it, as ranges that join; what cannot be decoded is `lost`."""
+    try:
+        return split(partition, start, end, [encode_raw(raw) for raw in polled])
+    except Undecodable:
+        found = [raw if isinstance(raw, Undecodable) else encode_raw(raw) for raw in polled]
+        return joined(partition, start, end, found)
+
+
+def joined(partition: int, start: int, end: int, found: Iterable[Record | Undecodable]) -> Iterator[Range]:
+    """The same of records that are encoded already."""
+    records: list[Record] = []
+    for each in found:
+        if isinstance(each, Undecodable):
+            yield from split(partition, start, each.start, records)
+            start, records = min(each.end, end), []
+            yield Range(partition, each.start, start, (), LOST)
+        else:
+            records.append(each)
+    yield from split(partition, start, end, records)

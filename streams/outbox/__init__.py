@@ -1,0 +1,1 @@
+"""Item events on their way to Kafka: written with the change, relayed in batches."""

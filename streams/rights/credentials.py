@@ -1,0 +1,89 @@
+"""Who may watch which topic. Everything here is synchronous and asks the database; call it in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY, authenticate, load_backend
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
+from streams.rights.topics import topics_of
+
+SESSIONS_A_QUERY = 500  # SQLite takes no more than 999 values in a query
+
+
+def user_of_token(token: str) -> AbstractBaseUser | None:
+    """The active user of an API token, or None. Uses the authentication backends, whichever keeps the tokens."""
+    return authenticate(request=None, token=token)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a connection was let in with: a token, or a session and its authentication hash."""
+
+    user_id: Any
+    token: str | None = None
+    session_key: str | None = None
+    session_hash: str | None = None
+
+
+def still_valid(credentials: Credentials) -> Any | None:
+    """The user when the credentials would still be accepted, else None."""
+    return _users_of({credentials})[credentials]
+
+
+def look_again(held: Iterable[Credentials]) -> dict[Credentials, dict[str, str] | None]:
+    """For each of the credentials what its user may read now, or None where it would no longer be let in."""
+    users = _users_of(set(held))
+    topics = topics_of({user.pk: user for user in users.values() if user is not None})
+    return {credentials: None if user is None else topics[user.pk] for credentials, user in users.items()}
+
+
+def _users_of(held: set[Credentials]) -> dict[Credentials, Any]:
+    """The user of each of the credentials that are still good, None for the others."""
+    found: dict[Credentials, Any] = {}
+    known: dict[tuple[str, Any], Any] = {}  # one look a user, however many sockets they have
+    sessions = _sessions([credentials.session_key for credentials in held if credentials.session_key])
+    for credentials in held:
+        if credentials.token is not None:
+            found[credentials] = user_of_token(credentials.token)
+            continue
+        user_id, backend_path = sessions.get(credentials.session_key, (None, ""))
+        if user_id != str(credentials.user_id) or backend_path not in settings.AUTHENTICATION_BACKENDS:
+            found[credentials] = None
+            continue
+        if (backend_path, user_id) not in known:
+            known[backend_path, user_id] = load_backend(backend_path).get_user(credentials.user_id)
+        user = known[backend_path, user_id]
+        is_same = user is not None and user.get_session_auth_hash() == credentials.session_hash
+        found[credentials] = user if is_same else None
+    return found
+
+
+def _sessions(keys: list[str]) -> dict[str | None, tuple[str | None, str]]:
+    """session key -> (user id, authentication backend) of the sessions that have not ended."""
+    engine = import_module(settings.SESSION_ENGINE)
+    model = engine.SessionStore.get_model_class() if hasattr(engine.SessionStore, "get_model_class") else None
+    if model is None:
+        stores = {key: engine.SessionStore(key) for key in keys}
+        return {key: (store.get(SESSION_KEY), store.get(BACKEND_SESSION_KEY, "")) for key, store in stores.items()}
+    found: dict[str | None, tuple[str | None, str]] = {}
+    for start in range(0, len(keys), SESSIONS_A_QUERY):
+        some = model.objects.filter(
+            session_key__in=keys[start : start + SESSIONS_A_QUERY], expire_date__gt=timezone.now()
+        )
+        found.update((key, _decoded(data)) for key, data in some.values_list("session_key", "session_data"))
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def _decoded(session_data: str) -> tuple[str | None, str]:
+    """User id and backend of a stored session. Cached: it is looked at again and again, and checking it is slow."""
+    session = import_module(settings.SESSION_ENGINE).SessionStore().decode(session_data)
+    return session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY, "")

@@ -1,0 +1,1 @@
+"""What every room stands on: supervised tasks, threads, the database, and who may be away."""

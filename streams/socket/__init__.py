@@ -1,0 +1,1 @@
+"""The live socket: who is let in, what a client asks for, where its streams begin."""

@@ -1,0 +1,264 @@
+"""What a client asks for over its socket: subscribe, unsubscribe, ack; checked, done, answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
+
+import orjson
+
+from streams import metrics, topics
+from streams.hub.connection import STREAMS, Connection
+from streams.hub.hub import Hub
+from streams.hub.subscription import Subscription
+from streams.hub.topic_log import TopicLog
+from streams.rights import credentials
+from streams.rights.topics import readable_topics
+from streams.runtime.away import Unavailable
+from streams.runtime.threads import in_database
+from streams.socket import starts
+from streams.socket.starts import Beginning
+from streams.wire.frames import frame_of
+from streams.wire.ranges import Positions
+
+log = logging.getLogger(__name__)
+
+INBOUND_BYTES = 64 * 1024  # of one frame
+SUBSCRIBE_TIMEOUT_S = 9.0  # `subscribed` or an error comes within 10 s
+BAD_REQUESTS = 20  # in BAD_REQUESTS_S close the socket
+BAD_REQUESTS_S = 60.0
+MOST_JUMPS = 1000  # that one `subscribe` may tell of
+RETRY_AWAY_MS = 2000  # Kafka is away
+RETRY_MISSING_MS = 5000  # Kafka has no such topic yet
+RETRY_NEW_LIFE_MS = 500
+NO_LOG = TopicLog("", "", {})  # of a stream whose beginning is being looked up
+
+
+class BadRequest(Exception):
+    """What the client sent cannot be understood or done; becomes an `error` frame."""
+
+    def __init__(self, code: str, message: str, number: Any = None, retry_after_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.code, self.number, self.retry_after_ms = code, number, retry_after_ms
+
+
+class Wanted(NamedTuple):
+    """A checked `subscribe`.
+
+    number: its `id`; form, value: its `start`; jumps: how many ranges did not join since the client last told.
+    """
+
+    number: int
+    topic: str
+    form: str
+    value: Any
+    jumps: int
+
+
+class Requests:
+    """Answers one connection. start: runs a coroutine as a task of the connection."""
+
+    __slots__ = ("_bad", "_connection", "_hub", "_loop", "_start")
+
+    def __init__(self, hub: Hub, connection: Connection, start: Callable[[Coroutine[Any, Any, None]], Any]) -> None:
+        self._hub, self._connection, self._start = hub, connection, start
+        self._loop = asyncio.get_running_loop()
+        self._bad: deque[float] | None = None  # when bad requests came; made with the first one
+
+    def handle(self, message: dict[str, Any]) -> None:
+        """Takes one ASGI `websocket.receive` message. Never waits."""
+        self._connection.heard(self._loop.time())
+        text = message.get("text")
+        if _is_too_long(text if text is not None else message.get("bytes") or b""):
+            self._connection.close(1009)
+            return
+        try:
+            request = _parse(text)
+            match request["type"]:
+                case "ack":
+                    self._ack(request)
+                case "subscribe":
+                    self._subscribe(request)
+                case "unsubscribe":
+                    self._unsubscribe(request)
+        except BadRequest as error:
+            self._answer(error)
+
+    def _answer(self, error: BadRequest) -> None:
+        answer: dict[str, Any] = {"type": "error", "code": error.code, "message": str(error)}
+        if isinstance(error.number, int) and not isinstance(error.number, bool):
+            answer["id"] = error.number
+        if error.retry_after_ms is not None:
+            answer["retry_after_ms"] = error.retry_after_ms
+        now = self._loop.time()
+        self._connection.send(answer, now)
+        if error.code == "bad_request":
+            self._count_bad(now)
+
+    def _count_bad(self, now: float) -> None:
+        if self._bad is None:
+            self._bad = deque(maxlen=BAD_REQUESTS)
+        self._bad.append(now)
+        if len(self._bad) == BAD_REQUESTS and now - self._bad[0] < BAD_REQUESTS_S:
+            self._connection.goodbye(4500, now, 0)
+
+    def _ack(self, request: dict[str, Any]) -> None:
+        positions = _positions(request.get("positions", {}))
+        if "stream" in request:
+            reader = self._connection.streams.get(_stream(request))
+            if reader is not None:
+                self._hub.delivery.ack(reader, positions)
+
+    def _unsubscribe(self, request: dict[str, Any]) -> None:
+        reader = self._connection.streams.get(_stream(request))
+        if reader is not None and reader.log is NO_LOG:
+            reader.is_leaving = True  # once its `subscribe` is answered
+        elif reader is not None:
+            self._hub.leave(reader, "asked")
+
+    def _subscribe(self, request: dict[str, Any]) -> None:
+        wanted = _wanted(request)
+        if wanted.jumps:
+            metrics.CLIENT_JUMPS.inc(wanted.jumps)
+            log.error(
+                "Connection %s met %d ranges of %s that did not join.",
+                self._connection.name,
+                wanted.jumps,
+                wanted.topic,
+            )
+        streams = self._connection.streams
+        if wanted.topic in streams:
+            raise BadRequest("duplicate", f"This connection reads {wanted.topic} already.", wanted.number)
+        if len(streams) >= STREAMS:
+            raise BadRequest("too_many", f"A connection has at most {STREAMS} streams.", wanted.number)
+        # Taken at once, so that a second subscribe on its heels is a duplicate.
+        pending = Subscription(self._connection, wanted.topic, NO_LOG)
+        self._connection.hold(pending)
+        self._start(self._begin(pending, wanted))
+
+    async def _begin(self, pending: Subscription, wanted: Wanted) -> None:
+        """Looks up where the stream begins, says so, and lets it go."""
+        try:
+            async with asyncio.timeout(SUBSCRIBE_TIMEOUT_S):
+                await self._check_right(wanted)
+                topic_log = self._open_log(wanted)
+                beginning = await starts.begin(self._hub, topic_log, wanted.form, wanted.value)
+            if self._hub.logs.get(wanted.topic) is not topic_log:
+                message = "The topic has just begun a new life; try again."
+                raise BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
+        except BadRequest as error:
+            self._give_up(pending, error)
+        except (Unavailable, TimeoutError):
+            self._give_up(pending, BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS))
+        else:
+            if not self._connection.closed and self._connection.streams.get(wanted.topic) is pending:
+                self._let_go(pending, topic_log, wanted, beginning)
+
+    def _let_go(self, pending: Subscription, topic_log: TopicLog, wanted: Wanted, beginning: Beginning) -> None:
+        pending.log = topic_log
+        now = self._loop.time()
+        self._connection.send(
+            {
+                "type": "subscribed",
+                "id": wanted.number,
+                "stream": pending.stream,
+                "topic": wanted.topic,
+                "cursor": {
+                    "epoch": topic_log.epoch,
+                    "positions": {str(partition): position for partition, position in beginning.positions.items()},
+                },
+                "recovered": beginning.recovered,
+                "reason": beginning.reason,
+            },
+            now,
+        )
+        if wanted.form == "cursor":
+            metrics.RESUMES.labels(beginning.reason or "recovered").inc()
+        if pending.is_leaving:
+            self._hub.leave(pending, "asked")
+            return
+        for gap in beginning.gaps:
+            self._connection.write(frame_of(pending.stream, (gap,)), now)
+        self._hub.delivery.join(pending, beginning.behind_gaps)
+
+    def _give_up(self, pending: Subscription, error: BadRequest) -> None:
+        self._connection.drop(pending)
+        self._answer(error)
+
+    async def _check_right(self, wanted: Wanted) -> None:
+        connection = self._connection
+        if wanted.topic in connection.topics:
+            return
+        user = await in_database(credentials.still_valid, connection.credentials)
+        connection.topics = {} if user is None else await in_database(readable_topics, user)
+        if wanted.topic in connection.topics:
+            return
+        if await in_database(topics.topic_exists, wanted.topic):
+            message = f"You may not watch {wanted.topic}; an administrator can add your group."
+            raise BadRequest("forbidden", message, wanted.number)
+        message = f"There is no topic {wanted.topic} here; an administrator can add it."
+        raise BadRequest("unknown_topic", message, wanted.number)
+
+    def _open_log(self, wanted: Wanted) -> TopicLog:
+        topic_log = self._hub.logs.get(wanted.topic)
+        if topic_log is not None:
+            return topic_log
+        if self._hub.link.state == "down":
+            raise BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS)
+        message = f"Kafka has no topic {wanted.topic} yet."
+        raise BadRequest("unknown_topic", message, wanted.number, RETRY_MISSING_MS)
+
+
+def _is_too_long(data: str | bytes) -> bool:
+    return len(data) > INBOUND_BYTES or (isinstance(data, str) and len(data.encode()) > INBOUND_BYTES)
+
+
+def _parse(text: str | None) -> dict[str, Any]:
+    if text is None:
+        raise BadRequest("bad_request", "Frames must be text with one JSON object.")
+    try:
+        request = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("bad_request", "The frame is not JSON.") from error
+    if not isinstance(request, dict):
+        raise BadRequest("bad_request", "The frame must be a JSON object.")
+    if request.get("type") not in ("subscribe", "unsubscribe", "ack"):
+        raise BadRequest("bad_request", "type must be subscribe, unsubscribe or ack.", request.get("id"))
+    return request
+
+
+def _wanted(request: dict[str, Any]) -> Wanted:
+    number, topic = request.get("id"), request.get("topic")
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise BadRequest("bad_request", "subscribe: id must be an integer.")
+    if not isinstance(topic, str):
+        raise BadRequest("bad_request", "subscribe: topic must be text.", number)
+    if "filter" in request:
+        raise BadRequest("bad_request", "subscribe: filter is reserved; leave it out.", number)
+    try:
+        form, value = starts.check(request.get("start"))
+    except starts.BadStart as error:
+        raise BadRequest("bad_request", f"subscribe: {error}", number) from error
+    jumps = request.get("jumps", 0)
+    if type(jumps) is not int or not 0 <= jumps <= MOST_JUMPS:
+        raise BadRequest("bad_request", f"subscribe: jumps must be an integer from 0 to {MOST_JUMPS}.", number)
+    return Wanted(number, topic, form, value, jumps)
+
+
+def _stream(request: dict[str, Any]) -> str:
+    stream = request.get("stream")
+    if not isinstance(stream, str):
+        raise BadRequest("bad_request", f"{request['type']}: stream must be text.")
+    return stream
+
+
+def _positions(given: Any) -> Positions:
+    if not isinstance(given, dict) or not all(
+        starts.is_partition(partition) and type(position) is int and 0 <= position <= starts.MAX_OFFSET
+        for partition, position in given.items()
+    ):
+        raise BadRequest("bad_request", "ack: positions must be an object from partition to offset.")
+    return {int(partition): position for partition, position in given.items()}

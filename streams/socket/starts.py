@@ -1,0 +1,162 @@
+"""Where a stream begins: `start` of a `subscribe`, checked and turned into positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.hub.hub import Hub
+from streams.hub.topic_log import TopicLog
+from streams.kafka.history import Bounds
+from streams.wire.ranges import Positions, Range
+
+LAST_RECORDS = 2000  # the most that `{"last": n}` gives
+LAST_BYTES = 8 * 1024 * 1024  # of encoded records, as far as the log knows them
+SURELY_FITS = LAST_BYTES // (17 * 1024)  # so many of the longest usual records (8 KiB value, headers, key) always fit
+REPLAY_OFFSETS = 1_000_000  # how far back a cursor may reach; what lies before is a gap (`limit`)
+MAX_TIMESTAMP = 2**53  # ms; beyond, Kafka and JavaScript disagree
+MAX_OFFSET = 2**63 - 1
+PARTITION_DIGITS = 20  # more than any number in Kafka has
+
+
+class BadStart(ValueError):
+    """`start` is not one of the four forms; the message says what is wrong."""
+
+
+@dataclass(slots=True)
+class Beginning:
+    """The answer to a start. positions: where the client is. gaps: what is not delivered from there on.
+
+    recovered, reason: as in `subscribed`.
+    """
+
+    positions: Positions
+    recovered: bool = True
+    reason: str | None = None
+    gaps: list[Range] = field(default_factory=list)
+
+    @property
+    def behind_gaps(self) -> Positions:
+        """Where records begin: the positions with the gaps stepped over."""
+        return self.positions | {gap.partition: gap.end for gap in self.gaps}
+
+
+def _integer(value: Any, name: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadStart(f"{name} must be an integer from {low} to {high}.")
+    return value
+
+
+def check(start: Any) -> tuple[str, Any]:
+    """The form of a start and its value. Raises BadStart."""
+    if not isinstance(start, dict):
+        raise BadStart("start must be an object with one of latest, last, timestamp or cursor.")
+    forms = [form for form in ("latest", "last", "timestamp", "cursor") if form in start]
+    if len(forms) != 1:
+        raise BadStart("start needs exactly one of latest, last, timestamp or cursor.")
+    form = forms[0]
+    value = start[form]
+    if form == "latest" and value is not True:
+        raise BadStart("start.latest must be true.")
+    if form == "last":
+        value = _integer(value, "start.last", 1, LAST_RECORDS)
+    if form == "timestamp":
+        value = _integer(value, "start.timestamp", 0, MAX_TIMESTAMP)
+    if form == "cursor":
+        value = _cursor(value)
+    return form, value
+
+
+def _cursor(value: Any) -> tuple[str, Positions]:
+    if not isinstance(value, dict) or not isinstance(value.get("epoch"), str):
+        raise BadStart("start.cursor needs epoch (text) and positions.")
+    positions = value.get("positions")
+    if not isinstance(positions, dict):
+        raise BadStart("start.cursor.positions must be an object from partition to offset.")
+    checked = {}
+    for partition, position in positions.items():
+        if not is_partition(partition):
+            raise BadStart('start.cursor.positions must have partitions as keys, such as "0".')
+        checked[int(partition)] = _integer(position, f"start.cursor.positions.{partition}", 0, MAX_OFFSET)
+    return value["epoch"], checked
+
+
+def is_partition(key: str) -> bool:
+    """Whether a key of an object stands for a partition; there need not be one of that number."""
+    return key.isascii() and key.isdigit() and len(key) <= PARTITION_DIGITS
+
+
+async def begin(hub: Hub, log: TopicLog, form: str, value: Any) -> Beginning:
+    """Positions for a checked start. Raises Unavailable when Kafka must be asked and does not answer."""
+    if form == "cursor":
+        return await _from_cursor(hub, log, *value)
+    bounds = await hub.history.bounds(log.topic, log.positions)
+    if form == "latest":
+        return Beginning(dict(bounds.ends))
+    if form == "timestamp":
+        return Beginning(await hub.history.offsets_at(log.topic, bounds, value))
+    positions = newest(bounds, value, log.tail(LAST_BYTES))
+    if value > SURELY_FITS:
+        await _fit(hub, log, positions)
+    return Beginning(positions)
+
+
+async def _fit(hub: Hub, log: TopicLog, positions: Positions) -> None:
+    """Moves positions on until what they reach of Kafka beyond the log fits in LAST_BYTES with the log's part."""
+    sizes: dict[int, list[tuple[int, int]]] = {}
+    for partition, target in dict(log.base).items():
+        position = positions.get(partition, 0)
+        while position < target:
+            for part in await hub.history.page(log.topic, partition, position, target):
+                sizes.setdefault(partition, []).extend((record.offset, len(record.data)) for record in part.records)
+                position = part.end
+    total = sum(size for entries in sizes.values() for _, size in entries)
+    kept = min(1.0, max(0, LAST_BYTES - log.size) / total) if total else 1.0
+    for partition, entries in sizes.items():
+        budget = kept * sum(size for _, size in entries)
+        for offset, size in reversed(entries):
+            budget -= size
+            if budget < 0:
+                positions[partition] = offset + 1
+                break
+
+
+def newest(bounds: Bounds, wanted: int, tail: Positions) -> Positions:
+    """Positions about `wanted` offsets before the end: an equal share a partition; what one lacks others get."""
+    available = {p: end - bounds.firsts.get(p, 0) for p, end in bounds.ends.items()}
+    shares = dict.fromkeys(available, 0)
+    left = wanted
+    while left > 0 and (open_partitions := [p for p in available if shares[p] < available[p]]):
+        share = max(1, left // len(open_partitions))
+        for partition in open_partitions:
+            more = min(share, available[partition] - shares[partition], left)
+            shares[partition] += more
+            left -= more
+    return {p: max(end - shares[p], tail.get(p, 0)) for p, end in bounds.ends.items()}
+
+
+async def _from_cursor(hub: Hub, log: TopicLog, epoch: str, given: Positions) -> Beginning:
+    positions = {p: given.get(p, 0) for p in log.positions}
+    within_log = all(log.base[p] <= position <= log.positions[p] for p, position in positions.items())
+    if epoch == log.epoch and within_log:
+        return Beginning(positions)
+    bounds = await hub.history.bounds(log.topic, log.positions)
+    if epoch != log.epoch or any(position > bounds.ends.get(p, 0) for p, position in positions.items()):
+        return Beginning(dict(bounds.firsts), recovered=False, reason="epoch")
+    beginning = Beginning(positions)
+    _give_up(beginning, bounds.firsts, "retention")
+    left = sum(bounds.ends[p] - max(position, bounds.firsts[p]) for p, position in positions.items())
+    if left > REPLAY_OFFSETS:
+        _give_up(beginning, newest(bounds, REPLAY_OFFSETS, {}), "limit")
+    return beginning
+
+
+def _give_up(beginning: Beginning, reachable: Positions, reason: str) -> None:
+    """What lies before `reachable` becomes a gap; the positions stay the client's, as the gap begins there."""
+    reached = {gap.partition: gap.end for gap in beginning.gaps}
+    for partition, position in beginning.positions.items():
+        start = max(position, reached.get(partition, 0))
+        if start < reachable.get(partition, 0):
+            beginning.gaps.append(Range(partition, start, reachable[partition], (), reason))
+            beginning.recovered = False
+            beginning.reason = beginning.reason or reason

@@ -1,0 +1,25 @@
+// The line under the bar when the board is not live: what is wrong, what waits, what still works, what one can do.
+
+import { button, element, link } from "../page/dom.js";
+
+/**
+ * @param {import("./status.js").Status} status
+ * @param {{ loginPath: string, retry: () => void, isLong: boolean }} tools isLong: it has been so for
+ *   longer than a blip
+ * @returns {{ content: (Node | string)[], tone: string } | null} null when there is nothing to say
+ */
+export function bannerOf(status, { loginPath, retry, isLong }) {
+  if (status.kind === "down") {
+    const works = element("span", "muted", " Pages, forms, API and admin go on working and save items.");
+    return { content: [status.sentence, works], tone: "lost" };
+  }
+  if (status.kind === "signed-out") {
+    const back = encodeURIComponent(location.pathname + location.search);
+    return { content: [`${status.sentence} `, link("Sign in", `${loginPath}?next=${back}`)], tone: "lost" };
+  }
+  if (status.kind === "refused") return { content: [`${status.sentence} `, button("Try again", "", retry)], tone: "lost" };
+  if (status.kind === "reconnecting" && isLong) {
+    return { content: [`${status.sentence} `, button("Try now", "", retry)], tone: "waiting" };
+  }
+  return null;
+}

@@ -1,0 +1,230 @@
+// The live board: puts connection, subscription, reader and figures together. Decides nothing that they decide.
+
+import { Chart } from "./chart.js";
+import { Connection, liveAddress } from "../live/connection.js";
+import { part } from "../page/dom.js";
+import { FiguresView } from "./figures.js";
+import { listen } from "./keyboard.js";
+import { Meter } from "./meter.js";
+import { Nothing } from "./empty.js";
+import { Reader } from "./reader.js";
+import { RecordsApi } from "./records_api.js";
+import { statusOf } from "./status.js";
+import { FRESH_START, Subscription } from "../live/subscription.js";
+import { Topics } from "./topics.js";
+import { duration } from "../page/format.js";
+
+// Between looks at clocks, rates and countdowns.
+const TICK_MS = 500;
+// A stream that has just begun gets this long before the board calls it empty.
+const EMPTY_AFTER_MS = 1_000;
+// How much of the past a search looks through: all that the protocol gives.
+const DEEP_START = { last: 2_000 };
+const NEW_LIFE = "the topic began a new life; the board goes on from its first record";
+// A connection that is back sooner was a blip, and needs no banner.
+const BLIP_MS = 3_000;
+
+class Board {
+  #root = part("board", HTMLElement);
+  #page = this.#root.dataset;
+  #meter = new Meter();
+  #topics = new Topics(this.#page["firstTopic"] ?? "", (topic) => this.#chosen(topic));
+  #chart = new Chart(part("chart", HTMLElement), part("chart-caption", HTMLElement));
+  #nothing = new Nothing(part("nothing", HTMLElement), {
+    itemsTopic: this.#page["itemsTopic"] ?? "",
+    newItemPath: this.#page["newItemPath"] ?? "/items/new/",
+    kafka: this.#page["kafka"] ?? "",
+  });
+  #help = part("help", HTMLDialogElement);
+  #reader = new Reader({
+    itemsPath: this.#page["itemsPath"] ?? "/items/",
+    itemsTopic: this.#page["itemsTopic"] ?? "",
+    api: new RecordsApi(this.#page["topicsApi"] ?? "/api/topics/"),
+    subscription: () => this.#subscription,
+    changed: () => this.#refresh(),
+    deeper: () => this.#watch(this.#topics.current, DEEP_START),
+  });
+  #figures = new FiguresView(this.#root, {
+    loginPath: this.#page["loginPath"] ?? "/accounts/login/",
+    retry: () => this.#retry(),
+  });
+  /** @type {import("../live/protocol.js").Heartbeat | null} */
+  #heartbeat = null;
+  /** @type {{ code: string, message: string } | null} */
+  #refusal = null;
+  #begunAt = 0;
+  #brokenAt = 0;
+  #newest = "";
+  /** @type {import("../live/protocol.js").Start} */
+  #start = FRESH_START;
+  #subscription = new Subscription({
+    send: (message) => this.#connection.send(message),
+    distrust: (why) => this.#connection.distrust(why),
+    began: (how) => this.#began(how),
+    arrived: (arrived) => this.#arrived(arrived),
+    missed: (missing) => this.#reader.missed(missing),
+    reset: () => this.#reader.note(NEW_LIFE),
+    counted: (second, records) => this.#meter.counted(second, records),
+    refused: (code, message) => {
+      this.#refusal = { code, message };
+      this.#refresh();
+    },
+    changed: () => this.#refresh(),
+  });
+  #connection = new Connection(liveAddress(this.#page["livePath"] ?? "/ws/live/"), {
+    changed: (state) => {
+      if (state.kind !== "open") {
+        if (this.#subscription.phase === "live") this.#brokenAt = Date.now();
+        this.#heartbeat = null;
+        this.#subscription.disconnected();
+      }
+      this.#refresh();
+    },
+    heard: (message, bytes) => this.#heard(message, bytes),
+  });
+
+  start() {
+    part("pause", HTMLElement).addEventListener("click", () => this.#reader.pause());
+    part("help-button", HTMLElement).addEventListener("click", () => this.#help.showModal());
+    listen({
+      filter: () => this.#reader.search.focus(),
+      pause: () => this.#reader.pause(),
+      move: (step) => this.#reader.move(step),
+      detail: () => this.#reader.open(),
+      close: () => this.#reader.close(),
+      help: () => this.#help.showModal(),
+    });
+    setInterval(() => this.#tick(), TICK_MS);
+    this.#connection.start();
+  }
+
+  /**
+   * @param {import("../live/protocol.js").ServerMessage} message
+   * @param {number} bytes
+   */
+  #heard(message, bytes) {
+    if (message.type === "welcome") {
+      this.#meter.setClock(message.server_time, Date.now());
+      this.#topics.set(message.topics);
+      this.#chosen(this.#topics.current);
+      this.#refusal = null;
+      this.#subscription.connected();
+    } else if (message.type === "topics") {
+      this.#topics.set(message.topics);
+      const topic = this.#topics.current;
+      const isBack = this.#subscription.phase === "ended" && this.#topics.has(topic);
+      if (isBack || topic !== this.#subscription.topic) this.#watch(topic);
+    } else {
+      if (message.type === "heartbeat") {
+        this.#heartbeat = message;
+        this.#meter.setClock(message.server_time, Date.now());
+        this.#refresh();
+      }
+      this.#subscription.heard(message, bytes);
+    }
+  }
+
+  /** @param {string} topic as the address or the switcher names it now */
+  #chosen(topic) {
+    if (topic !== this.#subscription.topic) this.#watch(topic);
+  }
+
+  /**
+   * @param {string} topic to show afresh
+   * @param {import("../live/protocol.js").Start} [start] where it begins; a board that is opened to find something begins deep
+   */
+  #watch(topic, start) {
+    this.#topics.render();
+    document.title = topic ? `${this.#topics.label(topic)} · Streamboard` : "Live · Streamboard";
+    this.#refusal = null;
+    this.#brokenAt = 0;
+    this.#newest = "";
+    this.#reader.begin(topic);
+    this.#meter.begin(Date.now());
+    this.#start = start ?? (this.#reader.search.isNarrow ? DEEP_START : FRESH_START);
+    this.#subscription.watch(topic, this.#start);
+    this.#refresh();
+  }
+
+  #retry() {
+    if (this.#connection.state.kind !== "open") this.#connection.retryNow();
+    else this.#watch(this.#topics.current);
+  }
+
+  /** @param {{ resumed: boolean, newLife: boolean, reason: string | null, missing: import("../live/stream.js").MissingRange[] }} how */
+  #began({ resumed, newLife, missing }) {
+    this.#begunAt = Date.now();
+    if (!resumed) this.#meter.begin(this.#begunAt);
+    else if (newLife) this.#reader.note(NEW_LIFE);
+    else if (missing.length === 0 && this.#brokenAt) {
+      this.#reader.note(`reconnected after ${duration(this.#begunAt - this.#brokenAt)}, nothing missed`);
+    }
+    this.#brokenAt = 0;
+    this.#reader.missed(missing);
+  }
+
+  /** @param {import("../live/stream.js").Arrived[]} arrived */
+  #arrived(arrived) {
+    const now = Date.now();
+    for (const { record } of arrived) this.#meter.arrived(record.timestamp, now);
+    const last = arrived.at(-1);
+    if (last) this.#newest = String(last.partition);
+    this.#reader.arrived(arrived);
+  }
+
+  #refresh() {
+    const now = Date.now();
+    const { stream, phase, topic, obstacle } = this.#subscription;
+    const connection = this.#connection.state;
+    const lag = this.#meter.lag(now);
+    const known = { connection, phase, refusal: this.#refusal, obstacle, heartbeat: this.#heartbeat, lag, topic, now };
+    const { positions } = stream.cursor();
+    this.#figures.show({
+      topic,
+      epoch: stream.epoch,
+      status: statusOf(known),
+      received: stream.received,
+      shown: this.#reader.rows.shown,
+      skipped: this.#reader.rows.skipped,
+      gaps: this.#reader.openGaps,
+      missing: stream.missing,
+      duplicates: stream.duplicates,
+      jumps: this.#subscription.jumps,
+      loaded: this.#reader.loaded,
+      connectedMs: connection.kind === "open" ? now - connection.since : null,
+      newest: this.#newest && `${this.#newest}:${positions[this.#newest]}`,
+      positions,
+      rate: this.#meter.rate(now),
+      lag,
+      paused: this.#reader.rows.held,
+      fresh: this.#reader.fresh,
+      isLong: now - connection.since > BLIP_MS,
+    });
+    const { shown, searched, isFull } = this.#reader.rows;
+    this.#reader.search.show({ shown, searched, isFull, isDeep: this.#start === DEEP_START });
+    this.#nothing.show(this.#whyNothing(now), topic, this.#topics.label(topic), this.#refusal);
+  }
+
+  #tick() {
+    this.#refresh();
+    const now = Date.now();
+    this.#chart.show(this.#meter.series(now), now);
+  }
+
+  /**
+   * @param {number} now
+   * @returns {import("./empty.js").Reason | null} why there is no row to show
+   */
+  #whyNothing(now) {
+    const { phase, topic, obstacle } = this.#subscription;
+    if (phase === "ended") return "refused";
+    if (this.#connection.state.kind === "open" && !topic) return "no topics";
+    const { rows } = this.#reader;
+    if (rows.isFiltered && rows.searched > 0 && rows.shown === 0) return "filter";
+    const isSettled = phase === "live" && now - this.#begunAt > EMPTY_AFTER_MS;
+    const isUnborn = obstacle !== "" && this.#heartbeat?.link !== "down";
+    return rows.isEmpty && (isSettled || isUnborn) ? "empty" : null;
+  }
+}
+
+new Board().start();

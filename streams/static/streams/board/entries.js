@@ -1,0 +1,42 @@
+// Makes rows' entries of records: reads item events, remembers their versions, learns what a topic's values look like.
+
+import { SeenVersions, itemEventOf } from "../live/itemevent.js";
+import { Preview } from "./preview.js";
+
+/** @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord */
+
+export class Entries {
+  #itemsTopic;
+  #seen = new SeenVersions();
+  #preview = new Preview();
+
+  /** @param {string} itemsTopic whose records are item events */
+  constructor(itemsTopic) {
+    this.#itemsTopic = itemsTopic;
+  }
+
+  /** Another topic: its values look different. */
+  forget() {
+    this.#preview = new Preview();
+    this.#seen = new SeenVersions();
+  }
+
+  /** @param {unknown} value */
+  fields(value) {
+    return this.#preview.fields(value);
+  }
+
+  /**
+   * @param {string} topic
+   * @param {string} epoch
+   * @param {number} partition
+   * @param {KafkaRecord} record
+   * @returns {import("./row.js").RecordEntry}
+   */
+  of(topic, epoch, partition, record) {
+    const event = topic === this.#itemsTopic ? itemEventOf(record) : null;
+    if (record.encoding === "json" && !event) this.#preview.learn(record.value, record.key);
+    const repeated = event !== null && this.#seen.isRepeated(event, `${epoch} ${partition}:${record.offset}`);
+    return { kind: "record", topic, epoch, partition, record, event, repeated };
+  }
+}

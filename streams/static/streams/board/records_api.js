@@ -1,0 +1,88 @@
+// The records API: what was missed, and records uncut. Same rights as the socket, by the session cookie.
+
+import { parseExact } from "../live/json.js";
+
+/**
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {{ epoch: string, partition: number, from: number, to: number, records: KafkaRecord[], next: number | null }} Page
+ */
+
+/** A refusal in words for people. `next`: the first offset that is still kept, when retention took those before it. */
+export class LoadError extends Error {
+  /**
+   * @param {string} message
+   * @param {number | null} next
+   */
+  constructor(message, next = null) {
+    super(message);
+    this.next = next;
+  }
+}
+
+export class RecordsApi {
+  #root;
+
+  /** @param {string} root address of the topics API, ending with a slash */
+  constructor(root) {
+    this.#root = root;
+  }
+
+  /**
+   * One page of a gap, from its beginning.
+   *
+   * @param {string} topic
+   * @param {import("../live/protocol.js").Range} range
+   * @returns {Promise<Page>}
+   * @throws {LoadError}
+   */
+  async page(topic, { partition, from, to }) {
+    const query = new URLSearchParams({ partition: String(partition), from: String(from), to: String(to) });
+    return this.#get(`${encodeURIComponent(topic)}/records?${query}`);
+  }
+
+  /**
+   * @param {string} topic
+   * @param {number} partition
+   * @param {number} offset
+   * @returns {Promise<KafkaRecord>} uncut
+   * @throws {LoadError}
+   */
+  async whole(topic, partition, offset) {
+    return this.#get(`${encodeURIComponent(topic)}/records/${partition}/${offset}`);
+  }
+
+  /**
+   * @param {string} path
+   * @returns {Promise<any>}
+   */
+  async #get(path) {
+    /** @type {Response} */
+    let response;
+    try {
+      response = await fetch(this.#root + path, { headers: { Accept: "application/json" } });
+    } catch {
+      throw new LoadError("The server cannot be reached. Try again when the board is connected.");
+    }
+    if (response.ok) return parseExact(await response.text());
+    throw new LoadError(REFUSALS[response.status] ?? `The server answered ${response.status}.`, await nextOf(response));
+  }
+}
+
+/** @param {Response} response a refusal */
+async function nextOf(response) {
+  try {
+    const { next } = await response.json();
+    return typeof next === "number" ? next : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @type {Record<number, string>} */
+const REFUSALS = {
+  401: "You are signed out.",
+  403: "You may not read this topic any more.",
+  404: "It is not in Kafka any more.",
+  410: "Kafka does not keep it any more.",
+  503: "Kafka cannot be reached. Try again later.",
+};

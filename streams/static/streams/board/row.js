@@ -1,0 +1,157 @@
+// One line of the board: draws an entry into a node that had another entry before. Rows are cheap, they are recycled.
+
+import { button, element, link } from "../page/dom.js";
+import { exactText } from "../live/json.js";
+import { clock, gapReason, grouped, size } from "../page/format.js";
+
+// Text beyond this is never seen in one line.
+const LINE_CHARACTERS = 300;
+// Of the Okabe-Ito colours in base.css.
+const COLOURS = 6;
+
+/**
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {import("../live/itemevent.js").ItemEvent} ItemEvent
+ *
+ * @typedef {object} RecordEntry
+ * @property {"record"} kind
+ * @property {string} topic
+ * @property {string} epoch
+ * @property {number} partition
+ * @property {KafkaRecord} record
+ * @property {ItemEvent | null} event
+ * @property {boolean} repeated an item version seen before
+ * @property {string} [searchText] lower case, made when a filter first asks
+ *
+ * @typedef {object} GapEntry
+ * @property {"gap"} kind
+ * @property {string} topic
+ * @property {string} epoch
+ * @property {import("../live/stream.js").MissingRange} range what is still missing
+ * @property {string} note how loading went
+ * @property {boolean} loading
+ *
+ * @typedef {{ kind: "note", text: string }} NoteEntry
+ * @typedef {RecordEntry | GapEntry | NoteEntry} Entry
+ *
+ * @typedef {object} RowTools
+ * @property {string} itemsPath
+ * @property {(value: unknown) => import("./preview.js").Field[]} fields
+ * @property {(entry: GapEntry) => void} load
+ */
+
+/** @returns {HTMLElement} an empty row, to be filled by `fillRow` */
+export function makeRow() {
+  const row = element("div", "row");
+  row.setAttribute("role", "row");
+  row.tabIndex = -1;
+  return row;
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {Entry} entry
+ * @param {RowTools} tools
+ */
+export function fillRow(row, entry, tools) {
+  row.dataset["kind"] = entry.kind;
+  row.removeAttribute("aria-selected");
+  delete row.dataset["partition"];
+  delete row.dataset["offset"];
+  if (entry.kind === "record") fillRecord(row, entry, tools);
+  else if (entry.kind === "gap") fillGap(row, entry, tools);
+  else row.replaceChildren(cell("wide muted", `── ${entry.text}`));
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {RecordEntry} entry
+ * @param {RowTools} tools
+ */
+function fillRecord(row, entry, tools) {
+  const { partition, record } = entry;
+  row.dataset["partition"] = String(partition);
+  row.dataset["offset"] = String(record.offset);
+  row.setAttribute("aria-selected", "false");
+  const dot = element("span", "dot");
+  dot.dataset["series"] = String(partition % COLOURS);
+  const where = cell("where", dot, `${partition}:${grouped(record.offset)}`);
+  const value = entry.event ? itemCell(entry, entry.event, tools) : valueCell(record, tools);
+  row.replaceChildren(cell("time", clock(record.timestamp)), where, keyCell(record), value);
+}
+
+/** @param {KafkaRecord} record */
+function keyCell(record) {
+  if (record.key === null) return cell("key muted", "no key");
+  const text = record.key.slice(0, LINE_CHARACTERS);
+  return record.key_encoding ? cell("key", tag("base64"), text) : cell("key", text);
+}
+
+/**
+ * @param {KafkaRecord} record
+ * @param {RowTools} tools
+ */
+function valueCell(record, tools) {
+  if (record.encoding === "none") return cell("value", tag("tombstone"), element("span", "muted", "no value: the key was deleted"));
+  const value = cell("value");
+  if (record.truncated) value.append(tag(`${size(record.size)}, cut`));
+  if (record.encoding === "json") {
+    for (const { name, text } of tools.fields(record.value)) {
+      if (name) value.append(element("span", "name", `${name}: `), `${text}  `);
+      else value.append(text);
+    }
+  } else {
+    const text = typeof record.value === "string" ? record.value : exactText(record.value);
+    value.append(tag(record.encoding), text.slice(0, LINE_CHARACTERS));
+  }
+  return value;
+}
+
+/**
+ * @param {RecordEntry} entry
+ * @param {ItemEvent} event
+ * @param {RowTools} tools
+ */
+function itemCell(entry, event, tools) {
+  const value = cell("value item");
+  const happened = element("span", "happened", event.happened);
+  happened.dataset["happened"] = event.happened;
+  const name = event.name || `item ${event.id}`;
+  value.append(happened, event.happened === "deleted" ? element("s", "", name) : link(name, `${tools.itemsPath}${event.id}/`));
+  value.append(element("span", "price", event.price), element("span", "muted", `v${event.version}`));
+  value.append(element("span", "muted", event.actor === null ? "by the system" : `by ${event.actor}`));
+  if (entry.repeated) value.append(tag("seen before"));
+  return value;
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {GapEntry} entry
+ * @param {RowTools} tools
+ */
+function fillGap(row, entry, tools) {
+  const { partition, from, to, reason } = entry.range;
+  row.dataset["partition"] = String(partition);
+  const offsets = `${grouped(from)}–${grouped(to - 1)}`;
+  const words = element("span", "", `── gap: partition ${partition}, offsets ${offsets} not delivered (${gapReason(reason)})`);
+  if (entry.note) words.append(element("span", "muted", ` ${entry.note}`));
+  const load = button(entry.loading ? "loading …" : "load", "quiet load", () => tools.load(entry));
+  load.disabled = entry.loading;
+  load.setAttribute("aria-label", `Load offsets ${from} to ${to - 1} of partition ${partition}`);
+  row.replaceChildren(cell("wide gap-text", words, load));
+}
+
+/**
+ * @param {string} className
+ * @param {(Node | string)[]} children
+ */
+function cell(className, ...children) {
+  const made = element("span", className, ...children);
+  made.setAttribute("role", "gridcell");
+  return made;
+}
+
+/** @param {string} text */
+function tag(text) {
+  return element("span", "tag", text);
+}

@@ -1,0 +1,101 @@
+// The status pill's truth: one kind, a few words, a sentence. A pure function of what the board knows.
+
+import { counted, duration, sinceClock } from "../page/format.js";
+
+/**
+ * @typedef {"live" | "catching-up" | "down" | "connecting" | "reconnecting" | "opening" | "signed-out" | "refused" | "no-topic"} StatusKind
+ *
+ * @typedef {object} Status
+ * @property {StatusKind} kind
+ * @property {"live" | "waiting" | "lost"} tone
+ * @property {string} label
+ * @property {string} sentence
+ *
+ * @typedef {object} Known
+ * @property {import("../live/connection.js").ConnectionState} connection
+ * @property {import("../live/subscription.js").Phase} phase
+ * @property {{ code: string, message: string } | null} refusal
+ * @property {string} obstacle why the stream could not begin yet
+ * @property {import("../live/protocol.js").Heartbeat | null} heartbeat
+ * @property {number | null} lag ms
+ * @property {string} topic
+ * @property {number} now
+ */
+
+/**
+ * @param {Known} known
+ * @returns {Status}
+ */
+export function statusOf(known) {
+  const { connection, now } = known;
+  if (connection.kind === "closed") {
+    const signedOut = connection.code === 4501;
+    return status(signedOut ? "signed-out" : "refused", "lost", signedOut ? "signed out" : "refused", connection.why);
+  }
+  if (connection.kind === "connecting") return connecting(connection, now);
+  if (connection.kind === "waiting") {
+    const seconds = Math.max(1, Math.ceil((connection.until - now) / 1000));
+    const sentence = `${connection.why} Not connected since ${sinceClock(connection.since, now)}; the board goes on where it was.`;
+    return status("reconnecting", "waiting", `reconnecting in ${seconds} s`, sentence);
+  }
+  return connected(known);
+}
+
+/**
+ * @param {{ since: number, why: string }} connection
+ * @param {number} now
+ */
+function connecting(connection, now) {
+  if (!connection.why) return status("connecting", "waiting", "connecting", "Connecting to the server.");
+  const sentence = `${connection.why} Not connected since ${sinceClock(connection.since, now)}; trying now.`;
+  return status("reconnecting", "waiting", "reconnecting", sentence);
+}
+
+/** @param {Known} known */
+function connected({ phase, refusal, obstacle, heartbeat, lag, topic, now }) {
+  if (!topic) return status("no-topic", "waiting", "no topic", "Connected. There is no topic that you may watch.");
+  if (phase === "ended") {
+    return status("refused", "lost", refusalLabel(refusal?.code ?? ""), refusal?.message || "This topic cannot be watched.");
+  }
+  if (heartbeat?.link === "down") return down(heartbeat, now);
+  if (obstacle) return status("opening", "waiting", "waiting", `${obstacle} The board tries again by itself.`);
+  if (phase !== "live") return status("opening", "waiting", "opening", "Connected. The stream is being opened.");
+  if (heartbeat?.link === "catching_up") {
+    return status("catching-up", "waiting", "catching up", "Connected. The server is still reading what is in Kafka.");
+  }
+  const behind = lag === null ? "Nothing new arrived lately." : `You are ${duration(lag)} behind.`;
+  return status("live", "live", "live", `Live. The server has read everything in Kafka. ${behind}`);
+}
+
+/**
+ * @param {import("../live/protocol.js").Heartbeat} heartbeat
+ * @param {number} now
+ */
+function down({ since, waiting }, now) {
+  const when = since === null ? "" : ` since ${sinceClock(since, now)}`;
+  const label = waiting ? `down${when}, ${counted(waiting, "event waits", "events wait")}` : `down${when}`;
+  const queue =
+    waiting === null
+      ? "How many item events wait is not known."
+      : waiting === 0
+        ? "No item event waits."
+        : `${counted(waiting, "item event waits", "item events wait")} to be published.`;
+  return status("down", "lost", label, `The server has not reached Kafka${when}. ${queue} Everything comes by itself when it is back.`);
+}
+
+/** @param {string} code */
+function refusalLabel(code) {
+  if (code === "forbidden") return "not allowed";
+  return code === "topic_gone" || code === "unknown_topic" ? "topic gone" : "refused";
+}
+
+/**
+ * @param {StatusKind} kind
+ * @param {"live" | "waiting" | "lost"} tone
+ * @param {string} label
+ * @param {string} sentence
+ * @returns {Status}
+ */
+function status(kind, tone, label, sentence) {
+  return { kind, tone, label, sentence };
+}

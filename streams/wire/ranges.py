@@ -1,0 +1,83 @@
+"""Ranges of encoded records: how they join, travel between processes, and stand in frames.
+
+Nothing here waits, asks Kafka or knows a connection.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
+
+from streams.wire.records import Record
+
+RANGE_BYTES = 192 * 1024  # encoded records of one chunk; one record is under 170 KiB, so that a frame fits in 256 KiB
+
+
+class Range(NamedTuple):
+    """The records of one partition with `start` <= offset < `end`; offsets may have holes, ranges never do.
+
+    `lost`: None, or why these offsets are not delivered (a gap; then there are no records).
+    """
+
+    partition: int
+    start: int
+    end: int
+    records: tuple[Record, ...]
+    lost: str | None = None
+
+    def after(self, position: int) -> Range:
+        """The part of this range from `position` on, which lies within it."""
+        return Range(
+            self.partition, position, self.end, tuple(r for r in self.records if r.offset >= position), self.lost
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes that this range takes in a frame, about."""
+        return 64 + sum([len(record.data) + 1 for record in self.records])
+
+
+class Batch(NamedTuple):
+    """Ranges of one topic in one of its lives, in the order of reading."""
+
+    topic: str
+    epoch: str
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the fan-out says every second, also when nothing happens.
+
+    positions: partition -> next offset it will deliver; ends: partition -> Kafka's last stable offset.
+    """
+
+    topic: str
+    epoch: str
+    positions: dict[int, int]
+    ends: dict[int, int]
+
+
+def split(partition: int, start: int, end: int, records: Sequence[Record]) -> Iterator[Range]:
+    """The range [start, end) as ranges of at most about RANGE_BYTES that join end to end."""
+    sizes = list(accumulate([len(record.data) + 1 for record in records]))
+    first = before = 0
+    while sizes and sizes[-1] - before > RANGE_BYTES:
+        stop = max(first + 1, bisect_right(sizes, before + RANGE_BYTES, lo=first))
+        if stop == len(records):
+            break  # one record is larger than that
+        yield Range(partition, start, records[stop].offset, tuple(records[first:stop]))
+        first, before, start = stop, sizes[stop - 1], records[stop].offset
+    if end > start:
+        yield Range(partition, start, end, tuple(records[first:]))
+
+
+Positions = dict[int, int]
+
+
+def newest_of(ranges: Iterable[Range]) -> int:
+    """The newest timestamp among the last records of each range, or 0."""
+    return max((record.timestamp for part in ranges for record in part.records[-1:]), default=0)

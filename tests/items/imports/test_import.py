@@ -1,0 +1,276 @@
+"""Importing files through the services, by the command and by the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from items import services
+from items.imports import jobs, running
+from items.models import Item, ItemVersion
+from items.models.import_job import SILENT, ImportJob
+from items.services import upserts
+from tests.items.imports.test_reading import SHOPIFY
+from tests.items.pages.test_pages import text
+from tests.support.people import PeopleTestCase, events, sign_in
+
+FILE = "sku,name,price\nA-1,Lamp,1\nA-2,Chair,2\nA-3,Table,3\n"
+
+
+class ImportTestCase(PeopleTestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        settings = override_settings(RUN_DIR=self.folder / "run")
+        settings.enable()
+        self.addCleanup(settings.disable)
+
+
+class CommandTests(ImportTestCase):
+    def load(self, content: str, *options: str, owner: str | None = "carl") -> str:
+        """What the command says. Raises CommandError."""
+        path = self.folder / "items.csv"
+        path.write_text(content, newline="")
+        out = io.StringIO()
+        chosen = [*options, *([f"--owner={owner}"] if owner else [])]
+        report = self.folder / "failed.csv"
+        call_command("importitems", str(path), "--report", str(report), *chosen, stdout=out, stderr=io.StringIO())
+        return out.getvalue()
+
+    def failures(self) -> list[tuple[str, str]]:
+        with (self.folder / "failed.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertTrue(all(row["reason"] for row in rows))
+        return [(row["line"], row["column"]) for row in rows]
+
+    def test_rows_become_items_of_the_owner_each_with_event_and_history(self) -> None:
+        with events() as told:
+            self.assertIn("3 rows, 3 created", self.load(FILE))
+        self.assertEqual([event.type for event in told], ["item.created"] * 3)
+        self.assertEqual({event.payload["actor"] for event in told}, {"carl"})
+        self.assertEqual(Item.objects.filter(owner=self.colleague, version=1).count(), 3)
+        self.assertEqual(ItemVersion.objects.filter(item__owner=self.colleague).count(), 3)
+
+    def test_the_same_file_again_writes_nothing(self) -> None:
+        for content in (FILE, SHOPIFY, "name,price\nno sku,1\nnor this,2\n"):
+            self.load(content)
+            with events() as told:
+                self.assertIn("0 created, 0 updated", self.load(content))
+            self.assertEqual(told, [])
+
+    def test_a_known_sku_changes_its_item_and_nothing_else(self) -> None:
+        self.load(FILE)
+        with events() as told:
+            self.assertIn("0 created, 1 updated, 2 unchanged", self.load(FILE.replace("Chair,2", "Chair,2.50")))
+        self.assertEqual([(event.type, event.payload["price"]) for event in told], [("item.updated", "2.50")])
+        changed = ItemVersion.objects.get(item__sku="A-2", version=2)
+        self.assertEqual((changed.changes, changed.actor), ({"price": ["2.00", "2.50"]}, "carl"))
+
+    def test_many_changed_rows_take_as_few_statements_as_some_and_each_is_a_version(self) -> None:
+        rows: list[services.ItemFields] = [{"sku": f"S{n}", "name": f"Item {n}", "price": n} for n in range(300)]
+        services.upsert_items(owner=self.colleague, rows=rows)
+        before = {item.sku: item.pk for item in Item.objects.filter(owner=self.colleague)}
+        changed: list[services.ItemFields] = [row | {"price": 7} for row in reversed(rows)]
+        with events() as told, CaptureQueriesContext(connection) as statements:
+            results = services.upsert_items(owner=self.colleague, rows=changed)
+        self.assertEqual((results[-8], results.count(upserts.Outcome.UPDATED)), (upserts.Outcome.UNCHANGED, 299))
+        self.assertLess(len(statements), 25)
+        ids = [event.item_id for event in told]
+        self.assertEqual((len(ids), ids), (299, sorted(ids)))
+        self.assertEqual(
+            {(event.type, event.version, event.payload["price"]) for event in told}, {("item.updated", 2, "7.00")}
+        )
+        self.assertEqual({item.sku: item.pk for item in Item.objects.filter(owner=self.colleague)}, before)
+        self.assertEqual(Item.objects.filter(owner=self.colleague, price=7, version=2).count(), 299)
+        self.assertEqual(ItemVersion.objects.filter(item__owner=self.colleague, version=2).count(), 299)
+
+    def test_another_owners_sku_and_a_deleted_one_are_errors_of_their_rows(self) -> None:
+        gone = services.create_item(actor=self.colleague, sku="GONE", name="Gone", price=1)
+        services.delete_item(gone.pk, actor=self.colleague)
+        with self.assertRaises(CommandError) as failed:
+            self.load(FILE + "TENT-1,Stolen,1\nGONE,Back,1\n")
+        self.assertEqual(failed.exception.returncode, 1)
+        self.assertEqual(self.failures(), [("5", "sku"), ("6", "sku")])
+        self.assertEqual((self.now().name, Item.objects.filter(owner=self.colleague).count()), ("Tent", 3))
+
+    def test_wrong_rows_are_reported_with_line_and_column_and_the_others_are_imported(self) -> None:
+        with self.assertRaises(CommandError):
+            self.load('sku,name,price\nA,"two\nlines",1\nB,ok,x\nC,,1\nB2,ok,1\nB2,again,2\nD,ok,1,too,many\n')
+        self.assertEqual(self.failures(), [("2", "name"), ("4", "price"), ("5", "name"), ("7", "sku"), ("8", "")])
+        self.assertEqual([item.sku for item in Item.objects.filter(owner=self.colleague)], ["B2"])
+
+    def test_a_dry_run_says_the_same_and_writes_nothing(self) -> None:
+        self.load("sku,name,price\nA-2,Chair,1\n")
+        with events() as told:
+            self.assertIn("3 rows, 2 created, 1 updated", self.load(FILE, "--dry-run"))
+        self.assertEqual((told, Item.objects.filter(owner=self.colleague).count()), ([], 1))
+
+    def test_columns_can_be_named(self) -> None:
+        self.load("a;b;c\nLamp;3,50;X\n", "--map=name=a", "--map=price=b", "--map=sku=c")
+        item = Item.objects.get(sku="X")
+        self.assertEqual((item.name, str(item.price)), ("Lamp", "3.50"))
+
+    def test_what_cannot_be_done_is_a_sentence(self) -> None:
+        for options, owner in (
+            (["--map=name"], None),
+            (["--map=name=nope"], None),
+            (["--map=price="], None),
+            ([], "x"),
+        ):
+            with self.assertRaises(CommandError):
+                self.load(FILE, *options, owner=owner)
+        with self.assertRaises(CommandError):
+            call_command("importitems", str(self.folder / "nowhere.csv"))
+
+    def test_without_an_owner_the_items_are_nobodys(self) -> None:
+        self.load(FILE, owner=None)
+        self.assertEqual(Item.objects.filter(owner=None).count(), 3)
+
+    def test_chunks_are_whole(self) -> None:
+        """Of a file that stops in its second chunk the first is there, and the same file finishes."""
+        rows = "sku,name,price\n" + "".join(f"S{n},Item {n},{n}\n" for n in range(25))
+        whole = upserts.upsert_items
+        with mock.patch.object(running, "CHUNK", 10):
+
+            def stopped(**call: Any) -> Any:
+                if call["rows"][0]["sku"] != "S0":
+                    raise KeyboardInterrupt
+                return whole(**call)
+
+            with (
+                mock.patch.object(upserts, "upsert_items", stopped),
+                self.assertRaises(KeyboardInterrupt),
+            ):
+                self.load(rows)
+            self.assertEqual(Item.objects.filter(owner=self.colleague).count(), 10)
+            self.assertIn("15 created, 0 updated, 10 unchanged", self.load(rows))
+
+
+class PageTests(ImportTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.browser = sign_in(self.colleague)
+
+    def upload(self, content: str | bytes = FILE, browser: Client | None = None) -> Any:
+        raw = content if isinstance(content, bytes) else content.encode()
+        file = SimpleUploadedFile("items.csv", raw, content_type="text/csv")
+        return (browser or self.browser).post("/items/import/", {"file": file})
+
+    def job(self) -> ImportJob:
+        return ImportJob.objects.get()
+
+    def start(self, **typed: str) -> Any:
+        """Presses the button; the process that would be started is this one."""
+        columns = {"sku": "sku", "name": "name", "price": "price"}
+        with mock.patch.object(jobs, "start", new=mock.AsyncMock()):
+            answer = self.browser.post(f"/items/import/{self.job().pk}/start/", columns | typed)
+        if self.job().state == "running":
+            jobs.run(self.job())
+        return answer
+
+    def test_the_preview_shows_the_guess_and_what_the_rows_would_become(self) -> None:
+        response = self.upload(SHOPIFY)
+        self.assertRedirects(response, f"/items/import/{self.job().pk}/")
+        page = text(self.browser.get(response["Location"]))
+        for shown in ("top-Extra-Large-Red", 'value="Body (HTML)" selected', "CSV with commas, UTF-8", "Skipped"):
+            self.assertIn(shown, page)
+        self.assertEqual(Item.objects.filter(owner=self.colleague).count(), 0)
+
+    def test_the_import_counts_and_reports(self) -> None:
+        self.upload(FILE + "TENT-1,Stolen,1\n,,\nX,No price,\n")
+        self.start()
+        job = self.job()
+        self.assertEqual((job.state, job.rows, job.created, job.failed, job.percent), ("done", 5, 3, 2, 100))
+        page = text(self.browser.get(f"/items/import/{job.pk}/"))
+        self.assertIn(f"/items/import/{job.pk}/report/", page)
+        self.assertNotIn("http-equiv", page)
+        report: Any = self.browser.get(f"/items/import/{job.pk}/report/")
+        rows = list(csv.reader(io.StringIO(b"".join(report.streaming_content).decode(), newline="")))
+        self.assertEqual([row[:2] for row in rows], [["line", "column"], ["5", "sku"], ["7", "price"]])
+
+    def test_a_dry_run_leads_to_the_import(self) -> None:
+        self.upload()
+        self.start(dry_run="1")
+        page = text(self.browser.get(f"/items/import/{self.job().pk}/"))
+        self.assertIn("Would be added", page)
+        self.assertEqual(Item.objects.filter(owner=self.colleague).count(), 0)
+        self.start()
+        self.assertEqual(Item.objects.filter(owner=self.colleague).count(), 3)
+
+    def test_other_columns_are_used_and_missing_ones_are_said(self) -> None:
+        self.upload("a,b\nLamp,1\n")
+        answer = self.start(name="", price="b", sku="")
+        self.assertEqual((answer.status_code, "Say which column holds the name" in text(answer)), (400, True))
+        self.start(name="a", price="b", sku="")
+        self.assertEqual(Item.objects.get(owner=self.colleague).name, "Lamp")
+
+    def test_a_running_import_refreshes_its_page_and_can_be_cancelled(self) -> None:
+        self.upload("sku,name,price\n" + "".join(f"S{n},Item {n},{n}\n" for n in range(25)))
+        job = jobs.claim(self.job().pk, {"sku": "sku", "name": "name", "price": "price"}, dry_run=False)
+        page = text(self.browser.get(f"/items/import/{job.pk}/"))
+        self.assertIn('<meta http-equiv="refresh" content="2">', page)
+        self.browser.post(f"/items/import/{job.pk}/cancel/")
+        with mock.patch.object(running, "CHUNK", 10):
+            jobs.run(self.job())
+        job = self.job()
+        self.assertEqual((job.state, job.created, job.rows), ("cancelled", 10, 10))
+
+    def test_one_import_runs_once_at_a_time(self) -> None:
+        self.upload()
+        jobs.claim(self.job().pk, {}, dry_run=False)
+        with self.assertRaises(jobs.UnderWay):
+            jobs.claim(self.job().pk, {}, dry_run=False)
+
+    def test_an_import_whose_process_went_silent_is_shown_as_interrupted_and_runs_again(self) -> None:
+        self.upload()
+        jobs.claim(self.job().pk, {"name": "name", "price": "price", "sku": "sku"}, dry_run=False)
+        ImportJob.objects.update(alive_at=timezone.now() - 2 * SILENT)
+        page = text(self.browser.get(f"/items/import/{self.job().pk}/"))
+        self.assertIn("Interrupted", page)
+        self.assertIn("Run again", page)
+        self.start()
+        self.assertEqual((self.job().state, self.job().created), ("done", 3))
+
+    def test_a_file_that_is_no_table_is_an_error_of_the_field_and_is_not_kept(self) -> None:
+        for content in (b"", b"\x00\x01\x02", b"[]"):
+            answer = self.upload(content)
+            self.assertEqual((answer.status_code, 'id="id_file_error"' in text(answer)), (400, True))
+        self.assertEqual((ImportJob.objects.count(), list((self.folder / "run").rglob("source"))), (0, []))
+
+    def test_others_see_neither_the_import_nor_its_report(self) -> None:
+        self.upload()
+        for page in ("", "report/"):
+            address = f"/items/import/{self.job().pk}/{page}"
+            self.assertEqual(sign_in(self.owner).get(address).status_code, 404)
+            self.assertEqual(Client().get(address).status_code, 302)
+        for page in ("start/", "cancel/", "remove/"):
+            self.assertEqual(sign_in(self.staff).post(f"/items/import/{self.job().pk}/{page}").status_code, 404)
+        self.assertEqual(self.upload(browser=Client()).status_code, 302)
+
+    def test_removing_takes_the_file_and_leaves_the_items(self) -> None:
+        self.upload()
+        self.start()
+        source = self.job().source
+        self.assertTrue(source.is_file())
+        self.browser.post(f"/items/import/{self.job().pk}/remove/")
+        self.assertEqual((source.exists(), Item.objects.filter(owner=self.colleague).count()), (False, 3))
+
+    def test_files_left_from_another_database_are_not_in_the_way(self) -> None:
+        self.upload()
+        left = self.job()
+        self.job().delete()  # the row alone, as when somebody removes db.sqlite3
+        fresh = jobs.keep(self.colleague, SimpleUploadedFile("items.csv", FILE.encode()))
+        self.assertNotEqual(ImportJob(pk=left.pk, created_at=fresh.created_at).folder, left.folder)
+        self.assertTrue(left.source.is_file())

@@ -1,0 +1,159 @@
+"""What a file is, and what its rows become: encodings, delimiters, columns, amounts, Shopify."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.test import SimpleTestCase
+
+from items.imports import recognising
+from items.imports import rows as import_reading
+from items.imports.mapping import Mapper, Skip, guess, problem_of, short_sku
+from items.imports.rows import Row, Shape, Unreadable
+
+SHOPIFY = """\
+Handle,Title,Body (HTML),Option1 Name,Option1 Value,Option2 Value,Variant SKU,Variant Price,Image Src
+shirt,Blue Shirt,"<p>Soft &amp; light</p><ul><li>Cotton</li></ul>",Title,Default Title,,,50,https://a.example/1.jpg
+shirt,,,,,,,,https://a.example/2.jpg
+top,Varsity Top,"Plain, with a comma",Size,Small,Red,,60.5,
+top,,,,Extra Large,Red,,61,
+top,,,,Medium,Red,OWN-7,62,
+""".replace("\n", "\r\n")
+
+
+class ReadingTestCase(SimpleTestCase):
+    def file(self, content: str | bytes, encoding: str = "utf-8") -> Path:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = Path(folder.name) / "file"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return path
+
+    def rows(self, content: str | bytes, encoding: str = "utf-8") -> tuple[Shape, list[Row]]:
+        path = self.file(content, encoding)
+        shape = recognising.recognise(path)
+        return shape, [row for row, _ in import_reading.read(path, shape)]
+
+
+class ShapeTests(ReadingTestCase):
+    def test_encodings_are_recognised(self) -> None:
+        text = "name;price\r\nCafé für €;1,50\r\n"
+        for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):
+            shape, rows = self.rows(text, encoding)
+            self.assertEqual((encoding, shape.columns), (encoding, ("name", "price")))
+            self.assertEqual([row.cells for row in rows], [{"name": "Café für €", "price": "1,50"}])
+
+    def test_what_is_not_utf_8_only_far_behind_is_noticed(self) -> None:
+        shape, rows = self.rows(b"name,price\n" + b"plain,1\n" * 300_000 + b"Caf\xe9,1\n")
+        self.assertEqual((shape.encoding, rows[-1].cells["name"], rows[-1].line), ("cp1252", "Café", 300_002))
+
+    def test_delimiters_are_recognised_whatever_the_cells_hold(self) -> None:
+        for delimiter in ",;\t|":
+            cells = ["name", "price"], ['a "q", b; c|\td', "1"], ["b", "2"]
+            text = "".join(delimiter.join('"' + cell.replace('"', '""') + '"' for cell in row) + "\n" for row in cells)
+            shape, rows = self.rows(text)
+            self.assertEqual((shape.delimiter, len(rows), rows[0].cells["name"]), (delimiter, 2, 'a "q", b; c|\td'))
+        self.assertEqual(self.rows("sep=|\nname|price\na|1\n")[1][0].cells, {"name": "a", "price": "1"})
+
+    def test_lines_are_counted_as_an_editor_counts_them(self) -> None:
+        _, rows = self.rows('name,price\n"two\nlines",1\n\nlast,2')
+        self.assertEqual([(row.line, row.cells["name"]) for row in rows], [(2, "two\nlines"), (5, "last")])
+
+    def test_ndjson_is_recognised_and_its_bad_lines_do_not_stop_it(self) -> None:
+        shape, rows = self.rows('{"name": "a", "price": 1.50}\nnonsense\n[1]\n\n{"name": "b", "tax": null}')
+        self.assertEqual(shape.columns, ("name", "price", "tax"))
+        self.assertEqual(
+            [(row.line, row.cells or row.problem) for row in rows],
+            [
+                (1, {"name": "a", "price": "1.50"}), (2, "The line is not JSON."),
+                (3, "The line is not a JSON object."), (5, {"name": "b", "tax": ""}),
+            ],
+        )  # fmt: skip
+
+    def test_rows_with_too_many_cells_or_broken_are_named_and_the_next_ones_come(self) -> None:
+        _, rows = self.rows("name,price\na,1,2\nb\nc," + "x" * 1_100_000 + "\nd,4\n")
+        problems = [(row.line, bool(row.problem)) for row in rows]
+        self.assertEqual(problems[:2], [(2, True), (3, False)])
+        self.assertEqual([row.cells for row in rows if row.problem == ""][-1], {"name": "d", "price": "4"})
+
+    def test_a_line_without_an_end_is_never_held_whole(self) -> None:
+        _, rows = self.rows('{"name": "a"}\n' + "x" * 3_500_000 + '\n{"name": "b"}\n')
+        self.assertEqual([(row.line, row.problem) for row in rows], [(1, ""), (2, "The line is too long."), (3, "")])
+
+    def test_what_is_no_table_is_refused_with_a_sentence(self) -> None:
+        for content in (b"", b"  \n ", b"[{}]", b"PK\x03\x04\x00\x00\x00\x00\xff", b"\n\n,\n"):
+            with self.assertRaises(Unreadable):
+                self.rows(content)
+
+
+class MappingTests(ReadingTestCase):
+    def fields(self, content: str, **mapping: str) -> list[Any]:
+        """The fields of each row, or what is wrong with them."""
+        shape, rows = self.rows(content)
+        mapper = Mapper(shape, mapping or guess(shape.columns))
+        found: list[Any] = []
+        for row in rows:
+            try:
+                found.append(mapper.fields(row))
+            except ValidationError as error:
+                found.append(error.message_dict)
+            except Skip:
+                found.append("skipped")
+        return found
+
+    def test_columns_are_guessed_by_their_names(self) -> None:
+        self.assertEqual(
+            guess(["Product_Name", "Unit price", "VAT", "URL", "Article Number", "Colour", ""]),
+            {"name": "Product_Name", "price": "Unit price", "tax": "VAT", "link": "URL", "sku": "Article Number"},
+        )
+
+    def test_a_mapping_without_name_and_price_or_with_unknown_columns_is_refused(self) -> None:
+        self.assertEqual(problem_of({"name": "a", "price": "b"}, ["a", "b"]), "")
+        for mapping in ({"name": "a"}, {"name": "a", "price": "c"}, {"name": "a", "price": "b", "colour": "a"}):
+            self.assertNotEqual(problem_of(mapping, ["a", "b"]), "")
+
+    def test_amounts_are_understood_as_people_write_them(self) -> None:
+        written = {
+            "12.5": "12.50", "12,5": "12.50", "€ 1.234,50": "1234.50", "$1,234.50": "1234.50", "1 234,50": "1234.50",
+            "7": "7.00", "0": "0.00",
+        }  # fmt: skip
+        for text, amount in written.items():
+            self.assertEqual(self.fields(f'name,price\na,"{text}"\n')[0]["price"], amount, text)
+        for text in ("1,234", "1.005", "-1", "free", "1.2.3", "NaN"):
+            self.assertEqual(list(self.fields(f'name,price\na,"{text}"\n')[0]), ["price"], text)
+
+    def test_what_is_missing_is_named(self) -> None:
+        self.assertEqual(set(self.fields("name,price\n,\nx,1")[0]), {"name", "price"})
+
+    def test_an_empty_cell_empties_its_field_and_a_field_without_a_column_is_left_alone(self) -> None:
+        self.assertEqual(
+            self.fields("name,price,tax,sku\na,1,,\n"), [{"name": "a", "price": "1.00", "tax": None, "sku": ""}]
+        )
+
+    def test_cells_that_an_export_made_harmless_are_read_as_they_were(self) -> None:
+        self.assertEqual(self.fields("name,price\n'=1+1,1\n'quoted',1\n")[0]["name"], "=1+1")
+        self.assertEqual(self.fields("name,price\n'quoted',1\n")[0]["name"], "'quoted'")
+
+    def test_a_shopify_export_gives_an_item_for_each_variant(self) -> None:
+        shirt, picture, small, large, medium = self.fields(SHOPIFY)
+        self.assertEqual(
+            shirt,
+            {"name": "Blue Shirt", "description": "Soft & light\n\nCotton", "price": "50.00", "sku": "shirt"},
+        )
+        self.assertEqual(picture, "skipped")
+        self.assertEqual((small["sku"], small["price"]), ("top-Small-Red", "60.50"))
+        self.assertEqual(
+            large,
+            {
+                "name": "Varsity Top", "description": "Plain, with a comma", "price": "61.00",
+                "sku": "top-Extra-Large-Red",
+            },
+        )  # fmt: skip
+        self.assertEqual((medium["sku"], medium["name"]), ("OWN-7", "Varsity Top"))
+
+    def test_a_sku_that_would_be_too_long_is_cut_and_stays_the_only_one(self) -> None:
+        long, other = short_sku("x" * 70 + "a"), short_sku("x" * 70 + "b")
+        self.assertEqual((len(long), len(other), long == other), (64, 64, False))

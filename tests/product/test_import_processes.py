@@ -1,0 +1,108 @@
+"""Imports in processes of their own, killed at random points and run again until done, compared with the file."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from items.imports.running import CHUNK
+from tests.support.processes import PASSWORD, ROOT, Installation
+from tests.support.services import children
+from tests.support.waiting import wait_until
+
+Install = Callable[..., Installation]
+
+ROWS = 12 * CHUNK + 7
+KILLS = 3
+LONGER_ROWS = 40 * CHUNK + 7  # of an import that is still running when its first chunk has been seen
+
+
+def file_of(folder: Path, rows: int = ROWS) -> Path:
+    path = folder / "many.csv"
+    lines = (f'S-{number},"Item, number {number}",{number % 997}.{number % 100:02}\n' for number in range(rows))
+    path.write_text("sku,name,price\n" + "".join(lines))
+    return path
+
+
+def there(installation: Installation) -> int:
+    return int(installation.query("SELECT count(*) FROM items_item")[0][0])
+
+
+def assert_as_the_file(installation: Installation, rows: int = ROWS) -> None:
+    """Each row is one item of version 1 with one step of history and one event."""
+    items = installation.query("SELECT sku, name, price, version FROM items_item")
+    assert {(sku, name, f"{price:.2f}", version) for sku, name, price, version in items} == {
+        (f"S-{number}", f"Item, number {number}", f"{number % 997}.{number % 100:02}", 1) for number in range(rows)
+    }
+    assert len(items) == rows
+    assert installation.query("SELECT count(*) FROM items_itemversion")[0][0] == rows
+    assert installation.query("SELECT count(*), count(DISTINCT key) FROM streams_outboxmessage")[0] == (rows, rows)
+
+
+@pytest.mark.slow
+def test_an_import_killed_at_random_points_leaves_whole_chunks_and_the_same_file_finishes(
+    install: Install, tmp_path: Path
+) -> None:
+    installation = install()
+    path = file_of(tmp_path)
+    command = [sys.executable, "manage.py", "importitems", str(path), "--owner", "alice"]
+    for _ in range(KILLS):
+        before = there(installation)
+        until = before + random.randint(1, 3 * CHUNK)
+        process = subprocess.Popen(command, cwd=ROOT, env=installation.env, stderr=subprocess.DEVNULL)
+        wait_until(lambda end=until: there(installation) >= min(end, ROWS), "rows arrive", 120)  # type: ignore[misc]
+        process.kill()
+        process.wait()
+        found = there(installation)
+        assert found % CHUNK == 0 or found == ROWS
+        assert found > before or before == ROWS
+    installation.manage(*command[2:])
+    assert_as_the_file(installation)
+    said = installation.manage(*command[2:])
+    assert f"0 created, 0 updated, {ROWS} unchanged, 0 failed" in said
+
+
+@pytest.mark.slow
+def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Install, tmp_path: Path) -> None:
+    """Without JavaScript: upload, start, kill, run again, as a browser sends it."""
+    installation = install()
+    web = installation.web()
+    with httpx.Client(base_url=web.url, follow_redirects=True, timeout=60) as browser:
+
+        def post(address: str, **typed: object) -> httpx.Response:
+            token = browser.cookies.get("csrftoken", "")
+            files = {name: value for name, value in typed.items() if name == "file"}
+            data = {name: value for name, value in typed.items() if name != "file"} | {"csrfmiddlewaretoken": token}
+            return browser.post(address, data=data, files=files or None)  # type: ignore[arg-type]
+
+        browser.get("/accounts/login/")
+        post("/accounts/login/", username="alice", password=PASSWORD)
+        browser.get("/items/import/")
+        upload = file_of(tmp_path, LONGER_ROWS).read_bytes()
+        page = post("/items/import/", file=("many.csv", upload, "text/csv"))
+        assert "Item, number 0" in page.text
+        job = page.url.path
+        columns = {"sku": "sku", "name": "name", "price": "price"}
+
+        running = post(f"{job}start/", **columns)
+        assert 'http-equiv="refresh"' in running.text
+        wait_until(lambda: there(installation) >= CHUNK, "the first chunk", 120)
+        (importing,) = [pid for pid in children(web.pid) if b"runimport" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(importing, signal.SIGKILL)
+        wait_until(lambda: "Interrupted" in browser.get(job).text, "interrupted", 60)
+        page = browser.get(job)
+        assert re.search(r"<dt>Added</dt><dd class=\"mono\">\d+", page.text)
+        assert web.answers("/healthz")
+
+        post(f"{job}start/", **columns)
+        wait_until(lambda: "<strong>Done</strong>" in browser.get(job).text, "the import's end", 240)
+    assert_as_the_file(installation, LONGER_ROWS)

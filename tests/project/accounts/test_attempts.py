@@ -1,0 +1,159 @@
+"""Who tries too often is told when to come back, whoever else tries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client, TestCase
+from django.utils import timezone
+
+from items import tokens
+from project import mailing
+from project.accounts import attempts
+from project.models import Attempts
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+WORD = "olga's word"
+
+
+class AttemptsTestCase(TestCase):
+    @classmethod
+    def setUpTestData(cls) -> None:
+        User.objects.create_superuser("olga", "olga@example.com", WORD)
+
+    def sign_in(self, password: str, *, name: str = "olga", address: str = HERE, path: str = "/accounts/login/") -> Any:
+        return Client(REMOTE_ADDR=address).post(path, {"username": name, "password": password})
+
+    def later(self, passed: timedelta) -> None:
+        for row in Attempts.objects.all():
+            row.since -= passed
+            row.save()
+
+
+class SignInTests(AttemptsTestCase):
+    def fail(self, times: int, **typed: str) -> None:  # type: ignore[override]
+        for _ in range(times):
+            self.assertEqual(self.sign_in("wrong", **typed).status_code, 200)
+
+    def test_after_ten_failures_the_right_word_does_not_help_until_the_time_is_over(self) -> None:
+        self.fail(10)
+        refused = self.sign_in(WORD)
+        self.assertEqual(refused.status_code, 429)
+        self.assertTrue(0 < int(refused["Retry-After"]) <= 600)
+        self.assertContains(refused, "Wait 10 minutes", status_code=429)
+        self.later(timedelta(minutes=9))
+        self.assertContains(self.sign_in(WORD, name=" OLGA"), "Wait 1 minute,", status_code=429)
+        self.later(timedelta(minutes=1))
+        self.assertEqual(self.sign_in(WORD).status_code, 302)
+
+    def test_the_admins_door_counts_with_the_others(self) -> None:
+        self.fail(5)
+        self.fail(5, path="/admin/login/")
+        for path in ("/accounts/login/", "/admin/login/"):
+            self.assertEqual(self.sign_in(WORD, path=path).status_code, 429)
+
+    def test_others_are_not_shut_out(self) -> None:
+        User.objects.create_user("carl", password=WORD)
+        self.fail(10)
+        self.assertEqual(self.sign_in(WORD, address=THERE).status_code, 302)
+        self.assertEqual(self.sign_in(WORD, name="carl").status_code, 302)
+
+    def test_who_succeeds_has_all_tries_again(self) -> None:
+        for _ in range(3):
+            self.fail(9)
+            self.assertEqual(self.sign_in(WORD).status_code, 302)
+
+    def test_names_that_nobody_has_are_answered_alike(self) -> None:
+        self.fail(10, name="nobody")
+        self.fail(10)
+        self.assertEqual(self.sign_in(WORD, name="nobody").content, self.sign_in(WORD).content)
+
+    def test_many_names_from_one_address_end_too(self) -> None:
+        with mock.patch.object(attempts, "SIGN_IN", attempts.Limit("few", 3, timedelta(minutes=10))):
+            for name in ("a", "b", "c"):
+                self.fail(1, name=name)
+            self.assertEqual(self.sign_in(WORD).status_code, 429)
+            self.assertEqual(Attempts.objects.count(), 4)  # a name tried in vain leaves nothing behind
+
+    def test_reading_the_page_counts_nothing(self) -> None:
+        for _ in range(12):
+            self.assertEqual(Client(REMOTE_ADDR=HERE).get("/accounts/login/").status_code, 200)
+        self.assertEqual(Attempts.objects.count(), 0)
+
+    def test_an_ipv6_network_is_one_address(self) -> None:
+        for number in range(10):
+            self.fail(1, address=f"2001:db8::{number:x}")
+        self.assertEqual(self.sign_in(WORD, address="2001:db8::ffff:1").status_code, 429)
+        self.assertEqual(self.sign_in(WORD, address="2001:db8:0:1::1").status_code, 302)
+
+    def test_what_is_over_is_forgotten(self) -> None:
+        self.fail(1)
+        self.later(attempts.LONGEST)
+        attempts._pruned_at = 0.0
+        self.fail(1, address=THERE)
+        self.assertEqual(Attempts.objects.count(), 2)
+
+
+class HearsayTests(AttemptsTestCase):
+    def test_a_fresh_address_from_a_proxy_for_every_try_ends_too(self) -> None:
+        with mock.patch.object(attempts, "SIGN_IN_BY_HEARSAY", attempts.Limit("few", 3, timedelta(minutes=10))):
+            statuses = [
+                Client(REMOTE_ADDR=f"192.0.2.{number}", HTTP_X_FORWARDED_FOR=f"192.0.2.{number}")
+                .post("/accounts/login/", {"username": "olga", "password": "wrong"})
+                .status_code
+                for number in range(4)
+            ]
+            self.assertEqual(statuses, [200, 200, 200, 429])
+            self.assertEqual(self.sign_in(WORD, address=THERE).status_code, 302)
+
+
+class TokenTests(AttemptsTestCase):
+    def setUp(self) -> None:
+        attempts._refused.clear()
+        self.addCleanup(attempts._refused.clear)
+
+    def test_wrong_tokens_are_counted_and_right_ones_always_pass(self) -> None:
+        right = tokens.issue(User.objects.get(), "script")
+        with mock.patch.object(attempts, "WRONG_TOKEN", attempts.Limit("few", 3, timedelta(minutes=10))):
+            answers = [self.call("sb_wrong") for _ in range(5)]
+            self.assertEqual([answer.status_code for answer in answers], [401, 401, 401, 429, 429])
+            self.assertTrue(0 < int(answers[-1]["Retry-After"]) <= 600)
+            self.assertEqual(self.call(right).status_code, 200)
+            self.assertEqual(self.call("sb_wrong", THERE).status_code, 401)
+
+    def call(self, token: str, address: str = HERE) -> Any:
+        return Client(REMOTE_ADDR=address).get("/api/items/", headers={"Authorization": f"Bearer {token}"})
+
+
+class ResetTests(AttemptsTestCase):
+    def ask(self, address: str, comes_from: str = HERE) -> Any:
+        answer = Client(REMOTE_ADDR=comes_from).post("/accounts/password/reset/", {"email": address})
+        mailing.wait_sent(30)
+        return answer
+
+    def test_nobody_gets_more_than_three_mails_an_hour(self) -> None:
+        answers = [self.ask("olga@example.com", f"192.0.2.{number}").status_code for number in range(5)]
+        self.assertEqual((answers, len(mail.outbox)), ([302, 302, 302, 429, 429], 3))
+
+    def test_addresses_that_nobody_has_are_answered_alike(self) -> None:
+        answers = [self.ask("unknown@example.com").status_code for _ in range(4)]
+        self.assertEqual((answers, mail.outbox), ([302, 302, 302, 429], []))
+
+    def test_many_addresses_from_one_place_end_too(self) -> None:
+        answers = [self.ask(f"{number}@example.com").status_code for number in range(21)]
+        self.assertEqual((set(answers[:20]), answers[20]), ({302}, 429))
+
+
+class CountingTests(TestCase):
+    def test_the_time_to_wait_is_of_the_first_try(self) -> None:
+        limit = attempts.Limit("two an hour", 2, timedelta(hours=1))
+        attempts.take(limit, "x")
+        Attempts.objects.update(since=timezone.now() - timedelta(minutes=50))
+        attempts.take(limit, "x")
+        with self.assertRaises(attempts.TooMany) as refused:
+            attempts.take(limit, "x")
+        self.assertTrue(300 <= refused.exception.retry_after <= 600)

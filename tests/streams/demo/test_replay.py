@@ -1,0 +1,71 @@
+"""The demonstration's stream goes into the embedded broker, at a pace that is pleasant to watch."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import islice
+
+import orjson
+import pytest
+from django.test import override_settings
+
+from streams.demo import replay
+from streams.kafka import embedded
+from streams.runtime.away import Unavailable
+from tests.support.reading import records
+from tests.support.waiting import until
+
+
+def test_the_file_holds_a_week_with_what_people_look_at() -> None:
+    earthquakes = replay.load()
+    assert len(earthquakes) == 1707
+    assert len({quake["id"] for quake in earthquakes}) == 1707
+    times = [quake["properties"]["time"] for quake in earthquakes]
+    assert times == sorted(times)
+    assert 6.5 < (times[-1] - times[0]) / 86_400_000 < 7.5
+    assert all(quake["properties"].keys() >= {"mag", "place", "time", "type", "url"} for quake in earthquakes)
+    assert replay.FILE.stat().st_size < 500_000
+
+
+def test_the_pace_is_varied_and_three_to_four_a_second() -> None:
+    pauses = [pause for _, _, pause in islice(replay.endless(replay.load()), 1707)]
+    assert 3 < len(pauses) / sum(pauses) < 4
+    assert min(pauses) == replay.SHORTEST_S
+    assert max(pauses) == replay.LONGEST_S
+    assert len(set(pauses)) > 1000
+
+
+def test_it_goes_round_and_round_from_anywhere() -> None:
+    keys = [key for key, _, _ in islice(replay.endless(replay.load(), 1705), 4)]
+    all_keys = [quake["id"].encode() for quake in replay.load()]
+    assert keys == [*all_keys[1705:], *all_keys[:2]]
+
+
+async def test_it_publishes_until_it_is_stopped() -> None:
+    broker = await asyncio.to_thread(embedded.start)
+    try:
+        stop = asyncio.Event()
+        running = asyncio.create_task(replay.run(stop))
+
+        async def found() -> list[object]:
+            return await asyncio.to_thread(records, broker.address, replay.TOPIC)
+
+        await until(found, "a record")
+        stop.set()
+        async with asyncio.timeout(30):
+            await running
+        record = (await asyncio.to_thread(records, broker.address, replay.TOPIC))[0]
+        assert orjson.loads(record.value())["id"] == record.key().decode()
+    finally:
+        await asyncio.to_thread(embedded.stop)
+
+
+async def test_it_never_publishes_into_a_real_kafka() -> None:
+    with pytest.raises(Unavailable):
+        await replay.run(asyncio.Event())
+    broker = await asyncio.to_thread(embedded.start)
+    try:
+        with override_settings(KAFKA_BOOTSTRAP_SERVERS=[broker.address]), pytest.raises(Unavailable):
+            await replay.run(asyncio.Event())
+    finally:
+        await asyncio.to_thread(embedded.stop)

@@ -1,0 +1,61 @@
+"""What is read back from Kafka, here the embedded one, by many who ask at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from confluent_kafka import Producer
+
+from streams.kafka import embedded
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.history import READERS, History, NoSuchOffset
+
+PARTITIONS = range(4)
+EACH = 5  # records in each partition but the last, which is empty
+
+
+@pytest.fixture
+async def history() -> AsyncIterator[History]:
+    found = embedded.start()
+    fill(found)
+    asked = History()
+    yield asked
+    await asked.close()
+    embedded.stop()
+
+
+def fill(kafka: EmbeddedBroker) -> None:
+    kafka.create_topic("t")
+    producer = Producer({"bootstrap.servers": kafka.address, "log_level": 0})
+    for partition in PARTITIONS[:-1]:
+        for number in range(EACH):
+            producer.produce("t", b"%d" % number, partition=partition)
+    assert producer.flush(10) == 0
+
+
+async def test_whoever_asks_at_once_gets_the_offsets_of_the_partitions_they_asked_for(history: History) -> None:
+    answers = await asyncio.gather(
+        *(history.bounds("t", partitions) for partitions in ([0], [1, 3], PARTITIONS, [0], PARTITIONS, [3, 1]))
+    )
+    ends = {0: EACH, 1: EACH, 2: EACH, 3: 0}
+    for partitions, bounds in zip(([0], [1, 3], PARTITIONS, [0], PARTITIONS, [3, 1]), answers, strict=True):
+        assert bounds.ends == {partition: ends[partition] for partition in partitions}
+        assert bounds.firsts == dict.fromkeys(partitions, 0)
+
+
+async def test_single_records_of_several_partitions_at_once(history: History) -> None:
+    wanted = [(partition, offset) for partition in PARTITIONS[:-1] for offset in range(EACH)]
+    records = await asyncio.gather(*(history.record("t", *place) for place in wanted))
+    assert [record.offset for record in records] == [offset for _, offset in wanted]
+    with pytest.raises(NoSuchOffset):
+        await history.record("t", 3, 0)
+
+
+async def test_a_time_is_looked_up_in_an_empty_partition_too_and_the_pool_stays_whole(history: History) -> None:
+    bounds = await history.bounds("t", PARTITIONS)
+    for _ in range(2 * READERS):
+        assert await history.offsets_at("t", bounds, 0) == dict.fromkeys(PARTITIONS, 0)
+    records = await asyncio.gather(*(history.record("t", 0, offset) for offset in range(EACH)))
+    assert [record.offset for record in records] == list(range(EACH))

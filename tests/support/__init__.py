@@ -1,0 +1,1 @@
+"""What tests stand on: services, processes, clients and people."""

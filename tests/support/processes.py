@@ -1,0 +1,293 @@
+"""The product's own processes, started as a user starts them: uvicorn, Daphne, the bridge, management commands.
+
+An `Installation` is one deployment: a migrated database, lock files of its own, two accounts with tokens, and the
+environment that all its processes get. `tests/conftest.py` offers it as the fixture `install`, which ends what was
+started and shows the logs of a test that failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.settings import PRODUCT_VARIABLES, SCRATCH
+from tests.support import services
+from tests.support.waiting import free_port, wait_until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
+START_SECONDS = 60  # several processes start at once on two loaded cores
+STOP_SECONDS = 30
+CALL_SECONDS = 30  # one HTTP request on a loaded machine
+COMMAND_SECONDS = 120
+LOG_TAIL = 12_000  # characters of a process's log that a failed test shows
+SECRET = "only-for-tests-of-this-product"
+PASSWORD = "ein-langes-Wort-7"
+USERS = ("alice", "bob")  # both are superusers, ready with PASSWORD and a token
+
+# As in README.md, Makefile, Dockerfile and compose.yaml.
+UVICORN_OPTIONS = [
+    *("--loop", "uvloop"),
+    *("--http", "streams.server:WebProtocol"),
+    *("--ws", "streams.server:LiveProtocol"),
+    *("--ws-per-message-deflate", "false"),
+    *("--ws-max-size", "65536"),
+    *("--timeout-graceful-shutdown", "10"),
+]
+
+
+def environment(**values: str) -> dict[str, str]:
+    """This process's environment without settings of the product, plus `values`."""
+    kept = {name: value for name, value in os.environ.items() if name not in PRODUCT_VARIABLES}
+    return {
+        **kept,
+        "SECRET_KEY": SECRET,
+        "DJANGO_SETTINGS_MODULE": "tests.product_settings",
+        "PYTHONUNBUFFERED": "1",
+        **values,
+    }
+
+
+def run_command(arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        arguments, cwd=ROOT, env=env, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+    )
+
+
+def checked(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, f"{done.args} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def manage(env: dict[str, str], *arguments: str) -> str:
+    return checked(run_command([sys.executable, "manage.py", *arguments], env))
+
+
+# One process for all of it: each start of Django costs seconds on a loaded machine.
+PREPARATION = """
+import os
+from django.core.management import call_command
+call_command("migrate", interactive=False, verbosity=0)
+for user in os.environ["TEST_USERS"].split():
+    call_command("createsuperuser", interactive=False, username=user, email=f"{user}@example.com", verbosity=0)
+    call_command("createtoken", user)
+"""
+
+
+def prepare(database_url: str) -> dict[str, str]:
+    """Migrates a database and makes the accounts; returns each one's token."""
+    env = environment(DATABASE_URL=database_url, TEST_RUN_DIR=str(SCRATCH / "prepare"), TEST_USERS=" ".join(USERS))
+    printed = manage({**env, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}, "shell", "--no-imports", "--command", PREPARATION)
+    return dict(zip(USERS, printed.split(), strict=True))
+
+
+@cache
+def sqlite_template() -> tuple[Path, dict[str, str]]:
+    """A prepared SQLite file, made once a run; tests get copies."""
+    path = SCRATCH / "template.sqlite3"
+    return path, prepare(f"sqlite:///{path}")
+
+
+@cache
+def postgres_template(server: services.Postgres) -> tuple[str, dict[str, str]]:
+    """The name of a prepared database, made once a run; tests get copies."""
+    url = server.create_database()
+    return url.rpartition("/")[2], prepare(url)
+
+
+class Process:
+    """One process of the product with a port, and its output in a file."""
+
+    def __init__(self, name: str, command: list[str], env: dict[str, str], port: int, log: Path) -> None:
+        self.name, self.command, self.env, self.port, self.log_path = name, command, env, port, log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None, f"{self.name} was never started"
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, *, wait: bool = True) -> None:
+        """Starts it (again, on the same port) and, unless told otherwise, waits until /healthz answers."""
+        assert not self.running, f"{self.name} is running"
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        if wait:
+            self.wait_healthy()
+
+    def wait_healthy(self) -> None:
+        wait_until(lambda: not self.running or self.answers("/healthz"), f"{self.name} is healthy", START_SECONDS)
+        assert self.running, f"{self.name} ended while it was starting:\n{self.log()}"
+
+    def answers(self, path: str, status: int = 200) -> bool:
+        try:
+            return self.get(path).status_code == status
+        except httpx.TransportError:
+            return False
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=CALL_SECONDS)
+
+    def readyz(self) -> str:
+        """The text of /readyz, whatever its status; "" when nobody answers."""
+        try:
+            return self.get("/readyz").text
+        except httpx.TransportError:
+            return ""
+
+    def workers(self) -> list[int]:
+        """The processes that serve: uvicorn's worker processes, or this one."""
+        found = [pid for pid in services.children(self.pid) if b"spawn_main" in command_line(pid)]
+        return found or [self.pid]
+
+    def terminate(self) -> None:
+        """The polite stop signal; `wait()` tells how it ended."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def pause(self) -> None:
+        """Stops it where it stands (SIGSTOP), as a blocked event loop does."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """kill -9 of it and its workers."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self.process.wait(STOP_SECONDS)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        """Waits for the end; returns the exit code."""
+        assert self.process is not None
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} did not end within {seconds:g} s:\n{self.log()}") from None
+
+    def log(self) -> str:
+        text = self.log_path.read_text(errors="replace") if self.log_path.is_file() else ""
+        return f"--- {self.name} (pid {self.process and self.process.pid}) ---\n{text[-LOG_TAIL:]}"
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+class Installation:
+    """One deployment. settings: environment variables for all its processes (KAFKA_BOOTSTRAP_SERVERS=…, …)."""
+
+    def __init__(self, folder: Path, database_url: str, tokens: dict[str, str], settings: dict[str, str]) -> None:
+        self.folder = folder
+        self.database_url = database_url
+        self.tokens = tokens
+        self.env = environment(DATABASE_URL=database_url, TEST_RUN_DIR=str(folder / "run"), **settings)
+        self.processes: list[Process] = []
+
+    @property
+    def token(self) -> str:
+        return self.tokens[USERS[0]]
+
+    @property
+    def items_topic(self) -> str:
+        return self.env["KAFKA_ITEMS_TOPIC"]
+
+    def manage(self, *arguments: str) -> str:
+        """Runs a management command that has to succeed; returns what it printed."""
+        return manage(self.env, *arguments)
+
+    def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Runs a management command to its end, however that is."""
+        return run_command([sys.executable, "manage.py", *arguments], {**self.env, **extra})
+
+    def web(self, *, workers: int = 1, start: bool = True, ws: str | None = None, **extra: str) -> Process:
+        """uvicorn, as in production, or with another WebSocket implementation (`ws`)."""
+        port = free_port()
+        command = [str(BIN / "uvicorn"), "project.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
+        command += [*UVICORN_OPTIONS, "--workers", str(workers), "--log-level", "warning"]
+        command += ["--ws", ws] if ws else []
+        return self._add("web", command, port, start, extra)
+
+    def daphne(self, *, start: bool = True, **extra: str) -> Process:
+        port = free_port()
+        command = [str(BIN / "daphne"), "-b", "127.0.0.1", "-p", str(port), "project.asgi:application"]
+        return self._add("daphne", command, port, start, extra)
+
+    def bridge(self, *parts: str, start: bool = True, **extra: str) -> Process:
+        """`manage.py bridge [relay|fanout] --listen …`."""
+        port = free_port()
+        command = [sys.executable, "manage.py", "bridge", *parts, "--listen", f"127.0.0.1:{port}"]
+        return self._add("bridge", command, port, start, extra)
+
+    def _add(self, kind: str, command: list[str], port: int, start: bool, extra: dict[str, str]) -> Process:
+        name = f"{kind}-{len(self.processes) + 1}"
+        process = Process(name, command, {**self.env, **extra}, port, self.folder / f"{name}.log")
+        self.processes.append(process)
+        if start:
+            process.start()
+        return process
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Reads the database beside the product's back."""
+        if self.database_url.startswith("sqlite"):
+            import sqlite3  # noqa: PLC0415  (used nowhere else)
+
+            connection = sqlite3.connect(self.database_url.removeprefix("sqlite:///"), timeout=10)
+            try:
+                return connection.execute(statement).fetchall()
+            finally:
+                connection.close()
+        import psycopg  # noqa: PLC0415  (used nowhere else)
+
+        with psycopg.connect(self.database_url, autocommit=True) as server:
+            return server.execute(statement.encode()).fetchall()
+
+    def committed(self) -> dict[str, int]:
+        """What the streams have to show: each item's id, as text, and its newest version (deleted ones too)."""
+        return {str(pk): version for pk, version in self.query("SELECT id, version FROM items_item")}
+
+    def logs(self) -> str:
+        return "\n".join(process.log() for process in self.processes)
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+
+
+def make_installation(folder: Path, server: services.Postgres | None, settings: dict[str, str]) -> Installation:
+    """A fresh installation on SQLite, or on the given PostgreSQL server."""
+    if server is None:
+        template, tokens = sqlite_template()
+        shutil.copyfile(template, folder / "db.sqlite3")
+        database_url = f"sqlite:///{folder / 'db.sqlite3'}"
+    else:
+        name, tokens = postgres_template(server)
+        database_url = server.create_database(template=name)
+    installation = Installation(folder, database_url, tokens, settings)
+    if "KAFKA_ITEMS_TOPIC" in settings:
+        installation.manage("migrate", "--noinput", "--verbosity", "0")  # it makes the items topic one of the watched
+    return installation

@@ -1,0 +1,455 @@
+"""Real Apache Kafka, PostgreSQL and Redis for tests: started by the tests, on free ports, with folders of their own.
+
+`kafka()`, `postgres()` and `redis()` start the service once a run and return it; `tests/conftest.py` offers them as
+fixtures and ends them. Where a service is not installed the test is skipped, or fails when CI=true.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import psycopg
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]  # they are public
+from psycopg import sql
+
+from tests.kafka import server as kafka_server
+from tests.support.waiting import accepts_connections, free_port, wait_until
+
+START_SECONDS = 60  # a loaded machine with two cores; Kafka needs 4 s, the others less than one
+STOP_SECONDS = 30
+CALL_SECONDS = 20  # one administrative call to a service
+LOG_TAIL = 4000  # characters of a service's log in a failure's text
+
+names = itertools.count(1)
+
+
+def missing(what: str) -> NoReturn:
+    """Something a test needs is not installed: visible everywhere, an error where everything has to be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI=true, and {what}", pytrace=False)
+    pytest.skip(what)
+
+
+class Service:
+    """A server process with a folder and a port that stay the same through restarts."""
+
+    name = "service"
+    user: str | None = None  # the system user it runs as, when it refuses to be root
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"streamboard-{self.name}-"))
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # What a kind of service says of itself.
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def is_ready(self) -> bool:
+        return accepts_connections(self.port)
+
+    # What tests do with it.
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None, f"{self.name} is not running"
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        """Starts it, unless it runs, and returns when it answers."""
+        if self.running:
+            return
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=self.folder,
+                start_new_session=True,  # a Ctrl-C at the tests is not for it: the tests end it themselves
+                user=self.user,
+                group=self.user,
+                extra_groups=[] if self.user else None,
+            )
+        try:
+            wait_until(lambda: not self.running or self.is_ready(), f"{self.name} answers", START_SECONDS)
+        except AssertionError as error:
+            self.kill()
+            pytest.fail(f"{error}\n{self.log()}", pytrace=False)
+        if not self.running:
+            pytest.fail(f"{self.name} ended while it was starting:\n{self.log()}", pytrace=False)
+
+    def stop(self) -> None:
+        """A polite end, as in an upgrade; forced after STOP_SECONDS."""
+        if self.running:
+            self.resume()
+            os.kill(self.pid, self.stop_signal)
+            try:
+                self.wait()
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.process = None
+
+    stop_signal = signal.SIGTERM
+
+    def kill(self) -> None:
+        """kill -9: what a power cut looks like to everyone else."""
+        if self.running:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+        self.process = None
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """Connections stay open and nothing answers: a hung server, or a network that swallows packets.
+
+        Returns when the last of its threads stands still; until then one might still answer.
+        """
+        pid = self.pid
+        os.kill(pid, signal.SIGSTOP)
+        stopped = os.WSTOPPED | os.WNOHANG
+        wait_until(lambda: os.waitid(os.P_PID, pid, stopped) is not None, f"{self.name} stands still", STOP_SECONDS)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def wait(self) -> int:
+        assert self.process is not None
+        return self.process.wait(STOP_SECONDS)
+
+    def log(self) -> str:
+        path = self.folder / "log"
+        text = path.read_text(errors="replace") if path.is_file() else ""
+        return f"--- {self.name}'s log ---\n{text[-LOG_TAIL:]}"
+
+    def close(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Kafka(Service):
+    """One Apache Kafka node (KRaft). `settings` go into its server.properties."""
+
+    name = "kafka"
+
+    def __init__(self, **settings: str) -> None:
+        super().__init__()
+        self.controller_port = free_port()
+        self.settings = {
+            # Small and quick, where nothing else depends on it.
+            "offsets.topic.num.partitions": "5",
+            "transaction.state.log.num.partitions": "5",
+            "log.retention.check.interval.ms": "1000",
+            "log.initial.task.delay.ms": "1000",
+            "log.segment.delete.delay.ms": "1000",
+            # After kill -9 the controller waits this long for the dead broker before it takes the new one.
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
+            **{name.replace("_", "."): value for name, value in settings.items()},
+        }
+
+    def command(self) -> list[str]:
+        return kafka_server.prepare(self.folder / "kafka", "127.0.0.1", self.port, self.controller_port, self.settings)
+
+    def is_ready(self) -> bool:
+        if not super().is_ready():
+            return False
+        try:
+            listed = self.admin().list_topics(timeout=5)
+            partitions = [part for topic in listed.topics.values() for part in topic.partitions.values()]
+            return bool(listed.brokers) and all(part.leader >= 0 for part in partitions)
+        except Exception:  # noqa: BLE001  (KafkaException in several shapes, while the broker is starting)
+            return False
+
+    def admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+
+    def create_topic(self, name: str | None = None, *, partitions: int = 4, **config: str | int) -> str:
+        """Creates a topic, with a fresh name unless one is given. `config` is the topic's, with `_` for `.`:
+        `retention_ms=1000`, `max_message_bytes=2_000_000`, `cleanup_policy="compact"`."""
+        topic = name or f"topic-{os.getpid()}-{next(names)}"
+        settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        admin = self.admin()
+        new = NewTopic(topic, num_partitions=partitions, replication_factor=1, config=settings)
+        finish(admin.create_topics([new], operation_timeout=CALL_SECONDS))
+        wait_until(
+            lambda: len(known(admin, topic)) == partitions, f"topic {topic} with {partitions} partitions", CALL_SECONDS
+        )
+        return topic
+
+    def delete_topic(self, name: str) -> None:
+        admin = self.admin()
+        finish(admin.delete_topics([name], operation_timeout=CALL_SECONDS))
+        wait_until(lambda: not known(admin, name), f"topic {name} is gone", CALL_SECONDS)
+
+    def add_partitions(self, name: str, total: int) -> None:
+        admin = self.admin()
+        finish(admin.create_partitions([NewPartitions(name, total)]))
+        wait_until(lambda: len(known(admin, name)) == total, f"{total} partitions in {name}", CALL_SECONDS)
+
+    def delete_records(self, name: str, before: dict[int, int]) -> None:
+        """Retention at once: removes each partition's records below the given offset."""
+        admin = self.admin()  # kept: its answers would be lost with it
+        places = [TopicPartition(name, part, offset) for part, offset in before.items()]
+
+        def removed() -> bool:
+            try:
+                finish(admin.delete_records(places))
+            except KafkaException as error:  # a broker that was just started says that before it leads
+                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                    raise
+                return False
+            return True
+
+        wait_until(removed, f"records of {name} are removed", CALL_SECONDS)
+
+    def produce(
+        self, topic: str, values: Iterable[bytes | None], *, key: bytes | None = None, partition: int | None = None,
+        headers: list[tuple[str, str | bytes | None]] | None = None, compression: str = "none",
+    ) -> list[tuple[int, int]]:  # fmt: skip
+        """Produces records and returns the (partition, offset) of each, in order."""
+        producer = Producer(
+            {
+                "bootstrap.servers": self.address,
+                "log_level": 0,
+                "message.max.bytes": 10_000_000,
+                "linger.ms": 5,
+                "enable.idempotence": True,  # tests count what arrives
+                "compression.type": compression,
+            }
+        )
+        placed: list[tuple[int, int]] = []
+        errors: list[Any] = []
+
+        def delivered(error: Any, message: Any) -> None:
+            if error is not None:
+                errors.append(error)
+            else:
+                placed.append((message.partition(), message.offset()))
+
+        where: dict[str, Any] = {} if partition is None else {"partition": partition}
+        for value in values:
+            producer.produce(topic, value, key=key, headers=headers, on_delivery=delivered, **where)
+        assert producer.flush(CALL_SECONDS) == 0, f"not everything was produced to {topic} in {CALL_SECONDS} s"
+        assert not errors, errors
+        return placed
+
+
+def finish(futures: dict[Any, Any]) -> None:
+    for future in futures.values():
+        future.result(CALL_SECONDS)
+
+
+def known(admin: AdminClient, topic: str) -> dict[int, Any]:
+    """The partitions of a topic that have a leader, from the list of all topics (asking by name may create it)."""
+    topics = admin.list_topics(timeout=CALL_SECONDS).topics
+    if topic not in topics:
+        return {}
+    return {number: part for number, part in topics[topic].partitions.items() if part.leader >= 0}
+
+
+class Postgres(Service):
+    """One PostgreSQL server; its superuser `streamboard` needs no password on loopback."""
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # "fast": ends the sessions of others instead of waiting for them
+
+    def __init__(self) -> None:
+        super().__init__()
+        if os.geteuid() == 0:  # PostgreSQL refuses to be root
+            self.user = next(
+                user for user in ("postgres", "nobody") if user in {entry.pw_name for entry in pwd.getpwall()}
+            )
+            shutil.chown(self.folder, self.user)
+        self.data = self.folder / "data"
+        self.run(
+            "initdb", "--pgdata", str(self.data), "--username", "streamboard", "--auth", "trust", "--no-sync",
+            "--encoding", "UTF8", "--locale", "C",
+        )  # fmt: skip
+
+    @staticmethod
+    def program(name: str) -> str:
+        """The path of one of PostgreSQL's programs. Debian keeps the servers' off the PATH."""
+        versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+        for folder in reversed(versions):
+            if (folder / name).is_file():
+                return str(folder / name)
+        found = shutil.which(name)
+        if found is None:
+            missing("PostgreSQL's server is not installed (on Debian: apt install postgresql)")
+        return found
+
+    def run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self.program(program), *arguments], capture_output=True, text=True, timeout=START_SECONDS, check=False,
+            cwd=self.folder, user=self.user, group=self.user, extra_groups=[] if self.user else None,
+        )  # fmt: skip
+        if done.returncode != 0:
+            pytest.fail(f"{program} failed:\n{done.stdout}{done.stderr}", pytrace=False)
+
+    def command(self) -> list[str]:
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.folder),
+            "max_connections": "200",
+            "fsync": "off",  # the machine does not lose power during a test
+        }
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        return [self.program("postgres"), "-D", str(self.data), *settings]
+
+    def is_ready(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """kill -9 of the server and of all its sessions (those would keep its memory, and it could not start again)."""
+        if not self.running:
+            self.process = None
+            return
+        os.kill(self.pid, signal.SIGSTOP)  # or it has another child while we look
+        family = [self.pid, *children(self.pid)]
+        for pid in family:
+            kill_quietly(pid)
+        self.wait()
+        wait_until(lambda: not any(is_alive(pid) for pid in family), "PostgreSQL's processes are gone", STOP_SECONDS)
+        self.process = None
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=5)
+
+    def url(self, database: str) -> str:
+        return f"postgres://streamboard@{self.address}/{database}"
+
+    def create_database(self, template: str = "template0") -> str:
+        """The URL of a fresh database."""
+        name = f"db_{os.getpid()}_{next(names)}"
+        with self.connect() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            )
+        return self.url(name)
+
+
+def children(pid: int) -> list[int]:
+    """The processes whose parent is `pid`."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(after_name[1]) == pid:
+            found.append(int(status.parent.name))
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process is there, and no zombie that waits to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def kill_quietly(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+class Redis(Service):
+    """One Redis server without persistence: a restart forgets everything, as the layer has to survive."""
+
+    name = "redis"
+
+    def command(self) -> list[str]:
+        program = shutil.which("redis-server")
+        if program is None:
+            missing("redis-server is not installed (on Debian: apt install redis-server)")
+        return [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+
+    def url(self, database: int = 0) -> str:
+        return f"redis://{self.address}/{database}"
+
+
+S = TypeVar("S", bound=Service)
+K = TypeVar("K", bound=Kafka)
+started: dict[str, Service] = {}
+
+
+def once(make: Callable[[], S]) -> S:
+    """The one service of this kind in this run; running, whatever the last test did to it."""
+    key = getattr(make, "name", repr(make))
+    service = started.get(key)
+    if service is None:
+        service = started[key] = make()
+    elif service.running:
+        service.resume()
+    service.start()
+    return service  # type: ignore[return-value]  # the key is the kind
+
+
+def kafka() -> Kafka:
+    return kafka_of(Kafka)
+
+
+def kafka_of(kind: type[K]) -> K:
+    """Another Kafka than the one that tests share; its test ends it with `close()`."""
+    try:
+        return once(kind)
+    except kafka_server.KafkaMissing as error:
+        missing(str(error))
+
+
+def postgres() -> Postgres:
+    return once(Postgres)
+
+
+def redis() -> Redis:
+    return once(Redis)
+
+
+def chromium() -> str:
+    """The path of a Chromium for Playwright's `executable_path`."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    missing("Chromium is not installed (on Debian: apt install chromium)")
+
+
+def close(service: Service) -> None:
+    """Ends one service before the run ends."""
+    started.pop(service.name, None)
+    service.close()
+
+
+def close_all() -> None:
+    while started:
+        started.popitem()[1].close()

@@ -1,0 +1,51 @@
+"""The services that other tests lean on: they start, survive what tests do to them, and come back on the same port."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer
+
+from tests.support import services
+from tests.support.waiting import accepts_connections
+
+
+def test_kafka_keeps_records_through_kill_and_restart(kafka: services.Kafka) -> None:
+    topic = kafka.create_topic(partitions=2)
+    placed = kafka.produce(topic, [b"one", None, b"three"], key=b"k", partition=1)
+    assert placed == [(1, 0), (1, 1), (1, 2)]
+    port = kafka.port
+    kafka.kill()
+    assert not accepts_connections(port)
+    kafka.start()
+    assert kafka.port == port
+    kafka.delete_records(topic, {1: 1})
+    reader = Consumer({"bootstrap.servers": kafka.address, "group.id": topic, "auto.offset.reset": "earliest"})
+    reader.subscribe([topic])
+    values = [message.value() for message in reader.consume(2, timeout=20)]
+    reader.close()
+    assert values == [None, b"three"]
+    kafka.add_partitions(topic, 3)
+    kafka.delete_topic(topic)
+
+
+def test_postgres_comes_back_after_kill_with_its_data(postgres: services.Postgres) -> None:
+    url = postgres.create_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (n int)")
+        connection.execute("INSERT INTO kept VALUES (7)")
+    left_open = psycopg.connect(url)
+    postgres.kill()
+    with pytest.raises(psycopg.OperationalError):
+        left_open.execute("SELECT 1")
+    left_open.close()
+    postgres.start()
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
+
+
+def test_redis_pauses_and_restarts(redis: services.Redis) -> None:
+    redis.pause()
+    redis.resume()
+    redis.restart()
+    assert accepts_connections(redis.port)
