@@ -20,6 +20,10 @@ from tests.support.waiting import until
 from tests.support.wire import create_item
 
 TOPIC = "items.v1"
+SETTINGS = {
+    "ALLOWED_HOSTS": "127.0.0.1,board.example",
+    "CSRF_TRUSTED_ORIGINS": "http://trusted.example:8080,http://*.below.example",
+}
 SERVERS = ("transport", "uvicorn", "daphne")
 
 
@@ -27,7 +31,7 @@ SERVERS = ("transport", "uvicorn", "daphne")
 def product(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """One running embedded product for the tests of this file, on one kind of server."""
     folder: Path = tmp_path_factory.mktemp(f"protocol-{request.param}")
-    installation = make_installation(folder, None, {"ALLOWED_HOSTS": "127.0.0.1,board.example"})
+    installation = make_installation(folder, None, SETTINGS)
     if request.param == "daphne":
         web = installation.daphne()
     else:
@@ -105,14 +109,25 @@ async def test_a_wrong_token_is_refused(web: Process) -> None:
 
 
 async def test_an_allowed_origin_without_a_session_is_not_signed_in(web: Process) -> None:
-    assert (await refused_with(Connection(web.url, origin="http://board.example")))[1] == 4501
+    assert (await refused_with(Connection(web.url, origin=web.url)))[1] == 4501
 
 
-async def test_a_foreign_origin_is_refused_in_the_handshake(web: Process, token: str) -> None:
+FOREIGN = ("https://evil.example", "http://board.example", "http://127.0.0.1:1", "https://{host}",
+           "chrome-extension://{host}", "null")  # fmt: skip
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+async def test_a_foreign_origin_is_refused_in_the_handshake(web: Process, token: str, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refusal:
-        async with Connection(web.url, token=token, origin="https://evil.example"):
+        async with Connection(web.url, token=token, origin=origin.format(host=web.url.removeprefix("http://"))):
             pass
     assert refusal.value.response.status_code == 403
+
+
+async def test_a_trusted_origin_is_let_in(web: Process, token: str) -> None:
+    for origin in ("http://trusted.example:8080", "http://one.below.example"):
+        async with Connection(web.url, token=token, origin=origin) as connection:
+            assert (await connection.receive())["type"] == "welcome"
 
 
 @pytest.mark.parametrize("subprotocol", [None, "streamboard.v9"])

@@ -33,7 +33,7 @@ STOP_SECONDS = 30
 CALL_SECONDS = 30  # one HTTP request on a loaded machine
 COMMAND_SECONDS = 120
 LOG_TAIL = 12_000  # characters of a process's log that a failed test shows
-SECRET = "only-for-tests"
+SECRET = "only-for-tests-of-this-product"
 PASSWORD = "ein-langes-Wort-7"
 USERS = ("alice", "bob")  # both are superusers, ready with PASSWORD, a token, and a browser that is signed in
 SESSION_COOKIE = "sessionid"
@@ -41,6 +41,7 @@ SESSION_COOKIE = "sessionid"
 # As in README.md, Makefile, Dockerfile and compose.yaml.
 UVICORN_OPTIONS = [
     *("--loop", "uvloop"),
+    *("--http", "streams.server:WebProtocol"),
     *("--ws", "streams.server:LiveProtocol"),
     *("--ws-per-message-deflate", "false"),
     *("--ws-max-size", "65536"),
