@@ -1,10 +1,11 @@
 # One image for everything: the web (as below), the bridge and the migrations (compose.yaml gives their commands).
-FROM python:3.11-slim
+FROM python:3.11.13-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /streamboard
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+# The lock holds the hashes of requirements.txt: what the index gives later under the same version is not installed.
+COPY requirements.lock .
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . .
 # .run holds lock files.
 RUN useradd --system --no-create-home streamboard && mkdir .run && chown streamboard .run
@@ -14,5 +15,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD \
     ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 CMD ["uvicorn", "project.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
-     "--loop", "uvloop", "--ws", "streams.server:LiveProtocol", "--ws-per-message-deflate", "false", \
-     "--ws-max-size", "65536", "--timeout-graceful-shutdown", "10"]
+     "--loop", "uvloop", "--http", "streams.server:WebProtocol", "--ws", "streams.server:LiveProtocol", \
+     "--ws-per-message-deflate", "false", "--ws-max-size", "65536", "--timeout-graceful-shutdown", "10"]

@@ -7,38 +7,46 @@ KAFKA_PORT ?= 9092
 SITE = $(if $(findstring :,$(HOST)),[$(HOST)],$(HOST))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint kafka bench profile
+.PHONY: help run test check lint audit kafka bench profile
 # Without it make adds its own lines to a Ctrl-C.
 MAKEFLAGS += --no-print-directory
 
 help:
 	@echo 'make run     start Streamboard on http://$(SITE):$(PORT)/ (HOST=… PORT=… to change)'
 	@echo 'make test    everything: lint, types, imports, JavaScript, and the tests on SQLite, PostgreSQL, Kafka and Redis'
+	@echo 'make check   the minute before a commit: lint, and the tests that need no service'
 	@echo 'make lint    ruff, mypy, import contracts and the JavaScript checks'
+	@echo 'make audit   known vulnerabilities of the dependencies, and the settings of a production'
 	@echo 'make kafka   start a real Apache Kafka on $(KAFKA_HOST):$(KAFKA_PORT) (needs Java 17 and Maven)'
 	@echo 'make bench   the benchmarks beside their peers (ROWS="deliver many" for some; docs/performance.md)'
 	@echo 'make profile a flame graph of the web process under load, in .run/profile.svg'
 
-# On a loopback address this is a demonstration: DEBUG, a demo account and a demo topic; no account where ALLOWED_HOSTS or
-# CSRF_TRUSTED_ORIGINS lets others in. Elsewhere it is neither, whatever the environment says: everybody knows the
-# demo account's password.
+# On a loopback address this is a demonstration: DEBUG, a demo account and a demo topic; neither where ALLOWED_HOSTS or
+# CSRF_TRUSTED_ORIGINS lets others in. On another address there is none of it, whatever the environment says: DEBUG
+# shows settings and code, and everybody knows the demo account's password.
 run: .venv/installed
 	@case '$(HOST)' in \
-	  127.0.0.1|localhost|::1) export DEBUG="$${DEBUG:-true}"; \
-	    [ -n "$$ALLOWED_HOSTS$$CSRF_TRUSTED_ORIGINS" ] || export DEMO="$${DEMO:-true}" ;; \
-	  *) export DEMO=false ;; \
+	  127.0.0.1|localhost|::1) [ -n "$$ALLOWED_HOSTS$$CSRF_TRUSTED_ORIGINS" ] || \
+	    export DEBUG="$${DEBUG:-true}" DEMO="$${DEMO:-true}" ;; \
+	  *) export DEBUG=false DEMO=false ;; \
 	esac; \
 	export RUN_ADDRESS='http://$(SITE):$(PORT)/'; \
 	.venv/bin/python manage.py prepare '$(HOST)' '$(PORT)' || exit 1; \
 	exec .venv/bin/uvicorn project.asgi:application --host '$(HOST)' --port '$(PORT)' \
-	  --loop uvloop --ws streams.server:LiveProtocol --ws-per-message-deflate false --ws-max-size 65536 \
-	  --timeout-graceful-shutdown 10 --log-level warning
+	  --loop uvloop --http streams.server:WebProtocol --ws streams.server:LiveProtocol \
+	  --ws-per-message-deflate false --ws-max-size 65536 --timeout-graceful-shutdown 10 --log-level warning
 
 test: .venv/installed-tests
 	@.venv/bin/python -m tests.suite
 
+check: .venv/installed-tests
+	@.venv/bin/python -m tests.suite check
+
 lint: .venv/installed-tests
 	@.venv/bin/python -m tests.suite lint
+
+audit: .venv/installed-tests
+	@.venv/bin/python -m tests.audit
 
 kafka: .venv/bin/python
 	@exec .venv/bin/python tests/kafka/server.py --host '$(KAFKA_HOST)' --port '$(KAFKA_PORT)'

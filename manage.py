@@ -1,5 +1,6 @@
 #!/usr/bin/env python
-"""Django's command line. `runserver` on a loopback address is development, so DEBUG is on there unless it is set."""
+"""Django's command line. `runserver` on a loopback address is development, so DEBUG is on there unless it is set, or
+others are let in."""
 
 import argparse
 import os
@@ -24,7 +25,8 @@ def is_local_runserver(arguments: list[str]) -> bool:
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-    if is_local_runserver(sys.argv[1:]):
+    lets_others_in = os.environ.get("ALLOWED_HOSTS") or os.environ.get("CSRF_TRUSTED_ORIGINS")
+    if is_local_runserver(sys.argv[1:]) and not lets_others_in:
         os.environ.setdefault("DEBUG", "true")
 
     from django.core.exceptions import ImproperlyConfigured

@@ -5,6 +5,7 @@ The live side starts with the lifespan; on a server without one (Daphne) with th
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
@@ -26,12 +27,18 @@ except ImproperlyConfigured as error:
     sys.stderr.write(f"Streamboard cannot start. {error}\n")
     sys.exit(CANNOT_START)
 
+from project import mailing
+from project.body_limits import BodyLimits
 from project.demo import greeting
+from streams import open_files
 from streams.kafka.embedded import AlreadyRunning
 from streams.processes import web
 from streams.socket import routing
 
 log = logging.getLogger(__name__)
+
+http_application = BodyLimits(django_application)
+open_files.raise_limit()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -44,7 +51,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await _websocket(scope, receive, send)
     else:
-        await django_application(scope, receive, send)
+        await http_application(scope, receive, send)
 
 
 async def _websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -74,6 +81,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
             await send({"type": "lifespan.startup.complete"})
         else:
             await web.stop()
+            await asyncio.to_thread(mailing.stop)
             await send({"type": "lifespan.shutdown.complete"})
             return
 

@@ -3,8 +3,10 @@ names the variable, the shape of its value (never the value: it may hold a passw
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 HOST = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])")  # IPv6 in brackets
+PRIVATE = 0o600  # mode of a file that holds hashes of passwords and sessions
 ORIGIN = re.compile(rf"https?://(?:\*\.)?{HOST.pattern}(?::(?P<port>.*))?")
 
 
@@ -125,6 +128,20 @@ def database(name: str, default: str) -> dict[str, object]:
     if not config:
         raise refuse(name, value, allowed)
     return config
+
+
+def keep_private(database: Path) -> None:
+    """Lets nobody but this user read a SQLite file and what SQLite lays beside it; makes the file when it is not there.
+
+    A file that is somebody else's is left as it is, and so is one in a folder that is not there.
+    """
+    if database.name == ":memory:" or not database.parent.is_dir():
+        return
+    with contextlib.suppress(OSError):
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT, PRIVATE))
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with contextlib.suppress(OSError):
+            database.with_name(database.name + suffix).chmod(PRIVATE)
 
 
 class Mail(NamedTuple):

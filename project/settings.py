@@ -42,6 +42,8 @@ def secret_key() -> str:
 SECRET_KEY = secret_key()
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+# Whose X-Forwarded-* headers count: uvicorn reads the same variable; here it is only looked at (streams/checks.py).
+FORWARDED_ALLOW_IPS = env.comma_list("FORWARDED_ALLOW_IPS", "127.0.0.1")
 
 # Only `make run` on a loopback address sets this: the demo account can sign in, the sign-in page shows it, and the
 # demo topic is replayed into the embedded broker.
@@ -68,9 +70,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "streams.health.probes.any_host",
+    "project.site.redirected_where_known",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
+    "project.caching.never_stored",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -105,6 +109,7 @@ DATABASE["CONN_MAX_AGE"] = 0
 # A pooled connection is looked at before it is given out: one that the server's restart broke would fail a request.
 DATABASE["CONN_HEALTH_CHECKS"] = True
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    env.keep_private(Path(DATABASE["NAME"]))  # SQLite gives its -wal and -shm the same mode
     DATABASE.setdefault("OPTIONS", {}).update(
         {
             "transaction_mode": "IMMEDIATE",  # a write waits for its turn at the start, where waiting is safe
@@ -233,8 +238,9 @@ SERVESTATIC_KEEP_ONLY_HASHED_FILES = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"refusals": {"()": "project.logs.WithoutTraceOfRefusals"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
     "loggers": {
         "items": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "streams": {"handlers": ["stderr"], "level": "INFO", "propagate": False},

@@ -1,20 +1,35 @@
-"""uvicorn's WebSocket protocol with a short way to the transport, for `uvicorn --ws streams.server:LiveProtocol`.
+"""uvicorn's protocols as this product needs them: `--http streams.server:WebProtocol --ws streams.server:LiveProtocol`.
 
-ASGI's `send()` costs a coroutine and a frame's encoding for each socket. Here a frame is framed once for all sockets,
-and the hub writes those bytes to each transport in one loop a tick. What clients send goes to the consumer directly as
-well: an ack through queue and tasks costs twice as much. The consumer learns of this through an extension
-in the ASGI scope and works without it (streams/socket/sinks.py).
+`WebProtocol` ends what uvicorn would hold for ever: connections that never ask, heads that never end, answers that
+nobody takes; and of too many connections those give way that have waited longest without asking anything.
+
+`LiveProtocol` is a WebSocket with a short way to the transport. ASGI's `send()` costs a coroutine and a frame's
+encoding for each socket. Here a frame is framed once for all sockets, and the hub writes those bytes to each transport
+in one loop a tick. What clients send goes to the consumer directly as well: an ack through queue and tasks costs twice
+as much. The consumer learns of this through an extension in the ASGI scope and works without it
+(streams/socket/sinks.py).
 """
 
 from __future__ import annotations
 
+from asyncio import TimerHandle, Transport
 from collections.abc import Callable
-from typing import Any, cast
+from functools import cache
+from typing import Any, ClassVar, cast
 
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.utils import apply_mask
 
+from streams import open_files
 from streams.socket.sinks import EXTENSION
+
+HEAD_S = 15.0  # from the beginning of a connection, or the end of an answer, to the end of a request's head
+HEAD_BYTES = 64 * 1024  # of a head that comes in several pieces; a piece has at most 256 KiB
+STALLED_S = 30.0  # for an answer of which the client takes nothing
+PROBES = frozenset({b"/healthz", b"/readyz", b"/metrics"})  # answered however many others are connected
 
 Take = Callable[[dict[str, Any]], None]  # gets ASGI's `websocket.receive` messages
 
@@ -27,6 +42,129 @@ CONTROL = 0x08  # set in the opcodes of close, ping and pong
 
 def _nothing(_is_full: bool) -> None:
     """Nobody wants to know yet whether the transport is full."""
+
+
+@cache
+def most_connections() -> int:
+    return open_files.connections()
+
+
+class WebProtocol(HttpToolsProtocol):
+    """HTTP with deadlines. A body's own stands in project/body_limits.py, where it holds on every server."""
+
+    waiting: ClassVar[dict[WebProtocol, None]] = {}  # who has not asked (again) yet, the oldest first
+    _deadline: TimerHandle | None = None
+    _stalled: TimerHandle | None = None
+    _untaken = 0  # bytes in the transport when a timer last looked
+    _head_bytes = 0
+    _in_body = False  # between a request's head and its end
+
+    # A connection that waits ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._await_request()
+        if len(self.connections) > most_connections():
+            oldest = next(iter(self.waiting))
+            if oldest is not self:  # alone it may ask, and is told that there is no room
+                oldest.drop()
+
+    def _await_request(self) -> None:
+        self._head_bytes, self._untaken = 0, 0
+        self.waiting[self] = None
+        self._stop(self._deadline)
+        self._deadline = self.loop.call_later(HEAD_S, self._give_up)
+
+    def _give_up(self) -> None:
+        """No head came; or the connection was to end, and the client does not take what stood before."""
+        if self.flow.write_paused or self._is_being_taken():
+            self._deadline = self.loop.call_later(HEAD_S, self._give_up)
+        elif self._head_bytes and not self.transport.is_closing():
+            self._say("408 Request Timeout")
+        else:
+            self.drop()
+
+    def _is_being_taken(self) -> bool:
+        """Whether something waits in the transport, and less than when this was last asked."""
+        before, self._untaken = self._untaken, self.transport.get_write_buffer_size()
+        return self._untaken > 0 and (before == 0 or self._untaken < before)
+
+    def drop(self) -> None:
+        self._forget_waiting()
+        self.transport.abort()
+
+    def _say(self, status: str) -> None:
+        self._forget_waiting()
+        self.transport.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        self.transport.close()
+
+    def _forget_waiting(self) -> None:
+        self.waiting.pop(self, None)
+        self._stop(self._deadline)
+
+    @staticmethod
+    def _stop(timer: TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_waiting()
+        self._stop(self._stalled)
+        super().connection_lost(exc)
+
+    # A request --------------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self in self.waiting and not self._in_body:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._say("431 Request Header Fields Too Large")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_body:  # what follows a chunked body is no header: nobody has looked for it there
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_body = True
+        self._forget_waiting()
+        self.app = self.config.loaded_app if self._has_room() else service_unavailable
+        super().on_headers_complete()
+
+    def _has_room(self) -> bool:
+        return len(self.connections) <= most_connections() or self.url.partition(b"?")[0] in PROBES
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        if self._has_room():
+            super().handle_websocket_upgrade()
+        else:
+            self._say("503 Service Unavailable")
+
+    # An answer --------------------------------------------------------------------------------------------------------
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete:  # else the next request is here already
+            self._await_request()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._untaken = 0
+        self._stalled = self.loop.call_later(STALLED_S, self._look_at_answer)
+
+    def resume_writing(self) -> None:
+        self._stop(self._stalled)
+        super().resume_writing()
+
+    def _look_at_answer(self) -> None:
+        if self._is_being_taken():
+            self._stalled = self.loop.call_later(STALLED_S, self._look_at_answer)
+        else:
+            self.drop()
 
 
 class LiveProtocol(WebSocketsSansIOProtocol):
@@ -45,6 +183,11 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         self.scope["extensions"][EXTENSION] = {"protocol": self}
         await super().run_asgi()
+
+    async def send(self, message: Any) -> None:
+        if self.transport.is_closing():  # it left before it was let in: no fault of the application
+            raise ClientDisconnected
+        await super().send(message)
 
     def start_keepalive(self) -> None:
         pass

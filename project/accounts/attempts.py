@@ -1,7 +1,8 @@
-"""How often somebody may try: signing in, and asking for a mail. Then 429, and when to come back.
+"""How often somebody may try: signing in, an old password, a wrong API token, and asking for a mail. Then 429, and when
+to come back.
 
 Counted in the database, so all processes count together and a restart forgets nothing; a try costs a small write beside
-the hashing of a password. API tokens are not counted: a secret of 256 bits is not found by trying.
+the hashing of a password. Right API tokens cost nothing: only wrong ones are counted.
 """
 
 from __future__ import annotations
@@ -40,7 +41,16 @@ SIGN_IN_OF_NAME = Limit("sign-in of a name from an address", 10, timedelta(minut
 SIGN_IN = Limit("sign-in from an address", 100, timedelta(minutes=10))
 RESET_OF_MAIL = Limit("password reset of a mail address", 3, timedelta(hours=1))
 RESET = Limit("password reset from an address", 20, timedelta(hours=1))
+OLD_PASSWORD = Limit("old password of an account", 10, timedelta(minutes=10))
+WRONG_TOKEN = Limit("wrong API token from an address", 100, timedelta(minutes=10))
+# An address that a proxy tells is hearsay: one that passes on what its clients say would let a fresh address be
+# invented for every try. High enough that a person is shut out by many machines only.
+SIGN_IN_BY_HEARSAY = Limit("sign-in of a name through proxies", 100, timedelta(minutes=10))
 LONGEST = max(limit.within for limit in (SIGN_IN_OF_NAME, SIGN_IN, RESET_OF_MAIL, RESET))
+
+SHOWN_OF_NAME = 3  # characters in the log: people type their password there, too
+REFUSED_KEPT = 10_000  # addresses
+_refused: dict[str, float] = {}  # address -> until when its wrong tokens need not be counted (time.monotonic)
 
 
 class TooMany(Exception):
@@ -73,6 +83,30 @@ def give_back(limit: Limit, *who: str) -> None:
 def forget(limit: Limit, *who: str) -> None:
     """Whoever succeeds has all tries again."""
     Attempts.objects.filter(key=_key(limit, who)).delete()
+
+
+def take_wrong_token(address: str) -> None:
+    """Counts a wrong API token; no further ones are counted, nor cost a write, once there were too many."""
+    now = time.monotonic()
+    if (wait := _refused.get(address, 0.0) - now) > 0:
+        raise TooMany(math.ceil(wait))
+    try:
+        take(WRONG_TOKEN, address)
+    except TooMany as error:
+        if len(_refused) >= REFUSED_KEPT:
+            _refused.clear()
+        _refused[address] = now + error.retry_after
+        raise
+
+
+def is_hearsay(request: HttpRequest) -> bool:
+    """Whether the request's address is what a proxy says."""
+    return "X-Forwarded-For" in request.headers
+
+
+def shortened(name: str) -> str:
+    """What the log shows of a name that somebody typed: its beginning, in ASCII, on one line."""
+    return ascii(name[:SHOWN_OF_NAME])[1:-1] + "…"
 
 
 def address_of(request: HttpRequest) -> str:

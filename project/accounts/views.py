@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -26,6 +27,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from items import tokens
 from items.models import ApiToken
 from items.values import texts
+from project import mailing, site
 from project.accounts import attempts
 from project.demo import account as demo
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     SignUpFormBase = UserCreationForm[User]
 else:
     SignUpFormBase = UserCreationForm
+
+log = logging.getLogger(__name__)
 
 CONTRIBUTORS = "Contributors"  # the group that may add items (project/migrations/0001_contributors.py)
 TOKENS_EACH = 100  # live tokens a user
@@ -50,12 +54,17 @@ def limited_sign_in(sign_in: Callable[..., Any]) -> Callable[..., Any]:
         try:
             attempts.take(attempts.SIGN_IN, address)
             attempts.take(attempts.SIGN_IN_OF_NAME, address, name)
+            if attempts.is_hearsay(request):
+                attempts.take(attempts.SIGN_IN_BY_HEARSAY, name)
         except attempts.TooMany as error:
             return attempts.refusal(request, error)
         response = sign_in(request, *args, **kwargs)
         if request.user.is_authenticated:
             attempts.give_back(attempts.SIGN_IN, address)
             attempts.forget(attempts.SIGN_IN_OF_NAME, address, name)
+            attempts.forget(attempts.SIGN_IN_BY_HEARSAY, name)
+        else:
+            log.warning("A sign-in failed: %s from %s.", attempts.shortened(name), address)
         return response
 
     return view
@@ -68,7 +77,7 @@ class SignIn(views.LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(demo=demo.account(), sign_up=settings.SIGN_UP, **kwargs)
+        return super().get_context_data(demo=demo.account_for(self.request), sign_up=settings.SIGN_UP, **kwargs)
 
 
 # Passwords ---------------------------------------------------------------------------------------------------------
@@ -85,14 +94,29 @@ class ChangePassword(views.PasswordChangeView):
             raise PermissionDenied("This account has no password of its own, so there is none to change.")
         return super().dispatch(request, *args, **kwargs)
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            attempts.take(attempts.OLD_PASSWORD, str(request.user.pk))
+        except attempts.TooMany as error:
+            return attempts.refusal(request, error)
+        return super().post(request, *args, **kwargs)
+
     def form_valid(self, form: Any) -> HttpResponse:
+        attempts.forget(attempts.OLD_PASSWORD, str(self.request.user.pk))
         messages.success(self.request, "Your password was changed. Other browsers have to sign in again.")
         return super().form_valid(form)
 
 
-class ResetPassword(views.PasswordResetView):
-    """Sends a link by mail. Says the same whether the address is known or not."""
+class ResetForm(PasswordResetForm):
+    def send_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Django's, after the answer: an address that somebody has takes no longer than one that nobody has."""
+        mailing.send_later(partial(super().send_mail, *args, **kwargs))
 
+
+class ResetPassword(views.PasswordResetView):
+    """Sends a link by mail. Says the same, in the same time, whether the address is known or not."""
+
+    form_class = ResetForm
     template_name = "registration/reset_password.html"
     email_template_name = "registration/reset_password_mail.txt"
     subject_template_name = "registration/reset_password_subject.txt"
@@ -107,8 +131,9 @@ class ResetPassword(views.PasswordResetView):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
+        self.extra_email_context = {"domain": site.host_of(self.request)}
         if settings.HTTPS:  # behind a proxy the request itself may not know
-            self.extra_email_context = {"protocol": "https"}
+            self.extra_email_context["protocol"] = "https"
         return super().form_valid(form)
 
 

@@ -28,6 +28,7 @@ from items.api import answers
 from items.api.operations import router as items_router
 from items.services import refusals
 from items.services.turns import Busy
+from project.accounts.attempts import TooMany
 from project.api.auth import BearerAuth, SessionAuth
 from project.api.docs import DescribedAPI, Docs
 from streams.board.api import router as topics_router
@@ -138,6 +139,11 @@ def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpRespo
     sentence = "Sign in, or send a token: Authorization: Bearer <token>."
     detail = sentence if error.message == "Unauthorized" else error.message
     return problem(request, 401, detail, WWW_Authenticate="Bearer")
+
+
+@api.exception_handler(TooMany)
+def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
+    return problem(request, 429, "Too many wrong tokens came from your address.", Retry_After=str(error.retry_after))
 
 
 @api.exception_handler(HttpError)

@@ -11,6 +11,8 @@ from django.middleware.csrf import CsrfViewMiddleware
 from ninja.errors import AuthenticationError, HttpError
 from ninja.security.base import AuthBase
 
+from project.accounts import attempts
+
 
 class BearerAuth(AuthBase):
     """`Authorization: Bearer <token>`, as `manage.py createtoken` prints it."""
@@ -19,12 +21,14 @@ class BearerAuth(AuthBase):
     openapi_scheme = "bearer"
 
     async def __call__(self, request: HttpRequest) -> Any:
-        """The token's user; None when there is no bearer token. Raises AuthenticationError for a wrong one."""
+        """The token's user; None when there is no bearer token. Raises AuthenticationError for a wrong one, and
+        attempts.TooMany after too many of them."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
         user = await sync_to_async(authenticate)(request, token=token.strip())
         if user is None:
+            await sync_to_async(attempts.take_wrong_token)(attempts.address_of(request))
             raise AuthenticationError(message="This token is not valid.")
         request.user = user
         return user

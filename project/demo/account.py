@@ -14,6 +14,8 @@ from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import User
 from django.utils.crypto import constant_time_compare
 
+from streams.this_machine import is_local
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -29,8 +31,13 @@ class Account(NamedTuple):
 
 
 def account() -> Account | None:
-    """The account to show on the sign-in page, or None outside of the demo."""
+    """The account to say on the terminal that started the demo; None outside of it."""
     return Account(USERNAME, PASSWORD) if settings.DEMO else None
+
+
+def account_for(request: HttpRequest) -> Account | None:
+    """The account to show on the sign-in page: to people at this machine, and nobody else."""
+    return account() if came_from_this_machine(request) else None
 
 
 class DemoBackend(BaseBackend):
@@ -39,8 +46,8 @@ class DemoBackend(BaseBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: object
     ) -> User | None:
-        """The demo account for its password, while DEMO is on and by loopback; None otherwise."""
-        if request is not None and not came_by_loopback(request):
+        """The demo account for its password, while DEMO is on and from this machine; None otherwise."""
+        if request is not None and not came_from_this_machine(request):
             return None
         if username != USERNAME or password is None or not constant_time_compare(password, PASSWORD):
             return None
@@ -51,12 +58,15 @@ class DemoBackend(BaseBackend):
         return _demo_user(pk=user_id)
 
 
-def came_by_loopback(request: HttpRequest) -> bool:
-    """Whether the server took the request on an address that others cannot reach; a name instead of one is a test's."""
+def came_from_this_machine(request: HttpRequest) -> bool:
+    """Whether it came from loopback to loopback and through no proxy; a name instead of an address is a test's."""
+    server = request.META.get("SERVER_NAME", "")
     try:
-        return ipaddress.ip_address(request.META.get("SERVER_NAME", "")).is_loopback
+        if not ipaddress.ip_address(server).is_loopback:
+            return False
     except ValueError:
-        return True
+        pass
+    return is_local(request.META.get("REMOTE_ADDR"), request.headers)
 
 
 def _demo_user(**which: object) -> User | None:

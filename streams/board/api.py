@@ -9,9 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from streams import newest
 from streams.board.schemas import MAX_OFFSET, RECORD, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut, _example
-from streams.hub import current
+from streams.hub import current, newest
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Expired, NoSuchOffset
 from streams.rights.topics import readable_topics, shown

@@ -6,7 +6,6 @@ Nothing here says more than a state word: these addresses are open to anyone.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -21,12 +20,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from streams import metrics as told
 from streams.health.neighbours import KafkaCheck, State, check_database, check_link, check_redis, check_tasks
 from streams.runtime.tasks import states
+from streams.this_machine import is_local
 
 TEXT = "text/plain; charset=utf-8"
-# A proxy in front makes everybody look like loopback: whoever comes with one of these came through one.
-PROXY_HEADERS = frozenset(
-    {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"forwarded", b"via"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +62,13 @@ def measured(peer: str | None, headers: list[tuple[bytes, bytes]]) -> Answer:
         if scheme.lower() != b"bearer" or not secrets.compare_digest(token.strip(), settings.METRICS_TOKEN.encode()):
             refusal = b"Send METRICS_TOKEN: Authorization: Bearer <token>.\n"
             return Answer(refusal, 401, headers={"WWW-Authenticate": "Bearer"})
-    elif not _is_loopback(peer) or any(name.lower() in PROXY_HEADERS for name, _ in headers):
+    elif not is_local(peer, (name.decode("latin-1") for name, _ in headers)):
         return Answer(b"Metrics are for loopback only; set METRICS_TOKEN to read them from elsewhere.\n", 403)
     told.TASKS.set(len(asyncio.all_tasks()))
     told.TASKS_MISSING.clear()
     for name, since in states().items():
         told.TASKS_MISSING.labels(name).set(since is not None)
     return Answer(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-def _is_loopback(peer: str | None) -> bool:
-    try:
-        return peer is not None and ipaddress.ip_address(peer).is_loopback
-    except ValueError:
-        return False
 
 
 # The web's views --------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import orjson
 
 from streams.hub.closing import farewell
 from streams.hub.sink import Sink
-from streams.hub.subscription import CLOCK_S
 from streams.wire.frames import FRAME_BYTES, Frame
 
 if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
@@ -21,6 +20,8 @@ if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, befor
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 5  # a connection hears something at least this often: a board says "live" on the strength of it
+CLOCK_S = 1.0  # between two looks at whether one is due
+SILENT_S = 50.0  # a client that answers nothing for so long has gone
 HEARTBEAT_SPREAD = 0.2  # of the time between two of them
 UNACKED_BYTES = 4 * 1024 * 1024  # on the way to one connection, all its streams together; then acks are waited for
 CONTROL_BACKLOG_BYTES = 8 * 1024 * 1024  # above, not even control frames: such a client is cut off

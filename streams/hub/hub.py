@@ -15,8 +15,7 @@ from typing import Literal, NamedTuple
 import orjson
 
 from streams import metrics
-from streams.hub import subscription
-from streams.hub.connection import Connection
+from streams.hub.connection import SILENT_S, Connection
 from streams.hub.delivery import Delivery
 from streams.hub.freshness import Hearing, now_ms
 from streams.hub.rates import Seconds
@@ -224,7 +223,7 @@ class Hub:
         self.delivery.settle()
         beat = self._heartbeat()
         for connection in list(self.connections):
-            if connection.due_since is not None and now - connection.due_since > subscription.SILENT_S:
+            if connection.due_since is not None and now - connection.due_since > SILENT_S:
                 metrics.EVICTIONS.labels("silent").inc()
                 connection.goodbye(4009, now)
             elif now - connection.last_sent > connection.heartbeat_after:

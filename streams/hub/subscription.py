@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,6 @@ from streams.wire.ranges import Positions
 if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
     from streams.hub.together import Readers
 
-
-log = logging.getLogger(__name__)
-CLOCK_S = 1.0  # between two looks at whether one is due
-SILENT_S = 50.0  # a client that answers nothing for so long has gone
 SLOW_AGAIN_S = 60.0  # falling off the log a second time within this closes the connection
 
 

@@ -101,7 +101,7 @@ class TopicLog:
         behind = {p for p, position in vector.items() if positions.get(p, 0) < position}
         while behind and place > self.first.place:
             place -= 1
-            for part in self._chunks[place - self.first.place].ranges:
+            for part in reversed(self._chunks[place - self.first.place].ranges):  # a partition may be there twice
                 vector[part.partition] = part.start
                 if positions.get(part.partition, 0) >= part.start:
                     behind.discard(part.partition)

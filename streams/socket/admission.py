@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, get_user
 from django.http import HttpRequest, parse_cookie
-from django.http.request import validate_host
+from django.http.request import split_domain_port, validate_host
+from django.utils.http import is_same_domain
 
 from streams.rights.credentials import Credentials, user_of_token
 from streams.rights.topics import readable_topics
@@ -34,15 +35,28 @@ def header(scope: dict[str, Any], name: bytes) -> str | None:
     return None
 
 
-def origin_is_allowed(origin: str) -> bool:
-    """Whether an Origin header names an allowed host (ALLOWED_HOSTS) or a trusted origin."""
-    if origin in settings.CSRF_TRUSTED_ORIGINS:
+def origin_is_allowed(scope: dict[str, Any], origin: str) -> bool:
+    """Whether an Origin header is the handshake's own scheme, host and port, or among CSRF_TRUSTED_ORIGINS.
+
+    The scheme is the server's word: behind a proxy whose headers it trusts, that of the proxy's client.
+    """
+    origin = origin.lower()
+    scheme = "https" if scope.get("scheme") in {"wss", "https"} else "http"
+    host = (header(scope, b"host") or "").lower()
+    if origin == f"{scheme}://{host}" and validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
         return True
+    return any(_is_trusted(origin, trusted.lower()) for trusted in settings.CSRF_TRUSTED_ORIGINS)
+
+
+def _is_trusted(origin: str, trusted: str) -> bool:
+    """trusted: an origin, or one with `*.` before its host, which stands for every host below."""
+    if "*" not in trusted:
+        return origin == trusted
     try:
-        host = urlsplit(origin).hostname
+        asked, pattern = urlsplit(origin), urlsplit(trusted.replace("*", ""))
     except ValueError:
         return False
-    return bool(host) and validate_host(f"[{host}]" if ":" in str(host) else str(host), settings.ALLOWED_HOSTS)
+    return asked.scheme == pattern.scheme and is_same_domain(asked.netloc, pattern.netloc)
 
 
 class Admitted(NamedTuple):

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import orjson
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 
@@ -58,7 +59,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         origin = admission.header(self.scope, b"origin")
-        if origin is not None and not admission.origin_is_allowed(origin):
+        if origin is not None and not admission.origin_is_allowed(self.scope, origin):
             await self.close()  # before accepting: HTTP 403
             return
         offered = self.scope.get("subprotocols") or [None]
@@ -84,6 +85,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _let_in(self) -> None:
         """Makes the connection known to the hub and says welcome. Raises Refused."""
         username, credentials, topics = await admission.admit(self.scope)
+        if (offered := self._offered()) is not None and offered.transport.is_closing():
+            raise StopConsumer  # it left meanwhile
         self._hub: Hub = current.current().hub
         if len(self._hub.connections) >= CONNECTIONS:
             raise Refused(4013)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams import newest
+from streams.hub import newest
 from streams.hub.hub import Hub
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds

@@ -42,9 +42,11 @@ class Turns:
         return "; ".join(parts)
 
     def _lost(self, name: str) -> str:
-        lost = sum(segment.report["holes"] + segment.report["gaps"] for segment in self.seen[name])
+        lost = sum(segment.report["gaps"] for segment in self.seen[name])
+        jumps = {segment.report["jumps"] for segment in self.seen[name]} - {None}  # peers have no positions to compare
         busy = any(segment.client_was_busy for segment in self.seen[name])
-        return (f", {lost} HOLES" if lost else "") + (", THE CLIENT WAS THE BOTTLENECK" if busy else "")
+        parts = [f", jumps {max(jumps)}" if jumps else "", f", {lost} GAPS" if lost else ""]
+        return "".join(parts) + (", THE CLIENT WAS THE BOTTLENECK" if busy else "")
 
 
 def centrifuge_or_why(run: Run) -> tuple[Server | None, str]:

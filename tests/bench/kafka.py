@@ -158,7 +158,8 @@ def commit_to_client(run: Run) -> list[Line]:
         for number, aim, note in (("p50", 2, "aim 50 ms"), ("p99", 3, "aim 200 ms"))
     ]  # fmt: skip
     arrived = Series([s.report["records"] / s.seconds / (SOCKETS * RATE) for s in turns.seen["commit"]])
-    lines[0].note += f"; {arrived.median:.0%} of the records arrived while we looked"
+    jumps = max(s.report["jumps"] for s in turns.seen["commit"])
+    lines[0].note += f"; {arrived.median:.0%} of the records arrived while we looked, jumps {jumps}"
     return lines
 
 

@@ -23,6 +23,7 @@ import uvloop
 ACK_BYTES = 256 * 1024  # docs/protocol.md, `ack`
 ACK_S = 2.0
 SAMPLE = 16  # of so many frames one is looked at for its latencies
+TOLD = 10  # of the frames that broke the protocol
 AT_ONCE = 100  # handshakes under way
 SENT = re.compile(rb'"sent":(\d+)')
 
@@ -77,7 +78,8 @@ class Pool:
         self.kind, self.options = kind, options
         self.sockets: list[Socket] = []
         self.alive = self.ready = self.failed = 0
-        self.records = self.frames = self.bytes = self.holes = self.gaps = 0
+        self.records = self.frames = self.bytes = self.gaps = 0
+        self.jumps, self.broken = 0, list[str]()  # of all its time
         self.samples: list[tuple[int, Parsed]] = []
         self.closes: dict[str, int] = {}
         self._seen: dict[int, Parsed] = {}
@@ -96,7 +98,7 @@ class Pool:
 
     def forget(self) -> None:
         """Begins to count anew."""
-        self.records = self.frames = self.bytes = self.holes = self.gaps = 0
+        self.records = self.frames = self.bytes = self.gaps = 0
         self.samples = []
         if len(self._seen) > 1000:
             self._seen.clear()
@@ -106,7 +108,8 @@ class Pool:
         at = {f"p{q}": latencies[len(latencies) * q // 100] if latencies else None for q in (50, 99)}
         return {
             "alive": self.alive, "ready": self.ready, "failed": self.failed, "records": self.records,
-            "frames": self.frames, "bytes": self.bytes, "holes": self.holes, "gaps": self.gaps,
+            "frames": self.frames, "bytes": self.bytes, "gaps": self.gaps,
+            "jumps": self.jumps if self.kind == "streamboard" else None, "broken": self.broken,
             "closes": self.closes, **at,
         }  # fmt: skip
 
@@ -214,12 +217,26 @@ class Socket(asyncio.Protocol):
             return
         positions = self.positions
         for partition, start, end in parsed.moves:
-            if positions.get(partition, 0) != start:
-                pool.holes += 1
-            positions[partition] = end
+            mine = positions.get(partition, 0)
+            if start == mine:
+                positions[partition] = end
+            else:
+                self._step(partition, mine, start, end)
         self.unacked += size
         if self.unacked >= ACK_BYTES or time.monotonic() - self.acked_at >= ACK_S:
             self._ack()
+
+    def _step(self, partition: int, mine: int, start: int, end: int) -> None:
+        """A range that does not begin where this client is: a duplicate, or a fault of the server."""
+        if start > mine:
+            self.pool.jumps += 1
+            self.broke(f"partition {partition} jumps from {mine} to {start}")
+        self.positions[partition] = max(mine, end)
+
+    def broke(self, how: str) -> None:
+        """A frame broke docs/protocol.md: whoever asks for the report hears of it, and fails."""
+        if len(self.pool.broken) < TOLD:
+            self.pool.broken.append(how)
 
     def _ack(self) -> None:
         self.unacked, self.acked_at = 0, time.monotonic()
@@ -255,7 +272,11 @@ class Socket(asyncio.Protocol):
             case "gap":
                 self.pool.gaps += 1
                 for part in frame["ranges"]:
+                    if part["from"] != (mine := self.positions.get(part["partition"], 0)):
+                        self.broke(f"a gap from {part['from']}, at {mine}")
                     self.positions[part["partition"]] = part["to"]
+            case "records":
+                self.broke("records that this client does not recognise by their beginning")
             case "error" if frame.get("retry_after_ms"):  # the server has just started
                 asyncio.get_running_loop().call_later(frame["retry_after_ms"] / 1000, self._subscribe)
             case "error":
@@ -298,10 +319,11 @@ class Client:
             case "forget":
                 self._pools[name].forget()
             case "close":
-                for socket in self._pools.pop(name).sockets:
+                pool = self._pools.pop(name)
+                for socket in pool.sockets:
                     socket.transport.abort()
                 await asyncio.sleep(0.1)
-                return {}
+                return pool.report()
         return self._pools[name].report()
 
     async def _connect(self, pool: Pool, command: dict[str, Any]) -> None:

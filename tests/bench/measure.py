@@ -110,6 +110,10 @@ class Server(Steered):
         self.port: int = self.answer()["port"]
 
 
+class ProtocolBroken(Exception):
+    """The server sent what docs/protocol.md forbids; numbers that were bought so are none."""
+
+
 class LoadClient(Steered):
     """The load client, on its core."""
 
@@ -117,7 +121,11 @@ class LoadClient(Steered):
         super().__init__([sys.executable, "-m", "tests.bench.load"], CLIENT_CORE)
 
     def do(self, what: str, pool: str, **options: Any) -> dict[str, Any]:
-        return self.say(json.dumps({"do": what, "pool": pool, **options}))
+        """Raises ProtocolBroken when any frame of the pool broke docs/protocol.md, whatever is asked for."""
+        answer = self.say(json.dumps({"do": what, "pool": pool, **options}))
+        if answer["broken"]:
+            raise ProtocolBroken(f"{pool}: {answer['jumps']} jumps; {'; '.join(answer['broken'])}")
+        return answer
 
     def connect(self, pool: str, server: Server | int, kind: str, count: int, **options: Any) -> dict[str, Any]:
         port = server if isinstance(server, int) else server.port

@@ -72,7 +72,7 @@ def alive(run: Run) -> list[Line]:
     report = run.client.do("report", "alive")
     note = (
         f"after {ALIVE_S:.0f} s with 20 records/s: {cpu:.0%} of a core, p99 {report['p99']:.0f} ms,"
-        f" {(server.rss - before) / ALIVE / KIB:.1f} KiB a socket, {report['holes']} holes, closed: {report['closes']};"
+        f" {(server.rss - before) / ALIVE / KIB:.1f} KiB a socket, jumps {report['jumps']}, closed: {report['closes']};"
         f" they came in within {took:.0f} s"
     )
     run.client.do("close", "alive")

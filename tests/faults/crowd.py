@@ -1,42 +1,57 @@
-"""The clients of a run: they follow the topic, leave and come back at random, often on the other web process. What each
-ended with is compared with what Kafka holds."""
+"""The clients of a run. Some stay: they follow the topic, leave and come back at random, often on the other web
+process. Many more come and go all the time. Each one checks what it is sent, and what it was given is compared with
+what Kafka holds while it goes.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from array import array
-from collections import defaultdict
+import time
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.stage import PARTITIONS, Stage
+from tests.faults.truth import Account, Positions, Truth, fingerprint
+from tests.faults.witness import Findings, Message, Witness
 from tests.support.client import Follower
-from tests.support.reading import records
+from tests.support.waiting import until
 
 STAY_SECONDS = (0.5, 8.0)  # between two partings of one client
-AGAIN_SECONDS = 120.0  # for a client to be back, whatever is broken, before it leaves a second time
+AGAIN_SECONDS = 180.0  # for a client to be back, whatever is broken, before it leaves a second time
 ONE_IN_FAR = 4  # clients whose way to the web leads through the proxies; all of them would keep a core busy
+ONE_IN_FIRST = 5  # clients that are tests/support/client.py, which costs more; the others are witnesses
+ONE_IN_NEW = 5  # clients that do not read from the beginning
 
-Held = dict[int, tuple["array[int]", "array[int]"]]  # partition -> offsets, and the numbers found there
-
-
-def nothing() -> Held:
-    return defaultdict(lambda: (array("q"), array("q")))
+VISIT_SECONDS = (0.3, 5.0)  # how long a newcomer stays
+BEGIN_SECONDS = 25.0  # until a newcomer's stream has begun, or it goes
+LEAVE_SECONDS = 5.0  # until a newcomer that leaves politely has gone
+VISITORS = 250  # at once, at most: a web process that is stopped keeps many waiting
+BACK = 500  # offsets of a partition that a newcomer's cursor may lie behind
+ONE_IN_BACK = 60  # newcomers whose cursor lies before what the server keeps (60 s), as far as there is so much
+FAR_BACK_SECONDS = 75.0
+AGO_SECONDS = 3.0  # that a newcomer's timestamp may lie back
+LOOK_SECONDS = 1.0
+TICK_SECONDS = 0.02
 
 
 class Client(Follower):
-    """A follower that remembers of each record its place and its number: a hundred thousand of them in 1.6 MB."""
+    """A follower whose records go into an account."""
 
-    def __init__(self, stage: Stage, number: int, start: dict[str, Any]) -> None:
-        urls = stage.far_urls if number % ONE_IN_FAR == 0 else stage.urls
+    def __init__(self, stage: Stage, name: str, urls: list[str], start: Message, findings: Findings) -> None:
         super().__init__(urls, stage.installation.token, stage.topic, start)
-        self.name = f"client {number}"
-        self.stage = stage
-        self.held = nothing()
+        self.name, self.stage, self.findings = name, stage, findings
+        self.account = Account()
+        self._count = self._total = 0
 
-    def keep(self, partition: int, record: dict[str, Any]) -> None:
-        offsets, numbers = self.held[partition]
-        offsets.append(record["offset"])
-        numbers.append(record["value"])
+    def keep(self, partition: int, record: Message) -> None:
+        self._count += 1
+        self._total += fingerprint(partition, record["offset"], record["value"])
+
+    def passed(self, partition: int, start: int, end: int) -> None:
+        self.account.give(partition, start, end, self._count, self._total)
+        self.findings.deliveries += self._count
+        self._count = self._total = 0
 
     def next_url(self) -> str:
         """More often than not the other web process: it does not know what this client had."""
@@ -46,56 +61,173 @@ class Client(Follower):
         return f"{self.name}, {super().__str__()}"
 
 
-async def come_and_go(client: Client) -> None:
-    """Leaves without a word again and again, connected or not; one time in three twice, with nothing in between."""
-    dice = client.stage.dice
-    while True:
-        await asyncio.sleep(client.stage.some(STAY_SECONDS))
-        if dice.random() < 1 / 3:
-            await client.until(lambda: client.stream, "it follows", AGAIN_SECONDS)
-            begun = client.begun
+class Items(Follower):
+    """A follower of the items that remembers of their events the versions."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._versions: dict[str, list[int]] = {}
+
+    def keep(self, partition: int, record: Message) -> None:
+        seen = self._versions.setdefault(record["key"], [])
+        if record["value"]["version"] not in seen:
+            seen.append(record["value"]["version"])
+
+    def versions(self) -> dict[str, list[int]]:
+        return self._versions
+
+
+class Crowd:
+    """All clients of a run. followers, witnesses: those that stay."""
+
+    def __init__(self, stage: Stage, truth: Truth, findings: Findings, epoch: str, count: int) -> None:
+        self.stage, self.truth, self.findings, self.epoch = stage, truth, findings, epoch
+        self.followers: list[Client] = []
+        self.witnesses: list[Witness] = []
+        self.visitors: set[Witness] = set()
+        self._gone: deque[Witness] = deque()  # newcomers whose accounts are not settled yet
+        for number, start in enumerate(self._starts(count)):
+            urls = stage.far_urls if number % ONE_IN_FAR == 0 else stage.urls
+            if number % ONE_IN_FIRST == 0:
+                self.followers.append(Client(stage, f"client {number}", urls, start, findings))
+            else:
+                self.witnesses.append(self._witness(f"witness {number}", urls, start))
+
+    def _witness(self, name: str, urls: list[str], start: Message, *, reconnect: bool = True) -> Witness:
+        return Witness(
+            name, urls, self.stage.installation.token, start, truth=self.truth, findings=self.findings,
+            halted=self.stage.halted, reconnect=reconnect,
+        )  # fmt: skip
+
+    def _starts(self, count: int) -> list[Message]:
+        """Most from the beginning; some from the end, or with the newest records."""
+        beginning = self._cursor(dict.fromkeys(range(PARTITIONS), 0))
+        return [
+            self.stage.dice.choice([{"latest": True}, {"last": 500}]) if number % ONE_IN_NEW == 3 else beginning
+            for number in range(count)
+        ]
+
+    def _cursor(self, positions: Positions) -> Message:
+        return {"cursor": {"epoch": self.epoch, "positions": {str(p): at for p, at in positions.items()}}}
+
+    @property
+    def all(self) -> list[Client | Witness]:
+        return [*self.followers, *self.witnesses]
+
+    # Those that stay --------------------------------------------------------------------------------------------------
+
+    async def wander(self, client: Client | Witness) -> None:
+        """Leaves without a word again and again, connected or not; one time in three twice, with nothing in between."""
+        dice = self.stage.dice
+        while True:
+            await asyncio.sleep(self.stage.some(STAY_SECONDS))
+            if dice.random() < 1 / 3:
+                await until(lambda: follows(client), f"it follows: {client}", AGAIN_SECONDS)
+                await self._come_back(client)
             client.drop()
-            await client.until(lambda n=begun: client.begun > n, "it is back", AGAIN_SECONDS)
+
+    async def _come_back(self, client: Client | Witness) -> None:
+        begun = client.begun
         client.drop()
+        await until(lambda: client.begun > begun, f"it is back: {client}", AGAIN_SECONDS)
+
+    # Newcomers --------------------------------------------------------------------------------------------------------
+
+    async def keep_coming(self, a_second: float) -> None:
+        """So many newcomers a second, until it is cancelled."""
+        began, come = time.monotonic(), 0
+        async with asyncio.TaskGroup() as visits:
+            while True:
+                await asyncio.sleep(TICK_SECONDS)
+                while come < (time.monotonic() - began) * a_second:
+                    come += 1
+                    if len(self.visitors) < VISITORS:
+                        visits.create_task(self._visit(f"newcomer {come}"))
+
+    async def _visit(self, name: str) -> None:
+        dice = self.stage.dice
+        urls = self.stage.far_urls if dice.random() < 1 / ONE_IN_FAR else self.stage.urls
+        witness = self._witness(name, urls, self._start(), reconnect=False)
+        self.visitors.add(witness)
+        try:
+            async with witness:
+                deadline = time.monotonic() + BEGIN_SECONDS
+                while not witness.following and not witness.ended and time.monotonic() < deadline:
+                    await asyncio.sleep(TICK_SECONDS)
+                if witness.following:
+                    await asyncio.sleep(dice.uniform(*VISIT_SECONDS))
+                    (witness.drop if dice.random() < 1 / 2 else witness.leave)()
+                    deadline = time.monotonic() + LEAVE_SECONDS
+                    while not witness.ended and time.monotonic() < deadline:
+                        await asyncio.sleep(TICK_SECONDS)
+        finally:
+            self.visitors.discard(witness)
+            self._gone.append(witness)
+
+    def _start(self) -> Message:
+        """One of the four starts."""
+        dice, now = self.stage.dice, int(time.time() * 1000)
+        match dice.randrange(4):
+            case 0:
+                return {"latest": True}
+            case 1:
+                return {"last": dice.randint(1, 1000)}
+            case 2:
+                return {"timestamp": now - int(dice.uniform(0, AGO_SECONDS) * 1000)}
+        if dice.randrange(ONE_IN_BACK // 4) == 0:
+            long_ago = self.truth.first_at(now - int(FAR_BACK_SECONDS * 1000))
+            return self._cursor({partition: at or 0 for partition, at in long_ago.items()})
+        return self._cursor({p: max(0, end - dice.randint(0, BACK)) for p, end in self.truth.ends.items()})
+
+    # Looking on -------------------------------------------------------------------------------------------------------
+
+    def look(self) -> bool:
+        """Every witness looks at the time, and every account is compared. True: nothing is left to compare."""
+        for witness in (*self.witnesses, *self.visitors):
+            witness.look()
+        left = [client for client in self.all if not client.account.settle(self.truth)]
+        for client in self.followers:
+            for text in client.account.wrong:
+                self.findings.break_("wrong", f"{client}: {text}")
+            client.account.wrong.clear()
+        for _ in range(len(self._gone)):
+            witness = self._gone.popleft()
+            witness.look()
+            if not witness.account.settle(self.truth):
+                self._gone.append(witness)
+        return not left and not self._gone
+
+    async def keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.look()
+
+    def broken(self) -> Iterator[str]:
+        """Everything that any client holds against the server, a line each."""
+        for kind, count in sorted(self.findings.broken.items()):
+            yield f"{kind}: {count}"
+        yield from self.findings.told
+        for client in self.followers:
+            yield from (f"{client.name}: {text}" for text in client.broken)
+            if client.gaps or client.unrecovered or client.resets:
+                yield f"{client}: gaps {client.gaps[:3]}, resets {client.resets[:3]}"
+
+    @property
+    def jumps(self) -> int:
+        return self.findings.broken["jump"] + sum(client.jumps for client in self.followers)
+
+    @property
+    def duplicates(self) -> int:
+        return self.findings.duplicates + sum(client.duplicates for client in self.followers)
+
+    @property
+    def sockets(self) -> int:
+        return sum(client.sockets for client in self.all)
 
 
-def starts(stage: Stage, epoch: str, count: int) -> list[dict[str, Any]]:
-    """Most from the beginning; some from the end, or with the newest records."""
-    beginning = {"cursor": {"epoch": epoch, "positions": {str(part): 0 for part in range(PARTITIONS)}}}
-    return [
-        stage.dice.choice([{"latest": True}, {"last": 500}]) if number % 5 == 4 else beginning
-        for number in range(count)
-    ]
+def follows(client: Client | Witness) -> bool:
+    return client.following if isinstance(client, Witness) else client.stream is not None
 
 
-def truth(stage: Stage) -> Held:
-    """What Kafka holds in the end."""
-    found = nothing()
-    for record in records(stage.kafka.address, stage.topic):
-        offsets, numbers = found[record.partition()]
-        offsets.append(record.offset())
-        numbers.append(int(record.value()))
-    return found
-
-
-def arrived(client: Client, ends: dict[int, int]) -> bool:
-    return client.began is not None and all(client.positions.get(part, 0) >= end for part, end in ends.items())
-
-
-def check(client: Client, held: Held) -> None:
-    """Complete from where it began, in order, nothing twice, nothing given up."""
-    story = f"{client}\n" + "\n".join(client.stage.told)
-    assert not client.holes, story
-    assert not client.gaps, f"{client.gaps[:3]} {story}"
-    assert not client.unrecovered, story
-    assert client.began is not None, story
-    for partition, (offsets, numbers) in held.items():
-        begin = next((n for n, offset in enumerate(offsets) if offset >= client.began.get(partition, 0)), len(offsets))
-        mine, its_numbers = client.held[partition]
-        if mine != offsets[begin:]:
-            missing = sorted(set(offsets[begin:]) - set(mine))
-            raise AssertionError(
-                f"partition {partition} from {client.began.get(partition, 0)}: {len(missing)} records are missing "
-                f"(first {missing[:5]}), or out of order, or doubled: {story}"
-            )
-        assert its_numbers == numbers[begin:], f"partition {partition}: wrong values: {story}"
+def has_arrived(client: Client | Witness, ends: Positions) -> bool:
+    return client.begun > 0 and all(client.positions.get(part, 0) >= end for part, end in ends.items())

@@ -1,9 +1,10 @@
-"""Numbered records and items through the whole product while things break; what each client ended with is compared with
-what Kafka and the database hold.
+"""Numbered records and items through the whole product while its parts break, and clients that hold every frame against
+docs/protocol.md.
 
-A run: real Kafka, PostgreSQL and Redis, two web processes, two bridges; a producer of numbered records and a writer of
-items; clients that join, leave and come back; one fault after another, in an order that the seed decides. Afterwards
-every client must hold every record from where it began, each partition's in order, none twice, and no gap.
+A run: real Kafka, PostgreSQL and Redis, two web processes, two bridges (or less, see tests/faults/stage.py); a producer
+of numbered records and a writer of items; clients that stay, with two implementations of the protocol, and newcomers
+all the time; one fault after another. It fails when one frame breaks the page, whether the client can mend that or not,
+and when what any client was given is not what Kafka holds.
 """
 
 from __future__ import annotations
@@ -12,31 +13,44 @@ import asyncio
 import contextlib
 import itertools
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import httpx
+from confluent_kafka import Producer
 
-from tests.faults import crowd
+from tests.faults import truth as truths
 from tests.faults.breaking import FAULTS
-from tests.faults.crowd import Client
+from tests.faults.crowd import Crowd, Items, has_arrived
 from tests.faults.stage import PARTITIONS, Stage
+from tests.faults.truth import Truth
+from tests.faults.witness import Findings
 from tests.support.client import Follower
+from tests.support.waiting import until
 from tests.support.wire import everything_arrived
 
 CALM_SECONDS = (0.5, 3.0)  # between two faults
 ARRIVAL_SECONDS = 240.0  # for the rest to arrive after the last fault
-FAULT_SECONDS = 8.0  # within which a fault's share of the records is produced
-PRODUCE_EVERY = 0.2  # s
+SHOWN = 30  # of what clients held against the server
+KEYS = 1000
+PRODUCE_EVERY = 0.02  # s
+FLUSH_SECONDS = 120.0
 WRITE_EVERY = 0.2  # s
+TELL_EVERY = 60.0  # s
 
 
 @dataclass
 class Result:
-    """What a run saw, for the line at its end."""
+    """What a run saw, for the line at its end, and the row in docs/faults.md."""
 
     records: int
     items: int
+    deliveries: int
+    joins: int
     sockets: int
+    jumps: int
     duplicates: int
     faults: int
     seconds: float
@@ -44,117 +58,183 @@ class Result:
 
     def __str__(self) -> str:
         return (
-            f"{self.records} records and {self.items} items, {self.faults} faults, {self.sockets} sockets opened, "
-            f"{self.duplicates} duplicate ranges ignored, {self.seconds:.0f} s, the last record arrived "
-            f"{self.last_seconds:.1f} s after the last fault: nothing lost, doubled or out of order"
+            f"{self.records:,} records and {self.items:,} items, {self.deliveries:,} deliveries, {self.joins:,} joins "
+            f"({self.joins / self.seconds:.1f} a second), {self.faults} faults, {self.sockets:,} sockets of those that "
+            f"stayed, jumps {self.jumps}, {self.duplicates:,} duplicate ranges ignored, {self.seconds:.0f} s, the last "
+            f"record arrived {self.last_seconds:.1f} s after the last fault: nothing lost, doubled or out of order"
         )
 
 
-async def run(stage: Stage, *, records: int, clients: int, faults: list[str]) -> Result:
-    """One run. Raises AssertionError with the story when a client lost, doubled or reordered anything."""
-    began = time.monotonic()
-    epoch = await epoch_of(stage)
-    followers = [Client(stage, number, start) for number, start in enumerate(crowd.starts(stage, epoch, clients))]
-    watchers = [
-        Follower(stage.urls[n:] + stage.urls[:n], stage.installation.token, stage.installation.items_topic)
-        for n in (0, 1)
-    ]
-    async with contextlib.AsyncExitStack() as stack:
-        for watcher in watchers:
-            await stack.enter_async_context(watcher)
-        for watcher in watchers:
-            await watcher.subscribed(ARRIVAL_SECONDS)
-        await break_things(stage, stack, followers, records, faults)
-        mended = time.monotonic()
-        held = await asyncio.to_thread(crowd.truth, stage)
-        ends = {partition: offsets[-1] + 1 for partition, (offsets, _) in held.items()}
-        for follower in followers:
-            await follower.until(lambda f=follower: crowd.arrived(f, ends), "everything", ARRIVAL_SECONDS)
-        last = time.monotonic() - mended
-        for follower in followers:
-            crowd.check(follower, held)
-        await everything_arrived(stage.installation, *watchers, timeout=ARRIVAL_SECONDS)
-        for watcher in watchers:
-            assert not watcher.gaps, f"{watcher.gaps} {watcher}"
-            assert not watcher.unrecovered, watcher
-        return Result(
-            records=sum(len(offsets) for offsets, _ in held.values()),
-            items=len(stage.installation.committed()),
-            sockets=sum(follower.sockets for follower in followers),
-            duplicates=sum(follower.duplicates for follower in followers),
-            faults=len(faults),
-            seconds=time.monotonic() - began,
-            last_seconds=last,
-        )
+class Run:
+    """One run. Raises AssertionError with the story when a client was sent what breaks the protocol, or not all."""
 
+    def __init__(self, stage: Stage, *, clients: int, rate: float, joins: float, faults: Iterable[str]) -> None:
+        self.stage, self.clients, self.rate, self.joins, self._faults = stage, clients, rate, joins, faults
+        self.findings = Findings()
+        self.faults = 0
+        self.began = time.monotonic()
 
-async def break_things(
-    stage: Stage, stack: contextlib.AsyncExitStack, followers: list[Client], records: int, faults: list[str]
-) -> None:
-    """The part with the faults: everybody works, half of the clients come and go, and some come late."""
-    async with asyncio.TaskGroup() as tasks:
-        progress = Progress(len(faults), FAULT_SECONDS * stage.pace)
-        producing = tasks.create_task(produce(stage, records, progress))
-        others = [tasks.create_task(write_items(stage))]
-        late = len(followers) // 4
-        for follower in followers[late:]:
-            await stack.enter_async_context(follower)
-        newcomers = tasks.create_task(arrive_late(stage, stack, followers[:late], progress.about * len(faults)))
-        others += [tasks.create_task(crowd.come_and_go(follower)) for follower in followers[late::2]]
-        for name in faults:
-            progress.next_fault()
-            await FAULTS[name](stage)
-            await asyncio.sleep(stage.some(CALM_SECONDS))
-        await producing
-        await newcomers
-        for task in others:
-            task.cancel()
+    async def run(self) -> Result:
+        stage, token = self.stage, self.stage.installation.token
+        numbers = Numbers(stage, self.rate)
+        numbers.produce(1)  # which makes the topic, where that is how topics are made
+        epoch = await epoch_of(stage)
+        with Truth(stage.kafka_address, stage.topic, PARTITIONS) as truth:
+            crowd = Crowd(stage, truth, self.findings, epoch, self.clients)
+            watchers = [Items(stage.urls[n:] + stage.urls[:n], token, stage.items_topic) for n in (0, 1)]
+            async with contextlib.AsyncExitStack() as stack:
+                for watcher in watchers:
+                    await stack.enter_async_context(watcher)
+                for watcher in watchers:
+                    await watcher.subscribed(ARRIVAL_SECONDS)
+                try:
+                    await self._break_things(stack, crowd, numbers)
+                except Exception as error:
+                    error.add_note(self._story(crowd))
+                    raise
+                mended = time.monotonic()
+                await self._arrive(crowd, truth)
+                last = time.monotonic() - mended
+                await everything_arrived(stage.installation, *watchers, timeout=ARRIVAL_SECONDS)
+                for watcher in watchers:
+                    assert [watcher.gaps, watcher.unrecovered] == [[], []], watcher
+                self._check(crowd)
+            return Result(
+                records=truth.records,
+                items=len(stage.installation.committed()),
+                deliveries=self.findings.deliveries,
+                joins=self.findings.joins,
+                sockets=crowd.sockets,
+                jumps=crowd.jumps,
+                duplicates=crowd.duplicates,
+                faults=self.faults,
+                seconds=time.monotonic() - self.began,
+                last_seconds=last,
+            )
 
+    async def _break_things(self, stack: contextlib.AsyncExitStack, crowd: Crowd, numbers: Numbers) -> None:
+        """The part with the faults: records flow, half of the clients come and go, and newcomers all the time."""
+        stage, early = self.stage, len(crowd.all) * 3 // 4
+        self.began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            others = [
+                tasks.create_task(work)
+                for work in (
+                    numbers.keep_producing(), write_items(stage), crowd.keep_looking(), crowd.keep_coming(self.joins),
+                    self._keep_telling(crowd),
+                )
+            ]  # fmt: skip
+            for client in crowd.all[:early]:
+                await stack.enter_async_context(client)
+            others += [tasks.create_task(crowd.wander(client)) for client in crowd.all[:early:2]]
+            late = iter(crowd.all[early:])
+            for name in self._faults:
+                for client in itertools.islice(late, 2):
+                    await stack.enter_async_context(client)
+                self.faults += 1
+                await FAULTS[name](stage)
+                await asyncio.sleep(stage.some(CALM_SECONDS))
+            for client in late:
+                await stack.enter_async_context(client)
+            for task in others:
+                task.cancel()
+        await asyncio.to_thread(numbers.finish)
 
-async def arrive_late(stage: Stage, stack: contextlib.AsyncExitStack, newcomers: list[Client], seconds: float) -> None:
-    for follower in newcomers:
-        await asyncio.sleep(stage.dice.uniform(0, seconds / len(newcomers)))
-        await stack.enter_async_context(follower)
-
-
-class Progress:
-    """How far a run has come: what is produced keeps step with the faults, so that something flows in each of them."""
-
-    def __init__(self, faults: int, about: float) -> None:
-        self.faults, self.about = faults, about  # s, that one of them takes
-        self.begun, self.since = 0, time.monotonic()
-
-    def next_fault(self) -> None:
-        self.begun, self.since = self.begun + 1, time.monotonic()
-
-    @property
-    def share(self) -> float:
-        """Of the whole, from 0 to 1."""
-        in_this_one = min(1.0, (time.monotonic() - self.since) / self.about)
-        return (max(0, self.begun - 1) + in_this_one) / self.faults
-
-
-async def produce(stage: Stage, records: int, progress: Progress) -> None:
-    """Numbered records; what Kafka did not take is tried again."""
-    number = 0
-    while number < records:
-        due = max(number + 1, min(records, int(records * progress.share)))
-        values = [str(n).encode() for n in range(number, due)]
-        partition = stage.dice.randrange(PARTITIONS)
+    async def _arrive(self, crowd: Crowd, truth: Truth) -> None:
+        """Waits until every client that stayed is at Kafka's end, and every account is settled."""
+        ends = await asyncio.to_thread(truth.final_ends)
+        assert await asyncio.to_thread(truths.read_up_to, truth, ends, ARRIVAL_SECONDS), f"{truth.ends} of {ends}"
         try:
-            await asyncio.to_thread(stage.kafka.produce, stage.topic, values, partition=partition)
-            number = due
-        except AssertionError:  # Kafka is away: some of them may be in the topic all the same, and count
-            pass
-        await asyncio.sleep(PRODUCE_EVERY)
+            await until(lambda: all(has_arrived(client, ends) for client in crowd.all), "everything", ARRIVAL_SECONDS)
+        except AssertionError:
+            behind = "\n".join(str(client) for client in crowd.all if not has_arrived(client, ends))
+            raise AssertionError(f"not everything arrived, of {ends}, at:\n{behind}\n{self._story(crowd)}") from None
+        assert crowd.look(), "a client is beyond Kafka's end"
+
+    def _check(self, crowd: Crowd) -> None:
+        assert next(crowd.broken(), None) is None, self._story(crowd)
+        assert self.findings.joins > 0, "nobody could join"
+
+    def _story(self, crowd: Crowd) -> str:
+        return "\n".join([*itertools.islice(crowd.broken(), SHOWN), *self.stage.told[-SHOWN:]])
+
+    async def _keep_telling(self, crowd: Crowd) -> None:
+        while True:
+            await asyncio.sleep(TELL_EVERY)
+            seconds, seen = time.monotonic() - self.began, self.findings
+            told = {kind: count for kind, count in seen.broken.items() if kind != "jump"}
+            print(
+                f"{seconds / 60:.0f} min: {seen.deliveries:,} deliveries, {seen.joins:,} joins "
+                f"({seen.joins / seconds:.1f} a second), {self.faults} faults, jumps {crowd.jumps}, "
+                f"{crowd.duplicates:,} duplicates, {seen.refused:,} refused, {len(crowd.visitors)} newcomers there, "
+                f"otherwise broken: {told or 0}; {memory_mib():.0f} MiB",
+                flush=True,
+            )
+
+
+class Numbers:
+    """Produces 0, 1, 2 … to the topic's partitions in turn, past all proxies."""
+
+    def __init__(self, stage: Stage, rate: float) -> None:
+        self.stage, self.rate = stage, rate
+        self._made = 0
+        self._producer = self._new_producer()
+
+    def _new_producer(self) -> Producer:
+        return Producer(
+            {
+                "bootstrap.servers": self.stage.kafka_address, "log_level": 0, "linger.ms": 5,
+                "enable.idempotence": True, "queue.buffering.max.messages": 1_000_000,
+                "reconnect.backoff.max.ms": 500,
+            }
+        )  # fmt: skip
+
+    def produce(self, count: int) -> None:
+        for number in range(self._made, self._made + count):
+            key = str(number % KEYS)
+            self._producer.produce(
+                self.stage.topic, str(number), key=key, partition=number % PARTITIONS, on_delivery=self._delivered
+            )
+        self._made += count
+        self._producer.poll(0)
+
+    def _delivered(self, error: Any, _: object) -> None:
+        """What Kafka did not take may be in the topic or not; it counts as far as Kafka holds it."""
+        if error is not None:
+            self.stage.say(f"a record was not taken: {error}")
+            if error.fatal():
+                self._producer = self._new_producer()
+
+    async def keep_producing(self) -> None:
+        began, first = time.monotonic(), self._made
+        while True:
+            await asyncio.sleep(PRODUCE_EVERY)
+            self.produce(int((time.monotonic() - began) * self.rate) + first - self._made)
+
+    def finish(self) -> None:
+        """Blocks until everything is in Kafka."""
+        left = self._producer.flush(FLUSH_SECONDS)
+        assert left == 0, f"{left} records were not produced within {FLUSH_SECONDS:g} s"
+
+
+def endless(stage: Stage, names: list[str], seconds: float) -> Iterator[str]:
+    """All of these faults again and again, in an order of its own each time, for so long."""
+    end = time.monotonic() + seconds
+    while True:
+        deck = names.copy()
+        stage.dice.shuffle(deck)
+        for name in deck:
+            if time.monotonic() > end:
+                return
+            yield name
 
 
 async def write_items(stage: Stage) -> None:
-    """Items through the API of both web processes; what was committed, the database knows."""
+    """Items through the API of each web process; what was committed, the database knows."""
     headers = {"Authorization": f"Bearer {stage.installation.token}"}
     async with httpx.AsyncClient(headers=headers, timeout=15) as client:
         for number in itertools.count():
-            url = stage.urls[number % 2]
+            url = stage.urls[number % len(stage.urls)]
             with contextlib.suppress(httpx.HTTPError):
                 made = await client.post(f"{url}/api/items/", json={"name": f"item {number}", "price": "1"})
                 if made.is_success:
@@ -173,3 +253,9 @@ async def epoch_of(stage: Stage) -> str:
             epochs.add(follower.epoch)
     assert len(epochs) == 1, f"the epoch is not the same in every process: {epochs}"
     return epochs.pop()
+
+
+def memory_mib() -> float:
+    """What this process takes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024

@@ -1,20 +1,29 @@
 """What a run of faults happens to: two web processes, two bridges, Kafka, PostgreSQL and Redis, and a proxy in each way
-between two of them, which can be cut or frozen."""
+between two of them, which can be cut or frozen; or as much of it as the mode without Redis has; or one web process with
+its embedded broker."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import re
+import time
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.processes import Installation, Process
+from confluent_kafka import Producer
+
+from tests.support.processes import START_SECONDS, Installation, Process
 from tests.support.proxy import Proxy
 from tests.support.services import Kafka, Postgres, Redis
-from tests.support.waiting import free_port
+from tests.support.waiting import free_port, wait_until
 
-PARTITIONS = 4
-READY_SECONDS = 120.0  # for four processes to start on a loaded machine
+PARTITIONS = 4  # as many as the embedded broker gives a topic
+ANSWER_SECONDS = 30
+HALTS = 100  # the newest of them that are remembered
 
 
 class Cables(Kafka):
@@ -49,20 +58,24 @@ class Cables(Kafka):
 
 @dataclass
 class Stage:
-    """Everything that runs. ways: name -> the proxies between those two. pace: what every pause is multiplied with.
+    """Everything that runs. kafka_address: where tests reach Kafka, past all proxies. ways: name -> the proxies between
+    those two. pace: what every pause is multiplied with. stands: how often a process is stopped in one fault.
     told: what has happened so far."""
 
     installation: Installation
-    kafka: Kafka
-    postgres: Postgres
-    redis: Redis
     topic: str
+    kafka_address: str
     webs: list[Process]
-    bridges: list[Process]
     ways: dict[str, list[Proxy]]
     dice: random.Random
+    bridges: list[Process] = field(default_factory=list)
+    kafka: Kafka | None = None
+    postgres: Postgres | None = None
+    redis: Redis | None = None
     pace: float = 1.0
+    stands: int = 1
     told: list[str] = field(default_factory=list)
+    _halts: deque[list[float]] = field(default_factory=lambda: deque(maxlen=HALTS))
 
     def say(self, text: str) -> None:
         self.told.append(text)
@@ -71,6 +84,25 @@ class Stage:
     def some(self, between: tuple[float, float]) -> float:
         """Seconds between these two, as the dice fall, at this run's pace."""
         return self.dice.uniform(*between) * self.pace
+
+    @contextlib.contextmanager
+    def halting(self) -> Iterator[None]:
+        """Meanwhile a client may hear nothing, whatever the product does."""
+        halt = [time.monotonic(), float("inf")]
+        self._halts.append(halt)
+        try:
+            yield
+        finally:
+            halt[1] = time.monotonic()
+
+    def halted(self, since: float) -> float:
+        """How many seconds since that moment (monotonic) were such."""
+        now = time.monotonic()
+        return sum(max(0.0, min(end, now) - max(begin, since)) for begin, end in self._halts)
+
+    @property
+    def items_topic(self) -> str:
+        return self.installation.env.get("KAFKA_ITEMS_TOPIC", "items.v1")
 
     @property
     def urls(self) -> list[str]:
@@ -90,12 +122,9 @@ class Stage:
                     proxy.close()
 
 
-async def set_up(
-    installation: Installation, kafka: Cables, postgres: Postgres, redis: Redis, seed: int, *, pace: float = 1.0
-) -> Stage:
-    """Starts two web processes and two bridges. `installation` has the database and the items topic's name only."""
-    topic = await asyncio.to_thread(lambda: kafka.create_topic(partitions=PARTITIONS))
-    await asyncio.to_thread(installation.manage, "addtopic", topic)
+async def with_redis(installation: Installation, kafka: Cables, postgres: Postgres, redis: Redis) -> Stage:
+    """Two web processes and two bridges. `installation` has the database and the items topic's name only."""
+    topic = await watched_topic(installation, kafka)
     ways = {
         "web-kafka": [kafka.web],
         "bridge-kafka": [kafka.bridge],
@@ -111,15 +140,64 @@ async def set_up(
     }
     webs = [installation.web(start=False, **web_env) for _ in range(2)]
     bridges = [installation.bridge(start=False, **bridge_env) for _ in range(2)]
-    ways["client-web"] = [Proxy(f"127.0.0.1:{web.port}") for web in webs]
-    for name, proxies in ways.items():
+    stage = Stage(
+        installation, topic, kafka.address, webs, ways, random.Random(), bridges=bridges, kafka=kafka,
+        postgres=postgres, redis=redis,
+    )  # fmt: skip
+    await start(stage)
+    return stage
+
+
+async def without_redis(installation: Installation, kafka: Cables, postgres: Postgres) -> Stage:
+    """Two web processes that read Kafka themselves."""
+    topic = await watched_topic(installation, kafka)
+    webs = [installation.web(start=False, KAFKA_BOOTSTRAP_SERVERS=kafka.web.address) for _ in range(2)]
+    stage = Stage(
+        installation, topic, kafka.address, webs, {"web-kafka": [kafka.web]}, random.Random(), kafka=kafka,
+        postgres=postgres,
+    )  # fmt: skip
+    await start(stage)
+    return stage
+
+
+async def embedded(installation: Installation) -> Stage:
+    """One web process and the broker in it, whose address it prints once it has started."""
+    topic = "numbers"
+    await asyncio.to_thread(installation.manage, "addtopic", topic)
+    web = installation.web(start=False, RUN_ADDRESS="http://127.0.0.1/")
+    stage = Stage(installation, topic, "", [web], {}, random.Random())
+    await start(stage)
+    told = re.compile(r"^Kafka: +(\S+) ", re.MULTILINE)
+    found = await asyncio.to_thread(
+        wait_until,
+        lambda: told.search(web.log()),
+        "the broker's address",
+        START_SECONDS,
+    )
+    assert found is not None
+    stage.kafka_address = found.group(1)
+    producer = Producer({"bootstrap.servers": stage.kafka_address, "log_level": 0})
+    await asyncio.to_thread(producer.list_topics, topic, timeout=ANSWER_SECONDS)  # which makes it
+    return stage
+
+
+async def watched_topic(installation: Installation, kafka: Kafka) -> str:
+    topic = await asyncio.to_thread(lambda: kafka.create_topic(partitions=PARTITIONS))
+    await asyncio.to_thread(installation.manage, "addtopic", topic)
+    return topic
+
+
+async def start(stage: Stage) -> None:
+    """Starts the processes and the proxies, those before the web processes among them."""
+    stage.ways["client-web"] = [Proxy(f"127.0.0.1:{web.port}") for web in stage.webs]
+    for name, proxies in stage.ways.items():
         for proxy in proxies if not name.endswith("-kafka") else ():
             proxy.start()
-    for process in (*webs, *bridges):
+    processes = [*stage.webs, *stage.bridges]
+    for process in processes:
         process.start(wait=False)
-    for process in (*webs, *bridges):
+    for process in processes:
         await asyncio.to_thread(process.wait_healthy)
-    return Stage(installation, kafka, postgres, redis, topic, webs, bridges, ways, random.Random(seed), pace)
 
 
 def redis_url(way: list[Proxy]) -> str:

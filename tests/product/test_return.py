@@ -54,7 +54,7 @@ async def test_two_hundred_clients_return_spread_out_and_what_they_missed_is_rea
         await asyncio.to_thread(web.start)
         for follower in crowd:
             await follower.until(lambda f=follower: len(f.records) == MISSED, "what was missed", RETURN_SECONDS)
-        assert not any(follower.gaps or follower.unrecovered or follower.holes for follower in crowd)
+        assert not any(follower.gaps or follower.unrecovered or follower.broken for follower in crowd)
         told = sorted(follower.waits[0] for follower in crowd)
         most = max(sum(begin <= wait < begin + 1 for wait in told) for begin in told)
         # A long start adds tries of their own to these; the first ones are what the goodbye asked for.

@@ -122,6 +122,38 @@ def test_compose_uses_settings_and_commands_that_exist() -> None:
     assert services["kafka"]["image"] == "apache/kafka:4.1.0"
 
 
+def test_compose_is_reached_from_its_own_machine_only() -> None:
+    services = COMPOSE["services"]
+    published = [port for service in services.values() for port in service.get("ports", ())]
+    assert len(published) == 3
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    for name in ("web-1", "web-2"):
+        assert network["gateway"] in services[name]["environment"]["FORWARDED_ALLOW_IPS"]
+
+
+def test_every_image_has_an_exact_version() -> None:
+    images = [service["image"] for service in COMPOSE["services"].values() if "build" not in service]
+    images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(images) == 4
+    for image in images:
+        assert re.search(r":\d+\.\d+(\.\d+)?", image), image
+
+
+def pins(name: str) -> set[str]:
+    """`package==version` of a file of requirements."""
+    found = re.findall(r"^([\w.-]+(?:\[[\w,]+\])?==[\w.]+)", (ROOT / name).read_text(), re.MULTILINE)
+    return {re.sub(r"\[[\w,]+\]", "", pin).lower().replace("_", "-") for pin in found}
+
+
+def test_the_image_installs_what_is_pinned_by_hash() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert pins("requirements.lock") == pins("requirements.txt")
+    assert "--require-hashes -r requirements.lock" in (ROOT / "Dockerfile").read_text()
+    for requirement in re.split(r"\n(?=\w)", lock.partition("\n\n")[2]):
+        assert "--hash=sha256:" in requirement, requirement
+
+
 def test_every_pin_is_exact() -> None:
     for name in ("requirements.txt", "tests/requirements.txt"):
         for line in (ROOT / name).read_text().splitlines():
@@ -150,11 +182,11 @@ def test_make_run_refuses_an_old_python_with_a_sentence(tmp_path: Path) -> None:
         ("127.0.0.1", {}, "true", "true"),
         ("localhost", {"DEBUG": "false"}, "false", "true"),
         ("::1", {"DEMO": "false"}, "true", "false"),
-        ("0.0.0.0", {}, "", "false"),
-        ("0.0.0.0", {"DEMO": "true"}, "", "false"),
-        ("127.0.0.1.example.com", {}, "", "false"),
-        ("127.0.0.1", {"ALLOWED_HOSTS": "board.example.com"}, "true", ""),
-        ("127.0.0.1", {"CSRF_TRUSTED_ORIGINS": "https://board.example.com"}, "true", ""),
+        ("0.0.0.0", {}, "false", "false"),
+        ("0.0.0.0", {"DEMO": "true", "DEBUG": "true"}, "false", "false"),
+        ("127.0.0.1.example.com", {}, "false", "false"),
+        ("127.0.0.1", {"ALLOWED_HOSTS": "board.example.com"}, "", ""),
+        ("127.0.0.1", {"CSRF_TRUSTED_ORIGINS": "https://board.example.com"}, "", ""),
     ],
 )
 def test_make_run_is_a_demonstration_on_loopback_only(

@@ -54,6 +54,14 @@ def told(**settings: Any) -> list[str]:
         ({"DEMO": True, "ALLOWED_HOSTS": ["board.example.com"]}, ["streams.E006"]),
         ({"DEMO": True, "CSRF_TRUSTED_ORIGINS": ["https://board.example.com"]}, ["streams.E006"]),
         ({"ALLOWED_HOSTS": ["board.example.com"]}, []),
+        ({"DEBUG": True}, []),
+        ({"DEBUG": True, "ALLOWED_HOSTS": ["board.example.com"]}, ["streams.E007"]),
+        ({"DEBUG": True, "CSRF_TRUSTED_ORIGINS": ["https://board.example.com"]}, ["streams.E007"]),
+        ({"SECRET_KEY": "x"}, ["streams.E008"]),
+        ({"SECRET_KEY": "ab" * 40}, ["streams.E008"]),
+        ({"ALLOWED_HOSTS": ["board.example.com", "*"]}, ["streams.E009"]),
+        ({"FORWARDED_ALLOW_IPS": ["*"]}, ["streams.E010"]),
+        ({"FORWARDED_ALLOW_IPS": ["10.0.0.0/24"]}, []),
     ],
 )
 def test_what_the_checks_say(settings: dict[str, Any], ids: list[str]) -> None:

@@ -1,7 +1,8 @@
 """A client of the live protocol (docs/protocol.md), written from that page alone, which tests use to watch the product.
 
 `Connection` is one socket. `Follower` follows one topic through any number of sockets, as a browser does: it applies
-ranges by position, acks, notes gaps, and reconnects with its cursor.
+ranges by position, acks, notes gaps, and reconnects with its cursor. What breaks the page fails the test that leaves
+the follower, whether the follower could mend it or not.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ FIRST_BACKOFF, LAST_BACKOFF = 0.5, 20.0  # s; the wait is a random part of it
 ANSWER_SECONDS = 15  # `subscribed` has 10 s
 RIGHTS_SECONDS = 90  # until a change of rights is told: there are up to 30 s between two looks
 FRAME_BYTES = 256 * 1024
+SHOWN = 300  # characters of a frame that broke the page
+GAP_REASONS = {"retention", "slow", "limit", "unavailable"}
+CUT_REASONS = {"retention", "epoch", "limit"}  # of a cursor that was not honoured
 
 Frame = dict[str, Any]
 
@@ -107,7 +111,8 @@ class Follower:
 
     records: (partition, record) in the order applied. gaps: the frames. positions, epoch: its cursor. began: the
     positions of its first stream.
-    holes: ranges that began above the position without a gap.
+    broken: each frame that breaks the page, and how; jumps: how many of them were ranges that began above the position
+    without a gap. Leaving the follower raises AssertionError with them, unless a test has emptied the list.
     unrecovered: reasons of cursors that were not honoured in full.
     links: each state of the server's link to Kafka, as told. sockets: how many it has opened. begun: how many streams.
     """
@@ -121,7 +126,8 @@ class Follower:
         self.records: list[tuple[int, Frame]] = []
         self.gaps: list[Frame] = []
         self.resets: list[Frame] = []
-        self.holes: list[str] = []
+        self.broken: list[str] = []
+        self.jumps = self._untold = 0
         self.unrecovered: list[str] = []
         self.links: list[str] = []
         self.goodbyes: list[Frame] = []
@@ -149,8 +155,17 @@ class Follower:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task is not None
+        ended_early = self._task.done()
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        (outcome,) = await asyncio.gather(self._task, return_exceptions=True)
+        failure = outcome if ended_early and isinstance(outcome, Exception) else None
+        if error is not None:
+            if self.broken:
+                error.add_note(f"Frames that break docs/protocol.md: {self.broken} {self}")
+        elif self.broken:
+            raise AssertionError(f"frames that break docs/protocol.md: {self.broken} {self}")
+        elif failure is not None:
+            raise failure
 
     # What a test asks.
 
@@ -193,12 +208,12 @@ class Follower:
             versions = seen.get(key, [])
             assert versions == list(range(1, len(versions) + 1)), f"item {key}: {versions} {self}"
             assert len(versions) >= version, f"item {key} to version {version}: {versions} {self}"
-        assert not self.holes, self.holes
+        assert not self.broken, self.broken
 
     def __str__(self) -> str:
         return (
             f"follower of {self.topic}: {len(self.records)} records, positions {self.positions}, epoch {self.epoch}, "
-            f"{len(self.gaps)} gaps, holes {self.holes}, unrecovered {self.unrecovered}, {self.sockets} sockets, "
+            f"{len(self.gaps)} gaps, broken {self.broken}, unrecovered {self.unrecovered}, {self.sockets} sockets, "
             f"links {self.links}, errors {self.errors[-3:]}, closed with {self.close_code}"
         )
 
@@ -253,14 +268,29 @@ class Follower:
         frame = await self.connection.receive()
         if frame["type"] == "goodbye":
             self._goodbye(frame)
+            return
+        self._expect(frame["type"] == "welcome", "the first frame is no welcome", frame)
+        frame = await self.connection.receive()
+        if frame["type"] == "goodbye":
+            self._goodbye(frame)
+        elif frame["type"] == "heartbeat":
+            self._heartbeat(frame)
         else:
-            assert frame["type"] == "welcome", frame
+            self._expect(False, "no heartbeat follows the welcome", frame)
+
+    def _expect(self, holds: bool, what: str, frame: Frame) -> bool:
+        """Writes down a frame that breaks the page."""
+        if not holds:
+            self.broken.append(f"{what}, at {self.positions} of epoch {self.epoch}: {json.dumps(frame)[:SHOWN]}")
+        return holds
 
     async def _subscribe(self) -> None:
         """Subscribes, again and again while the server says that it cannot just now."""
         while True:
             start = {"cursor": self.cursor()} if self.epoch is not None else self.start
-            await self.connection.send(type="subscribe", id=1, topic=self.topic, start=start)
+            told = {"jumps": self._untold} if self._untold else {}
+            self._untold = 0
+            await self.connection.send(type="subscribe", id=1, topic=self.topic, start=start, **told)
             answer = await self.connection.receive_type("subscribed", "error", "goodbye", "heartbeat")
             while answer["type"] == "heartbeat":
                 self._heartbeat(answer)
@@ -274,6 +304,7 @@ class Follower:
                 self.errors.append(answer["code"])
                 await asyncio.sleep(min(answer.get("retry_after_ms") or 500, 1000) / 1000)
                 continue
+            self._check_cursor(start, answer)
             if not answer["recovered"]:
                 self.unrecovered.append(answer["reason"])
             self._take_cursor(answer["cursor"])
@@ -281,6 +312,17 @@ class Follower:
             self.stream = answer["stream"]
             self.begun += 1
             return
+
+    def _check_cursor(self, start: Frame, answer: Frame) -> None:
+        """`subscribed` against the start that it answers."""
+        given, begun = start.get("cursor"), answer["cursor"]
+        if not answer["recovered"]:
+            self._expect(answer["reason"] in CUT_REASONS, "a cursor is refused for no known reason", answer)
+            self._expect(given is not None, "a start without a cursor is not recovered", answer)
+        elif given is not None:
+            honoured = {part: given["positions"].get(part, 0) for part in begun["positions"]}
+            same = begun == {"epoch": given["epoch"], "positions": honoured}
+            self._expect(same, f"recovered is true, and the cursor was {given}", answer)
 
     def _take_cursor(self, cursor: Frame) -> None:
         self.epoch = cursor["epoch"]
@@ -311,34 +353,50 @@ class Follower:
 
     async def _take(self, frame: Frame) -> None:
         kind = frame["type"]
-        if kind == "records" and frame["stream"] == self.stream:
-            for part in frame["ranges"]:
-                if not self._apply(part):
-                    await self._resubscribe()
-                    return
-        elif kind == "gap" and frame["stream"] == self.stream:
-            self.gaps.append(frame)
-            for part in frame["ranges"]:
-                assert part["from"] == self.positions.get(part["partition"], 0), f"{frame} {self}"
-                self.positions[part["partition"]] = part["to"]
-                self._moved.add(part["partition"])
-        elif kind == "reset" and frame["stream"] == self.stream:
-            self.resets.append(frame)
-            self._take_cursor(frame["cursor"])
-        elif kind == "heartbeat":
+        if kind == "heartbeat":
             self._heartbeat(frame)
             await (self._ack() if self._moved else self.connection.send(type="ack"))
         elif kind == "goodbye":
             self._goodbye(frame)
-        elif kind == "unsubscribed" and frame["stream"] == self.stream:
-            self.stream = None
-            await self._subscribe()
         elif kind == "error":
             raise AssertionError(f"{frame} {self}")
+        elif kind in {"records", "gap", "reset", "unsubscribed"} and self._expect(
+            frame["stream"] == self.stream, f"the only stream is {self.stream}", frame
+        ):
+            await self._take_from_stream(kind, frame)
+
+    async def _take_from_stream(self, kind: str, frame: Frame) -> None:
+        if kind == "records":
+            for part in frame["ranges"]:
+                if not self._apply(part):
+                    await self._resubscribe()
+                    return
+        elif kind == "gap":
+            self._step_over(frame)
+        elif kind == "reset":
+            self.resets.append(frame)
+            new = frame["reason"] == "epoch" and frame["cursor"]["epoch"] != self.epoch
+            self._expect(new, "a reset without a new life", frame)
+            self._take_cursor(frame["cursor"])
+        elif kind == "unsubscribed":
+            self.stream = None
+            await self._subscribe()
+
+    def _step_over(self, gap: Frame) -> None:
+        self.gaps.append(gap)
+        self._expect(gap["reason"] in GAP_REASONS, "a gap of no known reason", gap)
+        for part in gap["ranges"]:
+            number, mine = part["partition"], self.positions.get(part["partition"], 0)
+            self._expect(part["from"] == mine and part["to"] >= mine, f"partition {number}: a gap not from {mine}", gap)
+            self.positions[number] = part["to"]
+            self._moved.add(number)
 
     def keep(self, partition: int, record: Frame) -> None:
         """What becomes of each record, in the order applied."""
         self.records.append((partition, record))
+
+    def passed(self, partition: int, start: int, end: int) -> None:
+        """Called behind each range that was applied: its records, from where the client was, have been kept."""
 
     def _apply(self, part: Frame) -> bool:
         """The table of the protocol. False: something was lost."""
@@ -347,16 +405,18 @@ class Follower:
             self.duplicates += 1
             return True
         if part["from"] > mine:
-            self.holes.append(f"partition {number}: at {mine}, got [{part['from']}, {part['to']})")
-            return False
+            self.jumps += 1
+            self._untold += 1
+            return self._expect(False, f"a jump of partition {number} from {mine} to {part['from']}", part)
         offsets = [record["offset"] for record in part["records"]]
-        assert offsets == sorted(set(offsets)), offsets
-        assert all(part["from"] <= offset < part["to"] for offset in offsets), part
+        self._expect(offsets == sorted(set(offsets)), "records out of order", part)
+        self._expect(all(part["from"] <= offset < part["to"] for offset in offsets), "records beside their range", part)
         for record in part["records"]:
             if record["offset"] >= mine:
                 self.keep(number, record)
         self.positions[number] = part["to"]
         self._moved.add(number)
+        self.passed(number, mine, part["to"])
         return True
 
     async def _resubscribe(self) -> None:

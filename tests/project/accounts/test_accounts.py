@@ -14,7 +14,9 @@ from django.test import Client, override_settings
 
 from items import services, tokens
 from items.models import ApiToken, Item
+from project import mailing
 from project.accounts import views
+from project.models import Attempts
 from tests.support.people import PeopleTestCase, detail_of, sign_in
 
 WORD, OTHER_WORD = "a long enough word", "another long enough word"
@@ -130,6 +132,15 @@ class PasswordTests(AccountTestCase):
         self.assert_trouble(response, "Your password was not changed", "entered incorrectly")
         self.assertTrue(Client().login(username="olga", password="olga's word"))
 
+    def test_old_passwords_are_not_tried_for_ever(self) -> None:
+        browser = sign_in(self.owner)
+        typed = {"old_password": "wrong", "new_password1": WORD, "new_password2": WORD}
+        statuses = [browser.post("/accounts/password/", typed).status_code for _ in range(11)]
+        self.assertEqual((set(statuses[:10]), statuses[10]), ({200}, 429))
+        typed["old_password"] = "olga's word"
+        self.assertEqual(browser.post("/accounts/password/", typed).status_code, 429)
+        self.assertEqual(sign_in(self.colleague).get("/accounts/password/").status_code, 200)
+
     def test_an_account_without_a_password_of_its_own_is_told_so(self) -> None:
         demo = User.objects.create_user("nobody")
         response = sign_in(demo).get("/accounts/password/")
@@ -147,7 +158,9 @@ class ResetTests(AccountTestCase):
 
     def ask(self, address: str = "olga@example.com") -> str:
         """What the page says that follows; the mail lies in `mail.outbox`."""
-        return text(Client().post("/accounts/password/reset/", {"email": address}, follow=True))
+        said = text(Client().post("/accounts/password/reset/", {"email": address}, follow=True))
+        mailing.wait_sent(30)
+        return said
 
     def link(self) -> str:
         found = re.search(r"http://testserver(/\S+)", str(mail.outbox[-1].body))
@@ -181,6 +194,27 @@ class ResetTests(AccountTestCase):
         with self.settings(HTTPS=True):
             self.ask()
         self.assertIn("https://testserver/accounts/password/reset/", str(mail.outbox[-1].body))
+
+    def test_the_port_of_a_strangers_host_is_in_no_link(self) -> None:
+        for known_as, host, link in (
+            ({}, "testserver:6666", "http://testserver/accounts/"),
+            ({}, "testserver:80", "http://testserver:80/accounts/"),
+            (
+                {"CSRF_TRUSTED_ORIGINS": ["http://testserver:8080"]},
+                "testserver:6666",
+                "http://testserver:8080/accounts/",
+            ),
+            (
+                {"CSRF_TRUSTED_ORIGINS": ["https://testserver"], "HTTPS": True},
+                "testserver:80",
+                "https://testserver/acc",
+            ),
+        ):
+            with self.settings(**known_as):
+                Client().post("/accounts/password/reset/", {"email": "olga@example.com"}, HTTP_HOST=host)
+            mailing.wait_sent(30)
+            self.assertIn(link, str(mail.outbox[-1].body))
+            Attempts.objects.all().delete()
 
     def test_an_invented_link_leads_to_a_new_one(self) -> None:
         for path in ("MQ/set-password/", "MQ/abc-def/", "x/y/"):

@@ -11,6 +11,8 @@ from django.core import mail
 from django.test import Client, TestCase
 from django.utils import timezone
 
+from items import tokens
+from project import mailing
 from project.accounts import attempts
 from project.models import Attempts
 
@@ -96,9 +98,42 @@ class SignInTests(AttemptsTestCase):
         self.assertEqual(Attempts.objects.count(), 2)
 
 
+class HearsayTests(AttemptsTestCase):
+    def test_a_fresh_address_from_a_proxy_for_every_try_ends_too(self) -> None:
+        with mock.patch.object(attempts, "SIGN_IN_BY_HEARSAY", attempts.Limit("few", 3, timedelta(minutes=10))):
+            statuses = [
+                Client(REMOTE_ADDR=f"192.0.2.{number}", HTTP_X_FORWARDED_FOR=f"192.0.2.{number}")
+                .post("/accounts/login/", {"username": "olga", "password": "wrong"})
+                .status_code
+                for number in range(4)
+            ]
+            self.assertEqual(statuses, [200, 200, 200, 429])
+            self.assertEqual(self.sign_in(WORD, address=THERE).status_code, 302)
+
+
+class TokenTests(AttemptsTestCase):
+    def setUp(self) -> None:
+        attempts._refused.clear()
+        self.addCleanup(attempts._refused.clear)
+
+    def test_wrong_tokens_are_counted_and_right_ones_always_pass(self) -> None:
+        right = tokens.issue(User.objects.get(), "script")
+        with mock.patch.object(attempts, "WRONG_TOKEN", attempts.Limit("few", 3, timedelta(minutes=10))):
+            answers = [self.call("sb_wrong") for _ in range(5)]
+            self.assertEqual([answer.status_code for answer in answers], [401, 401, 401, 429, 429])
+            self.assertTrue(0 < int(answers[-1]["Retry-After"]) <= 600)
+            self.assertEqual(self.call(right).status_code, 200)
+            self.assertEqual(self.call("sb_wrong", THERE).status_code, 401)
+
+    def call(self, token: str, address: str = HERE) -> Any:
+        return Client(REMOTE_ADDR=address).get("/api/items/", headers={"Authorization": f"Bearer {token}"})
+
+
 class ResetTests(AttemptsTestCase):
     def ask(self, address: str, comes_from: str = HERE) -> Any:
-        return Client(REMOTE_ADDR=comes_from).post("/accounts/password/reset/", {"email": address})
+        answer = Client(REMOTE_ADDR=comes_from).post("/accounts/password/reset/", {"email": address})
+        mailing.wait_sent(30)
+        return answer
 
     def test_nobody_gets_more_than_three_mails_an_hour(self) -> None:
         answers = [self.ask("olga@example.com", f"192.0.2.{number}").status_code for number in range(5)]

@@ -11,7 +11,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.test import RequestFactory, TestCase, override_settings
+from django.test import Client, RequestFactory, TestCase, override_settings
 
 from items import tokens
 from items.models import Item
@@ -66,10 +66,20 @@ class DemoTests(TestCase):
     @in_demo
     def test_the_demo_account_does_not_sign_in_from_elsewhere(self) -> None:
         prepare()
-        for server, is_let_in in (("127.0.0.1", True), ("::1", True), ("192.0.2.7", False)):
-            request = RequestFactory(SERVER_NAME=server).post("/accounts/login/")
+        came: Any
+        for came, is_let_in in (
+            ({"SERVER_NAME": "127.0.0.1"}, True),
+            ({"SERVER_NAME": "::1", "REMOTE_ADDR": "::1"}, True),
+            ({"SERVER_NAME": "192.0.2.7"}, False),
+            ({"REMOTE_ADDR": "192.0.2.7"}, False),
+            ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, False),
+            ({"HTTP_VIA": "1.1 proxy"}, False),
+        ):
+            request = RequestFactory(**came).post("/accounts/login/")
             found = authenticate(request, username=demo.USERNAME, password=demo.PASSWORD)
-            assert (found is not None) == is_let_in, server
+            assert (found is not None) == is_let_in, came
+            page = Client(**came, HTTP_HOST="localhost").get("/accounts/login/").content.decode()
+            assert (demo.PASSWORD in page) == is_let_in, came
 
     def test_prepare_refuses_an_address_where_nothing_can_listen(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import newest
+from streams.hub import newest
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds, History
 from streams.wire.ranges import Range

@@ -1,0 +1,253 @@
+"""What a request may send before Django sees it: how many bytes each address takes, from whom, and how slowly.
+
+Django's ASGI handler writes a whole body to disk before any view or middleware looks at the request, so these limits
+stand in front of it, on every server. It never reads a body itself: it counts what passes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate, get_user
+from django.contrib.auth.models import User
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, parse_cookie
+
+from items import services
+from items.imports import jobs
+from project.api.api import BULK_BYTES
+from streams.runtime.threads import in_database
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[..., Awaitable[None]]
+
+KIB, MIB = 1024, 1024 * 1024
+READING_BYTES = KIB  # with GET and HEAD: nobody reads it
+FORM_BYTES = 64 * KIB  # what a stranger may send anywhere: sign-in, sign-up, passwords
+PERSON_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0  # 2.5 MiB: an item's form, the admin, the API
+UPLOAD_BYTES = jobs.LARGEST_FILE + MIB  # the file, and what the form puts around it; the form says it better
+
+SILENCE_S = 30.0  # without a byte of a body that was announced
+SLOWEST_BYTES_S = 4 * KIB  # a body has SILENCE_S, and a second more for each of these
+LINGER_S = 2.0  # what is still on the way is dropped for so long: closing at once would take the answer from the client
+RETRY_AFTER = "2"  # s
+UNTOLD = 10**20  # the length of a body whose length cannot be read: more than any address takes
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Bytes that anybody may send, and bytes that those may send of whom `admits` says so, before they are taken."""
+
+    anybody: int
+    admitted: int = 0
+    admits: Callable[[dict[str, Any]], bool] = lambda scope: False
+
+    @property
+    def most(self) -> int:
+        return max(self.anybody, self.admitted)
+
+
+def limit_of(method: str, path: str) -> Limit:
+    """What this address takes with this method. path: below the script's name."""
+    if method in SAFE:
+        return READING
+    return next((limit for prefix, limit in LIMITS if path.startswith(prefix)), FORM)
+
+
+# Who sends it -----------------------------------------------------------------------------------------------------
+
+
+def header(scope: dict[str, Any], name: bytes) -> bytes | None:
+    return next((value for key, value in scope["headers"] if key == name), None)
+
+
+def person(scope: dict[str, Any]) -> User | None:
+    """Whose token or session the request carries. Asks the database."""
+    scheme, _, token = (header(scope, b"authorization") or b"").decode("latin-1").partition(" ")
+    if scheme.lower() == "bearer":
+        user = authenticate(token=token.strip())
+    else:
+        cookies = parse_cookie((header(scope, b"cookie") or b"").decode("latin-1"))
+        request = HttpRequest()
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        request.session = store(cookies.get(settings.SESSION_COOKIE_NAME))
+        user = get_user(request)  # type: ignore[assignment]
+    return user if isinstance(user, User) else None
+
+
+def is_signed_in(scope: dict[str, Any]) -> bool:
+    return person(scope) is not None
+
+
+def may_import(scope: dict[str, Any]) -> bool:
+    """Whether the person may add items: what the page of imports asks for, too."""
+    user = person(scope)
+    return user is not None and services.may_add(user)
+
+
+READING, FORM = Limit(READING_BYTES), Limit(FORM_BYTES)
+PERSONS = Limit(FORM_BYTES, PERSON_BYTES, is_signed_in)
+LIMITS = (  # the first whose path begins so
+    ("/api/items/bulk", Limit(FORM_BYTES, BULK_BYTES, is_signed_in)),
+    ("/api/", PERSONS),
+    ("/items/import/", Limit(FORM_BYTES, UPLOAD_BYTES, may_import)),
+    ("/items/", PERSONS),
+    ("/admin/", PERSONS),
+)
+
+
+# The ASGI wrapper -------------------------------------------------------------------------------------------------
+
+
+def announced(headers: list[tuple[bytes, bytes]]) -> int | None:
+    """The length that a body is said to have; 0 when there is none, None when only its end will tell (chunked)."""
+    length = 0
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            length = int(value) if value.isdigit() and len(value) < 20 else UNTOLD
+    return length
+
+
+class BodyLimits:
+    """`application`, for HTTP, behind the limits. What is larger is answered with 413, what does not arrive with 408;
+    who may not send as much is answered by the application, as for an empty body. The connection ends with it."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        length = announced(scope["headers"])
+        if length == 0:
+            await self.application(scope, receive, send)
+            return
+        limit = limit_of(scope["method"], scope["path"].removeprefix(scope.get("root_path", "")))
+        most = limit.anybody
+        if length is not None and length > limit.most:
+            await _refuse(scope, receive, send, 413)
+            return
+        if limit.admitted and (length is None or length > limit.anybody):
+            try:
+                is_admitted = await in_database(limit.admits, scope)
+            except DatabaseError:
+                await _refuse(scope, receive, send, 503)
+                return
+            if not is_admitted:
+                await self._without_body(scope, receive, send)
+                return
+            most = limit.admitted
+        body = Body(receive, most)
+        await self.application(scope, body.receive, send)
+        if body.refusal:
+            await _refuse(scope, receive, send, body.refusal)
+
+    async def _without_body(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Lets the application say what it says to those people: sign in, or ask for the right."""
+        headers = [pair for pair in scope["headers"] if pair[0] not in {b"content-length", b"transfer-encoding"}]
+        empty = {**scope, "headers": [*headers, (b"content-length", b"0")]}
+        nothing = Nothing(receive, send)
+        await self.application(empty, nothing.receive, nothing.send)
+
+
+class Body:
+    """A body on its way. refusal: 413 or 408 once there was too much of it, or too little in its time; for the
+    application the client has then gone."""
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most = receive, most
+        self._taken, self._began, self._is_whole = 0, time.monotonic(), False
+        self.refusal = 0
+
+    async def receive(self) -> Message:
+        if self._is_whole:
+            return await self._receive()
+        allowed = SILENCE_S + self._taken / SLOWEST_BYTES_S - (time.monotonic() - self._began)
+        try:
+            async with asyncio.timeout(min(SILENCE_S, allowed)):
+                message = await self._receive()
+        except TimeoutError:
+            return self._refuse(408)
+        self._taken += len(message.get("body", b""))
+        if self._taken > self._most:
+            return self._refuse(413)
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+    def _refuse(self, status: int) -> Message:
+        self.refusal = status
+        return {"type": "http.disconnect"}
+
+
+class Nothing:
+    """An empty body for the application; what the client sends is dropped, and the connection ends with the answer."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._was_told = False
+        self._has_answered = asyncio.Event()
+
+    async def receive(self) -> Message:
+        if not self._was_told:
+            self._was_told = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._has_answered.wait()  # before that, asking the server would invite a client that waits to be asked
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
+            await self._send({**message, "headers": [*headers, (b"connection", b"close")]})
+        elif message.get("more_body", False):
+            await self._send(message)
+        else:
+            await self._send({**message, "more_body": True})
+            await _linger(self._receive)
+            await self._send({"type": "http.response.body"})
+            self._has_answered.set()
+
+
+async def _refuse(scope: dict[str, Any], receive: Receive, send: Send, status: int) -> None:
+    sentence = SENTENCES[status]
+    is_api = scope["path"].startswith("/api/")
+    body = json.dumps({"detail": sentence}).encode() if is_api else f"{sentence}\n".encode()
+    headers = [
+        (b"content-type", b"application/json" if is_api else b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+        (b"cache-control", b"no-store"),
+    ]
+    if status == 503:
+        headers.append((b"retry-after", RETRY_AFTER.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await _linger(receive)
+    await send({"type": "http.response.body"})
+
+
+SENTENCES = {
+    408: "The body did not arrive in time.",
+    413: "The body is too large.",
+    503: "The database does not answer just now; nothing was saved.",
+}
+
+
+async def _linger(receive: Receive) -> None:
+    """Drops what arrives, until the client has read the answer and gone, sent all of it, or LINGER_S are over."""
+    try:
+        async with asyncio.timeout(LINGER_S):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+                pass
+    except TimeoutError:
+        pass  # it was given enough

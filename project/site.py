@@ -1,0 +1,52 @@
+"""Under which scheme, name and port this server is known: for links and redirects that leave the request.
+
+Django holds a request's Host against ALLOWED_HOSTS without its port, so a port is a stranger's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import iscoroutinefunction
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.request import split_domain_port
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+from django.utils.http import is_same_domain
+
+MOVED = 301  # permanently
+
+
+def host_of(request: HttpRequest) -> str:
+    """The host to send people to: that of the request, with the port of CSRF_TRUSTED_ORIGINS when its name is there,
+    else with the one on which the server listens, or none."""
+    host = request.get_host()
+    name, port = split_domain_port(host)
+    for origin in settings.CSRF_TRUSTED_ORIGINS:
+        trusted, trusted_port = split_domain_port(urlsplit(origin.replace("*", "")).netloc)
+        if is_same_domain(name, trusted):
+            return f"{name}:{trusted_port}" if trusted_port else name
+    return host if port == request.META.get("SERVER_PORT") else name
+
+
+@sync_and_async_middleware
+def redirected_where_known(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Around Django's SecurityMiddleware, whose redirect to HTTPS goes to whatever port the Host named."""
+
+    def answered(request: HttpRequest) -> Any:
+        return _mended(request, get_response(request))
+
+    async def answered_async(request: HttpRequest) -> Any:
+        return _mended(request, await get_response(request))
+
+    return answered_async if iscoroutinefunction(get_response) else answered
+
+
+def _mended(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    path = request.get_full_path()
+    if response.status_code == MOVED and response.headers["Location"] == f"https://{request.get_host()}{path}":
+        response.headers["Location"] = f"https://{host_of(request)}{path}"
+    return response

@@ -1,0 +1,649 @@
+"""A second client of the live protocol, written from docs/protocol.md alone. It shares no code with
+tests/support/client.py, not even a library: it frames WebSocket (RFC 6455) itself. And it believes nothing: it holds
+every frame against that page, and what breaks the page is a fault of the server, whether the client can mend it or not.
+
+Cheap enough for a hundred of them in one process: what many are sent byte for byte the same is decoded once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.faults.truth import Account, Positions, Truth, fingerprint, total
+
+# From docs/protocol.md.
+PROTOCOL = "streamboard.v1"
+FRAME_BYTES = 256 * 1024  # outbound
+ACK_BYTES, ACK_SECONDS = 256 * 1024, 2.0
+ANSWER_SECONDS = 10.0  # of `subscribed`
+HEARTBEAT_SPREAD = 1.2
+BACKOFF = (0.5, 20.0)  # s
+LINKS = {"live", "catching_up", "down"}
+CODES = {4001, 4002, 4003, 4008, 4009, 4013, 4500, 4501, 4503, 4504}
+SLOW, SILENT, SERVER_ERROR, FINAL = 4008, 4009, 4002, 4500
+GAP_REASONS = {"retention", "slow", "limit", "unavailable"}
+
+LATE_SECONDS = 10.0  # of a machine that is loaded, beyond what the page allows
+CONNECT_SECONDS = 20.0
+SHOWN = 400  # characters of a frame that is told
+TOLD = 5  # of the frames that broke the page in one way
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+
+
+class Broken(Exception):
+    """A frame breaks the page; the message says how."""
+
+
+@dataclass
+class Findings:
+    """What all witnesses of a run saw together. broken: how many frames broke the page, by kind; told: the first ones.
+
+    deliveries: records applied. streams: how many have begun; joins: those of newcomers, who do not come back.
+    refused: sockets and subscriptions that did not come to be.
+    """
+
+    deliveries: int = 0
+    streams: int = 0
+    joins: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    broken: Counter[str] = field(default_factory=Counter)
+    told: list[str] = field(default_factory=list)
+
+    def break_(self, kind: str, text: str) -> None:
+        self.broken[kind] += 1
+        if self.broken[kind] <= TOLD:
+            self.told.append(f"{kind}: {text}")
+
+
+# Frames -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One range. records: offset and fingerprint of each."""
+
+    partition: int
+    start: int
+    end: int
+    records: tuple[tuple[int, int], ...]
+    total: int
+
+
+Message = dict[str, Any]
+
+
+def need(message: Message, /, **kinds: type | tuple[type, ...]) -> None:
+    """Raises Broken unless the fields are there and of these types (a bool is no integer)."""
+    for name, kind in kinds.items():
+        value = message.get(name)
+        is_bool = isinstance(value, bool)
+        if name not in message or not isinstance(value, kind) or (is_bool and kind is not bool):
+            raise Broken(f"{name} is {value!r}")
+
+
+def is_offset(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+@lru_cache(maxsize=64)
+def decoded(payload: bytes) -> tuple[Message, tuple[Part, ...]]:
+    """A frame, and the ranges of one with records. Raises Broken."""
+    if len(payload) > FRAME_BYTES:
+        raise Broken(f"a frame of {len(payload)} bytes")
+    try:
+        message = json.loads(payload.decode("utf-8", "strict"), parse_constant=refuse)
+    except ValueError as error:
+        raise Broken(f"no JSON: {error}") from error
+    if not isinstance(message, dict):
+        raise Broken("no JSON object")
+    need(message, type=str)
+    if message["type"] != "records":
+        return message, ()
+    need(message, stream=str, ranges=list)
+    return message, tuple(part_of(each) for each in message["ranges"])
+
+
+def refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def part_of(given: Any) -> Part:
+    """A range of numbered records. Raises Broken."""
+    if not isinstance(given, dict) or not all(is_offset(given.get(name)) for name in ("partition", "from", "to")):
+        raise Broken(f"a range without its numbers: {str(given)[:SHOWN]}")
+    need(given, records=list)
+    partition, start, end = given["partition"], given["from"], given["to"]
+    if start > end:
+        raise Broken(f"a range from {start} to {end}")
+    found, last = [], start - 1
+    for record in given["records"]:
+        need(record, offset=int, timestamp=(int, type(None)), key=(str, type(None)), headers=dict, size=int)
+        offset = record["offset"]
+        if not last < offset < end:
+            raise Broken(f"offset {offset} behind {last} in a range from {start} to {end}")
+        last = offset
+        if record.get("encoding") != "json" or record["size"] != len(str(record.get("value"))):
+            raise Broken(f"a number arrives as {record}")
+        found.append((offset, fingerprint(partition, offset, record["value"])))
+    return Part(partition, start, end, tuple(found), total(mark for _, mark in found))
+
+
+# The wire ---------------------------------------------------------------------------------------------------------
+
+
+class Wire(asyncio.Protocol):
+    """One WebSocket. text: called with each frame's payload. broke: called with what breaks RFC 6455 or the page.
+
+    ended: done when it is over; its result is the close code, or None where none came.
+    """
+
+    transport: asyncio.Transport  # there before anything is received
+
+    def __init__(self, head: list[str], text: Callable[[bytes], None], broke: Callable[[str], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self.opened: asyncio.Future[int] = loop.create_future()  # the status of the answer
+        self.ended: asyncio.Future[int | None] = loop.create_future()
+        self.heard_at = time.monotonic()
+        self.received = 0  # bytes
+        self._key = base64.b64encode(os.urandom(16))
+        self._head, self._text, self._broke = head, text, broke
+        self._rest = b""
+        self._code: int | None = None
+        self._is_open = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # uvloop's is none by class
+        lines = [
+            *self._head, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Key: {self._key.decode()}", f"Sec-WebSocket-Protocol: {PROTOCOL}",
+        ]  # fmt: skip
+        self.transport.write("\r\n".join([*lines, "", ""]).encode())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.opened.done():
+            self.opened.set_result(0)
+        if not self.ended.done():
+            self.ended.set_result(self._code)
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = time.monotonic()
+        self.received += len(data)
+        data = self._rest + data if self._rest else data
+        if not self._is_open:
+            data = self._shake_hands(data)
+            if not self._is_open:
+                return
+        place = 0
+        while (frame := cut_out(data, place)) is not None and not self.transport.is_closing():
+            first, payload, place = frame
+            self._take(first, payload)
+        self._rest = data[place:]
+
+    def _shake_hands(self, data: bytes) -> bytes:
+        """Reads the answer to the handshake; returns what follows it."""
+        head, found, rest = data.partition(b"\r\n\r\n")
+        if not found:
+            self._rest = data
+            return b""
+        lines = head.decode("latin-1").split("\r\n")
+        status = int(lines[0].split(" ")[1])
+        fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        if status == 101:
+            accept = base64.b64encode(hashlib.sha1(self._key + MAGIC).digest()).decode()
+            if fields.get("sec-websocket-accept") != accept:
+                self._broke("the handshake is not ours")
+            if fields.get("sec-websocket-protocol") != PROTOCOL:
+                self._broke(f"the subprotocol is {fields.get('sec-websocket-protocol')}")
+            self._is_open = True
+        else:
+            self.transport.abort()
+        self._rest = b""
+        self.opened.set_result(status)
+        return rest
+
+    def _take(self, first: int, payload: bytes) -> None:
+        opcode = first & 0x0F
+        if first & 0x70 or not first & 0x80:
+            self._broke(f"a frame begins with {first:#x}")
+        if opcode == TEXT:
+            self._text(payload)
+        elif opcode == PING:
+            self.send(payload, PONG)
+        elif opcode == CLOSE:
+            self._code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else 1005
+            self.send(payload[:2], CLOSE)
+            self.transport.close()
+        elif opcode != PONG:
+            self._broke(f"a frame of the kind {opcode}")
+
+    def send(self, payload: bytes, opcode: int = TEXT) -> None:
+        if self.transport.is_closing():
+            return
+        size, mask = len(payload), os.urandom(4)
+        length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+        masked = (
+            (int.from_bytes(payload, "big") ^ int.from_bytes((mask * (size // 4 + 1))[:size], "big")) if size else 0
+        )
+        self.transport.write(bytes([0x80 | opcode]) + length + mask + masked.to_bytes(size, "big"))
+
+    def close(self) -> None:
+        """Politely."""
+        self.send((1000).to_bytes(2, "big"), CLOSE)
+
+    def abort(self) -> None:
+        """Without a word."""
+        self.transport.abort()
+
+
+def cut_out(data: bytes, place: int) -> tuple[int, bytes, int] | None:
+    """The whole frame at this place: its first byte, its payload, and where it ends."""
+    size = len(data)
+    if place + 2 > size:
+        return None
+    first, length, head = data[place], data[place + 1], 2
+    if length >= 0x80:
+        raise ConnectionError("a server's frame is masked")
+    if length == 126:
+        length, head = int.from_bytes(data[place + 2 : place + 4], "big"), 4
+    elif length == 127:
+        length, head = int.from_bytes(data[place + 2 : place + 10], "big"), 10
+    end = place + head + length
+    if place + head > size or end > size:
+        return None
+    return first, data[place + head : end], end
+
+
+# The client -------------------------------------------------------------------------------------------------------
+
+
+class Witness:
+    """Follows the numbered topic from `start` and checks every frame.
+
+    urls: of the web processes; each socket goes to one of them. halted: for a moment (monotonic, s) how many seconds
+    since then a web process may have been stopped on purpose, which bounds of time then allow for.
+    positions: what it has. following: whether its stream has begun. sockets: how many it has opened.
+    """
+
+    def __init__(
+        self, name: str, urls: list[str], token: str, start: Message, *, truth: Truth, findings: Findings,
+        halted: Callable[[float], float] = lambda since: 0.0, reconnect: bool = True,
+    ) -> None:  # fmt: skip
+        self.name, self.urls, self.token, self.start = name, urls, token, start
+        self.truth, self.findings, self.halted, self.reconnect = truth, findings, halted, reconnect
+        self.account = Account()
+        self.positions: Positions = {}
+        self.epoch: str | None = None
+        self.following = False
+        self.sockets = self.begun = 0
+        self._wire: Wire | None = None
+        self._state = "away"  # welcome, greeted, asked, following, leaving, farewell
+        self._number = 0  # of the last `subscribe`
+        self._untold = 0  # jumps that the server has not heard of
+        self._asked: Message = {}  # its start
+        self._asked_at = 0.0
+        self._asked_ends: Positions = {}  # what the truth had read when it was sent
+        self._stream = ""
+        self._heartbeat_seconds = 25.0
+        self._farewell: Message | None = None
+        self._moved: set[int] = set()
+        self._acked_at = self._sent_at = 0.0
+        self._acked_size = 0
+        self._task: asyncio.Task[None] | None = None
+        self._told_late = False
+        self._frame = b""
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.positions} ({self._state}, {self.sockets} sockets)"
+
+    async def __aenter__(self) -> Witness:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._wire, self._state, self.following = None, "away", False
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has gone for good."""
+        return self._task is None or self._task.done()
+
+    def drop(self) -> None:
+        """Ends the socket without a word."""
+        if self._wire is not None:
+            self._wire.abort()
+
+    def leave(self) -> None:
+        """Ends the stream, then the socket, and does not come back."""
+        self.reconnect = False
+        if self._wire is not None and self._state == "following":
+            self._unsubscribe()
+        elif self._wire is not None:
+            self._wire.close()
+
+    def look(self) -> None:
+        """To be called every second: acks what is due, and looks whether the server is late. Settles the account."""
+        self.account.settle(self.truth)
+        for text in self.account.wrong:
+            self.findings.break_("wrong", f"{self.name}: {text}")
+        self.account.wrong.clear()
+        wire, now = self._wire, time.monotonic()
+        if wire is None or self._state == "away":
+            return
+        if self._moved and now - self._acked_at >= ACK_SECONDS:
+            self._ack()
+        bound = self._heartbeat_seconds * HEARTBEAT_SPREAD + LATE_SECONDS
+        self._is_in_time(wire.heard_at, bound, "nothing, not even a heartbeat")
+        if self._state == "asked":
+            self._is_in_time(self._asked_at, ANSWER_SECONDS + LATE_SECONDS, "no answer to subscribe")
+
+    def _is_in_time(self, since: float, bound: float, what: str) -> None:
+        waited = time.monotonic() - since
+        if waited > bound and waited - self.halted(since) > bound and not self._told_late:
+            self._told_late = True
+            self._break("late", f"{what} for {waited:.1f} s")
+
+    def _break(self, kind: str, text: str) -> None:
+        shown = self._frame[:SHOWN].decode(errors="replace")
+        self.findings.break_(kind, f"{self}: {text}; the frame: {shown}")
+
+    # Its life ---------------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            self._farewell = None
+            wire = await self._connect()
+            if wire is None:
+                failures += 1
+                self.findings.refused += 1
+            else:
+                failures = 0
+                try:
+                    self._say_how_it_ended(await wire.ended)
+                finally:
+                    wire.abort()
+            self._wire, self._state, self.following = None, "away", False
+            if not self.reconnect:
+                return
+            await asyncio.sleep(self._backoff(failures))
+
+    def _backoff(self, failures: int) -> float:
+        if self._farewell is not None:
+            return float(self._farewell["retry_after_ms"]) / 1000 * random.uniform(1, 2)
+        return random.uniform(0, min(BACKOFF[1], BACKOFF[0] * 2.0**failures))
+
+    async def _connect(self) -> Wire | None:
+        url = urlsplit(random.choice(self.urls))
+        assert url.hostname is not None
+        assert url.port is not None
+        host, port = url.hostname, url.port
+        head = ["GET /ws/live/ HTTP/1.1", f"Host: {url.netloc}", f"Authorization: Bearer {self.token}"]
+        self.sockets += 1
+        self._state, self._told_late, self._frame = "welcome", False, b""
+        wire: Wire | None = None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, wire = await asyncio.get_running_loop().create_connection(
+                    lambda: Wire(head, self._take, lambda text: self._break("framing", text)), host, port
+                )
+                self._wire = wire
+                status = await wire.opened
+        except (OSError, TimeoutError):
+            status = 0
+        except asyncio.CancelledError:
+            if wire is not None:
+                wire.abort()
+            raise
+        if status == 101:
+            return wire
+        if 0 < status < 500:
+            self._break("refused", f"the handshake was answered with {status}")
+        if wire is not None:
+            wire.abort()
+        self._wire = None
+        return None
+
+    def _say_how_it_ended(self, code: int | None) -> None:
+        """The close code against the goodbye before it."""
+        if code is None or code < 4000:
+            return  # a network that went, a process that was killed, or what is not listed
+        if self._farewell is None or self._farewell["code"] != code:
+            self._break("goodbye", f"closed with {code} after the goodbye {self._farewell}")
+        if code == SILENT and time.monotonic() - self._sent_at > 2 * self._heartbeat_seconds:
+            return
+        if code >= FINAL or code in {SLOW, SILENT} or (code == SERVER_ERROR and self.begun and self.following):
+            self._break("sent away", f"closed with {code}")
+        elif not self.following:
+            self.findings.refused += 1
+
+    # What it says -----------------------------------------------------------------------------------------------------
+
+    def _send(self, **message: Any) -> None:
+        if self._wire is not None:
+            self._sent_at = time.monotonic()
+            self._wire.send(json.dumps(message).encode())
+
+    def _subscribe(self) -> None:
+        if self.epoch is None:
+            self._asked = self.start
+        else:
+            positions = {str(partition): position for partition, position in self.positions.items()}
+            self._asked = {"cursor": {"epoch": self.epoch, "positions": positions}}
+        self._number += 1
+        self._state, self._asked_at, self._asked_ends = "asked", time.monotonic(), self.truth.ends
+        told, self._untold = {"jumps": self._untold} if self._untold else {}, 0
+        self._send(type="subscribe", id=self._number, topic=self.truth.topic, start=self._asked, **told)
+
+    def _subscribe_again(self, wire: Wire) -> None:
+        if self._wire is wire and self._state == "asked":
+            self._subscribe()
+
+    def _unsubscribe(self) -> None:
+        self._state, self.following = "leaving", False
+        self._send(type="unsubscribe", stream=self._stream)
+
+    def _ack(self) -> None:
+        positions = {str(partition): self.positions[partition] for partition in self._moved}
+        self._send(type="ack", stream=self._stream, positions=positions)
+        self._moved.clear()
+        self._acked_at = time.monotonic()
+        self._acked_size = self._wire.received if self._wire is not None else 0
+
+    # What it is sent --------------------------------------------------------------------------------------------------
+
+    def _take(self, payload: bytes) -> None:
+        self._frame = payload
+        try:
+            message, parts = decoded(payload)
+            if self._farewell is not None:
+                raise Broken("something follows a goodbye")
+            kind = message["type"]
+            if self._state == "welcome" and kind not in {"welcome", "goodbye"}:
+                raise Broken("the first frame is no welcome")
+            if self._state == "greeted" and kind not in {"heartbeat", "goodbye"}:
+                raise Broken("no heartbeat follows the welcome")
+            take = self._kinds.get(kind)
+            if take is not None:
+                take(self, message, parts)
+        except Broken as error:
+            self._break("frame", str(error))
+        except Exception as error:  # noqa: BLE001  (a frame of another shape than the page's ends here)
+            self._break("frame", repr(error))
+
+    def _welcome(self, message: Message, _: tuple[Part, ...]) -> None:
+        need(
+            message, connection=str, user=str, server_time=int, heartbeat_seconds=(int, float), limits=dict, topics=list
+        )
+        need(message["limits"], streams=int, frame_bytes=int)
+        if self._state != "welcome":
+            raise Broken("a second welcome")
+        if self.truth.topic not in {topic["name"] for topic in message["topics"]}:
+            raise Broken("a welcome without the topic")
+        self._heartbeat_seconds = message["heartbeat_seconds"]
+        self._state = "greeted"
+
+    def _heartbeat(self, message: Message, _: tuple[Part, ...]) -> None:
+        need(message, server_time=int, link=str, since=int, waiting=(int, type(None)))
+        if message["link"] not in LINKS:
+            raise Broken("a link of no known state")
+        if self._state == "following":
+            self._ack()
+        else:
+            self._send(type="ack")
+        if self._state == "greeted":
+            self._subscribe()
+
+    def _subscribed(self, message: Message, _: tuple[Part, ...]) -> None:
+        need(message, id=int, stream=str, topic=str, cursor=dict, recovered=bool)
+        need(message["cursor"], epoch=str, positions=dict)
+        if self._state != "asked" or message["id"] != self._number or message["topic"] != self.truth.topic:
+            raise Broken(f"subscribed, where {self._number} was asked for and the state is {self._state}")
+        epoch = message["cursor"]["epoch"]
+        positions = {int(partition): position for partition, position in message["cursor"]["positions"].items()}
+        self._state, self._stream, self._moved = "following", message["stream"], set()
+        self._acked_at, self._acked_size = time.monotonic(), self._wire.received if self._wire is not None else 0
+        self.following = True
+        self.begun += 1
+        self.findings.streams += 1
+        self.findings.joins += not self.reconnect
+        was, self.positions, self.epoch = (self.epoch, self.positions), positions, epoch
+        self._check_beginning(message, was, epoch, positions)
+
+    def _check_beginning(
+        self, message: Message, was: tuple[str | None, Positions], epoch: str, positions: Positions
+    ) -> None:
+        """The cursor of `subscribed` against the start that was asked for. Nothing is taken away in these runs."""
+        if not message["recovered"] or message.get("reason") is not None:
+            raise Broken(f"a cursor is not honoured though all is there: {message.get('reason')}")
+        if set(positions) != set(range(self.truth.partitions)) or not all(map(is_offset, positions.values())):
+            raise Broken("subscribed does not name every partition")
+        if was[0] not in (None, epoch):
+            raise Broken(f"another epoch than {was[0]}")
+        ends = self._asked_ends
+        match self._asked:
+            case {"cursor": cursor}:
+                given = {partition: cursor["positions"].get(str(partition), 0) for partition in positions}
+                if positions != given or epoch != cursor["epoch"]:
+                    raise Broken(f"the cursor was {cursor}")
+            case {"latest": True}:
+                if any(positions[partition] < end for partition, end in ends.items()):
+                    raise Broken(f"latest begins before the ends {ends}")
+            case {"last": count}:
+                if sum(positions.values()) < sum(ends.values()) - count:
+                    raise Broken(f"more than the last {count} of {ends}")
+            case {"timestamp": timestamp}:
+                self._check_timestamp(timestamp, ends, positions)
+
+    def _check_timestamp(self, timestamp: int, ends: Positions, positions: Positions) -> None:
+        for partition, first in self.truth.first_at(timestamp).items():
+            # Where the truth has read no record that is young enough, it may not have read far enough.
+            if first is not None and first < ends[partition] and positions[partition] != first:
+                raise Broken(f"partition {partition}: the first one not older than {timestamp} is {first}")
+
+    def _records(self, message: Message, parts: tuple[Part, ...]) -> None:
+        if self._state == "leaving":
+            return
+        if self._state != "following" or message["stream"] != self._stream:
+            raise Broken(f"records of the stream {message['stream']} in the state {self._state}")
+        for part in parts:
+            if not self._apply(part):
+                self._unsubscribe()
+                return
+        wire = self._wire
+        if wire is not None and (
+            wire.received - self._acked_size >= ACK_BYTES or time.monotonic() - self._acked_at >= ACK_SECONDS
+        ):
+            self._ack()
+
+    def _apply(self, part: Part) -> bool:
+        """What a client does with a range. False: something was lost."""
+        mine = self.positions.get(part.partition, 0)
+        if part.start > mine:
+            self._untold += 1
+            self._break("jump", f"partition {part.partition} from {mine} to {part.start}")
+            return False
+        records, sum_ = part.records, part.total
+        if part.start < mine:
+            self.findings.duplicates += 1
+            if part.end <= mine:
+                return True
+            records = tuple(record for record in records if record[0] >= mine)
+            sum_ = total(mark for _, mark in records)
+        self.account.give(part.partition, mine, part.end, len(records), sum_)
+        self.findings.deliveries += len(records)
+        self.positions[part.partition] = part.end
+        self._moved.add(part.partition)
+        return True
+
+    def _gap(self, message: Message, _: tuple[Part, ...]) -> None:
+        need(message, stream=str, ranges=list, reason=str)
+        if self._state == "leaving":
+            return
+        for part in message["ranges"]:
+            need(part, partition=int, **{"from": int, "to": int})
+            mine = self.positions.get(part["partition"], 0)
+            if part["from"] != mine or part["to"] < mine:
+                raise Broken(f"a gap that does not begin at {mine}")
+            self.positions[part["partition"]] = part["to"]
+            self._moved.add(part["partition"])
+        if message["reason"] not in GAP_REASONS:
+            raise Broken("a gap of no known reason")
+        self._break("gap", "though Kafka has everything and this client is quick")
+
+    def _reset(self, message: Message, _: tuple[Part, ...]) -> None:
+        need(message, stream=str, reason=str, cursor=dict)
+        self.epoch = message["cursor"]["epoch"]
+        self.positions = {int(partition): at for partition, at in message["cursor"]["positions"].items()}
+        self._break("reset", "though the topic has one life")
+
+    def _unsubscribed(self, message: Message, _: tuple[Part, ...]) -> None:
+        need(message, stream=str, reason=str)
+        if self._state != "leaving" or message["reason"] != "asked":
+            raise Broken(f"unsubscribed in the state {self._state}")
+        if self.reconnect:
+            self._subscribe()
+        elif self._wire is not None:
+            self._wire.close()
+
+    def _stats(self, message: Message, _: tuple[Part, ...]) -> None:
+        need(message, stream=str, second=int, records=int, bytes=int)
+
+    def _error(self, message: Message, _: tuple[Part, ...]) -> None:
+        need(message, code=str, message=str)
+        if self._state != "asked" or message.get("id") != self._number:
+            raise Broken("an error that nobody asked for")
+        if message["code"] not in {"unavailable", "unknown_topic"}:
+            raise Broken("refused, what is right")
+        self.findings.refused += 1
+        self._asked_at = time.monotonic()
+        wait = (message.get("retry_after_ms") or 500) / 1000
+        if self._wire is not None:
+            asyncio.get_running_loop().call_later(wait, self._subscribe_again, self._wire)
+
+    def _goodbye(self, message: Message, _: tuple[Part, ...]) -> None:
+        need(message, code=int, reason=str, retry_after_ms=int)
+        if message["code"] not in CODES:
+            raise Broken("a goodbye with no known code")
+        self._farewell = message
+
+    _kinds = {
+        "welcome": _welcome, "heartbeat": _heartbeat, "subscribed": _subscribed, "records": _records, "gap": _gap,
+        "reset": _reset, "unsubscribed": _unsubscribed, "stats": _stats, "error": _error, "goodbye": _goodbye,
+    }  # fmt: skip
