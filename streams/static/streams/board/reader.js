@@ -173,6 +173,7 @@ export class Reader {
     this.#tools.changed();
     const arrived = await loading;
     if (older !== this.#older) return; // somebody has gone back to the newest, or to another topic
+    this.loaded += arrived.length;
     this.rows.addOlder(arrived.map(({ partition, record }) => this.#entries.of(topic, stream.epoch, partition, record)));
     this.#tools.changed();
   }

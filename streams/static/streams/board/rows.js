@@ -118,8 +118,11 @@ export class Rows {
 
   /** @param {boolean} paused whether the view stands still until somebody lets it go on */
   pause(paused) {
-    if (paused) this.paused = true;
-    else this.toNewest();
+    if (!paused) this.toNewest();
+    else {
+      this.#countFresh();
+      this.paused = true;
+    }
   }
 
   /** Lets the view go on, from its top. */
@@ -139,7 +142,7 @@ export class Rows {
     this.#isNarrow = isNarrow(filter);
     this.#fits = fitting(filter);
     this.searched = recordsAmong(this.#kept.fitting(() => true));
-    this.fresh = this.held ? recordsAmong([...this.#arrivals.waiting()].filter(this.#fits)) : 0;
+    this.#countFresh();
     this.#rebuild(this.#kept.fitting(this.#fits));
   }
 
@@ -296,9 +299,15 @@ export class Rows {
   #look() {
     const reading = this.selected !== null || this.#scroller.scrollTop > TOP_PX || this.#hasMarkedText();
     if (reading === this.#reading) return;
+    if (!this.held) this.#countFresh();
     this.#reading = reading;
     this.#pace.due();
     this.#changed();
+  }
+
+  /** What has arrived and was not drawn when the view began to stand still is new to whoever reads. */
+  #countFresh() {
+    this.fresh = recordsAmong([...this.#arrivals.waiting()].filter(this.#fits));
   }
 
   #hasMarkedText() {
