@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 
 from django import forms
@@ -30,6 +31,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from project import mailing, site
 from project.accounts import attempts
 
 CONTRIBUTORS = "Contributors"  # the group that may add items (project/migrations/0001_contributors.py)
@@ -126,19 +128,19 @@ def _send(request: HttpRequest, wanted: Wanted) -> None:
     """One mail in every case, after the same questions: neither the answer nor its time tells what is taken."""
     has_account, name_is_taken = _mail_is_taken(wanted.mail), _name_is_taken(wanted.name)
     signed = signing.dumps(list(wanted), salt=SALT, compress=True)
-    link = request.build_absolute_uri(reverse("sign_up_finish", args=[signed]))
-    if settings.HTTPS:  # behind a proxy the request itself may not know
-        link = "https://" + link.partition("://")[2]
+    domain = site.host_of(request)
+    scheme = "https" if settings.HTTPS else request.scheme  # behind a proxy the request itself may not know
+    link = f"{scheme}://{domain}{reverse('sign_up_finish', args=[signed])}"
     context = {
         "wanted": wanted,
         "has_account": has_account,
         "name_is_taken": name_is_taken,
         "link": link,
         "days": LINK_LIVES.days,
-        "domain": request.get_host(),
+        "domain": domain,
     }
     text = render_to_string("registration/sign_up_mail.txt", context)
-    send_mail("Your account at Streamboard", text, None, [wanted.mail], fail_silently=False)
+    mailing.send_later(partial(send_mail, "Your account at Streamboard", text, None, [wanted.mail]))
 
 
 def _read(signed: str) -> Wanted | None:
