@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import ThreadSensitiveContext
@@ -27,12 +28,12 @@ class Hops(ThreadPoolExecutor):
         super().__init__(max_workers=1, thread_name_prefix="request")
 
     def submit(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        return super().submit(_giving_back, function, *args, **kwargs)
+        return super().submit(_giving_back, partial(function, *args, **kwargs))
 
 
-def _giving_back(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+def _giving_back(call: Callable[[], R]) -> R:
     try:
-        return function(*args, **kwargs)
+        return call()
     finally:
         give_back()
 

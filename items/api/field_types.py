@@ -48,7 +48,7 @@ def _one_line(value: str) -> str:
 def _search(value: str) -> str:
     words = _storable(value)
     if len(words.split()) > filters.SEARCH_WORDS:
-        raise PydanticCustomError("too_many_words", filters.TOO_MANY_WORDS)  # type: ignore[arg-type]
+        raise PydanticCustomError("too_many_words", filters.TOO_MANY_WORDS)
     return words
 
 

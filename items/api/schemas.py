@@ -92,7 +92,7 @@ def _one_after_the_other(value: Any, handler: ValidatorFunctionWrapHandler) -> A
             items.append(ItemInput.model_validate(fields))
         except ValidationError as error:
             for entry in error.errors(include_url=False, include_context=False, include_input=False):
-                kind = PydanticCustomError(entry["type"], "{said}", {"said": entry["msg"]})  # type: ignore[arg-type]
+                kind = PydanticCustomError(entry["type"], "{said}", {"said": entry["msg"]})
                 problems.append(InitErrorDetails(type=kind, loc=(row, *entry["loc"]), input=None))
             if len(problems) > PROBLEMS:
                 break

@@ -32,7 +32,7 @@ from items.api import answers
 from items.api.operations import router as items_router
 from items.api.schemas import PROBLEMS
 from items.services import refusals
-from items.services.turns import Busy
+from items.services.turns import TOO_LONG, Busy
 from project import unavailable
 from project.accounts.attempts import TooMany
 from project.api.auth import BearerAuth, SessionAuth
@@ -191,7 +191,7 @@ def busy(request: HttpRequest, error: Busy) -> HttpResponse:
 def database_away(request: HttpRequest, error: Exception) -> HttpResponse:
     if unavailable.was_too_long(error):
         logger.warning("the database was stopped, it took too long: %s %s", request.method, request.path)
-        return problem(request, 503, unavailable.TOO_LONG, Retry_After=unavailable.RETRY_AFTER)
+        return problem(request, 503, TOO_LONG, Retry_After=unavailable.RETRY_AFTER)
     logger.error("the database did not answer: %s", error)
     return problem(
         request, 503, "The database does not answer just now; nothing was saved.", Retry_After=unavailable.RETRY_AFTER

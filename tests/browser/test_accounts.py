@@ -92,6 +92,7 @@ async def test_signing_up_and_tokens_by_keyboard_without_javascript(visitors: Vi
     await type_in(page, "nina", "nina@example.com")
     await expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
     link = await until(lambda: re.search(r"http://\S+/accounts/sign-up/\S+/", web.log()), "the mail is in the log")
+    assert link is not None
     await page.goto(link[0])
     await page.get_by_label("New password", exact=True).focus()
     await type_in(page, WORD, WORD)
