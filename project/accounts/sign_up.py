@@ -140,7 +140,11 @@ def _send(request: HttpRequest, wanted: Wanted) -> None:
         "domain": domain,
     }
     text = render_to_string("registration/sign_up_mail.txt", context)
-    mailing.send_later(partial(send_mail, "Your account at Streamboard", text, None, [wanted.mail]))
+    mailing.send_later(partial(_mail, wanted.mail, text))
+
+
+def _mail(address: str, text: str) -> None:
+    send_mail("Your account at Streamboard", text, None, [address])
 
 
 def _read(signed: str) -> Wanted | None:

@@ -46,6 +46,12 @@ class SignUpTests(AccountTestCase):
     TYPED = {"username": "nina", "email": "nina@example.com"}
     PASSWORDS = {"new_password1": WORD, "new_password2": WORD}
 
+    def ask(self, typed: dict[str, str], browser: Client | None = None) -> Any:
+        """The answer to the form, once its mail was sent."""
+        answer = (browser or Client()).post("/accounts/sign-up/", typed)
+        mailing.wait_sent(30)
+        return answer
+
     def link(self) -> str:
         """Of the newest mail."""
         found = re.search(r"http://testserver(/accounts/sign-up/\S+/)\n", str(mail.outbox[-1].body))
@@ -55,7 +61,7 @@ class SignUpTests(AccountTestCase):
     def test_a_new_person_confirms_the_address_and_may_add_items(self) -> None:
         make_group()
         browser = Client()
-        self.assertIn("Look into your mail", text(browser.post("/accounts/sign-up/", self.TYPED)))
+        self.assertIn("Look into your mail", text(self.ask(self.TYPED, browser)))
         self.assertFalse(User.objects.filter(username="nina").exists())
         self.assertEqual(mail.outbox[-1].to, ["nina@example.com"])
         self.assertRedirects(browser.post(self.link(), self.PASSWORDS), "/", fetch_redirect_response=False)
@@ -68,7 +74,7 @@ class SignUpTests(AccountTestCase):
 
     def test_without_the_setting_there_is_no_such_page(self) -> None:
         self.assertIn('href="/accounts/sign-up/"', text(Client().get("/accounts/login/")))
-        Client().post("/accounts/sign-up/", self.TYPED)
+        self.ask(self.TYPED)
         with self.settings(SIGN_UP=False):
             self.assertNotIn("/accounts/sign-up/", text(Client().get("/accounts/login/")))
             for path in ("/accounts/sign-up/", self.link()):
@@ -83,11 +89,11 @@ class SignUpTests(AccountTestCase):
             ({"username": ""}, "This field is required."),
             ({"email": "nobody"}, "valid email address"),
         ):
-            response = Client().post("/accounts/sign-up/", self.TYPED | {"email": "kept@example.com"} | typed)
+            response = self.ask(self.TYPED | {"email": "kept@example.com"} | typed)
             self.assert_trouble(response, "No mail was sent", sentence)
             self.assertIn("kept@example.com" if "email" not in typed else "nobody", text(response))
         self.assertEqual((User.objects.count(), mail.outbox), (3, []))
-        Client().post("/accounts/sign-up/", self.TYPED)
+        self.ask(self.TYPED)
         for passwords, sentence in ((("12345678", "12345678"), "too common"), ((WORD, "else"), "didn’t match")):
             typed = dict(zip(self.PASSWORDS, passwords, strict=True))
             self.assert_trouble(Client().post(self.link(), typed), "There is no account yet", sentence)
@@ -103,22 +109,22 @@ class SignUpTests(AccountTestCase):
             ("ÄRGER", "nora@example.com", "belongs to somebody else"),
             ("nora", "Olga@example.com", "There is an account with this address already"),
         ):
-            answer = text(Client().post("/accounts/sign-up/", {"username": name, "email": address}))
+            answer = text(self.ask({"username": name, "email": address}))
             answers.add(answer.replace(address, "…"))
             self.assertIn(said, str(mail.outbox[-1].body))
         self.assertEqual(len(answers), 1)
 
     def test_a_name_that_was_taken_meanwhile_is_not_given_twice(self) -> None:
-        Client().post("/accounts/sign-up/", self.TYPED)
+        self.ask(self.TYPED)
         User.objects.create_user("Nina")
         self.assertEqual(Client().post(self.link(), self.PASSWORDS).status_code, 410)
 
     def test_mails_to_one_address_and_tries_of_one_name_are_limited(self) -> None:
         for number in range(4):
-            answer = Client().post("/accounts/sign-up/", self.TYPED | {"username": f"nina{number}"})
+            answer = self.ask(self.TYPED | {"username": f"nina{number}"})
         self.assertEqual((answer.status_code, len(mail.outbox)), (429, 3))
         for number, name in enumerate(("Olga", "olga", "OLGA", "ｏｌｇａ", "oLga", "olGa")):
-            answer = Client().post("/accounts/sign-up/", {"username": name, "email": f"n{number}@example.com"})
+            answer = self.ask({"username": name, "email": f"n{number}@example.com"})
         self.assertEqual(answer.status_code, 429)
 
     def test_who_is_signed_in_has_an_account(self) -> None:
