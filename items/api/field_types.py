@@ -45,6 +45,13 @@ def _one_line(value: str) -> str:
     return _checked(texts.validate_one_line, value)
 
 
+def _search(value: str) -> str:
+    words = _storable(value)
+    if len(words.split()) > filters.SEARCH_WORDS:
+        raise PydanticCustomError("too_many_words", filters.TOO_MANY_WORDS)
+    return words
+
+
 def _name(value: str) -> str:
     name = _one_line(value)
     if not name:
@@ -143,7 +150,7 @@ Sku = Annotated[
 Search = Annotated[
     str,
     StringConstraints(max_length=filters.SEARCH_LENGTH),
-    AfterValidator(_storable),
+    AfterValidator(_search),
     WithJsonSchema(_text(filters.SEARCH_LENGTH, texts.STORABLE)),
 ]
 Username = Annotated[

@@ -16,6 +16,7 @@ from django.utils import timezone
 from items.events import ItemEvent, ItemEventType, item_changed
 from items.models import Item, ItemVersion
 from items.services.refusals import NotAllowed
+from items.services.rights import may_change_all
 from items.values import money
 
 if TYPE_CHECKING:
@@ -103,8 +104,8 @@ def _set(item: Item, fields: ItemFields, actor: User | None) -> None:
     for field, value in fields.items():
         if field not in FIELDS:
             raise TypeError(f"An item has no field {field} that could be set.")
-        if field == "owner" and value != item.owner and actor is not None and not actor.is_staff:
-            raise NotAllowed("Only staff may give an item to somebody else.")
+        if field == "owner" and value != item.owner and not may_change_all(actor):
+            raise NotAllowed("Only who may change everybody's items may give one to somebody else.")
         if field in {"price", "tax"} and value is not None:
             try:
                 value = money.amount(value)  # noqa: PLW2901

@@ -20,7 +20,9 @@ class ItemNotFound(Refused):
 
 
 class NotAllowed(Refused):
-    def __init__(self, sentence: str = "Only the owner or staff may change or delete this item.") -> None:
+    def __init__(
+        self, sentence: str = "This is for the owner of the item, and for who has the permission for all."
+    ) -> None:
         super().__init__(sentence)
 
 

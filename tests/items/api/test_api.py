@@ -121,7 +121,6 @@ class BodyTests(PeopleTestCase):
         bodies = [
             b"{", b"\xff\xfe{}", b"name=a&price=1", b'{"name": "n", "price": NaN}',
             b'{"name": "n", "price": -Infinity}',
-            b"[" * 100_000,
         ]  # fmt: skip
         for body in bodies:
             with self.subTest(body[:20]):

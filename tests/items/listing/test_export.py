@@ -88,13 +88,13 @@ class ExportTests(PeopleTestCase):
 
     def test_deleted_items_are_not_exported(self) -> None:
         services.delete_item(self.item.pk, actor=None)
-        self.assertEqual(files.Export(NO_FILTERS, queries.NEWEST_FIRST, "ndjson").next_piece(), b"")
+        self.assertEqual(files.Export(None, NO_FILTERS, queries.NEWEST_FIRST, "ndjson").next_piece(), b"")
 
 
 class ConnectionTests(TransactionTestCase):
     def test_each_piece_gives_its_connection_back(self) -> None:
         services.create_items(actor=None, rows=[{"name": f"n{number}", "price": 1} for number in range(5)])
-        exporting = files.Export(NO_FILTERS, queries.NEWEST_FIRST, "ndjson")
+        exporting = files.Export(None, NO_FILTERS, queries.NEWEST_FIRST, "ndjson")
         with mock.patch.object(files, "PIECE", 3):
             lines = []
             while piece := exporting.next_piece():
