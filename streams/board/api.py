@@ -70,7 +70,7 @@ async def list_topics(request: HttpRequest) -> dict[str, Any]:
 
 @router.get(
     "/{topic}/records",
-    response={200: RecordsOut, 401: Problem, 403: Problem, 404: Problem, 410: Problem, 422: Invalid, 503: Problem},
+    response={200: RecordsOut, 401: Problem, 404: Problem, 410: Problem, 422: Invalid, 503: Problem},
     by_alias=True,
     summary="A part of a partition",
 )
@@ -134,7 +134,6 @@ async def read_newest(request: HttpRequest, topic: str, asked: Query[Before]) ->
     response={
         200: RecordOut,
         401: Problem,
-        403: Problem,
         404: Problem,
         410: Problem,
         422: Invalid,
