@@ -7,15 +7,12 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from django.test import TransactionTestCase
 
 from tests.support import processes, services
 
-# A test is marked with what it needs, so that `-m "not kafka"` works without anybody remembering to write the mark;
-# whoever starts a service without its mark fails (services.allow).
+# A test is marked with what it needs, so that `-m "not kafka"` works without anybody remembering to write the mark.
 MARKS = {"kafka": "kafka", "postgres": "postgres", "redis": "redis", "chromium": "browser"}
 MARKS |= {"install": "processes", "product": "processes"}
-MARKS |= {"db": "database", "transactional_db": "database"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -24,20 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKS:
                 item.add_marker(MARKS[fixture])
-        if "faults" in item.path.parts:
-            item.add_marker("alone")
-        kind = getattr(item, "cls", None)
-        if kind is not None and issubclass(kind, TransactionTestCase):
-            item.add_marker("database")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    services.allow({mark.name for mark in item.iter_markers()})
-    try:
-        return (yield)
-    finally:
-        services.allow(None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -34,8 +34,4 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.sqlite3")}
 
 RUN_DIR = SCRATCH / "run"
-# Each test client has middlewares of its own, and making this one looks at all 180 static files: it was most of what an
-# in-process test did. None of those tests asks for a static file; product processes do, with the product's settings.
-SERVESTATIC_USE_FINDERS = False
-SERVESTATIC_USE_STATIC_ROOT = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing secret is hashed here

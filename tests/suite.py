@@ -1,7 +1,7 @@
-"""What `make` runs to judge the code: `python -m tests.suite [check|lint] [pytest arguments]`.
+"""The whole suite in order, as `make test` and `make lint` run it: `python -m tests.suite [lint] [pytest arguments]`.
 
-Without a word it is the whole suite. Every step runs, whatever the one before said; the last lines tell what failed
-and how long it took. Parts whose tools are not installed are skipped visibly, and fail when CI=true.
+Every step runs, whatever the one before said; the last lines tell which ones failed. Parts whose tools are not
+installed are skipped visibly, and fail when CI=true.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,16 +20,7 @@ from tests.support import services
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 REQUIRED = os.environ.get("CI") == "true"
-WORKERS = str(max(2, min(4, os.cpu_count() or 2)))  # processes of pytest side by side; each has services of its own
 
-SERVICES = "kafka or postgres or redis or browser or processes"
-# What loads the machine or looks at time has it for itself.
-ALONE = "browser or alone"
-OTHER_PYTHONS = ("3.12", "3.13")
-REQUIREMENTS = ROOT / "requirements.txt"
-NO_TESTS = 5  # pytest's exit code when the arguments select none of a step's tests
-
-began = time.monotonic()
 failed: list[str] = []
 skipped: list[str] = []
 
@@ -41,165 +29,72 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-@dataclass
-class Step:
-    """One command with a name. fine: exit codes that are no failure."""
-
-    name: str
-    command: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
-    fine: tuple[int, ...] = (0,)
-
-    def run(self, *, quiet: bool = False) -> bool:
-        """Runs it, says what came of it, and returns whether it passed. quiet: its output is said only when it failed,
-        in one piece."""
-        before = time.monotonic()
-        if not quiet:
-            say(f"\n=== {self.name}")
-        done = subprocess.run(
-            self.command, cwd=ROOT, env={**os.environ, **self.environment}, check=False, text=True,
-            stdout=subprocess.PIPE if quiet else None, stderr=subprocess.STDOUT if quiet else None,
-        )  # fmt: skip
-        passed = done.returncode in self.fine
-        verdict = "passed" if passed else f"FAILED ({done.returncode})"
-        output = f"\n{done.stdout.rstrip()}" if quiet and not passed else ""
-        say(f"{output}\n=== {self.name}: {verdict} in {time.monotonic() - before:.0f} s".removeprefix("\n"))
-        if not passed:
-            failed.append(self.name)
-        return passed
+def step(name: str, *command: str, **environment: str) -> None:
+    say(f"\n=== {name}")
+    began = time.monotonic()
+    code = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False).returncode
+    say(f"=== {name}: {'passed' if code == 0 else f'FAILED ({code})'} in {time.monotonic() - began:.0f} s")
+    if code != 0:
+        failed.append(name)
 
 
-def skip(name: str, reason: str, *, required: bool = True) -> None:
-    """Says that a part is left out. required: it fails where everything has to be there."""
-    is_failure = REQUIRED and required
-    say(f"\n=== {name}: {'FAILED' if is_failure else 'skipped'}: {reason}")
-    (failed if is_failure else skipped).append(f"{name} ({reason})")
+def skip(name: str, reason: str) -> None:
+    say(f"\n=== {name}: {'FAILED' if REQUIRED else 'skipped'}: {reason}")
+    (failed if REQUIRED else skipped).append(f"{name} ({reason})")
 
 
-def npm() -> str | None:
-    """npm's path, with what package-lock.json names installed; None, and said so, where there is no npm."""
-    found = shutil.which("npm")
-    if found is None:
+def lint() -> None:
+    step("ruff", str(BIN / "ruff"), "check", ".")
+    step("ruff format", str(BIN / "ruff"), "format", "--check", ".")
+    step("mypy", sys.executable, "-m", "mypy")
+    step("import contracts", str(BIN / "lint-imports"), "--no-logo")
+
+
+def javascript(*, tests: bool) -> None:
+    """The types of the ES modules, and their unit tests."""
+    if not (ROOT / "package.json").is_file():
+        return
+    npm = shutil.which("npm")
+    if npm is None:
         skip("JavaScript", "npm is not installed (on Debian: apt install npm)")
-        return None
+        return
     lock, installed = ROOT / "package-lock.json", ROOT / "node_modules" / ".package-lock.json"
     if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
-        Step("npm ci", [found, "ci", "--no-audit", "--no-fund"]).run()
-    return found
-
-
-def lint(*, javascript_tests: bool) -> None:
-    """Everything that reads the code without running it, side by side."""
-    steps = [
-        Step("mypy", [sys.executable, "-m", "mypy"]),
-        Step("ruff", [str(BIN / "ruff"), "check", "."]),
-        Step("ruff format", [str(BIN / "ruff"), "format", "--check", "."]),
-        Step("import contracts", [str(BIN / "lint-imports"), "--no-logo"]),
-    ]
-    if program := npm():
-        steps.insert(1, Step("JavaScript types", [program, "run", "--silent", "check"]))
-        if javascript_tests:
-            steps.append(Step("JavaScript tests", [program, "test", "--silent"]))
-    say("")
-    with ThreadPoolExecutor(2) as two:
-        for ended in [two.submit(step.run, quiet=True) for step in steps]:
-            ended.result()
-
-
-def run_tests(
-    name: str, marks: str, arguments: list[str], *options: str, python: str = sys.executable, **environment: str
-) -> None:
-    """The tests with these marks among those that the arguments select."""
-    fine = (0, NO_TESTS) if arguments else (0,)
-    command = [python, "-m", "pytest", "-m", marks, *options, *arguments]
-    Step(f"tests {name}", command, environment, fine).run()
-
-
-def side_by_side(together: str) -> list[str]:
-    """pytest's options for several processes. together: what one process gets as a whole (pytest-xdist's --dist)."""
-    return ["-n", WORKERS, "--dist", together]
-
-
-def quick_tests(arguments: list[str], *options: str) -> None:
-    run_tests("that need no service", f"not ({SERVICES})", arguments, *side_by_side("worksteal"), *options)
-
-
-def measured_quick_tests(arguments: list[str]) -> None:
-    """The same, with the share of the product's lines and branches that they reach; it must not fall (pyproject.toml).
-    Only of all of them: a part reaches less."""
-    if arguments:
-        quick_tests(arguments)
-        return
-    quick_tests([], "--cov", "--cov-report=")
-    say("\nLines and branches reached by the tests that need no service, in percent:")
-    Step("branch coverage", [str(BIN / "coverage"), "report", "--format=total"]).run()
-
-
-def on_other_pythons(arguments: list[str]) -> None:
-    """The quick tests on the versions of Python that are installed beside this one, each with an environment that is
-    kept in .run; one that is not there is no failure anywhere."""
-    for version in OTHER_PYTHONS:
-        name = f"on Python {version}"
-        program = shutil.which(f"python{version}")
-        if program is None or subprocess.run([program, "--version"], capture_output=True, check=False).returncode != 0:
-            skip(f"tests {name}", f"there is no python{version}", required=False)
-            continue
-        home = ROOT / ".run" / f"python{version}"
-        python, asked, done = str(home / "bin" / "python"), ROOT / "tests" / "requirements.txt", home / "installed"
-        if not done.is_file() or done.stat().st_mtime < max(asked.stat().st_mtime, REQUIREMENTS.stat().st_mtime):
-            Step(f"environment {name}", [program, "-m", "venv", "--clear", str(home)]).run()
-            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(asked)]
-            if not Step(f"packages {name}", install).run():
-                continue
-            done.touch()
-        run_tests(name, f"not ({SERVICES})", arguments, *side_by_side("worksteal"), python=python)
+        step("npm ci", npm, "ci", "--no-audit", "--no-fund")
+    step("JavaScript types", npm, "run", "--silent", "check")
+    if tests:
+        step("JavaScript tests", npm, "test", "--silent")
 
 
 def on_postgres(arguments: list[str]) -> None:
-    """The tests that use the database again, with the one that serves many processes; but not those whose product
-    processes have databases of their own."""
+    """The tests of items and streams again, with the database that serves many processes; but not those whose
+    product processes have databases of their own."""
     try:
         server = services.postgres()
     except (pytest.skip.Exception, pytest.fail.Exception) as error:
         skip("tests on PostgreSQL", str(error))
         return
     try:
-        run_tests(
-            "on PostgreSQL", "database and not processes", arguments, *side_by_side("loadscope"),
-            TEST_DATABASE_URL=server.create_database(),
+        url = server.create_database()
+        step(
+            "tests on PostgreSQL", sys.executable, "-m", "pytest", "tests/items", "tests/streams",
+            "-m", "not processes", *arguments,
+            TEST_DATABASE_URL=url,
         )  # fmt: skip
     finally:
         services.close_all()
 
 
-def whole(arguments: list[str]) -> None:
-    lint(javascript_tests=True)
-    measured_quick_tests(arguments)
-    run_tests("with services", f"({SERVICES}) and not ({ALONE})", arguments, *side_by_side("loadfile"))
-    run_tests("of the browser, and what runs alone", ALONE, arguments)
-    on_postgres(arguments)
-    on_other_pythons(arguments)
-
-
-def check(arguments: list[str]) -> None:
-    lint(javascript_tests=True)
-    quick_tests(arguments)
-
-
-MODES: dict[str, Callable[[list[str]], None]] = {
-    "check": check,
-    "lint": lambda _: lint(javascript_tests=False),
-}
-
-
 def main(arguments: list[str]) -> int:
-    if arguments and arguments[0] in MODES:
-        MODES[arguments[0]](arguments[1:])
-    else:
-        whole(arguments)
+    only_lint = arguments[:1] == ["lint"]
+    lint()
+    javascript(tests=not only_lint)
+    if not only_lint:
+        step("tests on SQLite", sys.executable, "-m", "pytest", *arguments)
+        on_postgres(arguments)
     if skipped:
         say(f"\nSkipped: {', '.join(skipped)}")
-    say(f"\n{'FAILED: ' + ', '.join(failed) if failed else 'Everything passed.'} {time.monotonic() - began:.0f} s.")
+    say(f"\n{'FAILED: ' + ', '.join(failed) if failed else 'Everything passed.'}")
     return 1 if failed else 0
 
 

@@ -1,35 +1,22 @@
-"""A real Chromium for the tests of the pages, one for all of them; a person is a context of their own in it. Every
-page's console is read: an error, a violation of the content security policy or a request that failed makes the test
-fail, unless it was told to expect that."""
+"""A real Chromium for the tests of the pages. Every page's console is read: an error, a violation of the content
+security policy or a request that failed makes the test fail, unless it was told to expect that."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
-from tests.support.processes import PASSWORD, SESSION_COOKIE, USERS, Process, session_of
+from tests.support.processes import PASSWORD, USERS, Process
 
 # ms; two loaded cores, and a board that lost its server waits up to 20 s between tries
 expect.set_options(timeout=45_000)
 
 # What Chromium writes when a connection ends or is refused, which tests of a broken network bring about.
 NETWORK_NOISE = re.compile(r"WebSocket connection to|Failed to load resource: net::ERR_")
-
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of this folder share the event loop in which the browser was started."""
-    for item in items:
-        if item.path.is_relative_to(HERE) and pytest_asyncio.is_async_test(item):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 class Visitor:
@@ -52,7 +39,6 @@ class Visitor:
             self._complaints.append(f"{message.location.get('url')}: {message.text}")
 
     async def sign_in(self, user: str = USERS[0]) -> None:
-        """Through the form."""
         page = await self.open("/accounts/login/")
         await page.get_by_label("Username").fill(user)
         await page.get_by_label("Password").fill(PASSWORD)
@@ -73,42 +59,27 @@ class Visitors:
     def __init__(self, browser: Browser) -> None:
         self.complaints: list[str] = []
         self._browser = browser
-        self._contexts: list[BrowserContext] = []
 
     async def new(self, web: Process | str, *, signed_in: bool = True, **options: Any) -> Visitor:
-        """Someone on the given process or address; `options` are those of Playwright's new_context. Whoever is signed
-        in has been so since the installation was prepared (tests/support/processes.py)."""
+        """Someone on the given process or address; `options` are those of Playwright's new_context."""
         address = web if isinstance(web, str) else web.url
-        context = await self._browser.new_context(**options)
-        self._contexts.append(context)
+        visitor = Visitor(await self._browser.new_context(**options), address, self.complaints)
         if signed_in:
-            await context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[0]), "url": address}])
-        return Visitor(context, address, self.complaints)
-
-    async def leave(self) -> None:
-        """Closes every page; what they say while they close is still heard."""
-        for context in self._contexts:
-            await context.close()
+            await visitor.sign_in()
+        return visitor
 
     def forgive(self, pattern: str) -> None:
         """Forgets complaints that the test brought about on purpose."""
         self.complaints[:] = [complaint for complaint in self.complaints if not re.search(pattern, complaint)]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """The one Chromium of a run."""
+@pytest_asyncio.fixture
+async def visitors(chromium: str) -> AsyncIterator[Visitors]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
+        found = Visitors(browser)
+        yield found
         await browser.close()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def visitors(browser: Browser) -> AsyncIterator[Visitors]:
-    found = Visitors(browser)
-    yield found
-    await found.leave()
     assert found.complaints == []
 
 

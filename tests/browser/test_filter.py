@@ -67,7 +67,7 @@ async def test_the_address_keeps_what_was_asked_for_until_another_topic_is_chose
     visitors: Visitors, install: Install
 ) -> None:
     installation = install()
-    installation.watch(TOPIC)
+    installation.manage("addtopic", TOPIC)
     web = installation.web()
     await submit_by_api(installation, web, "desk lamp", "desk", "floor lamp")
     page = await (await visitors.new(web)).board()
@@ -99,7 +99,7 @@ async def test_a_search_reaches_further_back_when_asked_and_never_past_what_it_s
     visitors: Visitors, install: Install
 ) -> None:
     installation = install()
-    installation.watch(TOPIC)
+    installation.manage("addtopic", TOPIC)
     web = installation.web()
     total = 2_500
     produce(web, total)

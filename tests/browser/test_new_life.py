@@ -17,7 +17,7 @@ async def test_a_topic_made_anew_goes_on_with_its_new_life_and_the_board_says_so
     topic = kafka.create_topic(partitions=1)
     kafka.produce(topic, [b'{"life": "old", "n": %d}' % n for n in range(5)])
     installation = install(KAFKA_BOOTSTRAP_SERVERS=kafka.address)
-    installation.watch(topic)
+    installation.manage("addtopic", topic)
     board = await (await visitors.new(installation.web())).board(topic)
     root, records = board.locator("#board"), board.locator(".row[data-kind=record]")
     await expect(records).to_have_count(5)

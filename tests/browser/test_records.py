@@ -24,7 +24,7 @@ def producer(web: Process) -> Producer:
 
 
 def topic_of(installation: Installation) -> Process:
-    installation.watch(TOPIC, "Odd records")
+    installation.manage("addtopic", TOPIC, "--label", "Odd records")
     return installation.web()
 
 
@@ -76,7 +76,7 @@ async def test_what_a_slow_connection_missed_is_a_gap_that_can_be_loaded(
 ) -> None:
     topic = kafka.create_topic(partitions=1)
     installation = install(KAFKA_BOOTSTRAP_SERVERS=kafka.address)
-    installation.watch(topic)
+    installation.manage("addtopic", topic)
     web = installation.web()
     kafka.produce(topic, [b'{"n": 0}'])
     with Proxy(f"127.0.0.1:{web.port}") as proxy:

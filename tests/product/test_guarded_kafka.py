@@ -94,7 +94,7 @@ async def test_a_right_and_the_account_are_taken_away_and_given_back(
 ) -> None:
     topic = guarded.create_topic(partitions=1)
     guarded.allow(ResourceType.TOPIC, topic)
-    installation.watch(topic)
+    installation.manage("addtopic", topic)
     web = installation.web()
     async with (
         Follower(web.url, installation.token, installation.items_topic) as neighbour,

@@ -32,7 +32,7 @@ def web(installation: Installation) -> Process:
 
 def watched(installation: Installation, kafka: Kafka, **config: Any) -> str:
     topic = kafka.create_topic(**config)
-    installation.watch(topic)
+    installation.manage("addtopic", topic)
     return topic
 
 
@@ -142,7 +142,7 @@ async def test_what_retention_took_is_a_gap_with_its_offsets(
     # Produced before it is watched: what the hub has in memory, it gives without asking Kafka.
     topic = kafka.create_topic(partitions=1)
     kafka.produce(topic, [str(n).encode() for n in range(50)])
-    installation.watch(topic)
+    installation.manage("addtopic", topic)
     async with Follower(web.url, installation.token, topic, {"last": 50}) as follower:
         await follower.until(lambda: len(follower.records) == 50, "50 records")
         epoch = follower.epoch

@@ -11,45 +11,38 @@ from tests.support.client import RIGHTS_SECONDS, Connection
 from tests.support.processes import CALL_SECONDS, Installation, Process, make_installation
 from tests.support.waiting import until
 
-# One process for carol, her group, her token and the topic: each start of Django costs seconds.
 SETUP = """
 from django.contrib.auth.models import Group, User
-from django.core.management import call_command
-group = Group.objects.create(name="traders")
-User.objects.create_user("carol").groups.add(group)
-call_command("addtopic", "prices", "--reader", "traders", stdout=open("/dev/null", "w"))
-call_command("createtoken", "carol")
+group, _ = Group.objects.get_or_create(name="traders")
+user, made = User.objects.get_or_create(username="carol")
+user.set_password("ein-langes-Wort-7")
+user.groups.set([group])
+user.is_active = True
+user.save()
 """
 
-# What an administrator does to her, in the database, which web processes look into again by themselves.
-CAROL = "(SELECT id FROM auth_user WHERE username = 'carol')"
-LEAVE_GROUPS = f"DELETE FROM auth_user_groups WHERE user_id = {CAROL}"
-JOIN_GROUP = (
-    f"INSERT INTO auth_user_groups (user_id, group_id) SELECT {CAROL}, id FROM auth_group WHERE name = 'traders'"
+LEAVE_GROUPS = "from django.contrib.auth.models import User; User.objects.get(username='carol').groups.clear()"
+CLOSE_ACCOUNT = (
+    "from django.contrib.auth.models import User; User.objects.filter(username='carol').update(is_active=False)"
 )
-CLOSE_ACCOUNT = "UPDATE auth_user SET is_active = false WHERE username = 'carol'"
-OPEN_ACCOUNT = "UPDATE auth_user SET is_active = true WHERE username = 'carol'"
-
-
-@pytest.fixture(scope="module")
-def carols_token(product: tuple[Installation, Process]) -> str:
-    return product[0].manage("shell", "--no-imports", "--command", SETUP).strip()
 
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, Process]]:
     installation = make_installation(tmp_path_factory.mktemp("rights"), None, {})
+    installation.manage("shell", "-v", "0", "-c", SETUP)
+    installation.manage("addtopic", "prices", "--reader", "traders")
     web = installation.web()
     yield installation, web
     installation.close()
 
 
 @pytest.fixture
-def token(product: tuple[Installation, Process], carols_token: str) -> str:
+def token(product: tuple[Installation, Process]) -> str:
     """carol's, with her rights as they were at the beginning."""
-    for statement in (OPEN_ACCOUNT, LEAVE_GROUPS, JOIN_GROUP):
-        product[0].query(statement)
-    return carols_token
+    installation, _ = product
+    installation.manage("shell", "-v", "0", "-c", SETUP)
+    return installation.manage("createtoken", "carol").strip()
 
 
 async def watch_prices(connection: Connection) -> None:
@@ -68,7 +61,7 @@ async def test_a_topic_with_readers_is_hidden_from_others_and_forbidden_to_them(
     product: tuple[Installation, Process], token: str
 ) -> None:
     installation, web = product
-    installation.query(LEAVE_GROUPS)
+    installation.manage("shell", "-v", "0", "-c", LEAVE_GROUPS)
     async with Connection(web.url, token=token) as connection:
         topics = {topic["name"] for topic in (await connection.receive_type("welcome"))["topics"]}
         assert "prices" not in topics
@@ -84,7 +77,7 @@ async def test_a_right_taken_away_ends_the_stream_and_tells_the_topics(
     installation, web = product
     async with Connection(web.url, token=token) as connection:
         await watch_prices(connection)
-        installation.query(LEAVE_GROUPS)
+        installation.manage("shell", "-v", "0", "-c", LEAVE_GROUPS)
         topics = await connection.receive_type("topics", timeout=RIGHTS_SECONDS)
         assert "prices" not in {topic["name"] for topic in topics["topics"]}
         ended = await connection.receive_type("unsubscribed")
@@ -95,7 +88,7 @@ async def test_a_closed_account_is_told_and_closed(product: tuple[Installation, 
     installation, web = product
     async with Connection(web.url, token=token) as connection:
         await watch_prices(connection)
-        installation.query(CLOSE_ACCOUNT)
+        installation.manage("shell", "-v", "0", "-c", CLOSE_ACCOUNT)
         assert (await connection.receive_type("goodbye", timeout=RIGHTS_SECONDS))["code"] == 4003
         assert await connection.close_code() == 4003
 
@@ -104,14 +97,14 @@ async def test_a_new_topic_is_told_to_those_who_may_watch_it(product: tuple[Inst
     installation, web = product
     async with Connection(web.url, token=token) as connection:
         await watch_prices(connection)
-        installation.watch("rates", "Rates")
+        installation.manage("addtopic", "rates", "--label", "Rates")
         topics = await connection.receive_type("topics", timeout=RIGHTS_SECONDS)
         assert {"name": "rates", "label": "Rates"} in topics["topics"]
 
 
 async def test_the_records_api_asks_for_the_same_rights(product: tuple[Installation, Process], token: str) -> None:
     installation, web = product
-    installation.query(LEAVE_GROUPS)
+    installation.manage("shell", "-v", "0", "-c", LEAVE_GROUPS)
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=CALL_SECONDS) as client:
         assert (await client.get("/api/topics/prices/records?partition=0&from=0&to=1")).status_code == 403

@@ -16,8 +16,6 @@ from tests.support.services import Kafka
 VALUE = b'"' + b"x" * 8000 + b'"'
 RECORDS = 3500  # 28 MB: more than the log keeps (16 MiB) and may be on the way (4 MiB) together
 
-pytestmark = pytest.mark.alone
-
 PART = 350  # 2.8 MB
 
 
@@ -82,7 +80,7 @@ async def test_a_client_that_acknowledges_nothing_is_told_and_then_sent_away(
     installation: Installation, web: Process, kafka: Kafka
 ) -> None:
     topic = kafka.create_topic(partitions=1)
-    installation.watch(topic)
+    installation.manage("addtopic", topic)
     async with (
         Follower(web.url, installation.token, topic) as quick,
         Connection(web.url, token=installation.token, max_queue=None) as slow,  # its library reads on

@@ -11,16 +11,13 @@ import contextlib
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import uuid
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 
 from tests.settings import PRODUCT_VARIABLES, SCRATCH
 from tests.support import services
@@ -35,8 +32,7 @@ COMMAND_SECONDS = 120
 LOG_TAIL = 12_000  # characters of a process's log that a failed test shows
 SECRET = "only-for-tests-of-this-product"
 PASSWORD = "ein-langes-Wort-7"
-USERS = ("alice", "bob")  # both are superusers, ready with PASSWORD, a token, and a browser that is signed in
-SESSION_COOKIE = "sessionid"
+USERS = ("alice", "bob")  # both are superusers, ready with PASSWORD and a token
 
 # As in README.md, Makefile, Dockerfile and compose.yaml.
 UVICORN_OPTIONS = [
@@ -79,23 +75,11 @@ def manage(env: dict[str, str], *arguments: str) -> str:
 # One process for all of it: each start of Django costs seconds on a loaded machine.
 PREPARATION = """
 import os
-from datetime import timedelta
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.utils import timezone
 call_command("migrate", interactive=False, verbosity=0)
-for name in os.environ["TEST_USERS"].split():
-    call_command("createsuperuser", interactive=False, username=name, email=f"{name}@example.com", verbosity=0)
-    call_command("createtoken", name)
-    user = User.objects.get(username=name)
-    signed_in = {
-        SESSION_KEY: str(user.pk),
-        BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
-        HASH_SESSION_KEY: user.get_session_auth_hash(),
-    }
-    Session.objects.save(f"session-of-{name}", signed_in, timezone.now() + timedelta(days=1))
+for user in os.environ["TEST_USERS"].split():
+    call_command("createsuperuser", interactive=False, username=user, email=f"{user}@example.com", verbosity=0)
+    call_command("createtoken", user)
 """
 
 
@@ -104,11 +88,6 @@ def prepare(database_url: str) -> dict[str, str]:
     env = environment(DATABASE_URL=database_url, TEST_RUN_DIR=str(SCRATCH / "prepare"), TEST_USERS=" ".join(USERS))
     printed = manage({**env, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}, "shell", "--no-imports", "--command", PREPARATION)
     return dict(zip(USERS, printed.split(), strict=True))
-
-
-def session_of(user: str) -> str:
-    """The session cookie of one of USERS, who is signed in wherever the database was prepared by PREPARATION."""
-    return f"session-of-{user}"
 
 
 @cache
@@ -245,11 +224,6 @@ class Installation:
         """Runs a management command to its end, however that is."""
         return run_command([sys.executable, "manage.py", *arguments], {**self.env, **extra})
 
-    def watch(self, topic: str, label: str = "") -> None:
-        """As `manage.py addtopic`, of a topic for everyone; a command would take seconds to start."""
-        epoch = uuid.uuid4().hex
-        self.query(f"INSERT INTO streams_topic (name, label, epoch) VALUES ('{topic}', '{label}', '{epoch}')")
-
     def web(self, *, workers: int = 1, start: bool = True, ws: str | None = None, **extra: str) -> Process:
         """uvicorn, as in production, or with another WebSocket implementation (`ws`)."""
         port = free_port()
@@ -278,14 +252,19 @@ class Installation:
         return process
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
-        """Reads the database beside the product's back; an INSERT, UPDATE or DELETE returns nothing."""
+        """Reads the database beside the product's back."""
         if self.database_url.startswith("sqlite"):
-            path = self.database_url.removeprefix("sqlite:///")
-            with contextlib.closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
+            import sqlite3  # noqa: PLC0415  (used nowhere else)
+
+            connection = sqlite3.connect(self.database_url.removeprefix("sqlite:///"), timeout=10)
+            try:
                 return connection.execute(statement).fetchall()
+            finally:
+                connection.close()
+        import psycopg  # noqa: PLC0415  (used nowhere else)
+
         with psycopg.connect(self.database_url, autocommit=True) as server:
-            answer = server.execute(statement.encode())
-            return answer.fetchall() if answer.description else []
+            return server.execute(statement.encode()).fetchall()
 
     def committed(self) -> dict[str, int]:
         """What the streams have to show: each item's id, as text, and its newest version (deleted ones too)."""
@@ -301,7 +280,6 @@ class Installation:
 
 def make_installation(folder: Path, server: services.Postgres | None, settings: dict[str, str]) -> Installation:
     """A fresh installation on SQLite, or on the given PostgreSQL server."""
-    services.require_mark("processes")
     if server is None:
         template, tokens = sqlite_template()
         shutil.copyfile(template, folder / "db.sqlite3")
@@ -311,5 +289,5 @@ def make_installation(folder: Path, server: services.Postgres | None, settings: 
         database_url = server.create_database(template=name)
     installation = Installation(folder, database_url, tokens, settings)
     if "KAFKA_ITEMS_TOPIC" in settings:
-        installation.watch(settings["KAFKA_ITEMS_TOPIC"], "Items")  # as `migrate` does it, for the price of one row
+        installation.manage("migrate", "--noinput", "--verbosity", "0")  # it makes the items topic one of the watched
     return installation

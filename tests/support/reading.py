@@ -14,13 +14,7 @@ ANSWER_S = 30  # for one question to the broker
 def records(address: str, topic: str) -> list[Any]:
     """Every record of the topic, partition by partition, each in order of offsets."""
     consumer = Consumer(
-        {
-            "bootstrap.servers": address,
-            "group.id": "reading",
-            "enable.auto.commit": False,
-            "fetch.wait.max.ms": 10,  # an empty fetch of one partition holds up the next one's
-            "log_level": 0,
-        }
+        {"bootstrap.servers": address, "group.id": "reading", "enable.auto.commit": False, "log_level": 0}
     )
     found: list[Any] = []
     try:

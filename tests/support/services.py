@@ -46,7 +46,6 @@ class Service:
     """A server process with a folder and a port that stay the same through restarts."""
 
     name = "service"
-    mark: str  # of the tests that start it; a kind of its own has the mark of what it is a kind of
     user: str | None = None  # the system user it runs as, when it refuses to be root
 
     def __init__(self) -> None:
@@ -155,7 +154,7 @@ class Service:
 class Kafka(Service):
     """One Apache Kafka node (KRaft). `settings` go into its server.properties."""
 
-    name = mark = "kafka"
+    name = "kafka"
 
     def __init__(self, **settings: str) -> None:
         super().__init__()
@@ -276,7 +275,7 @@ def known(admin: AdminClient, topic: str) -> dict[int, Any]:
 class Postgres(Service):
     """One PostgreSQL server; its superuser `streamboard` needs no password on loopback."""
 
-    name = mark = "postgres"
+    name = "postgres"
     stop_signal = signal.SIGINT  # "fast": ends the sessions of others instead of waiting for them
 
     def __init__(self) -> None:
@@ -388,7 +387,7 @@ def kill_quietly(pid: int) -> None:
 class Redis(Service):
     """One Redis server without persistence: a restart forgets everything, as the layer has to survive."""
 
-    name = mark = "redis"
+    name = "redis"
 
     def command(self) -> list[str]:
         program = shutil.which("redis-server")
@@ -403,24 +402,11 @@ class Redis(Service):
 S = TypeVar("S", bound=Service)
 K = TypeVar("K", bound=Kafka)
 started: dict[str, Service] = {}
-allowed: set[str] | None = None  # the marks of the test that runs; None: no test does
-
-
-def allow(marks: set[str] | None) -> None:
-    global allowed
-    allowed = marks
-
-
-def require_mark(name: str) -> None:
-    """Ends a test that needs something it is not marked for: `-m "not kafka"` would start Kafka all the same."""
-    if allowed is not None and name not in allowed:
-        pytest.fail(f"use the fixture {name}, or mark the test with it: pytest.mark.{name}", pytrace=False)
 
 
 def once(make: Callable[[], S]) -> S:
     """The one service of this kind in this run; running, whatever the last test did to it."""
     key = getattr(make, "name", repr(make))
-    require_mark(getattr(make, "mark", key))
     service = started.get(key)
     if service is None:
         service = started[key] = make()

@@ -49,8 +49,3 @@ def test_redis_pauses_and_restarts(redis: services.Redis) -> None:
     redis.resume()
     redis.restart()
     assert accepts_connections(redis.port)
-
-
-def test_no_test_starts_a_service_that_it_is_not_marked_for() -> None:
-    with pytest.raises(pytest.fail.Exception, match=r"pytest\.mark\.redis"):
-        services.redis()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import socket
 import time
@@ -14,12 +13,8 @@ T = TypeVar("T")
 
 PAUSE = 0.02  # s between two looks at a condition
 # Below the range from which Linux takes the ports of outgoing connections: otherwise, while a server is down, a client
-# of it could be given the very port, and in the end talk to itself. Each of the workers that run tests side by side has
-# a part of its own, or one could take a port while another one's server is down.
-SHARES = 4
-SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES
-FIRST_PORT = 20_000 + 3_000 * SHARE
-LAST_PORT = FIRST_PORT + 2_999
+# of it could be given the very port, and in the end talk to itself.
+FIRST_PORT, LAST_PORT = 20_000, 32_000
 
 
 class TimeIsUp(AssertionError):

@@ -19,45 +19,54 @@ from streams.hub.topic_log import TopicLog
 from streams.kafka.catalog import TopicInfo
 from streams.wire.frames import FRAME_BYTES, Frame
 from streams.wire.ranges import Batch, Status
-from tests.support.readers import Client, Table, opened, part, settled
+from tests.support.readers import Client, Table, opened, part, run, settled
 
 
-async def test_ranges_reach_every_reader_and_frames_are_shared() -> None:
-    hub, _ = await opened({0: 10})
-    clients = [Client(hub) for _ in range(3)]
-    for client in clients:
-        client.join({0: 10})
-    hub.ingest([Batch("t", "e", (part(0, 10, 13),))])
-    await settled(lambda: all(client.seen == {0: [10, 11, 12]} for client in clients))
-    await hub.close()
+def test_ranges_reach_every_reader_and_frames_are_shared() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 10})
+        clients = [Client(hub) for _ in range(3)]
+        for client in clients:
+            client.join({0: 10})
+        hub.ingest([Batch("t", "e", (part(0, 10, 13),))])
+        await settled(lambda: all(client.seen == {0: [10, 11, 12]} for client in clients))
+        await hub.close()
+
+    run(test)
 
 
-async def test_who_waits_for_kafka_hears_at_once_that_it_has_answered() -> None:
-    hub = Hub(Table({0: 10}))
-    waiting = Client(hub)
-    assert hub.link.state == "down"
-    await hub.open(TopicInfo("t", (0,), "e"), "e")
-    assert [frame["link"] for frame in waiting.frames] == ["live"]
-    await hub.close()
+def test_who_waits_for_kafka_hears_at_once_that_it_has_answered() -> None:
+    async def test() -> None:
+        hub = Hub(Table({0: 10}))
+        waiting = Client(hub)
+        assert hub.link.state == "down"
+        await hub.open(TopicInfo("t", (0,), "e"), "e")
+        assert [frame["link"] for frame in waiting.frames] == ["live"]
+        await hub.close()
+
+    run(test)
 
 
-async def test_what_is_delivered_is_counted_exactly_when_readers_stand_apart() -> None:
-    delivered = metrics.RECORDS_DELIVERED.labels("t")._value.get
-    hub, _ = await opened({0: 10})
-    clients = [Client(hub) for _ in range(8)]
-    for number, client in enumerate(clients):
-        client.is_full = number % 2 == 1
-        client.join({0: 10})
-    hub.ingest([Batch("t", "e", (part(0, 10, 13),))])
-    hub.delivery.run_tick()
-    for client in clients:
-        client.is_full = False
-    hub.ingest([Batch("t", "e", (part(0, 13, 15),))])
-    before = delivered()
-    hub.delivery.run_tick()
-    hub.delivery.tally.tell()
-    assert delivered() - before == len(clients) * 5 == sum(client.delivered for client in clients)
-    await hub.close()
+def test_what_is_delivered_is_counted_exactly_when_readers_stand_apart() -> None:
+    async def test() -> None:
+        delivered = metrics.RECORDS_DELIVERED.labels("t")._value.get
+        hub, _ = await opened({0: 10})
+        clients = [Client(hub) for _ in range(8)]
+        for number, client in enumerate(clients):
+            client.is_full = number % 2 == 1
+            client.join({0: 10})
+        hub.ingest([Batch("t", "e", (part(0, 10, 13),))])
+        hub.delivery.run_tick()
+        for client in clients:
+            client.is_full = False
+        hub.ingest([Batch("t", "e", (part(0, 13, 15),))])
+        before = delivered()
+        hub.delivery.run_tick()
+        hub.delivery.tally.tell()
+        assert delivered() - before == len(clients) * 5 == sum(client.delivered for client in clients)
+        await hub.close()
+
+    run(test)
 
 
 async def test_a_newcomer_between_a_batch_and_its_tick_takes_nothing_from_the_others() -> None:
@@ -111,26 +120,32 @@ async def test_a_way_that_fails_in_the_middle_of_a_tick_keeps_nothing_from_those
     await hub.close()
 
 
-async def test_a_hole_is_read_from_kafka_and_nothing_is_missing() -> None:
-    hub, table = await opened({0: 0})
-    client = Client(hub)
-    client.join({0: 0})
-    table.ends = {0: 50}
-    hub.ingest([Batch("t", "e", (part(0, 40, 50),))])
-    await settled(lambda: client.positions == {0: 50})
-    assert client.seen == {0: list(range(50))}
-    assert client.gaps == []
-    await hub.close()
+def test_a_hole_is_read_from_kafka_and_nothing_is_missing() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 0})
+        client = Client(hub)
+        client.join({0: 0})
+        table.ends = {0: 50}
+        hub.ingest([Batch("t", "e", (part(0, 40, 50),))])
+        await settled(lambda: client.positions == {0: 50})
+        assert client.seen == {0: list(range(50))}
+        assert client.gaps == []
+        await hub.close()
+
+    run(test)
 
 
-async def test_a_status_beyond_the_position_shows_a_lost_message() -> None:
-    hub, table = await opened({0: 0})
-    client = Client(hub)
-    client.join({0: 0})
-    table.ends = {0: 5}
-    hub.status(Status("t", "e", {0: 5}, {0: 5}))
-    await settled(lambda: client.seen == {0: [0, 1, 2, 3, 4]})
-    await hub.close()
+def test_a_status_beyond_the_position_shows_a_lost_message() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 0})
+        client = Client(hub)
+        client.join({0: 0})
+        table.ends = {0: 5}
+        hub.status(Status("t", "e", {0: 5}, {0: 5}))
+        await settled(lambda: client.seen == {0: [0, 1, 2, 3, 4]})
+        await hub.close()
+
+    run(test)
 
 
 async def test_who_joins_inside_a_chunk_is_ahead_of_its_beginning_also_where_a_partition_is_there_twice() -> None:
@@ -149,26 +164,32 @@ async def test_who_joins_inside_a_chunk_is_ahead_of_its_beginning_also_where_a_p
     await hub.close()
 
 
-async def test_what_retention_took_is_told_as_a_gap() -> None:
-    hub, table = await opened({0: 0})
-    client = Client(hub)
-    client.join({0: 0})
-    table.ends, table.first = {0: 50}, 30
-    hub.ingest([Batch("t", "e", (part(0, 40, 50),))])
-    await settled(lambda: client.positions == {0: 50})
-    assert client.gaps == [(0, 0, 30, "retention")]
-    assert client.seen == {0: list(range(30, 50))}
-    await hub.close()
+def test_what_retention_took_is_told_as_a_gap() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 0})
+        client = Client(hub)
+        client.join({0: 0})
+        table.ends, table.first = {0: 50}, 30
+        hub.ingest([Batch("t", "e", (part(0, 40, 50),))])
+        await settled(lambda: client.positions == {0: 50})
+        assert client.gaps == [(0, 0, 30, "retention")]
+        assert client.seen == {0: list(range(30, 50))}
+        await hub.close()
+
+    run(test)
 
 
-async def test_a_resume_from_before_the_log_reads_kafka_and_joins_the_live_end() -> None:
-    hub, _table = await opened({0: 100, 1: 100})
-    client = Client(hub)
-    client.join({0: 20, 1: 95})
-    hub.ingest([Batch("t", "e", (part(0, 100, 110), part(1, 100, 103)))])
-    await settled(lambda: client.positions == {0: 110, 1: 103})
-    assert client.seen == {0: list(range(20, 110)), 1: list(range(95, 103))}
-    await hub.close()
+def test_a_resume_from_before_the_log_reads_kafka_and_joins_the_live_end() -> None:
+    async def test() -> None:
+        hub, _table = await opened({0: 100, 1: 100})
+        client = Client(hub)
+        client.join({0: 20, 1: 95})
+        hub.ingest([Batch("t", "e", (part(0, 100, 110), part(1, 100, 103)))])
+        await settled(lambda: client.positions == {0: 110, 1: 103})
+        assert client.seen == {0: list(range(20, 110)), 1: list(range(95, 103))}
+        await hub.close()
+
+    run(test)
 
 
 def pour(hub: Hub, offsets: Iterable[int], *topics: str, tick_every: int = 1) -> None:
@@ -180,205 +201,244 @@ def pour(hub: Hub, offsets: Iterable[int], *topics: str, tick_every: int = 1) ->
             hub.delivery.run_tick()
 
 
-async def test_a_reader_that_does_not_acknowledge_waits_and_costs_no_memory() -> None:
-    hub, _ = await opened({0: 0})
-    client = Client(hub)
-    reader = client.join({0: 0})
-    pour(hub, range(700), "t", tick_every=20)
-    hub.delivery.run_tick()
-    assert connection.UNACKED_BYTES - FRAME_BYTES <= reader.unacked_bytes <= connection.UNACKED_BYTES
-    client.ack()
-    await settled(lambda: client.positions == {0: 700})
-    assert client.seen == {0: list(range(700))}
-    await hub.close()
-
-
-async def test_all_streams_of_a_connection_together_have_4_mib_on_the_way() -> None:
-    hub, _ = await opened({0: 0})
-    client = Client(hub)
-    readers = []
-    for name in ("t", "u", "v"):
-        hub.logs[name] = TopicLog(name, "e", {0: 0})
-        reader = Subscription(client.connection, name, hub.logs[name])
-        client.connection.hold(reader)
-        hub.delivery.join(reader, {0: 0})
-        readers.append(reader)
-    client.write = lambda frame: None  # type: ignore[method-assign]  # it acknowledges nothing, whatever it gets
-    pour(hub, range(700), "t", "u", "v")
-    on_the_way = [reader.unacked_bytes for reader in readers]
-    assert all(size > 1_000_000 for size in on_the_way)
-    assert sum(on_the_way) <= connection.UNACKED_BYTES
-    client.connection.drop(readers[0])
-    assert readers[1].share > on_the_way[1]  # the others get its part
-    await hub.close()
-
-
-async def test_an_ack_below_what_the_log_holds_counts_and_the_gap_is_told() -> None:
-    hub, _ = await opened({0: 0})
-    client = Client(hub)
-    reader = client.join({0: 0})
-    pour(hub, range(3000), "t")  # 24 MB: more than the log holds
-    sent = client.positions[0]
-    assert hub.logs["t"].base[0] > sent
-    hub.delivery.ack(reader, {0: sent - 20})
-    assert 0 < reader.unacked_bytes < 20 * 10_000
-    hub.delivery.run_tick()
-    assert client.gaps == [(0, sent, 3000, "slow")]
-    await hub.close()
-
-
-async def test_the_logs_of_many_topics_share_their_memory_by_need() -> None:
-    hub, _ = await opened({0: 0})
-    for number in range(40):
-        hub.logs[f"quiet-{number}"] = TopicLog(f"quiet-{number}", "e", {0: 0})
-    pour(hub, range(1500), "t")  # 12 MB
-    assert hub.logs["t"].base[0] == 0
-    for number in range(5):
-        pour(hub, range(1500), f"quiet-{number}")
-    sizes = [topic_log.size for topic_log in hub.logs.values()]
-    assert LOGS_BYTES * 0.9 < sum(sizes) <= LOGS_BYTES
-    assert max(sizes) < 12_500_000
-    await hub.close()
-
-
-async def test_statistics_reach_a_client_that_acknowledges_nothing() -> None:
-    hub, _ = await opened({0: 0})
-    client = Client(hub)
-    reader = client.join({0: 0})
-    pour(hub, range(700), "t")
-    assert not reader.may_send()
-    hub.delivery.tell(hub.logs["t"], Frame(b'{"type":"stats"}'))
-    hub.delivery.run_tick()
-    assert client.frames[-1] == {"type": "stats"}
-    await hub.close()
-
-
-async def test_a_reader_that_fell_off_the_log_gets_one_gap_and_the_second_time_goodbye() -> None:
-    hub, _ = await opened({0: 0})
-    slow, quick = Client(hub), Client(hub)
-    slow.join({0: 0})
-    quick.join({0: 0})
-
-    def fill(start: int) -> None:
-        for offset in range(start, start + 3000):
-            hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
-            if offset % 20 == 0:
-                hub.delivery.run_tick()
-                quick.ack()
+def test_a_reader_that_does_not_acknowledge_waits_and_costs_no_memory() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        client = Client(hub)
+        reader = client.join({0: 0})
+        pour(hub, range(700), "t", tick_every=20)
         hub.delivery.run_tick()
-        quick.ack()
+        assert connection.UNACKED_BYTES - FRAME_BYTES <= reader.unacked_bytes <= connection.UNACKED_BYTES
+        client.ack()
+        await settled(lambda: client.positions == {0: 700})
+        assert client.seen == {0: list(range(700))}
+        await hub.close()
 
-    fill(0)
-    slow.ack()
-    await settled(lambda: slow.positions == {0: 3000})
-    assert len(slow.gaps) == 1
-    assert slow.gaps[0][3] == "slow"
-    assert slow.gaps[0][1] == slow.seen[0][-1] + 1
-    fill(3000)
-    slow.ack()
-    await settled(lambda: slow.closed_with == 4008)
-    assert quick.seen == {0: list(range(6000))}
-    await hub.close()
+    run(test)
 
 
-async def test_a_new_life_of_the_topic_resets_the_stream() -> None:
-    hub, table = await opened({0: 10})
-    client = Client(hub)
-    client.join({0: 10})
-    table.ends = {0: 0}
-    await hub.open(TopicInfo("t", (0,), "f"), "f")
-    hub.ingest([Batch("t", "f", (part(0, 0, 2),))])
-    await settled(lambda: client.seen == {0: [0, 1]})
-    assert client.frames[0]["type"] == "reset"
-    await hub.close()
+def test_all_streams_of_a_connection_together_have_4_mib_on_the_way() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        client = Client(hub)
+        readers = []
+        for name in ("t", "u", "v"):
+            hub.logs[name] = TopicLog(name, "e", {0: 0})
+            reader = Subscription(client.connection, name, hub.logs[name])
+            client.connection.hold(reader)
+            hub.delivery.join(reader, {0: 0})
+            readers.append(reader)
+        client.write = lambda frame: None  # type: ignore[method-assign]  # it acknowledges nothing, whatever it gets
+        pour(hub, range(700), "t", "u", "v")
+        on_the_way = [reader.unacked_bytes for reader in readers]
+        assert all(size > 1_000_000 for size in on_the_way)
+        assert sum(on_the_way) <= connection.UNACKED_BYTES
+        client.connection.drop(readers[0])
+        assert readers[1].share > on_the_way[1]  # the others get its part
+        await hub.close()
+
+    run(test)
 
 
-async def test_a_partition_added_later_starts_at_its_beginning() -> None:
-    hub, table = await opened({0: 5})
-    client = Client(hub)
-    client.join({0: 5})
-    table.ends = {0: 5, 1: 3}
-    await hub.open(TopicInfo("t", (0, 1), "e"), "e")
-    hub.ingest([Batch("t", "e", (part(1, 1, 3),))])
-    await settled(lambda: client.seen == {1: [0, 1, 2]})
-    await hub.close()
+def test_an_ack_below_what_the_log_holds_counts_and_the_gap_is_told() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        client = Client(hub)
+        reader = client.join({0: 0})
+        pour(hub, range(3000), "t")  # 24 MB: more than the log holds
+        sent = client.positions[0]
+        assert hub.logs["t"].base[0] > sent
+        hub.delivery.ack(reader, {0: sent - 20})
+        assert 0 < reader.unacked_bytes < 20 * 10_000
+        hub.delivery.run_tick()
+        assert client.gaps == [(0, sent, 3000, "slow")]
+        await hub.close()
+
+    run(test)
 
 
-async def test_a_client_that_answers_nothing_is_told_and_one_that_was_sent_nothing_gets_a_heartbeat() -> None:
-    hub, _ = await opened({0: 5})
-    silent, idle = Client(hub), Client(hub)
-    long_ago = asyncio.get_running_loop().time() - 2 * connection.HEARTBEAT_S - 1
-    silent.connection.due_since = long_ago
-    idle.connection.last_sent = long_ago
-    hub.look_at_connections()
-    assert silent.closed_with == 4009
-    assert silent.frames[-1]["type"] == "goodbye"
-    assert idle.frames[-1]["type"] == "heartbeat"
-    idle.connection.heard(asyncio.get_running_loop().time())
-    assert idle.connection.due_since is None
-    await hub.close()
+def test_the_logs_of_many_topics_share_their_memory_by_need() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        for number in range(40):
+            hub.logs[f"quiet-{number}"] = TopicLog(f"quiet-{number}", "e", {0: 0})
+        pour(hub, range(1500), "t")  # 12 MB
+        assert hub.logs["t"].base[0] == 0
+        for number in range(5):
+            pour(hub, range(1500), f"quiet-{number}")
+        sizes = [topic_log.size for topic_log in hub.logs.values()]
+        assert LOGS_BYTES * 0.9 < sum(sizes) <= LOGS_BYTES
+        assert max(sizes) < 12_500_000
+        await hub.close()
+
+    run(test)
 
 
-async def test_one_that_is_full_gets_the_rest_later_while_the_others_go_on() -> None:
-    hub, _ = await opened({0: 0})
-    clients = [Client(hub, raw=number < 2) for number in range(4)]
-    for client in clients:
+def test_statistics_reach_a_client_that_acknowledges_nothing() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        client = Client(hub)
+        reader = client.join({0: 0})
+        pour(hub, range(700), "t")
+        assert not reader.may_send()
+        hub.delivery.tell(hub.logs["t"], Frame(b'{"type":"stats"}'))
+        hub.delivery.run_tick()
+        assert client.frames[-1] == {"type": "stats"}
+        await hub.close()
+
+    run(test)
+
+
+def test_a_reader_that_fell_off_the_log_gets_one_gap_and_the_second_time_goodbye() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        slow, quick = Client(hub), Client(hub)
+        slow.join({0: 0})
+        quick.join({0: 0})
+
+        def fill(start: int) -> None:
+            for offset in range(start, start + 3000):
+                hub.ingest([Batch("t", "e", (part(0, offset, offset + 1, size=8000),))])
+                if offset % 20 == 0:
+                    hub.delivery.run_tick()
+                    quick.ack()
+            hub.delivery.run_tick()
+            quick.ack()
+
+        fill(0)
+        slow.ack()
+        await settled(lambda: slow.positions == {0: 3000})
+        assert len(slow.gaps) == 1
+        assert slow.gaps[0][3] == "slow"
+        assert slow.gaps[0][1] == slow.seen[0][-1] + 1
+        fill(3000)
+        slow.ack()
+        await settled(lambda: slow.closed_with == 4008)
+        assert quick.seen == {0: list(range(6000))}
+        await hub.close()
+
+    run(test)
+
+
+def test_a_new_life_of_the_topic_resets_the_stream() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 10})
+        client = Client(hub)
+        client.join({0: 10})
+        table.ends = {0: 0}
+        await hub.open(TopicInfo("t", (0,), "f"), "f")
+        hub.ingest([Batch("t", "f", (part(0, 0, 2),))])
+        await settled(lambda: client.seen == {0: [0, 1]})
+        assert client.frames[0]["type"] == "reset"
+        await hub.close()
+
+    run(test)
+
+
+def test_a_partition_added_later_starts_at_its_beginning() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 5})
+        client = Client(hub)
+        client.join({0: 5})
+        table.ends = {0: 5, 1: 3}
+        await hub.open(TopicInfo("t", (0, 1), "e"), "e")
+        hub.ingest([Batch("t", "e", (part(1, 1, 3),))])
+        await settled(lambda: client.seen == {1: [0, 1, 2]})
+        await hub.close()
+
+    run(test)
+
+
+def test_a_client_that_answers_nothing_is_told_and_one_that_was_sent_nothing_gets_a_heartbeat() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 5})
+        silent, idle = Client(hub), Client(hub)
+        long_ago = asyncio.get_running_loop().time() - 2 * connection.HEARTBEAT_S - 1
+        silent.connection.due_since = long_ago
+        idle.connection.last_sent = long_ago
+        hub.look_at_connections()
+        assert silent.closed_with == 4009
+        assert silent.frames[-1]["type"] == "goodbye"
+        assert idle.frames[-1]["type"] == "heartbeat"
+        idle.connection.heard(asyncio.get_running_loop().time())
+        assert idle.connection.due_since is None
+        await hub.close()
+
+    run(test)
+
+
+def test_one_that_is_full_gets_the_rest_later_while_the_others_go_on() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        clients = [Client(hub, raw=number < 2) for number in range(4)]
+        for client in clients:
+            client.join({0: 0})
+        pour(hub, range(3), "t")
+        clients[0].is_full = clients[3].is_full = True
+        pour(hub, range(3, 6), "t")
+        assert [client.positions[0] for client in clients] == [3, 6, 6, 3]
+        clients[0].is_full = clients[3].is_full = False
+        await settled(lambda: all(client.seen == {0: list(range(6))} for client in clients))
+        pour(hub, [6], "t")
+        assert all(client.seen == {0: list(range(7))} for client in clients)
+        await hub.close()
+
+    run(test)
+
+
+def test_nothing_follows_a_goodbye() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        clients = [Client(hub, raw=True), Client(hub)]
+        for client in clients:
+            client.join({0: 0})
+        pour(hub, [0], "t")
+        for client in clients:
+            client.connection.goodbye(4001, 0.0)
+        pour(hub, [1], "t")
+        assert all(client.frames[-1]["type"] == "goodbye" and client.seen == {0: [0]} for client in clients)
+        await hub.close()
+
+    run(test)
+
+
+def test_records_count_as_something_sent_that_is_to_be_answered() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 0})
+        client = Client(hub, raw=True)
         client.join({0: 0})
-    pour(hub, range(3), "t")
-    clients[0].is_full = clients[3].is_full = True
-    pour(hub, range(3, 6), "t")
-    assert [client.positions[0] for client in clients] == [3, 6, 6, 3]
-    clients[0].is_full = clients[3].is_full = False
-    await settled(lambda: all(client.seen == {0: list(range(6))} for client in clients))
-    pour(hub, [6], "t")
-    assert all(client.seen == {0: list(range(7))} for client in clients)
-    await hub.close()
+        now = asyncio.get_running_loop().time
+        long_ago = now() - 2 * connection.HEARTBEAT_S
+        client.connection.last_sent = long_ago
+        due = []
+        pour(hub, [0], "t")
+        hub.look_at_connections()
+        assert [frame["type"] for frame in client.frames] == ["records"]  # no heartbeat
+        due.append(client.connection.due_since)
+        client.connection.heard(now())
+        hub.look_at_connections()
+        due.append(client.connection.due_since)
+        pour(hub, [1], "t")
+        client.connection.end()
+        due.append(client.connection.due_since)
+        assert [each is not None for each in due] == [True, False, True]
+        await hub.close()
+
+    run(test)
 
 
-async def test_nothing_follows_a_goodbye() -> None:
-    hub, _ = await opened({0: 0})
-    clients = [Client(hub, raw=True), Client(hub)]
-    for client in clients:
+def test_disconnecting_twice_leaves_nothing_behind() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 5})
+        client = Client(hub)
         client.join({0: 0})
-    pour(hub, [0], "t")
-    for client in clients:
-        client.connection.goodbye(4001, 0.0)
-    pour(hub, [1], "t")
-    assert all(client.frames[-1]["type"] == "goodbye" and client.seen == {0: [0]} for client in clients)
-    await hub.close()
+        hub.remove(client.connection)
+        hub.remove(client.connection)
+        assert not hub.connections
+        assert hub.delivery.readers(hub.logs["t"]) == []
+        await hub.close()
 
-
-async def test_records_count_as_something_sent_that_is_to_be_answered() -> None:
-    hub, _ = await opened({0: 0})
-    client = Client(hub, raw=True)
-    client.join({0: 0})
-    now = asyncio.get_running_loop().time
-    long_ago = now() - 2 * connection.HEARTBEAT_S
-    client.connection.last_sent = long_ago
-    due = []
-    pour(hub, [0], "t")
-    hub.look_at_connections()
-    assert [frame["type"] for frame in client.frames] == ["records"]  # no heartbeat
-    due.append(client.connection.due_since)
-    client.connection.heard(now())
-    hub.look_at_connections()
-    due.append(client.connection.due_since)
-    pour(hub, [1], "t")
-    client.connection.end()
-    due.append(client.connection.due_since)
-    assert [each is not None for each in due] == [True, False, True]
-    await hub.close()
-
-
-async def test_disconnecting_twice_leaves_nothing_behind() -> None:
-    hub, _ = await opened({0: 5})
-    client = Client(hub)
-    client.join({0: 0})
-    hub.remove(client.connection)
-    hub.remove(client.connection)
-    assert not hub.connections
-    assert hub.delivery.readers(hub.logs["t"]) == []
-    await hub.close()
+    run(test)
 
 
 def act(kind: str, hub: Hub, client: Client) -> None:
@@ -433,25 +493,28 @@ steps = st.lists(
 
 @given(steps=steps, first=st.integers(0, 30))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
-async def test_any_interleaving_ends_in_complete_or_told(steps: Any, first: int) -> None:
-    before = metrics.RECORDS_DELIVERED.labels("t")._value.get()
-    hub, table = await opened({0: 20, 1: 20}, first=min(first, 20))
-    table.ends = {0: 80, 1: 80}
-    clients: list[tuple[Client, dict[int, int]]] = []
-    for step in steps:
-        await take(step, hub, table, clients)
-    for client, _ in clients:
-        client.is_full = False
-    hub.status(Status("t", "e", {0: 80, 1: 80}, {0: 80, 1: 80}))
-    await settled(lambda: all(client.positions == {0: 80, 1: 80} for client, _ in clients if client.is_there()))
-    for client, start in clients:
-        for partition, position in start.items():
-            told = {offset for p, first, end, _ in client.gaps if p == partition for offset in range(first, end)}
-            until = 80 if client.is_there() else client.positions[partition]
-            expected = [offset for offset in range(position, until) if offset not in told]
-            assert client.seen.get(partition, []) == expected
-        assert {reason for *_, reason in client.gaps} <= {"slow"}
-    assert all(client.frames[-1]["type"] == "goodbye" for client, _ in clients if client.closed_with)
-    hub.delivery.tally.tell()
-    assert metrics.RECORDS_DELIVERED.labels("t")._value.get() - before == sum(c.delivered for c, _ in clients)
-    await hub.close()
+def test_any_interleaving_ends_in_complete_or_told(steps: Any, first: int) -> None:
+    async def test() -> None:
+        before = metrics.RECORDS_DELIVERED.labels("t")._value.get()
+        hub, table = await opened({0: 20, 1: 20}, first=min(first, 20))
+        table.ends = {0: 80, 1: 80}
+        clients: list[tuple[Client, dict[int, int]]] = []
+        for step in steps:
+            await take(step, hub, table, clients)
+        for client, _ in clients:
+            client.is_full = False
+        hub.status(Status("t", "e", {0: 80, 1: 80}, {0: 80, 1: 80}))
+        await settled(lambda: all(client.positions == {0: 80, 1: 80} for client, _ in clients if client.is_there()))
+        for client, start in clients:
+            for partition, position in start.items():
+                told = {offset for p, first, end, _ in client.gaps if p == partition for offset in range(first, end)}
+                until = 80 if client.is_there() else client.positions[partition]
+                expected = [offset for offset in range(position, until) if offset not in told]
+                assert client.seen.get(partition, []) == expected
+            assert {reason for *_, reason in client.gaps} <= {"slow"}
+        assert all(client.frames[-1]["type"] == "goodbye" for client, _ in clients if client.closed_with)
+        hub.delivery.tally.tell()
+        assert metrics.RECORDS_DELIVERED.labels("t")._value.get() - before == sum(c.delivered for c, _ in clients)
+        await hub.close()
+
+    run(test)

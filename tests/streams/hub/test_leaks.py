@@ -11,7 +11,7 @@ from streams.kafka.catalog import TopicInfo
 from streams.kafka.page_cache import KEPT_BYTES, Pages
 from streams.wire.ranges import Batch, Positions, Range, Status
 from streams.wire.records import Record
-from tests.support.readers import Client, Table, opened, part, settled
+from tests.support.readers import Client, Table, opened, part, run, settled
 
 CROWD = 20
 
@@ -60,88 +60,100 @@ def crowd(hub: Hub) -> list[Client]:
     return clients
 
 
-async def test_readers_in_every_state_leave_nothing_behind() -> None:
-    hub, history = await opened({0: 100, 1: 100}, kind=Slow)
-    assert isinstance(history, Slow)
-    hub.ingest([Batch("t", "e", (part(0, 100, 110), part(1, 100, 103)))])
-    hub.delivery.run_tick()
-    hub.seconds._open.clear()
-    before, tasks = tables(hub), len(asyncio.all_tasks())
-    for _ in range(3):
-        clients = crowd(hub)
-        for offset in range(110, 130):
-            start = hub.logs["t"].positions[0]
-            hub.ingest([Batch("t", "e", (part(0, start, start + 1, size=8000),))])
-            if offset % 5 == 0:
-                hub.delivery.run_tick()
-                await asyncio.sleep(0)
-        assert len(asyncio.all_tasks()) > tasks  # those that catch up
-        for client in clients:
-            hub.remove(client.connection)
-            hub.remove(client.connection)
-    history.open.set()
-    hub.delivery.run_tick()
-    hub.seconds._open.clear()
-    await settled(lambda: len(asyncio.all_tasks()) == tasks)
-    assert tables(hub) == before
-    await hub.close()
+def test_readers_in_every_state_leave_nothing_behind() -> None:
+    async def test() -> None:
+        hub, history = await opened({0: 100, 1: 100}, kind=Slow)
+        assert isinstance(history, Slow)
+        hub.ingest([Batch("t", "e", (part(0, 100, 110), part(1, 100, 103)))])
+        hub.delivery.run_tick()
+        hub.seconds._open.clear()
+        before, tasks = tables(hub), len(asyncio.all_tasks())
+        for _ in range(3):
+            clients = crowd(hub)
+            for offset in range(110, 130):
+                start = hub.logs["t"].positions[0]
+                hub.ingest([Batch("t", "e", (part(0, start, start + 1, size=8000),))])
+                if offset % 5 == 0:
+                    hub.delivery.run_tick()
+                    await asyncio.sleep(0)
+            assert len(asyncio.all_tasks()) > tasks  # those that catch up
+            for client in clients:
+                hub.remove(client.connection)
+                hub.remove(client.connection)
+        history.open.set()
+        hub.delivery.run_tick()
+        hub.seconds._open.clear()
+        await settled(lambda: len(asyncio.all_tasks()) == tasks)
+        assert tables(hub) == before
+        await hub.close()
+
+    run(test)
 
 
-async def test_a_topic_that_has_gone_leaves_nothing_behind() -> None:
-    hub, table = await opened({0: 10})
-    before = tables(hub)
-    table.ends = {0: 10, 1: 10}
-    await hub.open(TopicInfo("other", (0, 1), "e"), "e")
-    hub.ingest([Batch("other", "e", (part(0, 10, 12),))])
-    hub.status(Status("other", "e", {0: 12, 1: 10}, {0: 11, 1: 10}))
-    client = Client(hub, "other")
-    client.join({0: 0, 1: 0})
-    await settled(lambda: client.positions == {0: 12, 1: 10})
-    hub.forget("other", "topic_gone")
-    assert client.frames[-1]["reason"] == "topic_gone"
-    hub.remove(client.connection)
-    hub.delivery.run_tick()
-    assert tables(hub) == before
-    await hub.close()
+def test_a_topic_that_has_gone_leaves_nothing_behind() -> None:
+    async def test() -> None:
+        hub, table = await opened({0: 10})
+        before = tables(hub)
+        table.ends = {0: 10, 1: 10}
+        await hub.open(TopicInfo("other", (0, 1), "e"), "e")
+        hub.ingest([Batch("other", "e", (part(0, 10, 12),))])
+        hub.status(Status("other", "e", {0: 12, 1: 10}, {0: 11, 1: 10}))
+        client = Client(hub, "other")
+        client.join({0: 0, 1: 0})
+        await settled(lambda: client.positions == {0: 12, 1: 10})
+        hub.forget("other", "topic_gone")
+        assert client.frames[-1]["reason"] == "topic_gone"
+        hub.remove(client.connection)
+        hub.delivery.run_tick()
+        assert tables(hub) == before
+        await hub.close()
+
+    run(test)
 
 
-async def test_what_was_read_back_is_read_once_and_kept_within_bounds() -> None:
-    pages, reads = Pages(), 0
+def test_what_was_read_back_is_read_once_and_kept_within_bounds() -> None:
+    async def test() -> None:
+        pages, reads = Pages(), 0
 
-    async def read() -> list[Range]:
-        nonlocal reads
-        reads += 1
-        await asyncio.sleep(0)
-        return [Range(0, 0, 1, (Record(0, 0, 0, b"x" * (KEPT_BYTES // 4)),))]
+        async def read() -> list[Range]:
+            nonlocal reads
+            reads += 1
+            await asyncio.sleep(0)
+            return [Range(0, 0, 1, (Record(0, 0, 0, b"x" * (KEPT_BYTES // 4)),))]
 
-    together = await asyncio.gather(*(pages.get(("t", 0, 0, 1), read) for _ in range(50)))
-    assert all(answer is together[0] for answer in together)
-    assert await pages.get(("t", 0, 0, 1), read) is together[0]
-    assert reads == 1
-    pages.forget("t")
-    await pages.get(("t", 0, 0, 1), read)
-    assert reads == 2
-    for start in range(10):
-        await pages.get(("t", 0, start, start + 1), read)
-    assert pages._size <= KEPT_BYTES
-    assert pages._size == sum(size for _, size, _ in pages._kept.values())
-    assert not pages._under_way
-    await pages.close()
+        together = await asyncio.gather(*(pages.get(("t", 0, 0, 1), read) for _ in range(50)))
+        assert all(answer is together[0] for answer in together)
+        assert await pages.get(("t", 0, 0, 1), read) is together[0]
+        assert reads == 1
+        pages.forget("t")
+        await pages.get(("t", 0, 0, 1), read)
+        assert reads == 2
+        for start in range(10):
+            await pages.get(("t", 0, start, start + 1), read)
+        assert pages._size <= KEPT_BYTES
+        assert pages._size == sum(size for _, size, _ in pages._kept.values())
+        assert not pages._under_way
+        await pages.close()
+
+    run(test)
 
 
-async def test_a_read_that_failed_is_not_kept() -> None:
-    pages = Pages()
-    answers: list[OSError | list[Range]] = [OSError("away"), [part(0, 0, 1)]]
+def test_a_read_that_failed_is_not_kept() -> None:
+    async def test() -> None:
+        pages = Pages()
+        answers: list[OSError | list[Range]] = [OSError("away"), [part(0, 0, 1)]]
 
-    async def read() -> list[Range]:
-        answer = answers.pop(0)
-        if isinstance(answer, OSError):
-            raise answer
-        return answer
+        async def read() -> list[Range]:
+            answer = answers.pop(0)
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
 
-    for attempt in range(2):
-        try:
-            assert await pages.get(("t", 0, 0, 1), read) == [part(0, 0, 1)]
-        except OSError:
-            assert attempt == 0
-    assert answers == []
+        for attempt in range(2):
+            try:
+                assert await pages.get(("t", 0, 0, 1), read) == [part(0, 0, 1)]
+            except OSError:
+                assert attempt == 0
+        assert answers == []
+
+    run(test)

@@ -17,7 +17,7 @@ from streams.kafka.history import Bounds
 from streams.runtime.away import Unavailable
 from streams.wire.ranges import Batch, Range, Status
 from tests.streams.hub.test_freshness import Clock
-from tests.support.readers import Table, opened, part, settled
+from tests.support.readers import Table, opened, part, run, settled
 
 SECONDS = range(1, 41)
 DIES, RETURNS = 10, 25  # s: a bridge's partitions are given to another one when its session in the group has ended
@@ -92,7 +92,7 @@ def test_the_link_changes_when_bridges_die_and_when_they_return_and_at_no_other_
         await hub.close()
 
     with mock.patch.object(link_watch, "HEARING_S", 0.0):
-        asyncio.run(test())
+        run(test)
 
 
 def speak(hub: Hub, ends: dict[int, int], partitions: set[int]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from unittest import mock
 
-import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import TestCase, TransactionTestCase, override_settings
@@ -18,8 +17,8 @@ from streams.models import Topic
 from streams.processes.web import WebProcess
 from streams.topics import epoch_of, renew
 from streams.wire.ranges import Status
-from tests.support.readers import Client, Table, opened, settled
-from tests.support.services import Kafka
+from tests.support import services
+from tests.support.readers import Client, Table, opened, run, settled
 from tests.support.waiting import until
 
 KAFKAS_ID = "sWNfaL9vTpWw4bKYv1vcNQ"
@@ -47,27 +46,27 @@ class EpochTests(TestCase):
         assert epoch_of(TopicInfo("t", (0,), "another-id"), Topic.objects.get(name="t").epoch) == "another-id"
 
 
-async def test_an_end_below_the_position_is_noticed_when_it_stays_there() -> None:
-    hub, _ = await opened({0: 10, 1: 10})
-    hub.status(Status("t", "e", {0: 10}, {0: 4}))
-    assert hub.hearing.shrunk() == []  # a new leader may say so for a moment
-    with mock.patch.object(freshness, "SHRUNK_S", -1.0):
-        assert hub.hearing.shrunk() == ["t"]
-        hub.status(Status("t", "e", {1: 10}, {1: 10}))  # another bridge, of its own partition
-        assert hub.hearing.shrunk() == ["t"]
-        hub.status(Status("t", "e", {0: 10}, {0: 10}))
-        assert hub.hearing.shrunk() == []
-    await hub.close()
+def test_an_end_below_the_position_is_noticed_when_it_stays_there() -> None:
+    async def test() -> None:
+        hub, _ = await opened({0: 10, 1: 10})
+        hub.status(Status("t", "e", {0: 10}, {0: 4}))
+        assert hub.hearing.shrunk() == []  # a new leader may say so for a moment
+        with mock.patch.object(freshness, "SHRUNK_S", -1.0):
+            assert hub.hearing.shrunk() == ["t"]
+            hub.status(Status("t", "e", {1: 10}, {1: 10}))  # another bridge, of its own partition
+            assert hub.hearing.shrunk() == ["t"]
+            hub.status(Status("t", "e", {0: 10}, {0: 10}))
+            assert hub.hearing.shrunk() == []
+        await hub.close()
+
+    run(test)
 
 
 class WithoutIdsTests(TransactionTestCase):
     """A real Kafka, asked as if it were one that gives topics no ids."""
 
-    @pytest.fixture(autouse=True)
-    def _services(self, kafka: Kafka) -> None:
-        self.kafka = kafka
-
     def setUp(self) -> None:
+        self.kafka = services.kafka()
         self.topic = self.kafka.create_topic(partitions=1)
         Topic.objects.create(name=self.topic)
         self.enterContext(override_settings(KAFKA_BOOTSTRAP_SERVERS=[self.kafka.address]))
@@ -115,11 +114,14 @@ class WithoutIdsTests(TransactionTestCase):
         return {web.hub.logs[self.topic].epoch if self.topic in web.hub.logs else None for web in webs}
 
 
-async def test_the_items_topic_is_open_before_the_link_is_live() -> None:
-    hub = Hub(Table({0: 0}))
-    names = ["a-topic", settings.KAFKA_ITEMS_TOPIC, "z-topic"]
-    infos = {name: TopicInfo(name, (0,), "e") for name in names}
-    with mock.patch.object(Catalog, "ensure"), mock.patch.object(Catalog, "topics", return_value=infos):
-        await TopicWatch(hub)._open(dict.fromkeys(names, "kept"))
-    assert list(hub.logs) == [settings.KAFKA_ITEMS_TOPIC, "a-topic", "z-topic"]
-    await hub.close()
+def test_the_items_topic_is_open_before_the_link_is_live() -> None:
+    async def test() -> None:
+        hub = Hub(Table({0: 0}))
+        names = ["a-topic", settings.KAFKA_ITEMS_TOPIC, "z-topic"]
+        infos = {name: TopicInfo(name, (0,), "e") for name in names}
+        with mock.patch.object(Catalog, "ensure"), mock.patch.object(Catalog, "topics", return_value=infos):
+            await TopicWatch(hub)._open(dict.fromkeys(names, "kept"))
+        assert list(hub.logs) == [settings.KAFKA_ITEMS_TOPIC, "a-topic", "z-topic"]
+        await hub.close()
+
+    run(test)

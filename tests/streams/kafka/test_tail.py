@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 from unittest import mock
 
-import pytest
 from django.test import SimpleTestCase, override_settings
 
 from streams.fanout import inline
@@ -15,7 +14,7 @@ from streams.kafka import clients, tail
 from streams.kafka.catalog import TopicInfo
 from streams.kafka.history import History
 from streams.runtime.tasks import supervise
-from tests.support.services import Kafka
+from tests.support import services
 from tests.support.waiting import until
 
 REPLACED_S = 15.0  # what is promised
@@ -26,11 +25,8 @@ def test_a_standstill_is_noticed_in_time() -> None:
 
 
 class StalledTests(SimpleTestCase):
-    @pytest.fixture(autouse=True)
-    def _services(self, kafka: Kafka) -> None:
-        self.kafka = kafka
-
     def setUp(self) -> None:
+        self.kafka = services.kafka()
         self.topic = self.kafka.create_topic(partitions=1)
         self.consumers: list[Any] = []
         make = clients.consumer

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.test import TransactionTestCase
 
 from items import services
@@ -111,7 +111,6 @@ class EmbeddedRelayTests(TransactionTestCase):
 
     async def test_more_than_a_batch_is_published_in_order(self) -> None:
         @sync_to_async
-        @transaction.atomic
         def fill() -> None:
             for number in range(60):
                 pk = services.create_item(actor=None, name=f"Lamp {number}", price="1").pk

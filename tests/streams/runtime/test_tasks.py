@@ -23,6 +23,7 @@ from streams.kafka import clients, embedded
 from streams.runtime import tasks
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import failure, shared, states, supervise
+from tests.support.readers import run
 from tests.support.waiting import until
 
 Run = Callable[[], Awaitable[None]]
@@ -97,7 +98,7 @@ def test_a_task_that_ended_unasked_is_told_counted_and_started_again(
         assert restarts("worker") == before + 2
         assert caplog.text.count(f"The worker {word}") == 2
 
-    asyncio.run(test())
+    run(test)
 
 
 def test_its_own_cancellation_ends_it_also_when_something_on_the_way_swallowed_it() -> None:
@@ -116,24 +117,26 @@ def test_its_own_cancellation_ends_it_also_when_something_on_the_way_swallowed_i
             await asyncio.wait({task})
             assert task.cancelled()
 
-    asyncio.run(test())
+    run(test)
 
 
-async def test_its_stop_ends_it_whatever_comes_out_on_the_way(caplog: pytest.LogCaptureFixture) -> None:
-    stop = asyncio.Event()
+def test_its_stop_ends_it_whatever_comes_out_on_the_way(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        stop = asyncio.Event()
 
-    async def work() -> None:
-        await stop.wait()
-        await stray()
+        async def work() -> None:
+            await stop.wait()
+            await stray()
 
-    task = asyncio.create_task(supervise("worker", work, stop))
-    await asyncio.sleep(0)
-    assert "worker" in states()
-    stop.set()
-    await task
-    assert "worker" not in states()
+        task = asyncio.create_task(supervise("worker", work, stop))
+        await asyncio.sleep(0)
+        assert "worker" in states()
+        stop.set()
+        await task
+        assert "worker" not in states()
 
     caplog.set_level(logging.WARNING, logger="streams")
+    run(test)
     assert not caplog.text
 
 
@@ -160,47 +163,53 @@ def test_a_task_is_missing_until_a_life_of_it_has_lasted() -> None:
                 await until(lambda: states()["worker"] is None, "it runs")
                 assert await check_tasks() == State(True, "ok")
 
-    asyncio.run(test())
+    run(test)
 
 
 def test_one_that_was_cancelled_before_its_stop_stays_among_the_missing() -> None:
-    async def cancelled() -> None:
+    async def test() -> None:
         task = asyncio.create_task(supervise("worker", asyncio.Event().wait, asyncio.Event()))  # type: ignore[arg-type]
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})
         assert states()["worker"] is not None
 
-    asyncio.run(cancelled())
+    run(test)
     assert "worker" not in states()  # with its event loop it is forgotten
 
 
-async def test_the_end_of_a_short_task_is_a_failure_unless_it_was_asked_for() -> None:
-    ends: dict[str, asyncio.Task[Any]] = {
-        "stray": asyncio.create_task(stray()),
-        "bug": asyncio.create_task(bug()),
-        "result": asyncio.create_task(nothing()),
-        "asked": asyncio.create_task(asyncio.sleep(60)),
-    }
-    ends["asked"].cancel()
-    await asyncio.wait(ends.values())
-    assert {name: type(failure(task)) for name, task in ends.items()} == {
-        "stray": asyncio.CancelledError, "bug": ZeroDivisionError, "result": type(None), "asked": type(None),
-    }  # fmt: skip
+def test_the_end_of_a_short_task_is_a_failure_unless_it_was_asked_for() -> None:
+    async def test() -> None:
+        ends: dict[str, asyncio.Task[Any]] = {
+            "stray": asyncio.create_task(stray()),
+            "bug": asyncio.create_task(bug()),
+            "result": asyncio.create_task(nothing()),
+            "asked": asyncio.create_task(asyncio.sleep(60)),
+        }
+        ends["asked"].cancel()
+        await asyncio.wait(ends.values())
+        assert {name: type(failure(task)) for name, task in ends.items()} == {
+            "stray": asyncio.CancelledError, "bug": ZeroDivisionError, "result": type(None), "asked": type(None),
+        }  # fmt: skip
+
+    run(test)
 
 
-async def test_who_waits_for_a_shared_answer_is_not_cancelled_by_its_end() -> None:
-    answer = asyncio.create_task(asyncio.sleep(60))
-    waiting = asyncio.create_task(shared(answer))
-    impatient = asyncio.create_task(shared(answer))
-    await asyncio.sleep(0)
-    impatient.cancel()
-    await asyncio.wait({impatient})
-    assert impatient.cancelled()
-    assert not answer.done()
-    answer.cancel()
-    with pytest.raises(Unavailable):
-        await waiting
+def test_who_waits_for_a_shared_answer_is_not_cancelled_by_its_end() -> None:
+    async def test() -> None:
+        answer = asyncio.create_task(asyncio.sleep(60))
+        waiting = asyncio.create_task(shared(answer))
+        impatient = asyncio.create_task(shared(answer))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        await asyncio.wait({impatient})
+        assert impatient.cancelled()
+        assert not answer.done()
+        answer.cancel()
+        with pytest.raises(Unavailable):
+            await waiting
+
+    run(test)
 
 
 # What aiokafka lets out ----------------------------------------------------------------------------------------------
@@ -221,7 +230,7 @@ def test_the_end_of_a_kafka_client_raises_nothing_and_has_a_bound() -> None:
         await asyncio.wait({ours})
         assert ours.cancelled()
 
-    asyncio.run(test())
+    run(test)
 
 
 async def open_consumer() -> AIOKafkaConsumer:
@@ -249,7 +258,7 @@ def test_what_a_sleeping_fetch_lets_out_does_not_look_like_a_stop_and_leaves_not
         await until(lambda: asyncio.all_tasks() <= before, "none of its tasks is left")
 
     try:
-        asyncio.run(test())
+        run(test)
     finally:
         embedded.stop()
 
