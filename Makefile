@@ -7,16 +7,14 @@ KAFKA_PORT ?= 9092
 SITE = $(if $(findstring :,$(HOST)),[$(HOST)],$(HOST))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint audit kafka bench profile
+.PHONY: help run test lint kafka bench profile
 # Without it make adds its own lines to a Ctrl-C.
 MAKEFLAGS += --no-print-directory
 
 help:
 	@echo 'make run     start Streamboard on http://$(SITE):$(PORT)/ (HOST=… PORT=… to change)'
 	@echo 'make test    everything: lint, types, imports, JavaScript, and the tests on SQLite, PostgreSQL, Kafka and Redis'
-	@echo 'make check   the minute before a commit: lint, and the tests that need no service'
 	@echo 'make lint    ruff, mypy, import contracts and the JavaScript checks'
-	@echo 'make audit   known vulnerabilities of the dependencies, and the settings of a production'
 	@echo 'make kafka   start a real Apache Kafka on $(KAFKA_HOST):$(KAFKA_PORT) (needs Java 17 and Maven)'
 	@echo 'make bench   the benchmarks beside their peers (ROWS="deliver many" for some; docs/performance.md)'
 	@echo 'make profile a flame graph of the web process under load, in .run/profile.svg'
@@ -39,14 +37,8 @@ run: .venv/installed
 test: .venv/installed-tests
 	@.venv/bin/python -m tests.suite
 
-check: .venv/installed-tests
-	@.venv/bin/python -m tests.suite check
-
 lint: .venv/installed-tests
 	@.venv/bin/python -m tests.suite lint
-
-audit: .venv/installed-tests
-	@.venv/bin/python -m tests.audit
 
 kafka: .venv/bin/python
 	@exec .venv/bin/python tests/kafka/server.py --host '$(KAFKA_HOST)' --port '$(KAFKA_PORT)'
