@@ -23,6 +23,8 @@ from items.links import results as link_checks
 from items.listing import files
 from items.models import Item
 from items.models.link_check import LinkCheck, verdict
+from items.pages.forms import MoneyField
+from items.values import texts
 
 if TYPE_CHECKING:  # the types know what a form and an admin are for; Django's classes do not take it at run time
     ItemModelForm = forms.ModelForm[Item]
@@ -55,6 +57,8 @@ class ItemAdminForm(ItemModelForm):
     """Refuses an edit of a version that is no longer the newest."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    price = MoneyField()
+    tax = MoneyField(required=False)
 
     class Meta:
         model = Item
@@ -81,7 +85,7 @@ class ItemAdminForm(ItemModelForm):
 
     def clean_sku(self) -> str:
         """Deleted items keep their SKU; a look among the live ones only would promise too much."""
-        sku = str(self.cleaned_data["sku"]).strip()
+        sku = texts.sku(str(self.cleaned_data["sku"]))
         if sku and Item.with_deleted.filter(sku=sku).exclude(pk=self.instance.pk).exists():
             raise ValidationError(str(services.SkuTaken(sku)), code="sku")
         return sku

@@ -17,7 +17,7 @@ from items.events import ItemEvent, ItemEventType, item_changed
 from items.models import Item, ItemVersion
 from items.services.refusals import NotAllowed
 from items.services.rights import may_change_all
-from items.values import money
+from items.values import money, texts
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -113,7 +113,7 @@ def _set(item: Item, fields: ItemFields, actor: User | None) -> None:
                 errors[field] = [str(error)]
                 continue
         elif isinstance(value, str):
-            value = value.strip()  # noqa: PLW2901
+            value = texts.sku(value) if field == "sku" else value.strip()  # noqa: PLW2901
         setattr(item, field, value)
     try:
         item.clean_fields(exclude={"owner", *errors})  # a foreign key would be looked up, and the database checks it
