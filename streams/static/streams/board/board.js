@@ -159,8 +159,8 @@ class Board {
     this.#begunAt = Date.now();
     this.#reader.began(ends);
     this.#last = resumed ? null : last;
+    if (resumed && this.#brokenAt) this.#meter.away(this.#brokenAt, this.#begunAt);
     if (!resumed) this.#meter.begin(this.#begunAt);
-    else if (this.#brokenAt) this.#meter.away(this.#brokenAt, this.#begunAt);
     else if (newLife) this.#reader.note(NEW_LIFE);
     else if (missing.length === 0 && this.#brokenAt) {
       this.#reader.note(`reconnected after ${duration(this.#begunAt - this.#brokenAt)}, nothing missed`);
