@@ -110,8 +110,7 @@ POOL = 16  # connections to the server a process; the watch over rights keeps on
 DATABASE: dict[str, Any] = env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
 # 0: under ASGI a request has a thread of its own, and a kept connection would stay behind in it.
 DATABASE["CONN_MAX_AGE"] = 0
-# A pooled connection is looked at before it is given out: one that the server's restart broke would fail a request.
-DATABASE["CONN_HEALTH_CHECKS"] = True
+DATABASE["CONN_HEALTH_CHECKS"] = True  # for SQLite; the pool of PostgreSQL looks at each connection that it gives out
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     env.keep_private(Path(DATABASE["NAME"]))  # SQLite gives its -wal and -shm the same mode
     DATABASE.setdefault("OPTIONS", {}).update(
@@ -122,11 +121,17 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         }
     )
 else:
+    DATABASE["ENGINE"] = "project.postgresql"  # Django's, with a pool that is back at once after an outage
     DATABASE.setdefault("OPTIONS", {}).update(
         {
             # Bounded: at most this many server connections a process, and a request waits 10 s for one, not for ever.
             "pool": {"min_size": 1, "max_size": POOL, "timeout": 10},
-            "connect_timeout": 5,  # s
+            "connect_timeout": 3,  # s
+            # A network that swallows packets ends a connection within 11 s, be it that we wait or that we send.
+            "keepalives_idle": 5,  # s
+            "keepalives_interval": 2,  # s
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,  # ms
         }
     )
     if Path(sys.argv[0]).name != "manage.py" or sys.argv[1:2] == ["runserver"]:

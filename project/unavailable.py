@@ -45,14 +45,16 @@ class Unavailable:
             return self._busy(request, str(error))
         if isinstance(error, (OperationalError, InterfaceError)):
             logger.error("%s %s: the database did not answer: %s", request.method, request.path, error)
-            return self._busy(request, TOO_LONG if was_too_long(error) else AWAY)
+            return self._busy(request, TOO_LONG) if was_too_long(error) else self._busy(request, AWAY, is_away=True)
         if isinstance(error, (OverflowError, DataError)) and request.method in {"GET", "HEAD"}:
             # From a query such as ?created_at__gte=0001-01-01T00:00:00+23:59, which in UTC lies before the year 1.
             sentence = "The address holds a number or a time that is out of range."
             return render(request, "unavailable.html", {"status": 400, "sentence": sentence}, status=400)
         return None
 
-    def _busy(self, request: HttpRequest, sentence: str) -> HttpResponse:
-        response = render(request, "unavailable.html", {"status": 503, "sentence": sentence}, status=503)
+    def _busy(self, request: HttpRequest, sentence: str, *, is_away: bool = False) -> HttpResponse:
+        is_reading = request.method in {"GET", "HEAD"}
+        context = {"status": 503, "sentence": sentence, "is_away": is_away, "is_reading": is_reading}
+        response = render(request, "unavailable.html", context, status=503)
         response["Retry-After"] = RETRY_AFTER
         return response

@@ -58,7 +58,7 @@ class _DatabaseCheck:
 
         def ask() -> None:
             try:
-                ask_database(CHECK_S)
+                ask_database()
                 words = "ok"
             except (DatabaseError, OSError) as error:
                 log.warning("The database does not answer: %s", error)

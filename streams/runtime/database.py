@@ -1,37 +1,29 @@
-"""Connections to the database outside of Django's: for the relay's lock, and to ask whether it is there at all."""
+"""What the relay's lock needs to connect outside of Django, and the question whether the database is there."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import psycopg
-from django.db import OperationalError, connection
+from django.db import connection
 
 CONNECT_S = 5.0  # to reach the server
 
 
-def server_parameters(connect_s: float = CONNECT_S) -> dict[str, Any]:
+def server_parameters() -> dict[str, Any]:
     """What psycopg needs to reach the configured server itself, outside of Django's pool."""
     parameters = connection.get_connection_params()
     for django_only in ("cursor_factory", "context", "prepare_threshold"):
         parameters.pop(django_only, None)
-    return {**parameters, "connect_timeout": int(connect_s)}
+    return {**parameters, "connect_timeout": int(CONNECT_S)}
 
 
-def ask_database(connect_s: float = CONNECT_S) -> None:
-    """Returns when the database answers. Raises OperationalError; blocks for `connect_s` and a little more at most.
+def ask_database() -> None:
+    """Returns when the database answers, by the road that requests take: Django's connection, out of the same pool.
 
-    A server is asked on a connection of its own: the pool may be busy, which is not the same as being away.
+    Raises OperationalError. Blocks as long as a request would: briefly while the server is away.
     """
-    if connection.vendor == "postgresql":
-        try:
-            with psycopg.connect(**server_parameters(connect_s)) as server:
-                server.execute("SELECT 1")
-        except psycopg.Error as error:
-            raise OperationalError(str(error)) from error
-        return
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM sqlite_master")
+            cursor.execute("SELECT 1" if connection.vendor == "postgresql" else "SELECT count(*) FROM sqlite_master")
     finally:
         connection.close()

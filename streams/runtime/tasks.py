@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 
 FIRST_DELAY_S = 0.25
-LONGEST_DELAY_S = 5.0
+LONGEST_DELAY_S = 2.0  # so that everything works again within 5 s, however long a neighbour was away
 STEADY_S = 10.0  # a task that ran so long starts with a short delay again
 PROVEN_S = 5.0  # a life that follows a failure counts as running once it has lasted so long
 

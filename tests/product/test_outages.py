@@ -1,0 +1,126 @@
+"""PostgreSQL goes away for a while and returns: what is said meanwhile, how soon, and how soon everything works again.
+
+Readiness is asked before and after each request, all the time: it may not say what requests do not bear out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.conftest import Install
+from tests.support.client import Follower
+from tests.support.processes import CALL_SECONDS, SESSION_COOKIE, Installation, Process, session_of
+from tests.support.services import Postgres, Service, children
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
+AWAY_S = 35.0  # a pool that doubles its pauses then stays away for half a minute more
+RETURN_S = 5.0 + 5.0  # what is promised, and a machine that stands still
+TOLD_S = 2.0  # until it is told that the database is away
+
+
+def killed(postgres: Service) -> Callable[[], None]:
+    postgres.kill()
+    return postgres.start
+
+
+def hanging(postgres: Service) -> Callable[[], None]:
+    """The server and all its sessions stand still: connections stay open, and nothing answers."""
+    postgres.pause()
+    sessions = children(postgres.pid)
+    for pid in sessions:
+        os.kill(pid, signal.SIGSTOP)
+
+    def back() -> None:
+        for pid in sessions:
+            os.kill(pid, signal.SIGCONT)
+        postgres.resume()
+
+    return back
+
+
+class Witness:
+    """Asks a page and the API in turn, and readiness before and after each. lies: where readiness said twice that the
+    database is there, and the request between them found that it is not."""
+
+    def __init__(self, web: Process, installation: Installation) -> None:
+        self._client = httpx.AsyncClient(base_url=web.url, timeout=CALL_SECONDS)
+        self._token = {"Authorization": f"Bearer {installation.token}"}
+        self._session = {"Cookie": f"{SESSION_COOKIE}={session_of('alice')}"}
+        self.lies = list[str]()
+
+    async def is_ready(self) -> bool:
+        return "database: ok\n" in (await self._client.get("/readyz")).text
+
+    async def ask(self) -> tuple[httpx.Response, httpx.Response]:
+        """What a page and the API say now."""
+        before = await self.is_ready()
+        page = await self._client.get("/items/", headers=self._session)
+        api = await self._client.get("/api/items/?limit=1", headers=self._token)
+        after = await self.is_ready()
+        if before and after and not page.status_code == api.status_code == 200:
+            self.lies.append(f"ready, but {page.status_code} and {api.status_code}")
+        return page, api
+
+    async def works(self) -> bool:
+        ready = await self.is_ready()
+        return ready and all(answer.status_code == 200 for answer in await self.ask())
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+@pytest.mark.parametrize("way", [killed, hanging])
+async def test_a_database_that_was_away_is_told_at_once_and_everything_works_when_it_is_back(
+    install: Install, postgres: Postgres, way: Callable[[Service], Callable[[], None]]
+) -> None:
+    installation = install(postgres)
+    web = await asyncio.to_thread(installation.web)
+    witness = Witness(web, installation)
+    async with Follower(web.url, installation.token, "items.v1") as follower:
+        await follower.subscribed()
+        await asyncio.gather(*(witness.ask() for _ in range(12)))  # several connections, which break together
+        back = await asyncio.to_thread(way, postgres)
+        try:
+            told = await tell(witness, AWAY_S)
+        finally:
+            await asyncio.to_thread(back)
+        await until(witness.works, "requests and readiness", RETURN_S)
+        for _ in range(20):
+            assert await witness.works(), "once it works it goes on"
+        assert min(told) < TOLD_S
+        assert witness.lies == []
+        added = await witness._client.post("/api/items/", json={"name": "after", "price": "1"}, headers=witness._token)
+        assert added.status_code == 201
+        await follower.until(lambda: len(follower.versions()) == 1, "its event arrives", RETURN_S)
+        assert follower.sockets == 1, "the board that was open stayed"
+    await witness.close()
+
+
+async def tell(witness: Witness, seconds: float) -> list[float]:
+    """Asks for so long; returns how long it took to be told. Everything says 503 by then."""
+    took, end = list[float](), time.monotonic() + seconds
+    await until(lambda: asked_in_vain(witness), "both say that the database is away")
+    while time.monotonic() < end:
+        began = time.monotonic()
+        page, api = await witness.ask()
+        took.append((time.monotonic() - began) / 4)  # readiness, the page, the API, readiness
+        assert (page.status_code, api.status_code) == (503, 503)
+        assert int(page.headers["Retry-After"]) > 0
+        assert "What works still" in page.text
+        assert int(api.headers["Retry-After"]) > 0
+        assert "does not answer" in api.json()["detail"]
+        assert not await witness.is_ready()
+    return took
+
+
+async def asked_in_vain(witness: Witness) -> bool:
+    return all(answer.status_code == 503 for answer in await witness.ask())
