@@ -156,7 +156,7 @@ REDIS_URL = env.redis_url("REDIS_URL")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 LINK_CHECK_PRIVATE = env.boolean("LINK_CHECK_PRIVATE", default=False)  # whether links may lead inside this network
 
-# Where the lock files of this installation lie (one embedded process; one relay with SQLite).
+# Where the files of imports lie. Locks lie beside what they guard (streams/runtime/locks.py).
 RUN_DIR = BASE_DIR / ".run"
 
 if REDIS_URL:

@@ -1,4 +1,4 @@
-"""The settings of product processes that tests start: the product's own, except for where its lock files lie, so that
+"""The settings of product processes that tests start: the product's own, except for where files of imports lie, so that
 tests and a developer's `make run` in the same folder leave each other alone."""
 
 from __future__ import annotations

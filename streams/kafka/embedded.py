@@ -1,37 +1,39 @@
 """The embedded broker: librdkafka's mock cluster, which ships in the confluent-kafka wheel. Real Kafka protocol over
-loopback TCP, in memory, for the process that started it. A lock file keeps it to one process an installation.
+loopback TCP, in memory, for the process that started it. A lock keeps it to one process a database: the events of its
+items go to one Kafka.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import secrets
-from typing import IO
 
 from confluent_kafka import Producer
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+from streams.runtime.locks import Held, hold
 
 log = logging.getLogger(__name__)
 
+LOCK_KEY = 0x62_72_6F_6B_65_72  # the bytes of "broker": advisory locks are numbers, per database
 METADATA_TIMEOUT_S = 30.0  # nothing to wait for but the machine
 
 
 class AlreadyRunning(ImproperlyConfigured):
-    """Another process of this installation has the embedded broker."""
+    """Another process has the embedded broker of this database."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Another Streamboard process runs with the embedded Kafka broker, which is for one process. "
-            "Stop the other one, or set KAFKA_BOOTSTRAP_SERVERS to use a real Kafka with any number of processes."
+            "Another Streamboard process runs on this database with the embedded Kafka broker, which is for one "
+            "process. Stop the other one, or set KAFKA_BOOTSTRAP_SERVERS to use a real Kafka with any number of "
+            "processes."
         )
 
 
 class EmbeddedBroker:
     """One life of the embedded broker. address: `host:port` for any Kafka client. epoch: this life's name."""
 
-    def __init__(self, lock: IO[str] | None = None) -> None:
+    def __init__(self, lock: Held | None = None) -> None:
         self._lock = lock
         # Both the client and the cluster: the broker dies with this object.
         self._producer = Producer({"bootstrap.servers": "ignored", "test.mock.num.brokers": 1, "log_level": 0})
@@ -75,12 +77,8 @@ def stop() -> None:
         stopping.close()
 
 
-def _take_lock() -> IO[str]:
-    settings.RUN_DIR.mkdir(exist_ok=True)
-    lock = (settings.RUN_DIR / "embedded.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise AlreadyRunning from error
+def _take_lock() -> Held:
+    lock = hold("embedded", LOCK_KEY)
+    if lock is None:
+        raise AlreadyRunning
     return lock

@@ -1,23 +1,22 @@
 """One relay is active at a time, the others stand by.
 
 With a database server it is an advisory lock on a connection of its own, which also hears NOTIFY; that connection goes
-to the server itself, never through a pool or a transaction pooler. With SQLite it is a lock file in the run directory.
+to the server itself, never through a pool or a transaction pooler. With SQLite it is a lock file beside the database.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 from contextlib import asynccontextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import psycopg
-from django.conf import settings
 from django.db import connection
 
 from streams.outbox.recording import CHANNEL
 from streams.runtime.database import CONNECT_S, server_parameters
+from streams.runtime.locks import hold_beside_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,15 +64,8 @@ class FileLeadership:
         self._file: IO[str] | None = None
 
     async def acquire(self) -> bool:
-        settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
-        file = (settings.RUN_DIR / "relay.lock").open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return False
-        self._file = file
-        return True
+        self._file = hold_beside_file("relay")
+        return self._file is not None
 
     async def check(self) -> None:
         if self._file is None:

@@ -6,8 +6,6 @@ Readiness is asked before and after each request, all the time: it may not say w
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Callable
 
@@ -17,7 +15,7 @@ import pytest
 from tests.conftest import Install
 from tests.support.client import Follower
 from tests.support.processes import CALL_SECONDS, SESSION_COOKIE, Installation, Process, session_of
-from tests.support.services import Postgres, Service, children
+from tests.support.services import Postgres, Service
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
@@ -33,18 +31,8 @@ def killed(postgres: Service) -> Callable[[], None]:
 
 
 def hanging(postgres: Service) -> Callable[[], None]:
-    """The server and all its sessions stand still: connections stay open, and nothing answers."""
     postgres.pause()
-    sessions = children(postgres.pid)
-    for pid in sessions:
-        os.kill(pid, signal.SIGSTOP)
-
-    def back() -> None:
-        for pid in sessions:
-            os.kill(pid, signal.SIGCONT)
-        postgres.resume()
-
-    return back
+    return postgres.resume
 
 
 class Witness:

@@ -343,6 +343,17 @@ class Postgres(Service):
         wait_until(lambda: not any(is_alive(pid) for pid in family), "PostgreSQL's processes are gone", STOP_SECONDS)
         self.process = None
 
+    def pause(self) -> None:
+        """The server stands still with all its sessions."""
+        super().pause()
+        for pid in children(self.pid):
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        for pid in children(self.pid):
+            os.kill(pid, signal.SIGCONT)
+        super().resume()
+
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(self.url(database), autocommit=True, connect_timeout=5)
 

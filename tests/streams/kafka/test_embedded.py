@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-
 import pytest
-from django.conf import settings
 
 from streams.kafka import embedded
+from streams.runtime.locks import hold
 from tests.support.reading import records
 
 
@@ -27,11 +25,13 @@ def test_it_speaks_kafka_until_it_is_stopped_and_each_start_is_a_new_life() -> N
         embedded.stop()
 
 
-def test_a_second_process_is_refused_with_a_hint() -> None:
-    settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
-    with (settings.RUN_DIR / "embedded.lock").open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
+def test_a_second_process_on_the_same_database_is_refused_with_a_hint() -> None:
+    other = hold("embedded", embedded.LOCK_KEY)  # each opening of the file, or of a session, is a holder of its own
+    assert other is not None
+    try:
         with pytest.raises(embedded.AlreadyRunning, match="Stop the other one, or set KAFKA_BOOTSTRAP_SERVERS"):
             embedded.start()
+    finally:
+        other.close()
     embedded.start()
     embedded.stop()
