@@ -7,7 +7,8 @@ WORKDIR /streamboard
 COPY requirements.lock .
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . .
-# .run holds lock files.
+RUN SECRET_KEY=only-to-collect-static-files python manage.py collectstatic --noinput
+# .run holds files of imports.
 RUN useradd --system --no-create-home streamboard && mkdir .run && chown streamboard .run
 USER streamboard
 

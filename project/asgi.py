@@ -31,6 +31,7 @@ from project import mailing
 from project.body_limits import BodyLimits
 from project.demo import greeting
 from project.hops import by_hops
+from project.proxies import BehindProxies
 from streams import open_files
 from streams.kafka.embedded import AlreadyRunning
 from streams.processes import web
@@ -49,14 +50,21 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         return
     if not web.had_lifespan:
         _start_or_die()
+    await asked(scope, receive, send)
+
+
+async def _answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await _websocket(scope, receive, send)
     else:
         await http_application(scope, receive, send)
 
 
+asked = BehindProxies(_answer)
+
+
 async def _websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    if scope["path"] != "/ws/live/":
+    if scope["path"].removeprefix(scope.get("root_path", "")) != "/ws/live/":
         await receive()
         await send({"type": "websocket.close"})  # not accepted: HTTP 403
         return

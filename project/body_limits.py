@@ -220,7 +220,7 @@ class Nothing:
 
 async def _refuse(scope: dict[str, Any], receive: Receive, send: Send, status: int) -> None:
     sentence = SENTENCES[status]
-    is_api = scope["path"].startswith("/api/")
+    is_api = scope["path"].removeprefix(scope.get("root_path", "")).startswith("/api/")
     body = json.dumps({"detail": sentence}).encode() if is_api else f"{sentence}\n".encode()
     headers = [
         (b"content-type", b"application/json" if is_api else b"text/plain; charset=utf-8"),

@@ -72,7 +72,7 @@ MIDDLEWARE = [
     "streams.health.probes.any_host",
     "project.site.redirected_where_known",
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "project.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "project.caching.never_stored",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "project.own_pages.OwnPages",
     "project.unavailable.Unavailable",
 ]
 
@@ -216,7 +217,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL.sender or "Streamboard <streamboard@loc
 
 HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"] if HTTPS else []
+SECURE_REDIRECT_EXEMPT = [r"(^|/)(healthz|readyz|metrics)$"] if HTTPS else []  # below a path, too
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
@@ -243,10 +244,14 @@ USE_I18N = False
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-# Found where they lie, so that a plain `uvicorn project.asgi:application` serves them without a step before.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "project.static_files.Storage"},
+}
+# Found where they lie, so that a plain `uvicorn project.asgi:application` serves them without a step before; once
+# collectstatic has run, its compressed ones are served instead.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
-SERVESTATIC_KEEP_ONLY_HASHED_FILES = False
 
 LOGGING = {
     "version": 1,

@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.core.exceptions import TooManyFieldsSent
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -24,6 +26,17 @@ AWAY = "The database does not answer just now. What you had saved before is safe
 def was_too_long(error: BaseException) -> bool:
     """Whether the database stopped a statement because of its time (project/settings.py)."""
     return isinstance(error.__cause__, psycopg.errors.QueryCanceled)
+
+
+def too_many_fields() -> str:
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    return f"There are too many parameters in the address, or fields in the form: at most {most} are read."
+
+
+def out_of_bounds(request: HttpRequest) -> HttpResponse:
+    """400 for what is too many, and where."""
+    context = {"status": 400, "sentence": too_many_fields()}
+    return render(request, "unavailable.html", context, status=400)
 
 
 class Unavailable:
@@ -46,6 +59,8 @@ class Unavailable:
         if isinstance(error, (OperationalError, InterfaceError)):
             logger.error("%s %s: the database did not answer: %s", request.method, request.path, error)
             return self._busy(request, TOO_LONG) if was_too_long(error) else self._busy(request, AWAY, is_away=True)
+        if isinstance(error, TooManyFieldsSent):
+            return out_of_bounds(request)
         if isinstance(error, (OverflowError, DataError)) and request.method in {"GET", "HEAD"}:
             # From a query such as ?created_at__gte=0001-01-01T00:00:00+23:59, which in UTC lies before the year 1.
             sentence = "The address holds a number or a time that is out of range."

@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
 REQUIRED = os.environ.get("CI") == "true"
 WORKERS = str(max(2, min(4, os.cpu_count() or 2)))  # processes of pytest side by side; each has services of its own
 
-SERVICES = "kafka or postgres or redis or browser or processes"
+SERVICES = "kafka or postgres or redis or nginx or browser or processes"
 # What loads the machine or looks at time has it for itself.
 ALONE = "browser or alone"
 OTHER_PYTHONS = ("3.12", "3.13")

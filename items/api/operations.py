@@ -35,7 +35,14 @@ from items.values.moments import iso
 router = Router(tags=["items"])
 
 SIGNED_IN: dict[Any, Any] = {401: Problem, 503: Problem}
-WRITING: dict[Any, Any] = SIGNED_IN | {400: Problem, 403: Problem, 409: Problem, 413: Problem, 422: ValidationProblem}
+WRITING: dict[Any, Any] = SIGNED_IN | {
+    400: Problem,
+    403: Problem,
+    409: Problem,
+    413: Problem,
+    415: Problem,
+    422: ValidationProblem,
+}
 ONE_ITEM: dict[Any, Any] = {404: Problem}
 CONDITIONAL: dict[Any, Any] = {412: Problem}
 ETAG = {"ETag": {"description": "The version, to send as If-Match.", "schema": {"type": "string"}}}

@@ -24,6 +24,10 @@ async def export(request: HttpRequest) -> HttpResponseBase:
         lines = [f"{name}: {sentence}\n" for name, sentence in state.asked.problems.items()]
         return HttpResponse("".join(lines), status=400, content_type="text/plain; charset=utf-8")
     name = f"items-{timezone.now():%Y-%m-%d}.{format_}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+        "X-Accel-Buffering": "no",  # nginx would keep the whole of it on its disk before the first byte leaves
+    }
     pieces = Export((await asker(request)).pk, state.filters, state.ordering, format_).pieces()
     return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[format_], headers=headers)

@@ -29,6 +29,7 @@ from ninja.parser import Parser
 from pydantic import ConfigDict
 
 from items.api import answers
+from items.api.bodies import NOT_JSON
 from items.api.operations import router as items_router
 from items.api.schemas import PROBLEMS
 from items.services import refusals
@@ -43,6 +44,8 @@ logger = logging.getLogger("project.api")
 
 BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
 
+JSON_TYPE = "application/json"
+JSON_TYPES = {JSON_TYPE, "text/json"}  # a body of another type, or of none, is read if it is JSON all the same
 LONGEST_SAID = 200  # characters of one name or sentence in an answer that says what is wrong
 
 DESCRIPTION = """\
@@ -150,10 +153,16 @@ def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    detail = error.message
     if error.status_code == 400 and isinstance(error.__cause__, RequestDataTooBig):
         return too_large(request, error.__cause__)
-    return problem(request, error.status_code, detail)
+    if error.message == NOT_JSON:
+        if coding := request.headers.get("Content-Encoding", "").strip():
+            sentence = f"A body with Content-Encoding {_cut(coding)} cannot be read here: send it as it is."
+            return problem(request, 415, sentence, Accept_Encoding="identity")
+        if request.content_type not in JSON_TYPES:
+            kind = _cut(request.content_type or "none")
+            return problem(request, 415, f"The body is not JSON, and its Content-Type is {kind}: send {JSON_TYPE}.")
+    return problem(request, error.status_code, error.message)
 
 
 @api.exception_handler(RequestDataTooBig)
@@ -167,7 +176,7 @@ def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
 @api.exception_handler(UnreadablePostError)
 def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
     if isinstance(error, TooManyFieldsSent):
-        return problem(request, 400, "There are too many parameters.")
+        return problem(request, 400, unavailable.too_many_fields())
     return problem(request, 400, "The body cannot be read. Send JSON, with Content-Type: application/json.")
 
 
@@ -206,7 +215,10 @@ def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What Django refuses before anybody else sees it, a foreign Host for example."""
-    if request.path_info.startswith("/api/"):
+    is_api = request.path_info.startswith("/api/")
+    if isinstance(exception, TooManyFieldsSent):
+        return unreadable(request, exception) if is_api else unavailable.out_of_bounds(request)
+    if is_api:
         return problem(request, 400, "The request cannot be answered; is its Host header one of ALLOWED_HOSTS?")
     return defaults.bad_request(request, exception)
 
@@ -218,11 +230,11 @@ def unknown_address(request: HttpRequest, rest: str) -> HttpResponse:
 
 
 def urls() -> tuple[list[URLResolver | URLPattern], str, str]:
-    """The addresses for project/urls.py: ninja's own, with its plain-text 405 in our shape, and large bulks."""
+    """The addresses for project/urls.py: ninja's own, with HEAD, its plain-text 405 in our shape, and large bulks."""
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
         if isinstance(pattern, URLPattern) and iscoroutinefunction(pattern.callback):
-            pattern.callback = _with_json_405(pattern.callback)
+            pattern.callback = _as_of_http(pattern.callback)
             if pattern.name == "add_items":
                 pattern.callback = _with_large_body(pattern.callback)
     return patterns, app_name, namespace
@@ -243,12 +255,21 @@ def _with_large_body(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[.
     return answered
 
 
-def _with_json_405(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[..., Awaitable[HttpResponse]]:
+def _as_of_http(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[..., Awaitable[HttpResponse]]:
+    """What ninja leaves out: HEAD where GET is, and a 405 in our shape."""
+
     @wraps(view)
     async def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        asked = str(request.method)
+        request.method = "GET" if asked == "HEAD" else asked
         response = await view(request, *args, **kwargs)
+        request.method = asked
         if response.status_code == 405:
-            return problem(request, 405, f"This address does not know {request.method}.", Allow=response["Allow"])
+            methods = response["Allow"].replace("GET", "GET, HEAD")
+            return problem(request, 405, f"This address does not know {asked}.", Allow=methods)
+        if asked == "HEAD" and not response.streaming:
+            response["Content-Length"] = len(response.content)
+            response.content = b""
         return response
 
     return answered

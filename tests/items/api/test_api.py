@@ -163,7 +163,7 @@ class BodyTests(PeopleTestCase):
         kinds = ["multipart/form-data; boundary=x", "multipart/form-data", "text/plain; charset=nonsense", "x/y", ""]
         for kind in kinds:
             response = caller.send("POST", "/api/items/", form, Content_Type=kind)
-            self.assertEqual((kind, response.status_code), (kind, 400))
+            self.assertEqual((kind, response.status_code), (kind, 415))
 
     def test_a_huge_body_is_refused(self) -> None:
         for kind in ("application/json", "application/x-www-form-urlencoded"):
@@ -323,7 +323,7 @@ class OneItemTests(PeopleTestCase):
     def test_a_method_that_does_not_exist_is_refused_in_json(self) -> None:
         response = self.mine.send("POST", self.path, {})
         self.assertEqual((response.status_code, detail_of(response)), (405, "This address does not know POST."))
-        self.assertEqual(set(response["Allow"].split(", ")), {"DELETE", "GET", "PATCH", "PUT"})
+        self.assertEqual(set(response["Allow"].split(", ")), {"DELETE", "GET", "HEAD", "PATCH", "PUT"})
 
 
 class RightsTests(PeopleTestCase):

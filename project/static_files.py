@@ -1,0 +1,112 @@
+"""The static files: under addresses that hold their version, so that browsers keep them for a year and never hold old
+ones against new pages; compressed once `collectstatic` has run; below whatever path a proxy knows us.
+
+The version is one hash over all of them, as a folder in the address: modules go on naming each other by relative paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from asgiref.sync import markcoroutinefunction
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse
+from django.urls import get_script_prefix
+from servestatic.middleware import ServeStaticMiddleware
+from servestatic.responders import MissingFileError
+from servestatic.storage import CompressedStaticFilesStorage
+
+log = logging.getLogger(__name__)
+
+A_YEAR = "public, max-age=31536000, immutable"
+VERSIONED = re.compile(r"^/static/v-(?P<version>[0-9a-f]{12})/")
+
+
+@cache
+def version() -> str:
+    """A hash of all static files where they lie; "" while developing, when they may change at any time."""
+    return "" if settings.DEBUG else _hash(sources())
+
+
+def sources() -> dict[str, Path]:
+    """Each static file by its name. The first of two with the same name counts, as for Django."""
+    found = dict[str, Path]()
+    for finder in finders.get_finders():
+        for name, storage in finder.list([]):
+            found.setdefault(name, Path(storage.path(name)))
+    return found
+
+
+def _hash(files: dict[str, Path]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(files):
+        total.update(name.encode() + b"\0" + hashlib.sha256(files[name].read_bytes()).digest())
+    return total.hexdigest()[:12]
+
+
+def is_collected() -> bool:
+    """Whether `collectstatic` has run since any of the files changed."""
+    root, names = Path(settings.STATIC_ROOT), sources()
+    collected = {name: root / name for name in names if (root / name).is_file()}
+    if not collected:
+        return False
+    if len(collected) == len(names) and _hash(collected) == version():
+        return True
+    log.warning("The collected static files are not those of this version; run collectstatic again to have them used.")
+    return False
+
+
+class Storage(CompressedStaticFilesStorage):
+    """Where collectstatic puts files, compressed ones beside them, and how pages name them."""
+
+    def url(self, name: str | None) -> str:
+        path: str = super().url(name)
+        if version():
+            path = path.replace(settings.STATIC_URL, f"{settings.STATIC_URL}v-{version()}/", 1)
+        return get_script_prefix().rstrip("/") + path
+
+
+class StaticFiles:
+    """Middleware: serves them, before anything else is asked. An old version's address gets what is there now, which
+    nobody may keep: during a rolling restart both are asked for."""
+
+    async_capable, sync_capable = True, False
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        has_own = not settings.DEBUG and settings.SERVESTATIC_USE_FINDERS and is_collected()
+        chosen = {"SERVESTATIC_USE_FINDERS": False, "SERVESTATIC_USE_STATIC_ROOT": True} if has_own else {}
+        self._served = ServeStaticMiddleware(get_response, settings=_Settings(chosen))
+        markcoroutinefunction(self)
+
+    async def __call__(self, request: HttpRequest) -> Any:
+        try:
+            return await self._answered(request)
+        except MissingFileError:  # with DEBUG it names the folders that were searched
+            return HttpResponse("There is no such file.\n", status=404, content_type="text/plain; charset=utf-8")
+
+    async def _answered(self, request: HttpRequest) -> Any:
+        versioned = VERSIONED.match(request.path_info)
+        if versioned is None:
+            return await self._served(request)
+        request.path_info = f"/static/{request.path_info[versioned.end() :]}"
+        response = await self._served(request)
+        if versioned["version"] == version() and response.status_code in {200, 206, 304}:
+            response["Cache-Control"] = A_YEAR
+        return response
+
+
+class _Settings:
+    """Django's settings, but for some."""
+
+    def __init__(self, chosen: dict[str, Any]) -> None:
+        self._chosen = chosen
+
+    def __getattr__(self, name: str) -> Any:
+        return self._chosen[name] if name in self._chosen else getattr(settings, name)
