@@ -79,7 +79,7 @@ class Visitors:
         """Someone on the given process or address; `options` are those of Playwright's new_context. Whoever is signed
         in has been so since the installation was prepared (tests/support/processes.py)."""
         address = web if isinstance(web, str) else web.url
-        context = await self._browser.new_context(**options)
+        context = await self._browser.new_context(**{"timezone_id": "UTC", **options})
         self._contexts.append(context)
         if signed_in:
             await context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[0]), "url": address}])

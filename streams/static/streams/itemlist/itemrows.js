@@ -2,6 +2,7 @@
 // it comes from. Changes cells, marks what is deleted; which rows there are is not decided here.
 
 import { element, say } from "../page/dom.js";
+import { localText } from "../page/localtimes.js";
 
 // Items whose newest event is remembered, so that an answer of the server that is older than it takes nothing back: all
 // events of the longest request, a few MiB at most.
@@ -127,7 +128,7 @@ function fill(row, event) {
   const texts = {
     name: event.name,
     price: event.price,
-    updated_at: event.updatedAt.slice(0, 19).replace("T", " "),
+    updated_at: localText(event.updatedAt),
     sku: event.sku,
     owner: event.owner,
   };

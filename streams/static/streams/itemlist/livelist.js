@@ -6,6 +6,7 @@ import { part, say } from "../page/dom.js";
 import { itemEventOf } from "../live/itemevent.js";
 import { ItemRows, rowsIn } from "./itemrows.js";
 import { listStatusOf } from "./liststatus.js";
+import { localise } from "../page/localtimes.js";
 import { morph } from "../page/morph.js";
 import { Place } from "./place.js";
 import { Refresh } from "./refresh.js";
@@ -140,6 +141,7 @@ class LiveList {
 
   /** @param {HTMLElement} wanted */
   #apply(wanted) {
+    localise(wanted);
     this.#rows.correct(wanted);
     const before = new Map([...rowsIn(this.#region)].map((row) => [row, textsOf(row)]));
     this.#place.keep(() => morph(this.#region, wanted));

@@ -6,9 +6,9 @@ export const FIRST_MS = 500;
 const LONGEST_MS = 4_000;
 // Added at random, up to this share, so that a thousand open lists do not ask in the same moment.
 const JITTER = 0.5;
-// After a failed request, doubling.
-const RETRY_FIRST_MS = 2_000;
-const RETRY_LONGEST_MS = 30_000;
+// After a failed request, doubling; never so long that a server that is back is not asked within 5 s.
+const RETRY_FIRST_MS = 1_000;
+const RETRY_LONGEST_MS = 3_000;
 
 /**
  * @typedef {object} RefreshTools
