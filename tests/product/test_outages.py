@@ -1,4 +1,4 @@
-"""PostgreSQL goes away for a while and returns: what is said meanwhile, how soon, and how soon everything works again.
+"""PostgreSQL, Kafka or Redis go away and return: what is said meanwhile, and how soon everything works again.
 
 Readiness is asked before and after each request, all the time: it may not say what requests do not bear out.
 """
@@ -15,13 +15,14 @@ import pytest
 from tests.conftest import Install
 from tests.support.client import Follower
 from tests.support.processes import CALL_SECONDS, SESSION_COOKIE, Installation, Process, session_of
-from tests.support.services import Postgres, Service
+from tests.support.services import Kafka, Postgres, Redis, Service
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 AWAY_S = 35.0  # a pool that doubles its pauses then stays away for half a minute more
 RETURN_S = 5.0 + 5.0  # what is promised, and a machine that stands still
+LONG_S = 60.0  # until a first event arrives on a loaded machine
 TOLD_S = 2.0  # until it is told that the database is away
 
 
@@ -112,3 +113,48 @@ async def tell(witness: Witness, seconds: float) -> list[float]:
 
 async def asked_in_vain(witness: Witness) -> bool:
     return all(answer.status_code == 503 for answer in await witness.ask())
+
+
+async def test_kafka_that_was_away_for_long_delivers_within_seconds(install: Install, kafka: Kafka) -> None:
+    installation = install(KAFKA_BOOTSTRAP_SERVERS=kafka.address, KAFKA_ITEMS_TOPIC=kafka.create_topic())
+    await delivers_after(installation, kafka)
+
+
+async def test_redis_that_was_away_for_long_delivers_within_seconds(
+    install: Install, kafka: Kafka, postgres: Postgres, redis: Redis
+) -> None:
+    installation = install(
+        postgres,
+        KAFKA_BOOTSTRAP_SERVERS=kafka.address,
+        KAFKA_ITEMS_TOPIC=kafka.create_topic(),
+        REDIS_URL=redis.url(),
+    )
+    await asyncio.to_thread(installation.bridge)
+    await delivers_after(installation, redis)
+
+
+async def delivers_after(installation: Installation, service: Service) -> None:
+    """The service is killed and stays away; what is written after its return arrives soon, and all before it, too."""
+    web = await asyncio.to_thread(installation.web)
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    async with (
+        httpx.AsyncClient(base_url=web.url, timeout=CALL_SECONDS, headers=headers) as client,
+        Follower(web.url, installation.token, installation.items_topic) as follower,
+    ):
+        await follower.subscribed(LONG_S)
+
+        async def arrives(name: str, within: float) -> None:
+            added = await client.post("/api/items/", json={"name": name, "price": "1"})
+            key = str(added.json()["item"]["id"])
+            await follower.until(lambda: key in follower.versions(), f"{name} arrives", within)
+
+        await arrives("before", LONG_S)
+        await asyncio.to_thread(service.kill)
+        assert (await client.post("/api/items/", json={"name": "meanwhile", "price": "1"})).status_code == 201
+        await asyncio.sleep(AWAY_S)  # no condition: it is the time away that the promise is independent of
+        await asyncio.to_thread(service.start)
+        began = time.monotonic()
+        await arrives("after", RETURN_S)
+        print(f"{service.name}: an item arrives {time.monotonic() - began:.1f} s after its return")
+        await follower.until(lambda: follower.has(installation.committed()), "all of it", LONG_S)
+        assert follower.sockets == 1
