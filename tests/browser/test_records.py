@@ -74,13 +74,14 @@ async def test_a_record_is_shown_as_what_it_is(visitors: Visitors, install: Inst
 async def test_odd_records_are_shown_and_found_as_they_stand_in_kafka(visitors: Visitors, install: Install) -> None:
     web = topic_of(install())
     kafka = producer(web)
-    for key, value, headers in [
+    odd: list[tuple[bytes, bytes, list[tuple[str, str | bytes | None]]]] = [
         (b"twice", b'{"status":"NEW","10":1,"2":-0,"status":"PAID"}', []),
         (b"headers", b'{"h":1}', [("a", b"1"), ("a", b"2"), ("n", None), ("e", b""), ("topic", b"mine")]),
         (b"quote", b'{"msg":"say \\"hi\\" to","id":7}', []),
         (b"trace", b"\nTraceback\n  line 2\n  line 3", []),
         (b"turned", '{"a":"\u202egnorw","b":"right"}'.encode(), []),
-    ]:
+    ]
+    for key, value, headers in odd:
         kafka.produce(TOPIC, value, key=key, partition=0, headers=headers)
     assert kafka.flush(20) == 0
     board = await (await visitors.new(web)).board(TOPIC)
