@@ -54,7 +54,7 @@ class WebProcess:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Starts every task. Raises broker.AlreadyRunning when another process has the embedded broker."""
+        """Starts every task. Raises embedded.AlreadyRunning when another process has the embedded broker."""
         if not settings.KAFKA_BOOTSTRAP_SERVERS:
             broker = embedded.start()
             log.info("The embedded Kafka broker listens on %s.", broker.address)
