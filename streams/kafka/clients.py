@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError as ConfluentError
 from django.conf import settings
 
 from streams.kafka import aiokafka_internals, embedded
-from streams.kafka.aiokafka_internals import ask_for_all_topics
+from streams.kafka.aiokafka_internals import ask_for_all_topics, client_of
 from streams.runtime.away import Unavailable
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def consumer(**options: Any) -> AIOKafkaConsumer:
             **options,
         }
     )
-    ask_for_all_topics(made._client)
+    ask_for_all_topics(client_of(made))
     return made
 
 
@@ -128,7 +128,7 @@ async def stop_quietly(client: AIOKafkaConsumer | AIOKafkaClient, within: float 
     if isinstance(client, AIOKafkaConsumer):
         if await end_within(client.stop(), within):
             return
-        client = client._client  # else its connections, and its task that keeps the metadata, would stay for ever
+        client = client_of(client)  # else its connections, and its task that keeps the metadata, would stay for ever
     await end_within(client.close(), within)
 
 

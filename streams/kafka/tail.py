@@ -22,6 +22,7 @@ from aiokafka.structs import TopicPartition
 
 from streams import metrics
 from streams.kafka import undecodable
+from streams.kafka.aiokafka_internals import position_of
 from streams.wire.ranges import Batch, Range, Status
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Tail:
         """Delivers up to the end offsets of now."""
         async with asyncio.timeout(OFFSETS_TIMEOUT_S):
             ends: dict[TopicPartition, int] = await self.consumer.end_offsets(list(self.consumer.assignment()))
-        while any((self._position(tp) or 0) < end for tp, end in ends.items()):
+        while any((position_of(self.consumer, tp) or 0) < end for tp, end in ends.items()):
             await self._poll(lambda: False)
 
     async def _poll(self, until: Callable[[], bool]) -> None:
@@ -159,7 +160,7 @@ class Tail:
     def _learn_positions(self) -> None:
         """Where a partition begins that was assigned since; one without a position yet is learned later."""
         for tp in self.consumer.assignment() - self.positions.keys():
-            position = self._position(tp)
+            position = position_of(self.consumer, tp)
             if position is not None:
                 self.positions[tp] = position
 
@@ -172,7 +173,7 @@ class Tail:
         moved: dict[TopicPartition, int] = {}
         for tp in self.positions.keys() | found.keys():
             polled = found.get(tp, [])
-            start, end = self.positions.get(tp), self._position(tp)
+            start, end = self.positions.get(tp), position_of(self.consumer, tp)
             if start is None and polled:
                 start = polled[0].offset  # before its position was known; what lies below is the hubs' to ask
             if start is None or end is None or end <= start:
@@ -185,14 +186,6 @@ class Tail:
             Batch(topic, self.epochs[topic], tuple(parts)) for topic, parts in ranges.items() if topic in self.epochs
         ]
         return batches, moved
-
-    def _position(self, tp: TopicPartition) -> int | None:
-        """The consumer's position without waiting; None while it has none."""
-        subscription = self.consumer._subscription.subscription
-        if subscription is None or subscription.assignment is None or tp not in subscription.assignment.tps:
-            return None
-        state = subscription.assignment.state_value(tp)
-        return state.position if state is not None and state.has_valid_position else None
 
     async def _ends(self) -> dict[TopicPartition, int]:
         """End offsets, of all topics at once, or of each alone as long as one does not answer (it has gone)."""
