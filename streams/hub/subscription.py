@@ -5,26 +5,33 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from streams.hub.connection import UNACKED_BYTES, Connection
 from streams.hub.topic_log import TopicLog
 from streams.wire.frames import FRAME_BYTES, Frame, Mark
 from streams.wire.ranges import Positions
 
-if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
-    from streams.hub.together import Readers
-
-
 log = logging.getLogger(__name__)
 SLOW_AGAIN_S = 60.0  # falling off the log a second time within this closes the connection
+
+
+class Company(Protocol):
+    """Those that a stream stands together with at one place of the log: streams.hub.together.Readers."""
+
+    @property
+    def at(self) -> Mark | None:
+        """Where they stand."""
+
+    def part(self, reader: Subscription) -> Mark | None:
+        """Puts one of them apart. Returns where it stands: where all of them do."""
 
 
 class Subscription:
     """One stream of one connection.
 
     at: the border in the log up to which it was sent everything, None while it catches up from Kafka.
-    together: the topic's readers, while it stands at one place with others of them.
+    together: those it stands with at one place; None while it stands apart.
     acked: how much of that (`Mark.total`) the client has acknowledged. share: how much may be on the way beyond that.
     ahead: positions beyond the log's at that border, None when there are none.
     fallen: the positions at which it fell off the log, else None.
@@ -38,7 +45,7 @@ class Subscription:
 
     def __init__(self, connection: Connection, stream: str, log: TopicLog) -> None:
         self.connection, self.stream, self.log = connection, stream, log
-        self.together: Readers | None = None
+        self.together: Company | None = None
         self._at: Mark | None = None
         self.acked = 0
         self.share = UNACKED_BYTES - FRAME_BYTES

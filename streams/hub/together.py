@@ -8,13 +8,10 @@ The place of those together moves in one way only: by having been sent everythin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
+from streams.hub.subscription import Subscription
 from streams.hub.topic_log import TopicLog
 from streams.wire.frames import Frame, Mark
-
-if TYPE_CHECKING:
-    from streams.hub.subscription import Subscription
 
 
 class Readers:
