@@ -22,6 +22,7 @@ Check = Callable[..., list[CheckMessage]]
 
 
 def demo_is_for_this_machine(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E006: DEMO, while others than this machine are let in."""
     foreign = [host for host in settings.ALLOWED_HOSTS if host not in LOOPBACK_HOSTS]
     if not settings.DEMO or not (foreign or settings.CSRF_TRUSTED_ORIGINS):
         return []
@@ -36,6 +37,7 @@ def demo_is_for_this_machine(app_configs: Sequence[Any] | None, **_: Any) -> lis
 
 
 def debug_is_for_this_machine(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E007: DEBUG, while others than this machine are let in."""
     foreign = [host for host in settings.ALLOWED_HOSTS if host not in LOOPBACK_HOSTS]
     if not settings.DEBUG or not (foreign or settings.CSRF_TRUSTED_ORIGINS):
         return []
@@ -50,6 +52,7 @@ def debug_is_for_this_machine(app_configs: Sequence[Any] | None, **_: Any) -> li
 
 
 def secret_key_is_not_to_be_guessed(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E008: a SECRET_KEY that is too short, or of too few different characters."""
     key = settings.SECRET_KEY
     if len(key) >= SECRET_LENGTH and len(set(key)) >= SECRET_DIFFERENT:
         return []
@@ -65,6 +68,7 @@ def secret_key_is_not_to_be_guessed(app_configs: Sequence[Any] | None, **_: Any)
 
 
 def hosts_are_named(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E009: ALLOWED_HOSTS with `*`."""
     if "*" not in settings.ALLOWED_HOSTS:
         return []
     return [
@@ -78,6 +82,7 @@ def hosts_are_named(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMe
 
 
 def proxies_are_named(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E010: FORWARDED_ALLOW_IPS with `*`."""
     if "*" not in settings.FORWARDED_ALLOW_IPS:
         return []
     return [

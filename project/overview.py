@@ -66,10 +66,12 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def count(rows: QuerySet[Model]) -> Count:
+    """The number of the rows, counted up to COUNTED. Asks the database."""
     return count_of(rows.order_by()[: COUNTED + 1].count())
 
 
 def count_of(number: int) -> Count:
+    """A number that is known, cut at COUNTED."""
     return Count(min(number, COUNTED), number > COUNTED)
 
 

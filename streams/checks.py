@@ -17,6 +17,7 @@ Check = Callable[..., list[CheckMessage]]
 
 
 def redis_needs_kafka(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E001: REDIS_URL without KAFKA_BOOTSTRAP_SERVERS."""
     if not settings.REDIS_URL or settings.KAFKA_BOOTSTRAP_SERVERS:
         return []
     return [
@@ -30,6 +31,7 @@ def redis_needs_kafka(app_configs: Sequence[Any] | None, **_: Any) -> list[Check
 
 
 def redis_needs_a_database_server(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E002: REDIS_URL with SQLite."""
     if not settings.REDIS_URL or settings.DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
         return []
     return [
@@ -43,6 +45,7 @@ def redis_needs_a_database_server(app_configs: Sequence[Any] | None, **_: Any) -
 
 
 def sasl_needs_an_account(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E003: SASL without a name or a password."""
     if not settings.KAFKA_BOOTSTRAP_SERVERS or not settings.KAFKA_SECURITY_PROTOCOL.startswith("SASL_"):
         return []
     accounts = {
@@ -63,6 +66,7 @@ def sasl_needs_an_account(app_configs: Sequence[Any] | None, **_: Any) -> list[C
 
 
 def cafile_has_to_hold_certificates(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E004: a KAFKA_SSL_CAFILE that cannot be used."""
     if not settings.KAFKA_BOOTSTRAP_SERVERS or not settings.KAFKA_SECURITY_PROTOCOL.endswith("SSL"):
         return []
     try:
@@ -81,6 +85,7 @@ def cafile_has_to_hold_certificates(app_configs: Sequence[Any] | None, **_: Any)
 
 
 def unused_kafka_settings(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.W001 to W003: settings of Kafka's security that change nothing."""
     found: list[CheckMessage] = []
     protocol = settings.KAFKA_SECURITY_PROTOCOL
     if protocol != "PLAINTEXT" and not settings.KAFKA_BOOTSTRAP_SERVERS:

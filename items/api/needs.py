@@ -49,7 +49,7 @@ IdempotencyKey = Annotated[
 
 
 async def signed_in(request: HttpRequest) -> User:
-    """Who calls: project/api/api.py found that out and put it into the request."""
+    """The user who calls. project/api/api.py has found that out and put it into the request."""
     user: User = request.auth  # type: ignore[attr-defined]
     return user
 
@@ -82,7 +82,8 @@ ItemToChange = Annotated[Item, Need(item_to_change)]
 
 
 async def expected_version(request: HttpRequest, item: ItemToRead, if_match: IfMatch = None) -> int | None:
-    """The version that the caller has read, None when every version will do; of several the one that is there now.
+    """The version that the caller has read, None when every version will do. Of several in If-Match it is the one that
+    is there now.
 
     Raises HttpError 412 for an ETag that no version of an item has had.
     """

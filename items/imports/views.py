@@ -29,6 +29,8 @@ LABELS = {"name": "Name", "description": "Description", "price": "Price", "tax":
 
 
 class UploadForm(forms.Form):
+    """The file that a person uploads."""
+
     file = forms.FileField(
         help_text="CSV or NDJSON, up to 1 GB. The first line of a CSV file names its columns. A product export of"
         " Shopify works as it is.",

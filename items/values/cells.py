@@ -11,7 +11,7 @@ _NEUTRALISED = re.compile(r"'+[=+\-@\t\r]")
 
 
 def neutral(cell: str) -> str:
-    """The text as a cell that no spreadsheet runs."""
+    """The text as a cell that no spreadsheet takes for a formula."""
     return "'" + cell if _FORMULA.match(cell) else cell
 
 

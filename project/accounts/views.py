@@ -108,6 +108,8 @@ class ChangePassword(views.PasswordChangeView):
 
 
 class ResetForm(PasswordResetForm):
+    """Django's form for a forgotten password, with its mail sent after the answer."""
+
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         """Django's, after the answer: an address that somebody has takes no longer than one that nobody has."""
         mailing.send_later(partial(super().send_mail, *args, **kwargs))
@@ -138,6 +140,8 @@ class ResetPassword(views.PasswordResetView):
 
 
 class ResetPasswordSent(views.PasswordResetDoneView):
+    """Says that a mail is on its way, if the address is known."""
+
     template_name = "registration/reset_password_sent.html"
 
 
@@ -156,6 +160,8 @@ class ChooseNewPassword(views.PasswordResetConfirmView):
 
 
 class SignUpForm(SignUpFormBase):
+    """A new account: name, password, and a mail address for whoever wants to be able to reset it."""
+
     email = forms.EmailField(
         required=False,
         label="Mail address",
@@ -198,6 +204,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 
 class TokenForm(forms.Form):
+    """What a new API token is for."""
+
     name = forms.CharField(
         label="What is it for?",
         max_length=100,

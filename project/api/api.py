@@ -87,6 +87,8 @@ api = DescribedAPI(
 
 
 class Welcome(Schema):
+    """The answer of the API's first address."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"message": "Welcome to Streamboard"}]})
 
     message: str
@@ -112,6 +114,7 @@ def problem(request: HttpRequest, status: int, detail: object, **headers: str) -
 
 @api.exception_handler(InvalidRequest)
 def invalid_request(request: HttpRequest, error: InvalidRequest) -> HttpResponse:
+    """422: what is wrong with which field, each with its place."""
     return problem(
         request,
         422,
@@ -130,12 +133,13 @@ _OURS = {"item", "bulk", "query"}
 @api.exception_handler(ValidationError)
 @api.exception_handler(refusals.Refused)
 def refused(request: HttpRequest, error: refusals.Refused | ValidationError) -> HttpResponse:
-    """What only a service could see."""
+    """What only a service could see: a status of its own for each refusal (items/api/answers.py)."""
     return answers.refusal(error)
 
 
 @api.exception_handler(AuthenticationError)
 def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """401 with `WWW-Authenticate: Bearer`."""
     sentence = "Sign in, or send a token: Authorization: Bearer <token>."
     detail = sentence if error.message == "Unauthorized" else error.message
     return problem(request, 401, detail, WWW_Authenticate="Bearer")
@@ -143,11 +147,13 @@ def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpRespo
 
 @api.exception_handler(TooMany)
 def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
+    """429 with `Retry-After` in seconds, after too many wrong tokens."""
     return problem(request, 429, "Too many wrong tokens came from your address.", Retry_After=str(error.retry_after))
 
 
 @api.exception_handler(HttpError)
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """The error's own status and sentence; a body that is no JSON, or too large, is told in our words."""
     detail = error.message
     if error.status_code == 400 and isinstance(error.__cause__, RequestDataTooBig):
         return too_large(request, error.__cause__)
@@ -158,6 +164,7 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(RequestDataTooBig)
 def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
+    """413."""
     return problem(request, 413, "The body is too large.")
 
 
@@ -166,39 +173,45 @@ def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
 @api.exception_handler(RawPostDataException)
 @api.exception_handler(UnreadablePostError)
 def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
+    """400, for a body that broke off or is of a kind that cannot be read."""
     return problem(request, 400, "The body cannot be read. Send JSON, with Content-Type: application/json.")
 
 
 @api.exception_handler(Http404)
 def nothing_there(request: HttpRequest, error: Http404) -> HttpResponse:
+    """404."""
     return problem(request, 404, "There is nothing at this address.")
 
 
 @api.exception_handler(PermissionDenied)
 def forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    """403, with the sentence of the refusal where it has one."""
     return problem(request, 403, str(error) or "You may not do this.")
 
 
 @api.exception_handler(Busy)
 def busy(request: HttpRequest, error: Busy) -> HttpResponse:
+    """503 with `Retry-After`: all writers are busy."""
     return problem(request, 503, str(error), Retry_After=RETRY_AFTER)
 
 
 @api.exception_handler(OperationalError)
 @api.exception_handler(InterfaceError)
 def database_away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """503 with `Retry-After`: the database does not answer. The reason is logged, not told."""
     logger.error("the database did not answer: %s", error)
     return problem(request, 503, "The database does not answer just now; nothing was saved.", Retry_After=RETRY_AFTER)
 
 
 @api.exception_handler(Exception)
 def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+    """500. The error is logged, not told."""
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return problem(request, 500, "Something went wrong here; it was logged.")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What Django refuses before anybody else sees it, a foreign Host for example."""
+    """400 for what Django refuses before a view is asked, a foreign Host for example."""
     if request.path_info.startswith("/api/"):
         return problem(request, 400, "The request cannot be answered; is its Host header one of ALLOWED_HOSTS?")
     return defaults.bad_request(request, exception)
@@ -206,7 +219,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 @csrf_exempt
 def unknown_address(request: HttpRequest, rest: str) -> HttpResponse:
-    """Below /api/, but nowhere in it: JSON as everything else there, whatever the method."""
+    """404 for an address below /api/ that is nowhere in it: JSON, as everything else there, whatever the method."""
     return problem(request, 404, "There is nothing at this address; /api/docs lists what there is.")
 
 

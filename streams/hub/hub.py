@@ -27,20 +27,22 @@ from streams.wire.ranges import Batch, Positions, Range, Status
 
 log = logging.getLogger(__name__)
 
-State = Literal["live", "catching_up", "down"]
+LinkState = Literal["live", "catching_up", "down"]
 
 
 class Link(NamedTuple):
     """The state of this process's connection to Kafka, and since when (ms since 1970)."""
 
-    state: State
+    state: LinkState
     since: int
 
 
 class Hub:
-    """logs: topic -> its log, there once Kafka has told epoch and end offsets.
+    """What a web process knows of the live end. Called from one event loop only.
 
-    Called from one event loop only.
+    logs: topic -> its log, there once Kafka has told epoch and end offsets. waiting: how many item events wait to be
+    published, None when nobody knows. changed: set when topics or their epochs changed. refresh: to be set to have them
+    looked up now.
     """
 
     def __init__(self, history: History) -> None:
@@ -120,7 +122,7 @@ class Hub:
                 metrics.GAPS_NOTICED.labels("status").inc()
                 self._repairs.need(topic_log, partition, position)
 
-    def set_link(self, state: State, since: int | None = None) -> None:
+    def set_link(self, state: LinkState, since: int | None = None) -> None:
         """Sets the link's state; a change is told to every client at once."""
         if state == self.link.state:
             return
@@ -176,7 +178,7 @@ class Hub:
             self.set_link("live")  # Kafka answered, and this log begins at its end; the clock looks at it from now on
 
     def forget(self, topic: str, reason: str) -> None:
-        """Ends every stream of a topic."""
+        """Forgets a topic and ends every stream of it. reason: as in `unsubscribed`."""
         topic_log = self.logs.pop(topic, None)
         if topic_log is None:
             return
@@ -189,9 +191,11 @@ class Hub:
     # Connections ------------------------------------------------------------------------------------------------------
 
     def connections_of(self, username: str) -> int:
+        """How many connections this user has here."""
         return self._connections_of.get(username, 0)
 
     def add(self, connection: Connection) -> None:
+        """Makes a connection known: it gets heartbeats, and counts."""
         self.connections.add(connection)
         self._connections_of[connection.username] += 1
         metrics.CONNECTIONS.set(len(self.connections))
@@ -209,7 +213,7 @@ class Hub:
         connection.streams.clear()
 
     def leave(self, reader: Subscription, reason: str) -> None:
-        """Ends one stream and says so."""
+        """Ends one stream, and tells its client. reason: as in `unsubscribed`."""
         self.delivery.discard(reader)
         reader.connection.drop(reader)
         message = {"type": "unsubscribed", "stream": reader.stream, "reason": reason}
@@ -227,6 +231,7 @@ class Hub:
                 self.heartbeat(connection)
 
     def heartbeat(self, connection: Connection) -> None:
+        """Sends one heartbeat to a connection."""
         message = {
             "type": "heartbeat",
             "server_time": now_ms(),
@@ -254,5 +259,6 @@ class Hub:
         await self._repairs.close()
 
     def say_goodbye(self, code: int, retry_after_ms: int) -> None:
+        """Says goodbye to every connection and closes it. code: one of `closing.CODE_REASONS`."""
         for connection in list(self.connections):
             connection.goodbye(code, self._loop.time(), retry_after_ms)

@@ -16,7 +16,8 @@ SHARE = 10  # a look that takes long is followed by a pause so many times as lon
 
 
 async def watch(hub: Hub, stop: asyncio.Event) -> None:
-    """Looks until `stop`, and tells every connection what changed for it."""
+    """Looks again every few seconds until `stop` is set, and tells each connection what changed for it: other topics,
+    streams that end, or the end of it all."""
     loop = asyncio.get_running_loop()
     took = 0.0
     while not stop.is_set():

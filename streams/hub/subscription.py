@@ -61,10 +61,11 @@ class Subscription:
 
     @property
     def at(self) -> Mark | None:
+        """The border in the log up to which it was sent everything, None while it catches up from Kafka."""
         return self._at if self.together is None else self.together.at
 
     def stand_at(self, at: Mark | None) -> None:
-        """Moves it on, which stands apart."""
+        """Moves a stream on that stands apart: it was sent everything up to `at`."""
         self._at = at
 
     def step_aside(self) -> None:
@@ -74,15 +75,16 @@ class Subscription:
             self.together = None
 
     def begin(self, positions: Positions) -> None:
-        """What the client has before anything is sent."""
+        """Notes what the client has before anything is sent: partition -> the next offset it wants."""
         self._acked = dict(positions)
 
     def enter(self, at: Mark, ahead: Positions) -> None:
-        """From now on it reads the log."""
+        """Begins to read the log at a border. ahead: positions of the client that lie beyond it."""
         self._at, self.acked, self._acked_at, self.ahead = at, at.total, at, ahead or None
 
     def skip_to_end(self, ahead: Positions) -> None:
-        """Goes on at the log's end; what was on the way before stays so."""
+        """Goes on at the log's end; what was on the way before counts as on the way still. ahead: positions of the
+        client that lie beyond the end."""
         end = self.log.end
         self.acked = end.total - ((self.at.total if self.at else end.total) - self.acked)
         self._acked_at = self._acked_at._replace(total=self.acked)
@@ -90,6 +92,7 @@ class Subscription:
 
     @property
     def unacked_bytes(self) -> int:
+        """The bytes of this stream that were sent and are not acknowledged yet."""
         return (self.at.total - self.acked if self.at is not None else 0) + self._own_bytes
 
     @property
@@ -104,6 +107,7 @@ class Subscription:
         return self.unacked_bytes < self.share and not self.connection.sink.is_full
 
     def may_send(self) -> bool:
+        """Whether something may be sent to it now."""
         return self.has_room and not self.connection.closed
 
     def write_own(self, frame: Frame, now: float) -> None:
@@ -126,7 +130,7 @@ class Subscription:
         return newest
 
     def resume(self) -> None:
-        """There may be room again."""
+        """Has `window` return if there is room again."""
         if self._window is not None and self.has_room:
             self._window.set()
 
@@ -172,6 +176,7 @@ class Subscription:
             self._window = None
 
     def stop(self) -> None:
+        """Cancels its catching up, if it does. Safe to call twice."""
         if self.catching_up is not None:
             self.catching_up.cancel()
             self.catching_up = None

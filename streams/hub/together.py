@@ -15,10 +15,10 @@ from streams.wire.frames import Frame, Mark
 
 
 class Readers:
-    """The readers of `topic_log`.
+    """The readers of one log.
 
-    apart: those that are moved on one by one. blocked: those of them that wait for room.
-    written: when (loop time) those together were sent something last.
+    apart: those that are moved on one by one. blocked: those of them that wait for room. written: when (loop time)
+    those together were sent something last.
     """
 
     def __init__(self, topic_log: TopicLog) -> None:

@@ -146,6 +146,7 @@ class History:
         raise NoSuchOffset
 
     async def close(self) -> None:
+        """Cancels what is asked and stops the consumers."""
         await self._pages.close()
         for task in [*self._asking.values(), *self._next.values()]:
             task.cancel()

@@ -51,7 +51,11 @@ class Stalled(Exception):
 
 
 class Tail:
-    """One consumer's life. positions: what was delivered; epochs: topic -> epoch."""
+    """One consumer's life at the live end.
+
+    positions: what was delivered of each partition. epochs: topic -> epoch; what is not in there is not delivered.
+    deliver: takes batches or statuses, and may wait.
+    """
 
     def __init__(self, consumer: AIOKafkaConsumer, epochs: dict[str, str], deliver: Deliver) -> None:
         self.consumer, self.epochs, self.deliver = consumer, epochs, deliver
@@ -64,7 +68,8 @@ class Tail:
         self._delivering = asyncio.Lock()
 
     async def run(self, until: Callable[[], bool]) -> None:
-        """Reads and delivers until `until()` says so. Raises what ends a consumer's life."""
+        """Reads and delivers until `until()` says so. Raises Stalled, KafkaError or TimeoutError: what ends a
+        consumer's life."""
         reporting = asyncio.create_task(self._report(until))
         try:
             while not until():
@@ -76,7 +81,7 @@ class Tail:
             await asyncio.gather(reporting, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Delivers up to the end offsets of now."""
+        """Delivers up to the end offsets of now, then returns. Raises as `run` does."""
         async with asyncio.timeout(OFFSETS_TIMEOUT_S):
             ends: dict[TopicPartition, int] = await self.consumer.end_offsets(list(self.consumer.assignment()))
         while any((position_of(self.consumer, tp) or 0) < end for tp, end in ends.items()):

@@ -38,7 +38,10 @@ REPUBLISH = 1000  # newest messages that go again to an embedded broker, which f
 
 
 class WebProcess:
-    """The live side of one web process. hub: what its sockets read from."""
+    """The live side of one web process.
+
+    hub: what its sockets read from. history: what is read back from Kafka. stop_event: ends every task once it is set.
+    """
 
     def __init__(self) -> None:
         self.history = History()
@@ -90,7 +93,7 @@ class WebProcess:
         embedded.stop()
 
     def is_connecting(self) -> bool:
-        """Whether it is too early to say anything of Kafka: nobody has looked at it, or at a topic, to the end."""
+        """Whether it is too early to say anything of Kafka: nobody has looked at it, or at a topic, to the end yet."""
         return self.hub.link is self._first_link and not self._topics.has_failed
 
     def say_goodbye(self) -> None:

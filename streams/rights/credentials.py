@@ -34,7 +34,7 @@ class Credentials:
 
 
 def still_valid(credentials: Credentials) -> Any | None:
-    """The user when the credentials would still be accepted, else None."""
+    """The user behind the credentials if they would be accepted today, else None."""
     return _users_of({credentials})[credentials]
 
 
