@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,15 +20,25 @@ if TYPE_CHECKING:
 
 PREFIX = "sb_"  # so that people and secret scanners recognise one
 SECRET_BYTES = 32
+DAYS = 90  # that a token works, unless somebody says otherwise
+LONGEST_DAYS = 3650
 LONGEST = 200  # characters; nothing longer is worth hashing
 # How exact `last_used_at` is: a write for every call would cost more than the call.
 USE_NOTED_EVERY = timedelta(minutes=1)
+TOKENS_A_QUERY = 500  # SQLite takes no more than 999 values in a query
+INVALID = "This token is not valid."
 
 
-def issue(user: User, name: str = "") -> str:
-    """Makes a token of this user and returns its secret, which cannot be read again."""
+class Refused(Exception):
+    """A token signs nobody in; the text is a sentence for who sent it."""
+
+
+def issue(user: User, name: str = "", days: int | None = DAYS) -> str:
+    """Makes a token of this user and returns its secret, which cannot be read again. days: None means for ever."""
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-    ApiToken.objects.create(user=user, name=name, digest=_digest(secret))
+    now = timezone.now()
+    expires_at = None if days is None else now + timedelta(days=days)
+    ApiToken.objects.create(user=user, name=name, digest=_digest(secret), created_at=now, expires_at=expires_at)
     return secret
 
 
@@ -40,18 +51,56 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
+def user_of(secret: str) -> User:
+    """The user whom the token signs in. Raises Refused."""
+    found = _found([secret]).get(_digest(secret))
+    problem = INVALID if found is None else _problem(found)
+    if found is None or problem:
+        raise Refused(problem)
+    _note_use([found])
+    return found.user
+
+
+def users_of(some: Iterable[str]) -> dict[str, User]:
+    """secret -> user of those tokens that sign somebody in; in few queries, however many there are."""
+    wanted = list(some)
+    found = _found(wanted)
+    good = {digest: token for digest, token in found.items() if not _problem(token)}
+    _note_use(good.values())
+    return {secret: good[digest].user for secret in wanted if (digest := _digest(secret)) in good}
+
+
+def _found(some: list[str]) -> dict[str, ApiToken]:
+    """digest -> token, with its user, of the secrets that are known."""
+    digests = [_digest(secret) for secret in some if 0 < len(secret) <= LONGEST]
+    found: dict[str, ApiToken] = {}
+    for start in range(0, len(digests), TOKENS_A_QUERY):
+        rows = ApiToken.objects.select_related("user").filter(digest__in=digests[start : start + TOKENS_A_QUERY])
+        found.update((token.digest, token) for token in rows)
+    return found
+
+
+def _problem(token: ApiToken) -> str:
+    if token.revoked_at is not None or not may_sign_in(token.user):
+        return INVALID
+    if token.is_expired:
+        return f"This token expired on {token.expires_at:%Y-%m-%d}. Make a new one under “API tokens”."
+    return ""
+
+
 class TokenBackend(BaseBackend):
     """Signs in with `authenticate(token=…)`; sessions never come from it."""
 
     def authenticate(self, request: HttpRequest | None, token: str | None = None) -> User | None:  # type: ignore[override]
         """The user of a live token who may sign in, or None."""
-        if not token or len(token) > LONGEST:
+        try:
+            return user_of(token or "")
+        except Refused:
             return None
-        found = ApiToken.objects.select_related("user").filter(digest=_digest(token), revoked_at__isnull=True).first()
-        if found is None or not may_sign_in(found.user):
-            return None
-        _note_use(found)
-        return found.user
+
+    def authenticate_all(self, tokens: Iterable[str]) -> dict[str, User]:
+        """The same for many: token -> user of those that count."""
+        return users_of(tokens)
 
 
 def may_sign_in(user: User) -> bool:
@@ -60,7 +109,8 @@ def may_sign_in(user: User) -> bool:
     return user.is_active and (settings.DEMO or not is_demo)
 
 
-def _note_use(token: ApiToken) -> None:
+def _note_use(used: Iterable[ApiToken]) -> None:
     now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    due = [token.pk for token in used if token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY]
+    for start in range(0, len(due), TOKENS_A_QUERY):
+        ApiToken.objects.filter(pk__in=due[start : start + TOKENS_A_QUERY]).update(last_used_at=now)

@@ -30,6 +30,7 @@ except ImproperlyConfigured as error:
 from project import mailing
 from project.body_limits import BodyLimits
 from project.demo import greeting
+from project.hops import by_hops
 from streams import open_files
 from streams.kafka.embedded import AlreadyRunning
 from streams.processes import web
@@ -37,7 +38,7 @@ from streams.socket import routing
 
 log = logging.getLogger(__name__)
 
-http_application = BodyLimits(django_application)
+http_application = BodyLimits(by_hops(django_application))
 open_files.raise_limit()
 
 

@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "project.unavailable.Unavailable",
 ]
 
 ROOT_URLCONF = "project.urls"
@@ -103,6 +104,9 @@ TEMPLATES = [
 
 # Database ---------------------------------------------------------------------------------------------------------
 
+STATEMENT_MS = 30_000  # of one statement for a visitor; then PostgreSQL stops it
+POOL = 16  # connections to the server a process; the watch over rights keeps one of them
+
 DATABASE: dict[str, Any] = env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
 # 0: under ASGI a request has a thread of its own, and a kept connection would stay behind in it.
 DATABASE["CONN_MAX_AGE"] = 0
@@ -121,10 +125,14 @@ else:
     DATABASE.setdefault("OPTIONS", {}).update(
         {
             # Bounded: at most this many server connections a process, and a request waits 10 s for one, not for ever.
-            "pool": {"min_size": 1, "max_size": 16, "timeout": 10},
+            "pool": {"min_size": 1, "max_size": POOL, "timeout": 10},
             "connect_timeout": 5,  # s
         }
     )
+    if Path(sys.argv[0]).name != "manage.py" or sys.argv[1:2] == ["runserver"]:
+        # Not for management commands: migrations, imports and clearing up may take as long as they need.
+        given = DATABASE["OPTIONS"].get("options", "")
+        DATABASE["OPTIONS"]["options"] = f"{given} -c statement_timeout={STATEMENT_MS}".strip()
 DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -20,6 +20,7 @@ TASKS_MISSING = Gauge("streamboard_tasks_missing", "1 for a supervised task that
 LAYER_FAILURES = Counter("streamboard_layer_failures_total", "Messages that the channel layer did not take at once.")
 FOREIGN_MESSAGES = Counter("streamboard_foreign_messages_total", "Layer messages of another version.")
 LOOP_LAG = Gauge("streamboard_loop_lag_seconds", "How late the event loop woke for its last second.")
+RIGHTS_LOOK = Gauge("streamboard_rights_look_seconds", "How long the last look at everybody's rights took.")
 FANOUT_LAG = Gauge("streamboard_fanout_lag_records", "Offsets between the fan-out's positions and Kafka's ends.")
 LINK = Gauge("streamboard_link_state", "1 for the state of the link to Kafka.", ["state"])
 

@@ -19,11 +19,6 @@ def watch_items_topic() -> None:
     Topic.objects.get_or_create(name=settings.KAFKA_ITEMS_TOPIC, defaults={"label": "Items"})
 
 
-def topic_exists(name: str) -> bool:
-    """Whether a topic of this name is watched. Asks the database."""
-    return "\0" not in name and Topic.objects.filter(name=name).exists()  # PostgreSQL's texts have none
-
-
 RENEWED = "~"  # between Kafka's id of a topic and the renewed part
 
 

@@ -23,6 +23,8 @@ from items.links import results
 from items.listing import files
 from items.models import Item
 from items.models.link_check import LinkCheck, verdict
+from items.pages.forms import MoneyField
+from items.values import texts
 
 if TYPE_CHECKING:  # the types know what a form and an admin are for; Django's classes do not take it at run time
     ItemModelForm = forms.ModelForm[Item]
@@ -57,6 +59,8 @@ class ItemAdminForm(ItemModelForm):
     """Refuses an edit of a version that is no longer the newest."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    price = MoneyField()
+    tax = MoneyField(required=False)
 
     class Meta:
         model = Item
@@ -83,7 +87,7 @@ class ItemAdminForm(ItemModelForm):
 
     def clean_sku(self) -> str:
         """Deleted items keep their SKU; a look among the live ones only would promise too much."""
-        sku = str(self.cleaned_data["sku"]).strip()
+        sku = texts.sku(str(self.cleaned_data["sku"]))
         if sku and Item.with_deleted.filter(sku=sku).exclude(pk=self.instance.pk).exists():
             raise ValidationError(str(services.SkuTaken(sku)), code="sku")
         return sku
@@ -143,6 +147,8 @@ class ItemAdmin(ItemModelAdmin):
         told."""
         found = list(queryset.exclude(link="").order_by("pk").values_list("pk", "link")[: CHECKED_AT_ONCE + 1])
         links = dict(found[:CHECKED_AT_ONCE])
+        if not connection.in_atomic_block:  # only tests run this inside one
+            connection.close()  # no connection is held while hosts are waited for
         answers = async_to_sync(results.check_within)(links.values(), CHECKED_WITHIN)
         kept = results.keep(links, answers)
         verdicts = [verdict(answers[link].status, answers[link].error) for link in links.values() if link in answers]

@@ -22,7 +22,7 @@ else:
 class ApiTokenAdmin(TokenModelAdmin):
     """Shows who has tokens and takes them back. Made by their users or with `createtoken`; the secret is nowhere."""
 
-    list_display = ("user", "name", "created_at", "last_used_at", "revoked_at")
+    list_display = ("user", "name", "created_at", "last_used_at", "expires_at", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     list_select_related = ("user",)
     list_per_page = 50
@@ -30,7 +30,7 @@ class ApiTokenAdmin(TokenModelAdmin):
     paginator = BoundedPaginator
     search_fields = ("user__username__exact", "name__startswith")
     search_help_text = "A whole username, or how the token's name begins"
-    readonly_fields = ("user", "name", "created_at", "last_used_at", "revoked_at")
+    readonly_fields = ("user", "name", "created_at", "last_used_at", "expires_at", "revoked_at")
     actions = ("revoke",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,8 +1,12 @@
-"""Operations of the API declare what they need as typed parameters: `async def change_item(user: SignedIn, …)`.
+"""Operations of the API declare what they need as typed parameters: `def change_item(user: SignedIn, …)`.
 
-Such a type is `Annotated[T, Need(provider)]`. A provider is an async function that is called with the request and with
-what its own parameters ask for: parts of the address, headers, or needs again. Those parameters become the operation's,
-so ninja reads, checks and documents them. A test puts another provider in its place with `replaced`.
+Such a type is `Annotated[T, Need(provider)]`. A provider is a function that is called with the request and with what
+its own parameters ask for: parts of the address, headers, or needs again. Those parameters become the operation's, so
+ninja reads, checks and documents them. A test puts another provider in its place with `replaced`.
+
+Signing in, the needs in the order in which they are declared, the body, and the operation are one hop into a thread:
+whoever may not do it is refused before the body is looked at. This is the one place that a request to the items API
+passes between the event loop and the database.
 """
 
 from __future__ import annotations
@@ -11,12 +15,19 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, wraps
-from typing import Any, get_args
+from functools import cache, partial, wraps
+from typing import Annotated, Any, get_args
 
 from django.http import HttpRequest
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
-Provider = Callable[..., Awaitable[Any]]
+from items.api import bodies
+from items.services import turns
+
+Provider = Callable[..., Any]
+Called = Callable[..., Awaitable[Any]]
+Hop = Callable[[HttpRequest, Callable[[], Any]], Awaitable[Any]]
 
 _replacements: dict[Provider, Provider] = {}
 
@@ -26,6 +37,17 @@ class Need:
     """In `Annotated[T, Need(provider)]`: what `provider` returns, a T; what it raises is the operation's answer."""
 
     provider: Provider
+
+
+class Unread:
+    """In `Annotated[Model, Unread()]`: described as the model, and handed over as it came."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(_as_it_came, handler(source))
+
+
+def _as_it_came(value: object, _: object) -> object:
+    return value
 
 
 @contextmanager
@@ -38,16 +60,56 @@ def replaced(provider: Provider, replacement: Provider) -> Iterator[None]:
         del _replacements[provider]
 
 
-def declared(operation: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def reading(operation: Callable[..., Any]) -> Called:
     """The operation as ninja calls it: with the request and the parameters that it and its needs have together."""
+    return _declared(operation, _reading)
 
+
+def writing_one(operation: Callable[..., Any]) -> Called:
+    """The same for one that writes, in its turn (items/services/turns.py)."""
+    return _declared(operation, _writing)
+
+
+def reading_much(operation: Callable[..., Any]) -> Called:
+    """The same for one that may take seconds, in the turn of who is signed in."""
+    return _declared(operation, _reading_much)
+
+
+async def _reading(request: HttpRequest, work: Callable[[], Any]) -> Any:
+    return await turns.read(_signed_in_first, request, work)
+
+
+async def _writing(request: HttpRequest, work: Callable[[], Any]) -> Any:
+    return await turns.write(_signed_in_first, request, work)
+
+
+async def _reading_much(request: HttpRequest, work: Callable[[], Any]) -> Any:
+    user = await turns.read(signed_in, request)
+    return await turns.read_heavy(user.pk, work)
+
+
+def _signed_in_first(request: HttpRequest, work: Callable[[], Any]) -> Any:
+    signed_in(request)
+    return work()
+
+
+def signed_in(request: HttpRequest) -> Any:
+    """Who calls. project/api/auth.py put into the request how to find that out. Asks the database, once a request."""
+    return request.auth()  # type: ignore[attr-defined]
+
+
+def _declared(operation: Callable[..., Any], hop: Hop) -> Called:
     @wraps(operation)
     async def called(request: HttpRequest, **given: Any) -> Any:
-        return await operation(**await _arguments(operation, request, given))
+        return await hop(request, partial(_done, operation, request, given))
 
     shown = {"request": inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)} | _asked(operation)
     called.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
     return called
+
+
+def _done(operation: Callable[..., Any], request: HttpRequest, given: Mapping[str, Any]) -> Any:
+    return operation(**_arguments(operation, request, given, {}))
 
 
 @cache
@@ -62,6 +124,10 @@ def _need(parameter: inspect.Parameter) -> Need | None:
     return next((part for part in get_args(parameter.annotation) if isinstance(part, Need)), None)
 
 
+def _is_body(parameter: inspect.Parameter) -> bool:
+    return inspect.isclass(parameter.annotation) and issubclass(parameter.annotation, BaseModel)
+
+
 def _asked(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The parameters that come from the caller, those of the needs first."""
     asked: dict[str, inspect.Parameter] = {}
@@ -69,19 +135,25 @@ def _asked(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         need = _need(parameter)
         if need is not None:
             asked |= _asked(need.provider)
-        else:
-            asked[name] = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            continue
+        asked[name] = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        if _is_body(parameter):
+            asked[name] = asked[name].replace(annotation=Annotated[parameter.annotation, Unread()])
     return asked
 
 
-async def _arguments(function: Callable[..., Any], request: HttpRequest, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What `function` is called with, besides the request."""
+def _arguments(
+    function: Callable[..., Any], request: HttpRequest, given: Mapping[str, Any], provided: dict[Provider, Any]
+) -> dict[str, Any]:
+    """What `function` is called with, besides the request. provided: what needs gave already, each once a request."""
     arguments = {}
     for name, parameter in _parameters(function).items():
         need = _need(parameter)
         if need is None:
-            arguments[name] = given[name]
+            arguments[name] = bodies.read(parameter.annotation, given[name]) if _is_body(parameter) else given[name]
             continue
-        provide = _replacements.get(need.provider, need.provider)
-        arguments[name] = await provide(request, **await _arguments(need.provider, request, given))
+        if need.provider not in provided:
+            provide = _replacements.get(need.provider, need.provider)
+            provided[need.provider] = provide(request, **_arguments(need.provider, request, given, provided))
+        arguments[name] = provided[need.provider]
     return arguments

@@ -45,11 +45,21 @@ def _one_line(value: str) -> str:
     return _checked(texts.validate_one_line, value)
 
 
+def _search(value: str) -> str:
+    words = _storable(value)
+    if len(words.split()) > filters.SEARCH_WORDS:
+        raise PydanticCustomError("too_many_words", filters.TOO_MANY_WORDS)
+    return words
+
+
 def _name(value: str) -> str:
-    name = _one_line(value)
-    if not name:
+    if not _one_line(value):
         raise PydanticCustomError("name", "Give the item a name.")
-    return name
+    return _checked(texts.validate_name, value)
+
+
+def _sku(value: str) -> str:
+    return texts.sku(_one_line(value))
 
 
 def _link(value: str) -> str:
@@ -106,9 +116,10 @@ Money = Annotated[
         {
             "anyOf": [
                 {"type": "number", "minimum": 0, "maximum": float(money.LARGEST), "multipleOf": 0.01},
-                {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"},
+                {"type": "string", "pattern": money.TEXT, "examples": ["12.50"]},
             ],
-            "description": "A number or a decimal string, at most two decimal places.",
+            "description": "A number, or a text of one number with at most one currency sign or code, which is not"
+            " kept; at most two decimal places, zeros at the end not counted.",
         }
     ),
 ]
@@ -136,14 +147,14 @@ Link = Annotated[
 Sku = Annotated[
     str,
     StringConstraints(max_length=texts.SKU_LENGTH),
-    AfterValidator(_one_line),
+    AfterValidator(_sku),
     BeforeValidator(_empty_for_null),
     WithJsonSchema(_text_or_null(texts.SKU_LENGTH, texts.ONE_LINE)),
 ]
 Search = Annotated[
     str,
     StringConstraints(max_length=filters.SEARCH_LENGTH),
-    AfterValidator(_storable),
+    AfterValidator(_search),
     WithJsonSchema(_text(filters.SEARCH_LENGTH, texts.STORABLE)),
 ]
 Username = Annotated[

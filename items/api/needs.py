@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -16,15 +15,14 @@ from ninja.errors import HttpError
 from ninja.params.functions import Header as HeaderParam
 
 from items import services
-from items.api import answers, idempotency
+from items.api import answers, depends, idempotency
 from items.api.depends import Need
 from items.api.schemas import ItemQuery
 from items.listing import queries
 from items.models import Item
-from items.services.turns import write
 
 Work = Callable[[], HttpResponse]
-"""What is done in a thread: it calls a service and makes the answer. It may raise what services raise."""
+"""It calls a service and makes the answer. It may raise what services raise."""
 
 _ETAG = re.compile(r'\s*(?:(?:W/)?"([0-9]{1,9})"|([0-9]{1,9}))\s*')  # scripts forget the quotes
 
@@ -48,18 +46,28 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def signed_in(request: HttpRequest) -> User:
-    """The user who calls. project/api/api.py has found that out and put it into the request."""
-    user: User = request.auth  # type: ignore[attr-defined]
+def signed_in(request: HttpRequest) -> User:
+    """The user who calls."""
+    user: User = depends.signed_in(request)
     return user
 
 
 SignedIn = Annotated[User, Need(signed_in)]
 
 
-async def item_to_read(request: HttpRequest, item_id: int) -> Item:
+def may_add(request: HttpRequest, user: SignedIn) -> User:
+    """Who calls, and may add items. Raises NotAllowed; the service looks again."""
+    if not services.may_add(user):
+        raise services.NotAllowed(services.MAY_NOT_ADD)
+    return user
+
+
+MayAdd = Annotated[User, Need(may_add)]
+
+
+def item_to_read(request: HttpRequest, item_id: int) -> Item:
     """The item of the address. Raises ItemNotFound."""
-    item = await sync_to_async(queries.item)(item_id)
+    item = queries.item(item_id)
     if item is None:
         raise services.ItemNotFound
     return item
@@ -68,7 +76,7 @@ async def item_to_read(request: HttpRequest, item_id: int) -> Item:
 ItemToRead = Annotated[Item, Need(item_to_read)]
 
 
-async def item_to_change(request: HttpRequest, user: SignedIn, item: ItemToRead) -> Item:
+def item_to_change(request: HttpRequest, user: SignedIn, item: ItemToRead) -> Item:
     """The item of the address, which the caller may change. Raises ItemNotFound and NotAllowed.
 
     The service that changes it looks again, under the item's lock.
@@ -81,9 +89,18 @@ async def item_to_change(request: HttpRequest, user: SignedIn, item: ItemToRead)
 ItemToChange = Annotated[Item, Need(item_to_change)]
 
 
-async def expected_version(request: HttpRequest, item: ItemToRead, if_match: IfMatch = None) -> int | None:
-    """The version that the caller has read, None when every version will do. Of several in If-Match it is the one that
-    is there now.
+def item_to_delete(request: HttpRequest, user: SignedIn, item: ItemToRead) -> Item:
+    """The item of the address, which the caller may delete. Raises as `item_to_change` does."""
+    if not services.may_delete(user, item):
+        raise services.NotAllowed
+    return item
+
+
+ItemToDelete = Annotated[Item, Need(item_to_delete)]
+
+
+def expected_version(request: HttpRequest, item: ItemToRead, if_match: IfMatch = None) -> int | None:
+    """The version that the caller has read, None when every version will do; of several the one that is there now.
 
     Raises HttpError 412 for an ETag that no version of an item has had.
     """
@@ -99,25 +116,23 @@ async def expected_version(request: HttpRequest, item: ItemToRead, if_match: IfM
 ExpectedVersion = Annotated[int | None, Need(expected_version)]
 
 
-async def found_page(request: HttpRequest, query: Query[ItemQuery]) -> queries.Page:
+def found_page(request: HttpRequest, query: Query[ItemQuery]) -> queries.Page:
     """The page of items that the address asks for."""
-    return await sync_to_async(queries.page)(query.narrowed(), query.ordering, query.limit, query.offset)
+    return queries.page(query.narrowed(), query.ordering, query.limit, query.offset)
 
 
 FoundPage = Annotated[queries.Page, Need(found_page)]
 
 
-async def once(
-    request: HttpRequest, user: SignedIn, key: IdempotencyKey = None
-) -> Callable[[Work], Awaitable[HttpResponse]]:
-    """Does the work when it is its turn; with an Idempotency-Key that came before it gives the answer of that time."""
+def once(request: HttpRequest, user: SignedIn, key: IdempotencyKey = None) -> Callable[[Work], HttpResponse]:
+    """Does the work; with an Idempotency-Key that came before it gives the answer of that time."""
     if key is None:
-        return write
+        return lambda work: work()
     digest = idempotency.digest_of(request)
-    return lambda work: write(idempotency.once, user, key, digest, partial(_settled, work))
+    return lambda work: idempotency.once(user, key, digest, partial(_settled, work))
 
 
-Once = Annotated[Callable[[Work], Awaitable[HttpResponse]], Need(once)]
+Once = Annotated[Callable[[Work], HttpResponse], Need(once)]
 
 
 def _settled(work: Work) -> HttpResponse:

@@ -1,12 +1,11 @@
-"""The items API. Each operation declares what it needs, calls one service (or one reading function) in one thread hop,
-and says what came of it; the exceptions of services become answers in project/api/api.py."""
+"""The items API. Each operation declares what it needs, calls one service (or one reading function), and says what came
+of it, all in one hop into a thread (items/api/depends.py); project/api/api.py makes answers of what services raise."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.urls import reverse
@@ -14,8 +13,8 @@ from ninja import Router, Status
 
 from items import services
 from items.api import answers
-from items.api.depends import declared
-from items.api.needs import ExpectedVersion, FoundPage, ItemToChange, ItemToRead, Once, SignedIn
+from items.api.depends import reading, reading_much, writing_one
+from items.api.needs import ExpectedVersion, FoundPage, ItemToChange, ItemToDelete, ItemToRead, MayAdd, Once, SignedIn
 from items.api.schemas import (
     BulkInput,
     DeletedItems,
@@ -31,7 +30,6 @@ from items.api.schemas import (
 )
 from items.listing import queries
 from items.models import Item
-from items.services.turns import write
 from items.values.moments import iso
 
 router = Router(tags=["items"])
@@ -55,10 +53,10 @@ def shown(item: Item, status: int = 200) -> HttpResponse:
     summary="Add an item",
     openapi_extra={"responses": {201: {"headers": LOCATION | ETAG}}},
 )
-@declared
-async def add_item(user: SignedIn, once: Once, item: ItemInput) -> HttpResponse:
+@writing_one
+def add_item(user: MayAdd, once: Once, item: ItemInput) -> HttpResponse:
     """Adds an item of yours. It reaches the items topic, and every open board, within a second."""
-    return await once(partial(_add, user, item))
+    return once(partial(_add, user, item))
 
 
 def _add(user: User, item: ItemInput) -> HttpResponse:
@@ -68,10 +66,10 @@ def _add(user: User, item: ItemInput) -> HttpResponse:
 
 
 @router.post("/bulk", response={201: ItemsAdded, 429: Problem} | WRITING, summary="Add up to 1,000 items")
-@declared
-async def add_items(user: SignedIn, once: Once, bulk: BulkInput) -> HttpResponse:
+@writing_one
+def add_items(user: MayAdd, once: Once, bulk: BulkInput) -> HttpResponse:
     """Adds all of the items, or none: what is wrong is named with the item's place in the list, from 0."""
-    return await once(partial(_add_all, user, bulk))
+    return once(partial(_add_all, user, bulk))
 
 
 def _add_all(user: User, bulk: BulkInput) -> HttpResponse:
@@ -81,17 +79,17 @@ def _add_all(user: User, bulk: BulkInput) -> HttpResponse:
 
 
 @router.get("/", response={200: ItemList, 422: ValidationProblem} | SIGNED_IN, summary="List items")
-@declared
-async def list_items(page: FoundPage) -> HttpResponse:
+@reading_much
+def list_items(page: FoundPage) -> HttpResponse:
     """The items of everybody, searched, filtered, ordered and in pages."""
     return answers.answer(200, {"items": [item.as_object() for item in page.items], "count": page.count})
 
 
 @router.get("/deleted", response={200: DeletedItems} | SIGNED_IN, summary="List deleted items")
-@declared
-async def list_deleted_items(user: SignedIn) -> HttpResponse:
-    """What you can restore, the last deleted first, at most 100: your own items, for staff everybody's."""
-    items = await sync_to_async(queries.deleted)(user)
+@reading
+def list_deleted_items(user: SignedIn) -> HttpResponse:
+    """What you can restore, the last deleted first, at most 100: your own items, everybody's if you may change them."""
+    items = queries.deleted(user)
     return answers.answer(200, {"items": [_deleted(item) for item in items]})
 
 
@@ -105,8 +103,8 @@ def _deleted(item: Item) -> dict[str, object]:
     summary="Read an item",
     openapi_extra={"responses": {200: {"headers": ETAG}}},
 )
-@declared
-async def get_item(item: ItemToRead) -> HttpResponse:
+@reading
+def get_item(item: ItemToRead) -> HttpResponse:
     """One item, with the ETag of its version."""
     return shown(item)
 
@@ -117,13 +115,13 @@ async def get_item(item: ItemToRead) -> HttpResponse:
     summary="Replace an item",
     openapi_extra={"responses": {200: {"headers": ETAG}, 412: {"headers": ETAG}}},
 )
-@declared
-async def replace_item(
+@writing_one
+def replace_item(
     user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemReplacement
 ) -> HttpResponse:
-    """Puts a whole item in its place: what is left out becomes empty. The owner stays. For the owner and staff."""
+    """Puts a whole item in its place: what is left out becomes empty. The owner stays."""
     fields: Any = item.model_dump()
-    return shown(await write(services.update_item, to_change.pk, actor=user, expected_version=version, **fields))
+    return shown(services.update_item(to_change.pk, actor=user, expected_version=version, **fields))
 
 
 @router.patch(
@@ -132,13 +130,11 @@ async def replace_item(
     summary="Change fields of an item",
     openapi_extra={"responses": {200: {"headers": ETAG}, 412: {"headers": ETAG}}},
 )
-@declared
-async def change_item(
-    user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemPatch
-) -> HttpResponse:
-    """Changes the fields that are sent. When that changes nothing, the version stays. For the owner and staff."""
+@writing_one
+def change_item(user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemPatch) -> HttpResponse:
+    """Changes the fields that are sent. When that changes nothing, the version stays."""
     fields: Any = item.model_dump(exclude_unset=True)
-    return shown(await write(services.update_item, to_change.pk, actor=user, expected_version=version, **fields))
+    return shown(services.update_item(to_change.pk, actor=user, expected_version=version, **fields))
 
 
 @router.delete(
@@ -147,10 +143,10 @@ async def change_item(
     summary="Delete an item",
     openapi_extra={"responses": {412: {"headers": ETAG}}},
 )
-@declared
-async def delete_item(user: SignedIn, to_change: ItemToChange, version: ExpectedVersion) -> Status[None]:
-    """Deletes the item for everybody; its SKU stays taken. It can be restored for 30 days. For the owner and staff."""
-    await write(services.delete_item, to_change.pk, actor=user, expected_version=version)
+@writing_one
+def delete_item(user: SignedIn, to_delete: ItemToDelete, version: ExpectedVersion) -> Status[None]:
+    """Deletes the item for everybody; its SKU stays taken. It can be restored for 30 days."""
+    services.delete_item(to_delete.pk, actor=user, expected_version=version)
     return Status(204, None)
 
 
@@ -160,8 +156,7 @@ async def delete_item(user: SignedIn, to_change: ItemToChange, version: Expected
     summary="Restore a deleted item",
     openapi_extra={"responses": {200: {"headers": ETAG}}},
 )
-@declared
-async def restore_item(user: SignedIn, item_id: int) -> HttpResponse:
-    """Brings an item back that was deleted in the last 30 days, as a new version; one that is there stays as it is. For
-    the owner and staff."""
-    return shown(await write(services.restore_item, item_id, actor=user))
+@writing_one
+def restore_item(user: SignedIn, item_id: int) -> HttpResponse:
+    """Brings an item back that was deleted in the last 30 days, as a new version; one that is there stays as it is."""
+    return shown(services.restore_item(item_id, actor=user))

@@ -6,7 +6,16 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from ninja import Field, Schema
-from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from items.api.field_types import Description, Link, Moment, Money, MoneyWritten, Name, OrEmpty, Search, Sku, Username
 from items.listing import filters, queries
@@ -30,6 +39,7 @@ EXAMPLE_INPUT: dict[str, JsonValue] = {
 EXAMPLE_DELETED = EXAMPLE_ITEM | {"version": 2, "deleted_at": "2025-03-02T17:00:00.000000Z"}
 
 LARGEST_BULK = 1_000  # items in one request
+PROBLEMS = 50  # that one answer tells
 
 
 def _list_alone(schema: dict[str, Any]) -> None:
@@ -72,12 +82,34 @@ class ItemReplacement(ItemInput):
         return {name: value[name] for name in value.keys() - READ_ONLY} if isinstance(value, dict) else value
 
 
+def _one_after_the_other(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Items checked until more is wrong than would be told. Pydantic alone looks for all of it first."""
+    if not isinstance(value, list) or len(value) > LARGEST_BULK:
+        return handler(value)
+    items: list[ItemInput] = []
+    problems: list[InitErrorDetails] = []
+    for row, fields in enumerate(value):
+        try:
+            items.append(ItemInput.model_validate(fields))
+        except ValidationError as error:
+            for entry in error.errors(include_url=False, include_context=False, include_input=False):
+                kind = PydanticCustomError(entry["type"], "{said}", {"said": entry["msg"]})
+                problems.append(InitErrorDetails(type=kind, loc=(row, *entry["loc"]), input=None))
+            if len(problems) > PROBLEMS:
+                break
+    if problems:
+        raise ValidationError.from_exception_data("items", problems)
+    return handler(items)
+
+
 class BulkInput(BaseModel):
     """Items to add, all or none of them. A list alone is taken as well."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_list_alone)
 
-    items: list[ItemInput] = Field(min_length=1, max_length=LARGEST_BULK)
+    items: Annotated[list[ItemInput], WrapValidator(_one_after_the_other)] = Field(
+        min_length=1, max_length=LARGEST_BULK
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,19 +1,171 @@
-"""Amounts as people and programs write them."""
+"""How the amounts of one column are written, from the evidence of the whole column.
+
+1,234 alone may be 1234 or 1.234. Beside 12,50 or 1.234.567 it is clear, beside 12.50 too; without such a cell it is
+not, and then its row fails. What an amount is says items/values/money.py; here only separators are understood.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
 
-_CURRENCY = re.compile(r"[\s\u00a0\u202f$€£¥]|USD|EUR|GBP|CHF")
-_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+\.\d{1,2}")
-_COMMA = re.compile(r"\d{1,3}(\.\d{3})*,\d{1,2}|\d+,\d{1,2}")
+from items.imports.rows import JsonNumber
+from items.values import money
+
+CELL_LENGTH = money.LENGTH  # characters; a longer cell is no amount
+PATIENCE = 200  # filled cells without one number, and a column is not looked at any more
+DISTINCT = 12  # different values remembered
+CURRENCIES = 5  # remembered
+
+# Rates of VAT and sales tax in per cent: a column that holds nothing else is hardly one of amounts.
+RATES = frozenset(
+    "0 3 4 4.8 5 5.5 6 7 7.5 7.7 8 8.1 8.5 9 9.5 10 11 12 13 13.5 14 15 16 17 18 19 20 21 22 23 24 25 25.5 27".split()  # noqa: SIM905  (a list would take forty lines)
+)
+
+_GROUP = re.compile(r"[0-9]{1,3}([.,])[0-9]{3}")
+_GROUPS = re.compile(r"[0-9]{1,3}(?:([.,])[0-9]{3})(?:\1[0-9]{3})+")
+_BOTH = re.compile(rf"[0-9]{{1,3}}(?:([.,’'{money.BLANK}])[0-9]{{3}})+([.,])[0-9]+")
+_FRACTION = re.compile(r"[0-9]+([.,])[0-9]+")
+_NUMERAL = re.compile(rf"[0-9][0-9.,’'{money.BLANK}]*")
 
 
-def plain_number(text: str) -> str:
-    """An amount as people and programs write it (€ 1.234,50 or $1,234.50), as `money.amount` takes it."""
-    bare = _CURRENCY.sub("", text)
-    if _THOUSANDS.fullmatch(bare):
-        return bare.replace(",", "")
-    if _COMMA.fullmatch(bare):
-        return bare.replace(".", "").replace(",", ".")
-    return bare
+@dataclass(slots=True)
+class Evidence:
+    """What the cells of one column show. Counts are cells; of a column without numbers only its first are counted."""
+
+    filled: int = 0
+    numbers: int = 0
+    percents: int = 0
+    links: int = 0
+    point_decimals: int = 0  # 12.50, 1,234.50
+    comma_decimals: int = 0  # 12,50, 1.234,50
+    point_groups: int = 0  # 1.234.567
+    comma_groups: int = 0  # 1,234,567
+    point_unclear: int = 0  # 1.234
+    point_fine: int = 0  # … that cannot be an amount if the point stands before decimals
+    comma_unclear: int = 0  # 1,234
+    currencies: list[str] = field(default_factory=list)
+    distinct: list[str] = field(default_factory=list)
+    watched: bool = True
+
+    def look(self, cell: str) -> None:
+        """Takes a cell that is not empty into account; when `watched` is off, there is nothing more to learn."""
+        self.filled += 1
+        if len(cell) <= CELL_LENGTH or isinstance(cell, JsonNumber):
+            self._number(cell)
+        if cell[:4] in {"http", "HTTP", "Http"}:
+            self.links += 1
+        elif not self.numbers and not self.percents and self.filled >= PATIENCE and not self.links:
+            self.watched = False
+
+    def _number(self, cell: str) -> None:
+        if len(self.distinct) < DISTINCT and cell not in self.distinct:
+            self.distinct.append(cell)
+        if isinstance(cell, JsonNumber) or (cell.isascii() and cell.isdigit()):
+            self.numbers += 1
+            return
+        if cell[0] == "%" or cell[-1] == "%":
+            self.percents += 1
+            return
+        bare = cell
+        if not _NUMERAL.fullmatch(cell):
+            bare = money.bare(cell)
+            if not _NUMERAL.fullmatch(bare):
+                return
+            sign = money.currency(cell)
+            if sign not in self.currencies and len(self.currencies) < CURRENCIES:
+                self.currencies.append(sign)
+        self.numbers += 1
+        self._separators(bare)
+
+    def _separators(self, bare: str) -> None:
+        if bare[-3:-2] == "." and bare[:-3].isdigit():
+            self.point_decimals += 1  # what most are
+        elif found := _GROUP.fullmatch(bare):
+            self._count(found[1], "unclear")
+            self.point_fine += found[1] == "." and bare[-1] != "0"
+        elif found := _GROUPS.fullmatch(bare):
+            self._count(found[1], "groups")
+        elif found := _BOTH.fullmatch(bare):
+            self._count(found[2], "decimals")
+        elif found := _FRACTION.fullmatch(bare):
+            self._count(found[1], "decimals")
+
+    def _count(self, separator: str, what: str) -> None:
+        name = f"{'point' if separator == '.' else 'comma'}_{what}"
+        setattr(self, name, getattr(self, name) + 1)
+
+    @property
+    def style(self) -> str:
+        """What stands before decimals: "point", "comma", "" (nothing speaks for one), "both" (they contradict)."""
+        point = self.point_decimals or self.comma_groups
+        comma = self.comma_decimals or self.point_groups
+        return "both" if point and comma else "point" if point else "comma" if comma else ""
+
+    @property
+    def rates(self) -> bool:
+        """Whether all the values are such as rates in per cent are."""
+        if self.percents:
+            return True
+        plain = {value.rstrip("0").rstrip(".") if "." in value else value for value in self.distinct}
+        return self.numbers > 1 and self.numbers == self.filled and plain <= RATES
+
+    @property
+    def words(self) -> str:
+        """How amounts are read, for people; "" when there is nothing to say."""
+        said = []
+        if self.style == "comma":
+            said.append("a comma stands before decimals (12,50)")
+        elif self.style == "point" and self.comma_unclear:
+            said.append("a comma stands between thousands (1,234)")
+        elif self.style == "both":
+            said.append("commas and points both stand before decimals, so amounts such as 1,234 fail")
+        elif self.comma_unclear:
+            said.append("nothing shows whether the comma stands before decimals, so amounts such as 1,234 fail")
+        elif self.point_fine:
+            said.append("nothing shows whether the point stands before decimals, so amounts such as 1.234 fail")
+        if len(self.currencies) > 1:
+            said.append(f"{', '.join(self.currencies)} are not kept: are these amounts of different currencies?")
+        elif self.currencies:
+            said.append(f"{self.currencies[0]} is not kept")
+        return "; ".join(said)
+
+    def as_object(self) -> dict[str, Any]:
+        """What was seen, as JSON can carry it."""
+        return asdict(self)
+
+
+class Amounts:
+    """Reads the amounts of one column."""
+
+    def __init__(self, evidence: Evidence | None) -> None:
+        evidence = evidence or Evidence()
+        self._style = evidence.style
+        # 12.500 is 12.50, unless others such as 1.234 show that the points of the column may stand between thousands.
+        self._point_unclear = evidence.style in {"", "both"} and evidence.point_fine > 0
+
+    def read(self, cell: str) -> Decimal:
+        """The amount. Raises ValueError with a sentence for people."""
+        if isinstance(cell, JsonNumber):
+            return money.amount(_decimal(cell))
+        if not ("," in cell or "." in cell):
+            return money.amount(cell)
+        bare = money.bare(cell)
+        found = _GROUP.fullmatch(bare)
+        if found is not None:
+            if self._style == ("comma" if found[1] == "." else "point"):
+                return money.amount(bare.replace(found[1], ""))
+            if self._style == "comma":
+                return money.amount(bare.replace(",", "."))
+            if found[1] == "." and self._point_unclear:
+                raise money.Unclear(bare)
+        return money.amount(cell)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError as error:  # an exponent beyond all bounds
+        raise ValueError(money.ABOVE) from error

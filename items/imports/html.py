@@ -1,9 +1,12 @@
-"""The words of a piece of HTML."""
+"""The words of a piece of HTML, as shops keep their descriptions."""
 
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
+
+_TAG = re.compile("</?[a-zA-Z!]")
 
 
 class _Text(HTMLParser):
@@ -33,8 +36,8 @@ class _Text(HTMLParser):
 
 def text_of(html: str) -> str:
     """The words of a piece of HTML; text without a tag stays as it is."""
-    if "<" not in html and "&" not in html:
-        return html
+    if not _TAG.search(html):
+        return unescape(html)
     parser = _Text()
     parser.feed(html)
     parser.close()

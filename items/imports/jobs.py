@@ -1,4 +1,5 @@
-"""Imports by web: keeping the uploaded file, starting the process that imports it, and saying truly how it stands."""
+"""Imports by web: keeping the uploaded file, looking into it, starting its process, and saying truly how it stands.
+What one person and all together may keep here is bounded."""
 
 from __future__ import annotations
 
@@ -10,16 +11,22 @@ import shutil
 import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
+from django.db.models import Count, Sum
 from django.utils import timezone
 
-from items.imports import recognising, rows, running
-from items.imports.mapping import guess
-from items.imports.running import COUNTS, Progress
-from items.models.import_job import ImportJob
+from items.imports import mapping as import_mapping
+from items.imports import mending, recognising, running
+from items.imports import saved as import_saved
+from items.imports.recognising import Survey
+from items.imports.rows import Unreadable
+from items.imports.running import COUNTS, Failure, Progress
+from items.models.import_job import FailedRow, ImportJob
 from items.services.refusals import Refused
 
 if TYPE_CHECKING:
@@ -29,10 +36,17 @@ log = logging.getLogger(__name__)
 
 LARGEST_FILE = 1_000_000_000  # bytes
 KEPT = timedelta(days=7)  # files and reports
-AT_ONCE = 2  # imports a web process starts; more would only slow each other down
+AT_ONCE = 2  # imports a web process starts, and files it looks into; more would only slow each other down
+PERSON_FILES = 20  # one person keeps
+PERSON_BYTES = 2_000_000_000  # … and bytes
+ALL_BYTES = 20_000_000_000  # that all people keep together
+SMALL = 200_000  # bytes; a file up to here is looked into at once (50 ms), a larger one in a process of its own
+LOOK_S = 300.0  # for looking into one file: at 10 MB/s 1 GB takes 100
+WAIT_S = 60.0  # for the turn to look
 State = ImportJob.State
 
 _processes: set[asyncio.Task[None]] = set()
+_looks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class TooManyImports(Refused):
@@ -49,25 +63,109 @@ class UnderWay(Refused):
         super().__init__("This import is running already.")
 
 
+def room(user: User, size: int = 0) -> str:
+    """Why this person cannot keep a file of so many bytes (0: any) now, or "". For whoever asks before bytes arrive."""
+    if size > LARGEST_FILE:
+        return "The file is larger than 1 GB. Cut it into several."
+    own = ImportJob.objects.filter(owner=user).aggregate(files=Count("pk"), bytes=Sum("file_size"))
+    if own["files"] >= PERSON_FILES:
+        return f"You keep {PERSON_FILES} files here already. Remove one of your imports below, then upload this one."
+    if (own["bytes"] or 0) + size > PERSON_BYTES:
+        return f"Your files would take more than {PERSON_BYTES // 10**9} GB. Remove one of your imports below first."
+    if (ImportJob.objects.aggregate(bytes=Sum("file_size"))["bytes"] or 0) + size > ALL_BYTES:
+        return "There is no room for more files just now. Files are removed after 7 days; please try again later."
+    return ""
+
+
 def keep(user: User, upload: UploadedFile[Any]) -> ImportJob:
-    """Stores the upload, piece by piece, as an import that is not started. Raises Unreadable; nothing is kept then."""
+    """Stores the upload, piece by piece, as an import that is not started; `look_into` comes next.
+
+    Raises Unreadable, also when there is no room; nothing is kept then.
+    """
     prune()
-    job = ImportJob.objects.create(
-        owner=user, file_name=(upload.name or "file")[:200].replace("\x00", ""), file_size=upload.size or 0
-    )
+    with transaction.atomic():
+        type(user).objects.select_for_update().get(pk=user.pk)  # two uploads of one person are counted one by one
+        problem = room(user, upload.size or 0)
+        if problem:
+            raise Unreadable(problem)
+        job = ImportJob.objects.create(
+            owner=user, file_name=(upload.name or "file")[:200].replace("\x00", ""), file_size=upload.size or 0
+        )
     try:
-        if job.file_size > LARGEST_FILE:
-            raise rows.Unreadable("The file is larger than 1 GB. Cut it into several.")
         job.folder.mkdir(parents=True, mode=0o700)
         with job.source.open("wb") as file:
             for piece in upload.chunks():
                 file.write(piece)
-        job.mapping = guess(recognising.recognise(job.source).columns)
-        job.save(update_fields=["mapping"])
     except BaseException:
         forget(job)
         raise
     return job
+
+
+async def look_into(job: ImportJob) -> None:
+    """Looks through the file that was kept, keeps what was seen, and chooses the columns.
+
+    Raises Unreadable; nothing is kept then.
+    """
+    try:
+        if job.file_size > SMALL:
+            await _look_beside(job)
+        await sync_to_async(_looked_into)(job)
+    except BaseException:
+        await asyncio.shield(sync_to_async(forget)(job))
+        raise
+
+
+async def _look_beside(job: ImportJob) -> None:
+    """Looks in a process of its own: a parser holds the interpreter. Raises Unreadable."""
+    turn = _looks.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await turn.acquire()
+    except TimeoutError:
+        raise Unreadable("Other large files are being looked into. Please try again in a minute.") from None
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "items.imports.recognising", str(job.source), str(job.survey)),
+            cwd=settings.BASE_DIR,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(LOOK_S):
+                code = await process.wait()
+        except TimeoutError:
+            raise Unreadable(
+                f"The file could not be looked through within {LOOK_S:.0f} s. Cut it into several."
+            ) from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await asyncio.shield(process.wait())
+    finally:
+        turn.release()
+    if code == 1 and job.survey.is_file():
+        raise Unreadable(await asyncio.to_thread(job.survey.read_text, encoding="utf-8"))
+    if code != 0:
+        raise RuntimeError(f"Looking into import {job.pk} ended with code {code}")
+
+
+def _looked_into(job: ImportJob) -> None:
+    survey = survey_of(job)
+    saved = import_saved.of(job.owner, survey.shape.columns)
+    job.mapping = import_mapping.guess(survey)
+    if saved is not None and not import_mapping.problem_of(saved.mapping, survey):
+        job.mapping = saved.mapping
+    job.save(update_fields=["mapping"])
+
+
+def survey_of(job: ImportJob) -> Survey:
+    """What was seen in the file; it is looked through again only when that is not kept. Raises Unreadable, OSError."""
+    try:
+        return Survey.kept(job.survey)
+    except (OSError, ValueError):
+        survey = recognising.survey(job.source)
+        survey.write(job.survey)
+        return Survey.kept(job.survey)
 
 
 def forget(job: ImportJob) -> None:
@@ -84,7 +182,10 @@ def prune() -> None:
 
 
 def claim(job_id: int, mapping: dict[str, str], *, dry_run: bool) -> ImportJob:
-    """Marks the import as running, so that one process runs it. Raises UnderWay."""
+    """Marks the import as running, so that one process runs it; what was left of an earlier run goes.
+
+    Raises UnderWay.
+    """
     with transaction.atomic():
         job = ImportJob.objects.select_for_update().get(pk=job_id)
         if job.now == State.RUNNING:
@@ -95,7 +196,9 @@ def claim(job_id: int, mapping: dict[str, str], *, dry_run: bool) -> ImportJob:
         job.started_at, job.alive_at, job.finished_at = now, now, None
         for name in COUNTS:
             setattr(job, name, 0)
+        job.why_skipped = {}
         job.save()
+        FailedRow.objects.filter(job=job).delete()
     return job
 
 
@@ -107,13 +210,7 @@ async def start(job: ImportJob) -> None:
     # A context of its own: the request's, with its thread, ends with the request.
     task = asyncio.create_task(_accompany(job.pk), context=contextvars.Context())
     _processes.add(task)
-    task.add_done_callback(_accompanied)
-
-
-def _accompanied(task: asyncio.Task[None]) -> None:
-    _processes.discard(task)
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("Nobody accompanies the process of an import any more.", exc_info=error)
+    task.add_done_callback(_processes.discard)
 
 
 async def _accompany(job_id: int) -> None:
@@ -144,18 +241,32 @@ def run(job: ImportJob, parent: int | None = None) -> None:
     """Runs a claimed import to its end in this process. parent: the process that has to live on, else it is
     interrupted after the chunk."""
 
+    keeper = mending.Keeper(job)
+
     def on_chunk(progress: Progress) -> bool:
+        keeper.write()
         _note(job, progress)
         job.refresh_from_db(fields=["cancel_asked"])
         return not job.cancel_asked and (parent is None or os.getppid() == parent)
 
     try:
-        shape = recognising.recognise(job.source)
+        survey = survey_of(job)
         with running.report_file(job.report) as write:
+
+            def on_failure(failure: Failure) -> None:
+                write(failure)
+                keeper.take(failure)
+
             progress = running.run(
-                job.source, shape, job.mapping, job.owner, dry_run=job.dry_run, on_failure=write, on_chunk=on_chunk
+                job.source,
+                survey,
+                job.mapping,
+                job.owner,
+                dry_run=job.dry_run,
+                on_failure=on_failure,
+                on_chunk=on_chunk,
             )
-    except (Refused, rows.Unreadable, FileNotFoundError) as error:
+    except (Refused, Unreadable, FileNotFoundError) as error:
         sentence = "The file is not on this machine any more." if isinstance(error, FileNotFoundError) else str(error)
         _end(job, State.FAILED, sentence)
     except Exception:
@@ -175,7 +286,8 @@ def _note(job: ImportJob, progress: Progress) -> None:
     job.position, job.alive_at = progress.position, timezone.now()
     for name in COUNTS:
         setattr(job, name, progress.counts[name])
-    job.save(update_fields=["position", "alive_at", *COUNTS])
+    job.why_skipped = dict(progress.skipped)
+    job.save(update_fields=["position", "alive_at", "why_skipped", *COUNTS])
 
 
 def _end(job: ImportJob, state: str, error: str = "") -> None:

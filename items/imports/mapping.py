@@ -1,57 +1,160 @@
-"""From the cells of a row to the fields of an item: which column is which field, and how its text is understood."""
+"""From the cells of a row to the fields of an item: which column is which field, from what that was guessed, and how
+its text is understood. What is not certain is not guessed, and said."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 
-from items.imports.amounts import plain_number
+from items.imports.amounts import Amounts, Evidence
+from items.imports.formats import OWN, Format, Rows, Skip, Values, format_of, plain_name, short_sku
 from items.imports.html import text_of
-from items.imports.rows import Row, Shape
+from items.imports.recognising import Survey
+from items.imports.rows import JsonOther, Row, text_of_cell
 from items.services.changes import ItemFields
-from items.values import money, texts
-from items.values.cells import plain
+from items.values.cells import plain, plain_of_others
 
 FIELDS = ("name", "description", "price", "tax", "link", "sku")
 REQUIRED = ("name", "price")
+AMOUNTS = ("price", "tax")
 GUESSES: dict[str, tuple[str, ...]] = {
-    "name": ("name", "title", "product name", "item name", "product", "item", "product title"),
-    "description": ("description", "body (html)", "body html", "body", "details", "text", "long description"),
-    "price": ("price", "variant price", "unit price", "amount", "regular price", "sale price"),
-    "tax": ("tax", "vat", "tax amount"),
+    "name": ("name", "title", "product name", "item name", "product title", "item title", "product", "item"),
+    "description": (
+        "description", "body (html)", "body html", "body", "details", "long description", "product description",
+    ),
+    "price": ("price", "variant price", "unit price", "regular price", "retail price", "selling price"),
+    "tax": ("tax", "tax amount", "vat amount"),
     "link": ("link", "url", "website", "product url", "web address", "href"),
-    "sku": ("sku", "variant sku", "article number", "item number", "product code", "article", "part number", "code"),
-}
-SHOPIFY = {"handle", "variant price"}  # the columns that a Shopify product export is known by
-OPTIONS = ("Option1 Value", "Option2 Value", "Option3 Value")
-DEFAULT_OPTION = "Default Title"  # what Shopify writes for a product without variants
+    "sku": (
+        "sku", "variant sku", "article number", "item number", "product code", "item code", "article", "part number",
+    ),
+}  # fmt: skip
+RATE = "it may be a rate in per cent, which is no amount; choose it as Tax if it holds amounts"
+STOCK = "it may be a stock, which is no price; choose it as Price if it holds prices"
+OTHER_PRICE = "it is another amount than the price; choose it as Price if it is the one you want"
+_RATE_WORDS = frozenset({"vat", "tax", "gst", "mwst", "ust", "rate", "duty"})
+_STOCK_WORDS = frozenset({"amount", "quantity", "qty", "stock", "inventory", "count", "units", "pieces", "menge"})
+_PRICE_WORDS = frozenset({"price", "cost", "msrp", "rrp", "total", "sum", "value", "preis", "prix"})
 
 
-class Skip(Exception):
-    """The row is no item of its own, such as a further picture of a product in a Shopify export."""
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What will happen to a column. position: from 1. used_as: its field, or "". why: for people."""
+
+    column: str
+    position: int
+    used_as: str
+    why: str
 
 
-def guess(columns: Iterable[str]) -> dict[str, str]:
-    """field -> column, for the fields that a column's name points at."""
-    by_name = {_plain_name(column): column for column in reversed(list(columns)) if column}
+def guess(survey: Survey) -> dict[str, str]:
+    """field -> column, for the fields that a column speaks for: by its name, and by what stands in it."""
+    columns = survey.shape.columns
+    known = format_of(columns)
+    if known is not None:
+        by_name = {plain_name(column): column for column in reversed(columns)}
+        found = {field: by_name[name] for field, name in known.fields.items() if name in by_name}
+        return {field: column for field, column in found.items() if field in FIELDS}
     found = {}
-    for name, likely in GUESSES.items():
-        column = next((by_name[word] for word in likely if word in by_name), None)
-        if column is not None:
-            found[name] = column
+    for field in FIELDS:
+        column, _ = _guessed(field, survey)
+        if column:
+            found[field] = column
     return found
 
 
-def _plain_name(column: str) -> str:
-    return " ".join(column.replace("_", " ").lower().split())
+def _guessed(field: str, survey: Survey) -> tuple[str, str]:
+    """The column for the field, or "" and what speaks against the one that has its name."""
+    names = _plain_names(survey)
+    for word in GUESSES[field]:
+        columns = [column for column, name in names.items() if name == word]
+        if len(columns) > 1:
+            return "", f"{len(columns)} columns have this name; say which of them is the {field}"
+        if columns:
+            doubt = _doubt(field, word, survey.evidence.get(columns[0]) or Evidence())
+            return ("", doubt) if doubt else (columns[0], "")
+    return "", ""
 
 
-def problem_of(mapping: dict[str, str], columns: Iterable[str]) -> str:
+def _plain_names(survey: Survey) -> dict[str, str]:
+    """column -> its name in the file, plain."""
+    names = dict(zip(survey.shape.columns, survey.names, strict=False))
+    return {column: plain_name(names.get(column, column)) for column in survey.shape.columns}
+
+
+def _doubt(field: str, word: str, evidence: Evidence) -> str:
+    """Why a column with the right name is not taken for the field, or ""."""
+    if field == "tax" and evidence.rates:
+        return RATE
+    if field == "link" and word != "link" and evidence.filled and not evidence.links:
+        return "none of its cells is an address that begins with http"
+    return ""
+
+
+def fates(survey: Survey, mapping: Mapping[str, str]) -> list[Fate]:
+    """What will happen to each column, in their order, and why: what is not as it was guessed, a person chose."""
+    known = format_of(survey.shape.columns)
+    used: dict[str, list[str]] = {}
+    for field, column in mapping.items():
+        used.setdefault(column, []).append(field)
+    names = _plain_names(survey)
+    guessed = guess(survey)
+    return [
+        Fate(
+            column,
+            position,
+            " and ".join(used.get(column, [])),
+            _why_used(survey, column, known, chosen=any(guessed.get(field) != column for field in used[column]))
+            if column in used
+            else _why_not(survey, column, names, mapping, known),
+        )
+        for position, column in enumerate(survey.shape.columns, 1)
+    ]
+
+
+def _why_used(survey: Survey, column: str, known: Format | None, *, chosen: bool) -> str:
+    evidence = survey.evidence.get(column)
+    if chosen:
+        why = "as you chose"
+    elif known is not None:
+        why = f"so it is in {known.name}"
+    else:
+        why = "guessed from its name"
+    how = evidence.words if evidence is not None and evidence.numbers else ""
+    return f"{why}; {how}" if how else why
+
+
+def _why_not(
+    survey: Survey, column: str, names: Mapping[str, str], mapping: Mapping[str, str], known: Format | None
+) -> str:
+    name = names[column]
+    evidence = survey.evidence.get(column) or Evidence()
+    if not name:
+        return "it has no name"
+    if list(names.values()).count(name) > 1:
+        return "several columns have this name, so it is not certain which one is meant"
+    for field, words in GUESSES.items():
+        if name in words and field in mapping:
+            return f"{mapping[field]} is used as {field}"
+        if name in words and (doubt := _doubt(field, name, evidence)):
+            return doubt
+    if known is not None:
+        return known.helps.get(name, f"{known.name} has nothing of an item in it")
+    words_of_name = set(name.replace("%", " % ").replace("(", " ").replace(")", " ").replace("-", " ").split())
+    if words_of_name & _RATE_WORDS or "%" in words_of_name:
+        return RATE
+    if words_of_name & _STOCK_WORDS:
+        return STOCK
+    if words_of_name & _PRICE_WORDS:
+        return OTHER_PRICE
+    return "its name is none that an item's field is known by" if evidence.filled else "it is empty"
+
+
+def problem_of(mapping: Mapping[str, str], survey: Survey) -> str:
     """Why the mapping cannot be used, or ""."""
-    known = set(columns)
+    known = set(survey.shape.columns)
     for name, column in mapping.items():
         if name not in FIELDS:
             return f"There is no field {name}; the fields are {', '.join(FIELDS)}."
@@ -59,73 +162,105 @@ def problem_of(mapping: dict[str, str], columns: Iterable[str]) -> str:
             return f"There is no column {column!r} for {name}."
     for name in REQUIRED:
         if name not in mapping:
-            return f"Say which column holds the {name}."
+            return f"Say which column holds the {name}.{_hint(name, survey)}"
     return ""
 
 
-@dataclass(slots=True)
+def _hint(field: str, survey: Survey) -> str:
+    """What speaks for none, or for several: a sentence, or ""."""
+    names = _plain_names(survey)
+    for word in GUESSES[field]:
+        same = [column for column, name in names.items() if name == word]
+        if len(same) > 1:
+            return f" Several have the name {word}: {', '.join(same)}."
+    if field == "price":
+        fate = next((one for one in fates(survey, {}) if one.why in {STOCK, OTHER_PRICE}), None)
+        if fate is not None:
+            return f" {fate.column} was not taken: {fate.why}."
+    return ""
+
+
 class Mapper:
     """Understands the rows of one file in their order: a variant of a Shopify product looks back at its product."""
 
-    shape: Shape
-    mapping: dict[str, str]
-    shopify: bool = field(init=False)
-    _product: dict[str, str] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.shopify = {_plain_name(column) for column in self.shape.columns} >= SHOPIFY
+    def __init__(self, survey: Survey, mapping: Mapping[str, str]) -> None:
+        columns = survey.shape.columns
+        self.mapping = dict(mapping)
+        self._csv = bool(survey.shape.delimiter)
+        known = format_of(columns)
+        self._plain = plain if known is OWN else plain_of_others
+        self._rows: Rows | None = known.reader() if known is not None and known is not OWN else None
+        self._plain_names = {column: plain_name(column) for column in columns} if self._rows else {}
+        self._amounts = {
+            field: Amounts(survey.evidence.get(column)) for field, column in mapping.items() if field in AMOUNTS
+        }
+        described = plain_name(mapping.get("description", ""))
+        self._html = "(html)" in described or (known is not None and described in known.html)
 
     def fields(self, row: Row) -> ItemFields:
-        """The fields as services take them. Raises ValidationError by field, and Skip."""
-        cells = {name: cell.strip() for name, cell in row.cells.items()}
-        values = {name: cells.get(column, "") for name, column in self.mapping.items()}
-        if self.shape.delimiter:
-            values = {name: plain(text) for name, text in values.items()}
-        if self.shopify:
-            self._complete(cells, values)
+        """The fields as services take them; what the row does not name is not among them.
+
+        Raises ValidationError by field, and Skip.
+        """
+        cells = row.cells
+        values: Values = {field: self._text(cells[column]) for field, column in self.mapping.items() if column in cells}
+        if not any(values.values()) and not any(cell and cell.strip() for cell in cells.values()):
+            raise Skip("the row is empty")
+        if self._rows is not None:
+            named = {self._plain_names[column]: self._text(cell) or "" for column, cell in cells.items()}
+            self._rows.complete(named, values)
+        return self._understood(values)
+
+    def texts(self, row: Row) -> dict[str, str]:
+        """The texts for the fields that the row has, as they stand in it: for a person to mend."""
+        cells = row.cells
+        return {
+            field: str(self._text(cells[column]) or "") for field, column in self.mapping.items() if column in cells
+        }
+
+    def _text(self, cell: str | None) -> str | None:
+        """As it is meant: without blanks around it, and without what programs wrap around a text."""
+        if cell is None:
+            return None
+        text = cell.strip()
+        if self._csv:
+            return self._plain(text_of_cell(text))
+        return type(cell)(text) if type(cell) is not str else text
+
+    def _understood(self, values: Values) -> ItemFields:
+        fields: dict[str, object] = {}
         errors: dict[str, list[str]] = {}
-        for name in ("price", "tax"):
-            if values.get(name):
-                try:
-                    values[name] = money.written(money.amount(plain_number(values[name])))
-                except ValueError as error:
-                    errors[name] = [str(error)]
-        for name in REQUIRED:
-            if not values.get(name):
-                errors[name] = ["This is required."]
-        if "(html)" in self.mapping.get("description", "").lower():
-            values["description"] = text_of(values["description"])
+        for field, text in values.items():
+            try:
+                fields[field] = self._value(field, text)
+            except ValueError as error:
+                errors[field] = [str(error)]
         if errors:
             raise ValidationError(errors)
-        given: dict[str, object] = dict(values)
-        if "tax" in given:
-            given["tax"] = given["tax"] or None
-        if "description" in given:
-            given["description"] = str(given["description"]).replace("\r\n", "\n")
-        return given  # type: ignore[return-value]  # the keys are those of FIELDS
+        return fields  # type: ignore[return-value]  # the keys are those of FIELDS
 
-    def _complete(self, cells: dict[str, str], values: dict[str, str]) -> None:
-        """What Shopify writes once for a product goes to its variants too; an item without a SKU gets one."""
-        handle = cells.get("Handle", "")
-        options = [value for name in OPTIONS if (value := cells.get(name, "")) and value != DEFAULT_OPTION]
-        if not values.get("name") and not values.get("price"):
-            raise Skip
-        if self._product.get("handle") == handle and handle:
-            for name in ("name", "description", "link"):
-                if name in self.mapping and not values.get(name):
-                    values[name] = self._product.get(name, "")
-        else:
-            self._product = {"handle": handle}
-        for name in ("name", "description", "link"):
-            if values.get(name):
-                self._product.setdefault(name, values[name])
-        if not values.get("sku") and handle:
-            values["sku"] = short_sku("-".join([handle, *options]))
+    def _value(self, field: str, text: str | None) -> object:
+        """Raises ValueError with a sentence."""
+        if not text:
+            if field in REQUIRED:
+                raise ValueError("This is required.")
+            return None if field == "tax" else ""
+        if isinstance(text, JsonOther):
+            raise ValueError("Give a text or a number.")
+        if field in AMOUNTS:
+            return self._amounts[field].read(text)
+        plain_text = str(text)
+        if field == "description":
+            if self._html:
+                plain_text = text_of(plain_text)
+            return plain_text.replace("\r\n", "\n")
+        return plain_text
 
 
-def short_sku(wanted: str) -> str:
-    """One word, in the length of a SKU; what is too long ends in a piece of its hash, so that it stays the only one."""
-    word = "-".join(wanted.split())
-    if len(word) <= texts.SKU_LENGTH:
-        return word
-    return f"{word[: texts.SKU_LENGTH - 9]}-{hashlib.sha256(word.encode()).hexdigest()[:8]}"
+def known_as(columns: Iterable[str]) -> tuple[str, str]:
+    """The name of the program that the columns are known by and what is special about its rows; or two times ""."""
+    known = format_of(columns)
+    return (known.name, known.notes) if known is not None else ("", "")
+
+
+__all__ = ["FIELDS", "REQUIRED", "Fate", "Mapper", "Skip", "fates", "guess", "known_as", "problem_of", "short_sku"]

@@ -1,96 +1,413 @@
-"""Recognises what a file of rows is: CSV or NDJSON, its encoding, delimiter and columns."""
+"""Looking into a file before it is imported: what it is, and what stands in its columns. The whole of it is looked at,
+in bounded memory; what is found can be kept beside the file, so that no page has to look again.
+
+`python -m items.imports.recognising FILE RESULT` does it in a process of its own, for files that would hold the
+interpreter of a web process for too long.
+"""
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from items.imports.rows import LINE_LENGTH, SAMPLE_ROWS, Shape, Unreadable, sample
+from items.imports.amounts import Evidence
+from items.imports.rows import (
+    COLUMNS,
+    LINE_LENGTH,
+    NAME_LENGTH,
+    JsonNumber,
+    JsonOther,
+    Row,
+    Shape,
+    Unreadable,
+    object_of,
+    opened,
+    read,
+    text_of_cell,
+)
 
-SCAN = 1 << 20  # bytes read at a time to recognise the encoding
+SCAN = 1 << 20  # bytes read at a time to recognise the encoding, and characters to rank the delimiters
 DELIMITERS = (",", ";", "\t", "|")
-COLUMNS = 1_000  # at most
+RANKED_ROWS = 200  # looked at to rank the delimiters; then the whole file decides whether the first one is right
+REGULAR = 0.9  # of the rows have as many cells as there are columns, else the other delimiters are tried on the whole
+BLANK = " \t,;|\ufeff"  # what a line may consist of and still name no column
+JSON_LINES = 100  # looked at to see whether a file is NDJSON
+SAMPLE_ROWS = 8  # kept to be shown
+SAMPLE_LENGTH = 30_000  # characters of each of them at most
+LOCAL = 10  # lines that are no UTF-8 for each that is: still faults of a file in UTF-8
+FEW = 3  # lines that are nothing known: their rows fail; more, and the file is refused
+WESTERN = 0.5  # of the bytes that are no ASCII may look strange in Windows-1252; above, it is something else
+
+_SEP = re.compile(r'("?)sep=(.)\1[,;|\t ]*', re.IGNORECASE | re.DOTALL)
+_JSON_ARRAY = re.compile(r"\[\s*(?:[{\]]|$)")
+# In Windows-1252: bytes that mean nothing, letters in rows as no western language has them, signs behind a letter where
+# other encodings have letters.
+_UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+_STRANGE = re.compile(
+    rb"[\xc0-\xff]{4,}|(?<=[A-Za-z])[\x82-\x84\x86-\x8b\x8e\x98\x9f\xa0-\xad\xaf\xb1\xb4-\xb8\xbb-\xbf]"
+)
+_HIGH = re.compile(rb"[\x80-\xff]")
 
 
-def recognise(path: Path) -> Shape:
-    """Looks into the file. Raises Unreadable."""
-    encoding = _encoding(path)
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
-        start = file.read(LINE_LENGTH)
-    first = start.lstrip()[:1]
-    if not first:
-        raise Unreadable("The file is empty.")
-    if first == "[":
-        raise Unreadable("This is a JSON array. Write one object on each line (NDJSON).")
+@dataclass(slots=True)
+class Survey:
+    """What a file is and what was seen in it. rows: how many it has. names: of each column, as its first line writes
+    them ("" where it has none); the shape's columns are unique. sample: its first rows, cut."""
+
+    shape: Shape
+    rows: int = 0
+    names: tuple[str, ...] = ()
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    sample: list[Row] = field(default_factory=list)
+
+    def write(self, path: Path) -> None:
+        """Writes what was seen to a file, as JSON."""
+        shape = self.shape
+        path.write_text(
+            json.dumps({
+                "shape": [shape.encoding, shape.delimiter, list(shape.columns), shape.preamble, shape.damaged],
+                "rows": self.rows,
+                "names": list(self.names),
+                "evidence": {column: seen.as_object() for column, seen in self.evidence.items()},
+                "sample": [[row.line, _kinds(row.cells), row.problem] for row in self.sample],
+            }),
+            encoding="utf-8",
+        )  # fmt: skip
+
+    @classmethod
+    def kept(cls, path: Path) -> Survey:
+        """What `write` kept. Raises OSError and ValueError."""
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            encoding, delimiter, columns, preamble, damaged = kept["shape"]
+            return cls(
+                Shape(encoding, delimiter, tuple(columns), preamble, damaged),
+                kept["rows"],
+                tuple(kept["names"]),
+                {column: Evidence(**seen) for column, seen in kept["evidence"].items()},
+                [Row(line, _of_kinds(cells), problem) for line, cells, problem in kept["sample"]],
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path} is from another version") from error
+
+
+_KINDS: dict[str, type[str]] = {"text": str, "number": JsonNumber, "other": JsonOther}
+
+
+def _kinds(cells: dict[str, str | None]) -> dict[str, Any]:
+    """Cells as JSON that keeps what they were in JSON. Each is cut, so that a row stays within SAMPLE_LENGTH."""
+    most = max(20, SAMPLE_LENGTH // max(1, len(cells)))
+    kinds = {kind: name for name, kind in _KINDS.items()}
+    return {
+        name: None if cell is None else [kinds[type(cell)], cell if len(cell) <= most else cell[: most - 1] + "…"]
+        for name, cell in cells.items()
+    }
+
+
+def _of_kinds(cells: dict[str, Any]) -> dict[str, str | None]:
+    return {name: None if cell is None else _KINDS[cell[0]](cell[1]) for name, cell in cells.items()}
+
+
+def survey(path: Path) -> Survey:
+    """Looks through the whole file. Raises Unreadable, and OSError."""
+    encoding, damaged = _encoding(path)
+    with path.open("rb") as raw, opened(raw, encoding) as text:
+        start = text.read(SCAN)
+    if not start.strip():
+        raise Unreadable("The file is empty." if len(start) < SCAN else "The file begins with a million blanks.")
     if "\x00" in start[:4096]:
         raise Unreadable("This is not a text file. Export it as CSV.")
-    if first == "{":
-        return Shape(encoding, "", _names_of_objects(path, encoding))
-    delimiter, columns = _delimiter(start)
-    if len(columns) > COLUMNS:
-        raise Unreadable(f"The file has more than {COLUMNS} columns.")
-    if not any(columns):
+    if _is_ndjson(start):
+        return _survey_ndjson(path, Shape(encoding, "", (), damaged=damaged))
+    candidates = list(_candidates(start, encoding, damaged))
+    if not candidates:
         raise Unreadable("The first line has to name the columns.")
-    return Shape(encoding, delimiter, columns)
+    found = _survey_csv(path, candidates[0])
+    if found.regular < REGULAR * found.survey.rows:
+        for other in candidates[1:]:
+            another = _survey_csv(path, other)
+            if another.share > found.share:
+                found = another
+    return found.survey
 
 
-def _encoding(path: Path) -> str:
-    """By the mark at the beginning, by the zeros of UTF-16, by whether the whole is UTF-8; otherwise Windows-1252."""
-    decode = codecs.getincrementaldecoder("utf-8")()
+# Encoding -----------------------------------------------------------------------------------------------------------
+
+
+def _encoding(path: Path) -> tuple[str, bool]:
+    """By the mark at the beginning, by the zeros of UTF-16, and by all the bytes of the file; and whether some of them
+    cannot be decoded. Windows-1252 only when no line of the file speaks for UTF-8 and every one for Windows-1252.
+
+    Raises Unreadable when the file speaks for no encoding that is known here.
+    """
     with path.open("rb") as file:
         start = file.read(SCAN)
-        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
-        for encoding, zeros in (("utf-16-le", start[1:1000:2]), ("utf-16-be", start[0:1000:2])):
-            if (
-                len(start) > 3
-                and zeros.count(0) > len(zeros) // 2
-                and start[:1000].count(0) < len(start[:1000]) * 2 // 3
-            ):
-                return encoding
+        if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+            raise Unreadable("The file is in UTF-32. Save it as UTF-8.")
+        wide = _utf16(start)
+        file.seek(0)
+        if wide:
+            return wide, not _decodes(file, wide)
+        marked = start.startswith(codecs.BOM_UTF8)
+        seen = _Bytes()
+        for lines in _pieces(file):
+            seen.look(lines)
+    if not seen.bad_lines:
+        return "utf-8-sig", False
+    if marked or (seen.good_lines and seen.bad_lines <= LOCAL * seen.good_lines):
+        return "utf-8-sig", True
+    if not seen.good_lines and not seen.undefined and seen.strange <= WESTERN * seen.high:
+        return "cp1252", False
+    if seen.bad_lines <= FEW:
+        return "utf-8-sig", True
+    raise Unreadable("The file is neither UTF-8 nor Windows-1252. Save it as UTF-8 and upload it again.")
+
+
+def _utf16(start: bytes) -> str:
+    """UTF-16 by its mark, or by the zeros of its ASCII characters; otherwise ""."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    for encoding, zeros in (("utf-16-le", start[1:1000:2]), ("utf-16-be", start[0:1000:2])):
+        if len(start) > 3 and zeros.count(0) > len(zeros) // 2 and start[:1000].count(0) < len(start[:1000]) * 2 // 3:
+            return encoding
+    return ""
+
+
+def _decodes(file: Any, encoding: str) -> bool:
+    decode = codecs.getincrementaldecoder(encoding)()
+    try:
+        while piece := file.read(SCAN):
+            decode.decode(piece)
+        decode.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _pieces(file: Any) -> Iterator[bytes]:
+    """The file in whole lines, SCAN bytes at a time; a longer line comes in pieces."""
+    rest = b""
+    while piece := file.read(SCAN):
+        rest += piece
+        end = rest.rfind(b"\n") + 1
+        if end or len(rest) > 4 * SCAN:
+            yield rest[: end or len(rest)]
+            rest = rest[end or len(rest) :]
+    if rest:
+        yield rest
+
+
+@dataclass(slots=True)
+class _Bytes:
+    """What speaks for UTF-8, and what for Windows-1252. Lines of ASCII speak for nothing and are not counted.
+    good_lines: that are UTF-8, roughly."""
+
+    good_lines: int = 0
+    bad_lines: int = 0
+    high: int = 0
+    strange: int = 0
+    undefined: bool = False
+
+    def look(self, lines: bytes) -> None:
+        if lines.isascii():
+            return
         try:
-            while start:
-                decode.decode(start)
-                start = file.read(SCAN)
-            decode.decode(b"", final=True)
+            lines.decode()
+            self.good_lines += max(1, lines.count(b"\n"))
         except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8-sig"
+            for line in lines.splitlines():
+                self._line(line)
 
-
-def _delimiter(start: str) -> tuple[str, tuple[str, ...]]:
-    """The delimiter that cuts the first rows into the most columns, as many in each, and the names of the columns."""
-    lines = start.splitlines(keepends=True)
-    if lines[0].strip().lower().startswith("sep=") and len(lines[0].strip()) == 5:  # Excel's own hint
-        candidates: tuple[str, ...] = (lines[0].strip()[4],)
-        lines = lines[1:]
-    else:
-        candidates = DELIMITERS
-    best: tuple[float, str, tuple[str, ...]] = (-1.0, ",", ())
-    for delimiter in candidates:
-        rows = []
+    def _line(self, line: bytes) -> None:
+        if line.isascii():
+            return
         try:
-            for row in csv.reader(iter(lines), delimiter=delimiter):
-                if row:
-                    rows.append(row)
-                if len(rows) > SAMPLE_ROWS:
-                    break
-        except csv.Error:
-            pass  # the sample ends inside of a quoted cell, or this is not the delimiter: the rows before it tell
-        if rows:
-            width = len(rows[0])
-            regular = sum(len(row) == width for row in rows) / len(rows)
-            score = (width - 1) * regular
-            if score > best[0]:
-                best = (score, delimiter, tuple(name.strip() for name in rows[0]))
-    return best[1], best[2]
+            line.decode()
+            self.good_lines += 1
+        except UnicodeDecodeError:
+            self.bad_lines += 1
+            self.high += len(_HIGH.findall(line))
+            self.strange += sum(len(found) for found in _STRANGE.findall(line))
+            self.undefined = self.undefined or _UNDEFINED.search(line) is not None
 
 
-def _names_of_objects(path: Path, encoding: str) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-    for row in sample(path, Shape(encoding, "", ())):
-        names.update(dict.fromkeys(row.cells))
-    if not names:
-        raise Unreadable("None of the first lines is a JSON object.")
-    return tuple(names)[:COLUMNS]
+# What kind ----------------------------------------------------------------------------------------------------------
+
+
+def _is_ndjson(start: str) -> bool:
+    """Whether the lines are JSON objects; the first character alone says nothing. Raises Unreadable for other JSON."""
+    lines = [line for line in islice(io.StringIO(start, newline=""), 2 * JSON_LINES) if line.strip()][:JSON_LINES]
+    kinds = [_json_kind(line) for line in lines]
+    if kinds[0] == "object" or 2 * kinds.count("object") > len(kinds):
+        return True
+    if kinds[0] == "array" or _JSON_ARRAY.match(start.lstrip()[:100]):
+        raise Unreadable("This is a JSON array. Write one object on each line (NDJSON).")
+    if lines[0].strip() == "{":
+        raise Unreadable("This is one JSON object over several lines. Write each object on one line (NDJSON).")
+    return False
+
+
+def _json_kind(line: str) -> str:
+    if line.lstrip()[:1] not in {"{", "["}:
+        return ""
+    try:
+        found = object_of(line)
+    except (ValueError, RecursionError):
+        return ""
+    return "object" if isinstance(found, dict) else "array"
+
+
+# CSV ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Csv:
+    """regular: rows with as many cells as there are columns."""
+
+    survey: Survey
+    regular: int = 0
+
+    @property
+    def share(self) -> float:
+        return self.regular / self.survey.rows if self.survey.rows else 0.0
+
+
+def hint_of(line: str) -> str:
+    """The delimiter that Excel's first line names (sep=;), or "". It may be quoted, and padded by delimiters."""
+    found = _SEP.fullmatch(line.strip("\r\n "))
+    return found[2] if found and not (found[2].isalnum() or found[2] in '"\r\n') else ""
+
+
+def _candidates(start: str, encoding: str, damaged: bool) -> Iterator[Shape]:
+    """The shapes that the file may have, the likeliest first. Raises Unreadable."""
+    lines = list(islice(io.StringIO(start, newline=""), 2 * RANKED_ROWS))
+    hint = hint_of(lines[0])
+    skipped = 1 if hint else 0
+    ranked = []
+    for delimiter in dict.fromkeys([*hint, *DELIMITERS]):
+        header, preamble, share = _header(lines[skipped:], delimiter)
+        if header and len(header) <= COLUMNS + 1:
+            shape = Shape(encoding, delimiter, _unique(header), skipped + preamble, damaged)
+            points = share * share * (len(header) - 1)
+            ranked.append((delimiter == hint and len(header) > 1, points, shape))
+    ranked.sort(key=lambda one: (one[0], one[1]), reverse=True)
+    for _, points, shape in ranked:
+        if points > 0 or shape is ranked[0][2]:
+            if len(shape.columns) > COLUMNS:
+                raise Unreadable(f"The file has more than {COLUMNS:,} columns.")
+            if any(len(name) > NAME_LENGTH + 20 for name in shape.columns):
+                raise Unreadable(
+                    f"The name of a column is longer than {NAME_LENGTH} characters. The first line has to name the"
+                    " columns; is a quote never closed there?"
+                )
+            yield shape
+
+
+def _header(lines: list[str], delimiter: str) -> tuple[list[str], int, float]:
+    """The first row that is not empty, how many lines are before it, and the share of rows that are as wide."""
+    reader = csv.reader(iter(lines), delimiter=delimiter)
+    header: list[str] = []
+    preamble = wide = count = 0
+    before = 0
+    with contextlib.suppress(csv.Error):  # a broken cell, or this is not the delimiter: the rows before it tell
+        for row in reader:
+            if header:
+                count += bool(row)
+                wide += len(row) == len(header)
+            elif any(cell.strip(BLANK) for cell in row):
+                header, preamble = row, before
+            before = reader.line_num
+    return header, preamble, wide / count if count else 1.0
+
+
+def _unique(header: list[str]) -> tuple[str, ...]:
+    """Names for the columns, each of them once: `name (column 4)` where several have the same, `column 4` for none."""
+    names = [text_of_cell(cell.strip()).strip() for cell in header]
+    found: list[str] = []
+    for number, name in enumerate(names, 1):
+        label = name or f"column {number}"
+        if not name or names.count(name) > 1:
+            label = f"{name} (column {number})" if name else label
+            while label in names or label in found:
+                label += "'"
+        found.append(label)
+    return tuple(found)
+
+
+def _survey_csv(path: Path, shape: Shape) -> _Csv:
+    found = _Csv(Survey(shape))
+    columns = shape.columns
+    seen = [Evidence() for _ in columns]
+    width = len(columns)
+    survey = found.survey
+    for row, _ in read(path, shape):
+        survey.rows += 1
+        found.regular += len(row.cells) == width
+        if len(survey.sample) < SAMPLE_ROWS:
+            survey.sample.append(row)
+        for evidence, cell in zip(seen, row.cells.values(), strict=False):
+            if cell and evidence.watched:
+                evidence.look(text_of_cell(cell.strip()) or " ")
+    survey.evidence = dict(zip(columns, seen, strict=True))
+    survey.names = _names_of(path, shape)
+    return found
+
+
+def _names_of(path: Path, shape: Shape) -> tuple[str, ...]:
+    """The first line's names, as they stand there."""
+    with path.open("rb") as raw, opened(raw, shape.encoding) as text:
+        for _ in range(shape.preamble):
+            text.readline(LINE_LENGTH)
+        header = next(csv.reader(iter(lambda: text.readline(LINE_LENGTH), ""), delimiter=shape.delimiter), [])
+    return tuple(text_of_cell(cell.strip()).strip() for cell in header)
+
+
+# NDJSON -------------------------------------------------------------------------------------------------------------
+
+
+def _survey_ndjson(path: Path, shape: Shape) -> Survey:
+    """Every name of every line is a column: one that is first seen far behind is one, too."""
+    survey = Survey(shape)
+    seen: dict[str, Evidence] = {}
+    for row, _ in read(path, shape):
+        survey.rows += 1
+        if len(survey.sample) < SAMPLE_ROWS:
+            survey.sample.append(row)
+        for name, cell in row.cells.items():
+            evidence = seen.get(name)
+            if evidence is None:
+                evidence = seen[name] = Evidence()
+                if len(seen) > COLUMNS:
+                    raise Unreadable(f"The lines have more than {COLUMNS:,} different names.")
+            if cell and evidence.watched:
+                evidence.look(cell if isinstance(cell, JsonNumber) else cell.strip() or " ")
+    if not seen:
+        raise Unreadable("None of the lines is a JSON object with names.")
+    survey.shape = Shape(shape.encoding, "", tuple(seen), damaged=shape.damaged)
+    survey.names, survey.evidence = survey.shape.columns, seen
+    return survey
+
+
+def main(arguments: Iterable[str]) -> int:
+    """Writes the survey, or the sentence that says why there is none. Exit code 0, or 1 for a sentence."""
+    source, result = map(Path, arguments)
+    try:
+        survey(source).write(result)
+    except Unreadable as error:
+        result.write_text(str(error), encoding="utf-8")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,8 @@
-"""Reading a file of rows: what it is (CSV or NDJSON, encoding, delimiter) is recognised, and rows come one by one.
+"""The rows of a file, one by one: every row that stands in it comes out, as cells or with the reason why it cannot be
+read. Nothing is swallowed: what a broken quote hides is counted line by line.
 
-Memory is bounded whatever the file is: no line over LINE_LENGTH is held, and no cell over it.
+Memory is bounded whatever the file is: no line over LINE_LENGTH is held, no row over ROW_LENGTH. Nothing here knows
+Django, so that a file can be looked into by a small process.
 """
 
 from __future__ import annotations
@@ -8,37 +10,64 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 LINE_LENGTH = 1_000_000  # characters; an item has 23,000 at most
-SAMPLE_ROWS = 20  # looked at to find the delimiter, and shown in a preview
+ROW_LENGTH = 2_000_000  # characters of all the lines of one row
+SOURCE_LENGTH = 1_000  # characters of a row that cannot be read, kept to be shown
+COLUMNS = 1_000  # at most
+NAME_LENGTH = 200  # characters of a column's name; a longer one is no name
 
 csv.field_size_limit(LINE_LENGTH)
+
+# What decoding leaves of bytes that are no UTF-8 (`surrogateescape`); and of broken UTF-16 (`replace`).
+_BAD_BYTE = re.compile("[\udc80-\udcff]")
+_REPLACED = "\ufffd"
+_ESCAPED = 0xDC00
 
 
 class Unreadable(Exception):
     """The file as a whole cannot be imported; the text is a sentence for people."""
 
 
+class JsonNumber(str):
+    """A number as it stands in JSON, digit for digit."""
+
+    __slots__ = ()
+
+
+class JsonOther(str):
+    """Something of JSON that is neither text, number nor null."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. line: where it begins, from 1. cells: column -> text. problem: why the row cannot be read, or ""."""
+    """One row. line: where it begins, from 1. cells: column -> what stands there, None for JSON's null; a column that
+    the row does not have is not among them. problem: why the row cannot be read, or "". source: its beginning, then.
+    """
 
     line: int
-    cells: dict[str, str]
+    cells: dict[str, str | None]
     problem: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a file is. delimiter: of CSV; "" is NDJSON."""
+    """What a file is. delimiter: of CSV; "" is NDJSON. preamble: lines before the one that names the columns.
+    damaged: whether the file has bytes that its encoding does not know."""
 
     encoding: str
     delimiter: str
     columns: tuple[str, ...]
+    preamble: int = 0
+    damaged: bool = False
 
     @property
     def words(self) -> str:
@@ -51,79 +80,274 @@ class Shape:
 
 def read(path: Path, shape: Shape) -> Iterator[tuple[Row, int]]:
     """Each row with the position behind it, in bytes."""
-    with path.open("rb") as raw:
-        text = io.TextIOWrapper(raw, shape.encoding, errors="replace", newline="")
-        rows = _csv(text, shape) if shape.delimiter else _ndjson(text)
-        for row in rows:
+    with path.open("rb") as raw, opened(raw, shape.encoding) as text:
+        for row in rows(text, shape):
             yield row, raw.tell()
 
 
-def sample(path: Path, shape: Shape) -> list[Row]:
-    """The first rows."""
-    found: list[Row] = []
-    for row, _ in read(path, shape):
-        found.append(row)
-        if len(found) == SAMPLE_ROWS:
-            break
-    return found
+def opened(raw: IO[bytes], encoding: str) -> IO[str]:
+    """The file as text in which no byte is lost: what cannot be decoded is marked."""
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+    return io.TextIOWrapper(raw, encoding, errors=errors, newline="")
 
 
-def _lines(file: IO[str]) -> Iterator[str]:
-    """Lines; one that is longer than LINE_LENGTH comes in pieces, so that it is not held whole."""
-    while line := file.readline(LINE_LENGTH):
-        yield line
+def rows(file: IO[str], shape: Shape) -> Iterator[Row]:
+    """The rows of an open file, from its beginning."""
+    return _Csv(file, shape).rows() if shape.delimiter else _ndjson(file, shape)
 
 
-def _csv(file: IO[str], shape: Shape) -> Iterator[Row]:
-    reader = csv.reader(_lines(file), delimiter=shape.delimiter)
-    line, header_seen = 1, False
+def text_of_cell(cell: str) -> str:
+    """What a spreadsheet shows in the cell: Excel writes ="00123" so that a text of digits stays one."""
+    if cell[:2] == '="' and cell[-1:] == '"' and len(cell) > 2:
+        inner = cell[2:-1]
+        if '"' not in inner.replace('""', ""):
+            return inner.replace('""', '"')
+    return cell
+
+
+class _TooLong(Exception):
+    """A line, or all the lines of one row."""
+
+
+class Lines:
+    """The lines of a file and their numbers. Those of the row under way are kept until `begin`."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._again: list[str] = []
+        self.number = 0
+        self.start = 1
+        self.kept: list[str] = []
+
+    def begin(self) -> None:
+        """The next line begins a row."""
+        self.kept.clear()
+        self.start = self.number + 1
+
+    def again(self, line: str) -> None:
+        """The line that was read last comes once more."""
+        self._again.append(line)
+        self.number -= 1
+
+    def __iter__(self) -> Iterator[str]:
+        length = 0
+        while line := self._again.pop() if self._again else self._file.readline(LINE_LENGTH):
+            if not self.kept:
+                length = 0
+            self.number += 1
+            self.kept.append(line)
+            length += len(line)
+            if len(line) >= LINE_LENGTH and line[-1] not in "\r\n":
+                self._skip_rest()
+                raise _TooLong
+            if length > ROW_LENGTH:
+                raise _TooLong
+            yield line
+
+    def _skip_rest(self) -> None:
+        while (piece := self._file.readline(LINE_LENGTH)) and piece[-1] not in "\r\n":
+            pass
+
+
+class _Csv:
+    """Reads strictly, and goes on behind what is broken."""
+
+    def __init__(self, file: IO[str], shape: Shape) -> None:
+        self._lines = Lines(file)
+        self._shape = shape
+
+    def rows(self) -> Iterator[Row]:
+        lines, shape = self._lines, self._shape
+        iterator = iter(lines)
+        for _ in range(shape.preamble):
+            next(iterator, None)
+        lines.begin()
+        header_seen = False
+        width = len(shape.columns)
+        while True:
+            try:
+                for cells in csv.reader(iterator, delimiter=shape.delimiter, strict=True):
+                    if not cells:
+                        pass  # an empty line
+                    elif not header_seen:
+                        header_seen = True
+                    elif shape.damaged and (problem := self._undecoded()):
+                        yield self._unread(problem)
+                    elif len(cells) > width and any(cells[width:]):
+                        yield self._unread(f"The row has {len(cells)} cells, but there are {width} columns.")
+                    else:
+                        yield Row(lines.start, dict(zip(shape.columns, cells, strict=False)))
+                    lines.begin()
+                return
+            except (csv.Error, _TooLong) as error:
+                yield from self._broken(error)
+                header_seen = True
+            iterator = iter(lines)
+
+    def _unread(self, problem: str) -> Row:
+        return Row(self._lines.start, {}, problem, "".join(self._lines.kept)[:SOURCE_LENGTH])
+
+    def _undecoded(self) -> str:
+        for number, line in enumerate(self._lines.kept, self._lines.start):
+            if problem := undecoded(line, number):
+                return problem
+        return ""
+
+    def _broken(self, error: Exception) -> Iterator[Row]:
+        """The rows of the lines since the broken row began. That row fails. Of the lines behind it only those are rows
+        for certain that have as many cells as there are columns; the others fail each for itself."""
+        lines = self._lines
+        kept, start, end = list(lines.kept), lines.start, lines.number
+        problem, why = self._reasons(error, kept, start, end)
+        yield Row(start, {}, problem, kept[0][:SOURCE_LENGTH])
+        too_long = isinstance(error, _TooLong) and len(kept[-1]) >= LINE_LENGTH
+        at_end = str(error).startswith("unexpected end")
+        for number, line in enumerate(kept[1:], start + 1):
+            if not line.strip("\r\n"):
+                continue
+            cells = None if too_long and number == end else self._alone(line)
+            if cells is not None:
+                bad = undecoded(line, number) if self._shape.damaged else ""
+                yield Row(number, {} if bad else dict(zip(self._shape.columns, cells, strict=True)), bad)
+            elif number == end and not too_long and not at_end:
+                lines.again(line)  # it may begin a row of several lines
+            else:
+                sentence = f"The line is longer than {LINE_LENGTH:,} characters." if too_long and number == end else why
+                yield Row(number, {}, sentence, line[:SOURCE_LENGTH])
+        lines.begin()
+
+    def _reasons(self, error: Exception, kept: list[str], start: int, end: int) -> tuple[str, str]:
+        """What is wrong with the broken row, and with lines behind it that may belong to it."""
+        if isinstance(error, _TooLong) and len(kept) == 1:
+            return f"The line is longer than {LINE_LENGTH:,} characters.", ""
+        text = "".join(kept)
+        opened_at = _open_quote(text, self._shape.delimiter)
+        if opened_at is None:
+            return f"The row cannot be read: {error}.", ""
+        line = start + len(re.findall(r"\r\n|\r|\n", text[:opened_at]))
+        why = f"It is not certain what this line is: the quote that was opened on line {line} is not closed rightly."
+        if str(error).startswith("unexpected end"):
+            return f"The quote that was opened on line {line} is never closed.", why
+        if isinstance(error, _TooLong) or "limit" in str(error):
+            return f"The quote that was opened on line {line} is not closed within {end - start + 1} lines.", why
+        return (
+            f"The quote that was opened on line {line} is closed on line {end} in the middle of a cell. A quote inside"
+            " of a quoted cell is written twice."
+        ), why
+
+    def _alone(self, line: str) -> list[str] | None:
+        """The cells, when the line is a whole row by itself and can hardly be anything else."""
+        width = len(self._shape.columns)
+        try:
+            found = list(csv.reader([line], delimiter=self._shape.delimiter, strict=True))
+        except csv.Error:
+            return None
+        return found[0] if len(found) == 1 and len(found[0]) == width > 1 else None
+
+
+def _open_quote(text: str, delimiter: str) -> int | None:
+    """Where the quote was opened that is closed wrongly, or not at all."""
+    position = 0
+    while position < len(text):
+        if text[position] == '"':
+            end = _closing_quote(text, position + 1)
+            if end is None:
+                return position
+            if text[end + 1 : end + 2] not in {delimiter, "\r", "\n", ""}:
+                return position
+            position = end + 2
+        else:
+            found = re.compile(rf"[{re.escape(delimiter)}\r\n]").search(text, position)
+            if found is None:
+                return None
+            position = found.end()
+    return None
+
+
+def _closing_quote(text: str, position: int) -> int | None:
+    while (found := text.find('"', position)) >= 0:
+        if text[found + 1 : found + 2] != '"':
+            return found
+        position = found + 2
+    return None
+
+
+def undecoded(line: str, number: int) -> str:
+    """The sentence about the first byte of the line that its encoding does not know, or ""."""
+    if line.isascii():
+        return ""
+    found = _BAD_BYTE.search(line)
+    if found is not None:
+        place = len(line[: found.start()].encode("utf-8", "surrogateescape")) + 1
+        byte = ord(found.group()) - _ESCAPED
+        return f"Line {number} has a byte that is not UTF-8: 0x{byte:02X}, the byte {place} of the line."
+    return f"Line {number} has a piece that is not UTF-16." if _REPLACED in line else ""
+
+
+def _ndjson(file: IO[str], shape: Shape) -> Iterator[Row]:
+    lines = Lines(file)
+    iterator = iter(lines)
     while True:
         try:
-            cells = next(reader)
-        except StopIteration:
+            for line in iterator:
+                if line.strip():
+                    problem = undecoded(line, lines.start) if shape.damaged else ""
+                    yield Row(lines.start, {}, problem, line[:SOURCE_LENGTH]) if problem else _object(lines.start, line)
+                lines.begin()
             return
-        except csv.Error as error:
-            if header_seen:
-                yield Row(line, {}, f"The row cannot be read: {error}.")
-            line = reader.line_num + 1
-            continue
-        if not any(cells) or (not header_seen and len(cells) <= 2 and cells[0].lower().startswith("sep=")):
-            pass  # an empty line, or Excel's hint
-        elif not header_seen:
-            header_seen = True
-        elif len(cells) > len(shape.columns) and any(cells[len(shape.columns) :]):
-            yield Row(line, {}, f"The row has {len(cells)} cells, but there are {len(shape.columns)} columns.")
-        else:
-            yield Row(line, {name: cell for name, cell in zip(shape.columns, cells, strict=False) if name})
-        line = reader.line_num + 1
+        except _TooLong:
+            yield Row(lines.start, {}, "The line is too long.", lines.kept[0][:SOURCE_LENGTH])
+            lines.begin()
+        iterator = iter(lines)
 
 
-def _ndjson(file: IO[str]) -> Iterator[Row]:
-    cut = False
-    number = 0
-    for line in _lines(file):
-        beginning = not cut
-        cut = not line.endswith("\n") and len(line) >= LINE_LENGTH
-        number += beginning
-        if not beginning or (not line.strip() and not cut):
-            continue
-        if cut:
-            yield Row(number, {}, "The line is too long.")
-            continue
-        yield _object(number, line)
+class _Twice(dict[str, object]):
+    """An object of JSON that has a name twice. name: which."""
+
+    name = ""
+
+
+def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values = dict(pairs)
+    if len(values) == len(pairs):
+        return values
+    twice = _Twice(values)
+    names = [name for name, _ in pairs]
+    twice.name = next(name for name in names if names.count(name) > 1)
+    return twice
+
+
+def _no_constant(text: str) -> object:
+    raise ValueError(f"{text} is not JSON")  # Python's reader knows NaN and Infinity, JSON does not
+
+
+_decode = json.JSONDecoder(
+    parse_float=JsonNumber, parse_int=JsonNumber, parse_constant=_no_constant, object_pairs_hook=_pairs
+).decode
+
+
+def object_of(line: str) -> object:
+    """The JSON of a line. Raises ValueError and RecursionError."""
+    return _decode(line)
 
 
 def _object(number: int, line: str) -> Row:
+    source = line[:SOURCE_LENGTH]
     try:
-        values = json.loads(line, parse_float=str, parse_int=str)
+        values = _decode(line)
     except (ValueError, RecursionError):
-        return Row(number, {}, "The line is not JSON.")
+        return Row(number, {}, "The line is not JSON.", source)
     if not isinstance(values, dict):
-        return Row(number, {}, "The line is not a JSON object.")
-    return Row(number, {str(name): _text(value) for name, value in values.items()})
+        return Row(number, {}, "The line is not a JSON object.", source)
+    if isinstance(values, _Twice):
+        return Row(number, {}, f"The name {values.name[:NAME_LENGTH]} is there twice.", source)
+    if len(values) > COLUMNS or any(len(name) > NAME_LENGTH for name in values):
+        sentence = f"The line has more than {COLUMNS:,} names, or one that is longer than {NAME_LENGTH} characters."
+        return Row(number, {}, sentence, source)
+    return Row(number, {name: _cell(value) for name, value in values.items()})
 
 
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _cell(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return JsonOther(json.dumps(value, ensure_ascii=False))

@@ -20,12 +20,14 @@ from typing import IO, TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError
 
-from items.imports import rows as import_reading
+from items.imports import rows as import_rows
 from items.imports.mapping import Mapper, Skip
-from items.imports.rows import Row, Shape
+from items.imports.recognising import Survey
+from items.imports.rows import Row
 from items.services import upserts
 from items.services.changes import ItemFields
 from items.services.refusals import Refused
+from items.values import texts
 from items.values.cells import neutral
 
 if TYPE_CHECKING:
@@ -39,19 +41,23 @@ COUNTS = ("rows", "created", "updated", "unchanged", "failed", "skipped")
 
 @dataclass(slots=True)
 class Progress:
-    """counts: rows by what came of them. position: bytes read."""
+    """counts: rows by what came of them. skipped: rows by why. position: bytes read."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A row that was not imported. column: as the file names it, "" for the row as a whole."""
+    """A row that was not imported. reasons: column, as the file names it, or "" for the row as a whole, and a sentence.
+    texts: for each field what stands in the row, as far as it could be read. source: the beginning of one that could
+    not."""
 
     line: int
-    column: str
-    reason: str
+    reasons: tuple[tuple[str, str], ...]
+    texts: dict[str, str] = field(default_factory=dict)
+    source: str = ""
 
 
 Candidate = tuple[Row, ItemFields]
@@ -59,7 +65,7 @@ Candidate = tuple[Row, ItemFields]
 
 def run(
     path: Path,
-    shape: Shape,
+    survey: Survey,
     mapping: dict[str, str],
     owner: User | None,
     *,
@@ -67,12 +73,13 @@ def run(
     on_failure: Callable[[Failure], None],
     on_chunk: Callable[[Progress], bool],
 ) -> Progress:
-    """Imports the file. `on_chunk` is called after each chunk; False ends the import there.
+    """Imports the file. Every row of it ends as one of created, updated, unchanged, failed and skipped, and `rows` is
+    their sum. `on_chunk` is called after each chunk; False ends the import there.
 
     Raises NotAllowed, OSError, and what the database says when it stays away.
     """
     progress = Progress()
-    mapper = Mapper(shape, mapping)
+    mapper = Mapper(survey, mapping)
     with closing(SeenSkus()) as seen:
         chunk: list[Candidate] = []
         failures: list[Failure] = []
@@ -80,7 +87,7 @@ def run(
 
         def end_chunk() -> bool:
             nonlocal taken
-            _write(chunk, mapping, owner, progress, failures.append, dry_run=dry_run)
+            _write(chunk, mapper, owner, progress, failures.append, dry_run=dry_run)
             for failure in sorted(failures, key=lambda failure: failure.line):
                 on_failure(failure)
             chunk.clear()
@@ -88,7 +95,7 @@ def run(
             taken = 0
             return on_chunk(progress)
 
-        for row, position in import_reading.read(path, shape):
+        for row, position in import_rows.read(path, survey.shape):
             progress.position = position
             progress.counts["rows"] += 1
             taken += 1
@@ -127,29 +134,35 @@ def _candidate(
     row: Row, mapper: Mapper, seen: SeenSkus, progress: Progress, on_failure: Callable[[Failure], None]
 ) -> Candidate | None:
     """The row as a service takes it; None when it is skipped or cannot be one (then that was told)."""
-    failures = [Failure(row.line, "", row.problem)] if row.problem else []
-    if not failures:
+    failure = Failure(row.line, (("", row.problem),), source=row.source)
+    if not row.problem:
         try:
             fields = mapper.fields(row)
-            sku = str(fields.get("sku", "")).encode("utf-8", "replace").decode()
+            sku = texts.sku(str(fields.get("sku", ""))).encode("utf-8", "replace").decode()
             earlier = seen.earlier_line(sku, row.line) if sku else None
             if earlier is None:
                 return row, fields
-            failures = [Failure(row.line, mapper.mapping.get("sku", ""), f"Line {earlier} has the SKU {sku} already.")]
-        except Skip:
+            sentence = f"Line {earlier} has the SKU {sku} already."
+            failure = Failure(row.line, ((mapper.mapping.get("sku", ""), sentence),), mapper.texts(row))
+        except Skip as reason:
             progress.counts["skipped"] += 1
+            progress.skipped[_kind_of(str(reason))] += 1
             return None
         except ValidationError as error:
-            failures = _failures(row, mapper.mapping, error)
+            failure = _failure(row, mapper, error)
     progress.counts["failed"] += 1
-    for failure in failures:
-        on_failure(failure)
+    on_failure(failure)
     return None
+
+
+def _kind_of(reason: str) -> str:
+    """The reason without what names one product, so that reasons can be counted."""
+    return reason.partition(" of ")[0] if reason.startswith("a further picture") else reason
 
 
 def _write(
     chunk: list[Candidate],
-    mapping: dict[str, str],
+    mapper: Mapper,
     owner: User | None,
     progress: Progress,
     on_failure: Callable[[Failure], None],
@@ -172,18 +185,16 @@ def _write(
             progress.counts[result] += 1
             continue
         progress.counts["failed"] += 1
-        for failure in _failures(row, mapping, result):
-            on_failure(failure)
+        on_failure(_failure(row, mapper, result))
 
 
-def _failures(row: Row, mapping: dict[str, str], error: Refused | ValidationError) -> list[Failure]:
+def _failure(row: Row, mapper: Mapper, error: Refused | ValidationError) -> Failure:
+    mapping = mapper.mapping
     if isinstance(error, ValidationError):
-        return [
-            Failure(row.line, mapping.get(name, name), message)
-            for name, messages in error.message_dict.items()
-            for message in messages
-        ]
-    return [Failure(row.line, mapping.get("sku", ""), str(error))]
+        reasons = [(mapping.get(name, name), " ".join(sentences)) for name, sentences in error.message_dict.items()]
+    else:
+        reasons = [(mapping.get("sku", ""), str(error))]
+    return Failure(row.line, tuple(reasons), mapper.texts(row))
 
 
 @contextmanager
@@ -197,7 +208,8 @@ def report_file(path: Path) -> Iterator[Callable[[Failure], None]]:
         if file is None:
             file = path.open("w", encoding="utf-8", errors="replace", newline="")
             csv.writer(file).writerow(["line", "column", "reason"])
-        csv.writer(file).writerow([failure.line, neutral(failure.column), neutral(failure.reason)])
+        for column, reason in failure.reasons:
+            csv.writer(file).writerow([failure.line, neutral(column), neutral(reason)])
 
     try:
         yield write

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from items import services
 from items.imports import jobs as import_jobs
-from items.imports import mapping
-from items.imports.recognising import recognise
-from items.imports.rows import Row, Unreadable, sample
-from items.models.import_job import ImportJob
+from items.imports import mapping as import_mapping
+from items.imports import mending
+from items.imports import saved as import_saved
+from items.imports.recognising import Survey
+from items.imports.rows import Row, Unreadable
+from items.models.import_job import FailedRow, ImportJob
+from items.pages.forms import ItemForm
 from items.pages.shared import asker, page
+from items.services import turns
 from items.services.refusals import Refused
 
-RECENT = 20  # imports in the list
-PREVIEW_ROWS = 8
+FAILED_SHOWN = 20  # rows to mend on the page; those behind them follow when these are done
 CELL_LENGTH = 80  # characters of a cell in the preview
 LABELS = {"name": "Name", "description": "Description", "price": "Price", "tax": "Tax", "link": "Link", "sku": "SKU"}
 
@@ -33,7 +37,7 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         help_text="CSV or NDJSON, up to 1 GB. The first line of a CSV file names its columns. A product export of"
-        " Shopify works as it is.",
+        " Shopify, WooCommerce or Square works as it is.",
         error_messages={"required": "Choose a file.", "empty": "The file is empty."},
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.ndjson,.jsonl,text/csv"}),
     )
@@ -51,8 +55,12 @@ async def upload(request: HttpRequest) -> HttpResponse:
         # In a thread: reading 200 MB out of a request takes a while.
         form, job = await sync_to_async(_keep)(request, user)
         if job is not None:
-            return redirect("items:import-job", job.pk)
-    jobs = await sync_to_async(lambda: list(ImportJob.objects.filter(owner=user)[:RECENT]))()
+            try:
+                await import_jobs.look_into(job)
+                return redirect("items:import-job", job.pk)
+            except Unreadable as error:
+                form.add_error("file", str(error))
+    jobs = await sync_to_async(lambda: list(ImportJob.objects.filter(owner=user)[: import_jobs.PERSON_FILES]))()
     return await page(request, "items/import.html", {"form": form, "jobs": jobs}, 400 if form.errors else 200)
 
 
@@ -74,51 +82,139 @@ async def job(request: HttpRequest, job_id: int) -> HttpResponse:
     return await _show(request, await _job(request, job_id))
 
 
-async def _show(request: HttpRequest, job: ImportJob, problem: str = "", status: int = 200) -> HttpResponse:
+async def _show(
+    request: HttpRequest, job: ImportJob, problem: str = "", status: int = 200, again: MendForm | None = None
+) -> HttpResponse:
     context: dict[str, object] = {"job": job, "problem": problem, "running": job.now == ImportJob.State.RUNNING}
     if not context["running"]:
         context |= await sync_to_async(_preview)(job)
-    context["has_report"] = job.failed > 0 and job.report.is_file()
+        context |= await sync_to_async(_failures)(job, again)
+    context["has_report"] = job.report.is_file()
     return await page(request, "items/import_job.html", context, status)
 
 
 def _preview(job: ImportJob) -> dict[str, object]:
-    """The columns for each field, and what the first rows would become."""
+    """The columns for each field, what happens to each column, and what the first rows would become."""
     try:
-        shape = recognise(job.source)
-        rows = sample(job.source, shape)[:PREVIEW_ROWS]
+        survey = import_jobs.survey_of(job)
     except (OSError, Unreadable):
         return {"file_gone": True}
-    mapper = mapping.Mapper(shape, job.mapping)
+    columns = survey.shape.columns
+    mapper = import_mapping.Mapper(survey, job.mapping)
+    known, notes = import_mapping.known_as(columns)
+    saved = import_saved.of(job.owner, columns)
     return {
-        "kind": shape.words,
+        "kind": survey.shape.words,
+        "known": known,
+        "notes": notes,
+        "survey_rows": survey.rows,
+        "damaged": survey.shape.damaged,
+        "saved": saved if saved is not None and saved.mapping == job.mapping else None,
         "choices": [
             {
                 "field": name,
                 "label": LABELS[name],
-                "required": name in mapping.REQUIRED,
+                "required": name in import_mapping.REQUIRED,
                 "column": job.mapping.get(name, ""),
-                "columns": [column for column in dict.fromkeys(shape.columns) if column],
+                "columns": columns,
             }
-            for name in mapping.FIELDS
+            for name in import_mapping.FIELDS
         ],
-        "labels": [LABELS[name] for name in mapping.FIELDS],
-        "rows": [_previewed(row, mapper) for row in rows],
+        "fates": [
+            {"fate": fate, "used_as": " and ".join(LABELS[name] for name in fate.used_as.split(" and ") if name)}
+            for fate in import_mapping.fates(survey, job.mapping)
+        ],
+        "labels": [LABELS[name] for name in import_mapping.FIELDS],
+        "rows": [_previewed(row, mapper) for row in survey.sample],
     }
 
 
-def _previewed(row: Row, mapper: mapping.Mapper) -> dict[str, object]:
+def _previewed(row: Row, mapper: import_mapping.Mapper) -> dict[str, object]:
     try:
         if row.problem:
             return {"line": row.line, "problem": row.problem}
         fields: dict[str, Any] = dict(mapper.fields(row))
-    except mapping.Skip:
-        return {"line": row.line, "problem": "Skipped: no item of its own."}
+    except import_mapping.Skip as reason:
+        return {"line": row.line, "problem": f"Skipped: {reason}."}
     except ValidationError as error:
         problems = [f"{LABELS[name]}: {' '.join(found)}" for name, found in error.message_dict.items()]
         return {"line": row.line, "problem": " ".join(problems)}
-    cells = [str(fields.get(name) or "") for name in mapping.FIELDS]
+    cells = [str("" if (value := fields.get(name)) is None else value) for name in import_mapping.FIELDS]
     return {"line": row.line, "cells": [c if len(c) <= CELL_LENGTH else c[: CELL_LENGTH - 1] + "…" for c in cells]}
+
+
+class MendForm(ItemForm):
+    """A failed row: the fields that the import has a column for. What the row did not name may stay empty."""
+
+    def __init__(self, row: FailedRow, mapping: dict[str, str], data: Any = None) -> None:
+        super().__init__(data, initial=row.texts, prefix=f"row{row.pk}")
+        self.row = row
+        for name in import_mapping.FIELDS:
+            if name not in mapping:
+                del self.fields[name]
+            else:
+                self.fields[name].help_text = ""
+                self.fields[name].required = self.fields[name].required and name in row.texts
+
+    def fields_of_item(self) -> services.ItemFields:
+        """What was typed; what the row does not name and nobody typed is left out."""
+        typed = self.cleaned_data
+        given = (name for name in self.fields if name in self.row.texts or typed[name] not in {"", None})
+        return cast("services.ItemFields", {name: typed[name] for name in given})
+
+
+def _failures(job: ImportJob, again: MendForm | None) -> dict[str, object]:
+    """The first rows that failed, each with its form."""
+    rows = list(FailedRow.objects.filter(job=job)[: FAILED_SHOWN + 1])
+    forms_of_rows = [
+        again if again is not None and again.row.pk == row.pk else MendForm(row, job.mapping)
+        for row in rows[:FAILED_SHOWN]
+    ]
+    return {
+        "failed_rows": [{"row": form.row, "form": form, "reasons": form.row.reasons} for form in forms_of_rows],
+        "mendable": mending.mendable(job),
+        "kept": mending.KEPT,
+    }
+
+
+@require_POST
+@login_required
+async def mend(request: HttpRequest, job_id: int, row_id: int) -> HttpResponse:
+    """Tries one failed row again with what was typed, or leaves it out."""
+    job = await _job(request, job_id)
+    try:
+        if "leave_out" in request.POST:
+            await turns.write(mending.leave_out, job.pk, row_id)
+            messages.success(request, "The row was left out; it counts as skipped.")
+            return redirect("items:import-job", job_id)
+        row = await FailedRow.objects.filter(job=job, pk=row_id).afirst()
+        if row is None:
+            raise mending.NotThere
+    except Refused as error:
+        messages.warning(request, str(error))
+        return redirect("items:import-job", job_id)
+    form = MendForm(row, job.mapping, request.POST)
+    if form.is_valid() and await _mended(request, job, form):
+        return redirect("items:import-job", job_id)
+    return await _show(request, job, status=400, again=form)
+
+
+async def _mended(request: HttpRequest, job: ImportJob, form: MendForm) -> bool:
+    """Whether the row is an item now; otherwise the form shows why not."""
+    try:
+        outcome = await turns.write(mending.mend, job.pk, form.row.pk, form.fields_of_item())
+    except ValidationError as error:
+        for name, sentences in error.message_dict.items():
+            form.add_error(name if name in form.fields else None, sentences)
+    except Refused as error:
+        form.refuse(error)
+    except IntegrityError:
+        form.add_error(None, "Somebody else saved an item with this SKU just now. Please try again.")
+    else:
+        what = {"created": "was added", "updated": "was changed", "unchanged": "is as the row says already"}[outcome]
+        messages.success(request, f"Line {form.row.line}: the item {what}.")
+        return True
+    return False
 
 
 @require_POST
@@ -126,21 +222,50 @@ def _previewed(row: Row, mapper: mapping.Mapper) -> dict[str, object]:
 async def start(request: HttpRequest, job_id: int) -> HttpResponse:
     """Starts the import, or the dry run, with the columns that were chosen."""
     job = await _job(request, job_id)
-    chosen = {name: column for name in mapping.FIELDS if (column := request.POST.get(name, ""))}
+    chosen = {name: column for name in import_mapping.FIELDS if (column := request.POST.get(name, ""))}
     try:
-        shape = await sync_to_async(recognise)(job.source)
+        survey = await sync_to_async(import_jobs.survey_of)(job)
     except (OSError, Unreadable):
         return await _show(request, job, "The file is not here any more. Upload it again.", 409)
-    problem = mapping.problem_of(chosen, shape.columns)
+    problem = import_mapping.problem_of(chosen, survey)
     if problem:
-        job.mapping = {name: column for name, column in chosen.items() if column in shape.columns}
+        job.mapping = {name: column for name, column in chosen.items() if column in survey.shape.columns}
         return await _show(request, job, problem, 400)
+    await sync_to_async(_remember)(job, survey, chosen)
     try:
         job = await sync_to_async(import_jobs.claim)(job_id, chosen, dry_run="dry_run" in request.POST)
         await import_jobs.start(job)
     except Refused as error:
         messages.warning(request, str(error))
     return redirect("items:import-job", job_id)
+
+
+def _remember(job: ImportJob, survey: Survey, chosen: dict[str, str]) -> None:
+    """What a person chose other than it was guessed is offered again for the same columns."""
+    if chosen == import_mapping.guess(survey):
+        import_saved.forget(job.owner, survey.shape.columns)
+    else:
+        import_saved.remember(job.owner, survey.shape.columns, chosen)
+
+
+@require_POST
+@login_required
+async def guess_again(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Forgets what the person chose for these columns earlier, and takes the guess."""
+    job = await _job(request, job_id)
+    try:
+        await sync_to_async(_guess_again)(job)
+    except (OSError, Unreadable):
+        messages.warning(request, "The file is not here any more. Upload it again.")
+    return redirect("items:import-job", job_id)
+
+
+def _guess_again(job: ImportJob) -> None:
+    survey = import_jobs.survey_of(job)
+    import_saved.forget(job.owner, survey.shape.columns)
+    ImportJob.objects.filter(pk=job.pk).exclude(state=ImportJob.State.RUNNING).update(
+        mapping=import_mapping.guess(survey)
+    )
 
 
 @require_POST

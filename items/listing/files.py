@@ -13,12 +13,12 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from asgiref.sync import sync_to_async
 from django.db import connection
 
 from items.listing import queries
 from items.listing.filters import Filters
 from items.models import Item
+from items.services.turns import read_piece
 from items.values.cells import neutral
 
 PIECE = 500  # items read and written at a time; at most 20,000 characters each
@@ -30,8 +30,9 @@ CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjs
 
 @dataclass(slots=True)
 class Export:
-    """One export under way. `last`: the last item of the newest piece."""
+    """One export under way. person: the primary key of who asked. last: the last item of the newest piece."""
 
+    person: object
     filters: Filters
     ordering: str
     format: str
@@ -42,7 +43,7 @@ class Export:
         two of them."""
         if self.format == "csv":
             yield ",".join(COLUMNS).encode() + b"\r\n"
-        while piece := await sync_to_async(self.next_piece)():
+        while piece := await read_piece(self.person, self.next_piece):
             yield piece
 
     def next_piece(self) -> bytes:

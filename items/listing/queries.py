@@ -119,9 +119,9 @@ def versions(item_id: int, before: int | None = None) -> list[ItemVersion]:
 
 
 def deleted(user: User) -> list[Item]:
-    """What this person can restore, the last deleted first: their own items, for staff everybody's."""
+    """What this person can restore, the last deleted first: their own items, or everybody's for who may change them."""
     found = Item.with_deleted.select_related("owner").filter(deleted_at__gte=services.gone_before())
-    if not user.is_staff:
+    if not services.may_change_all(user):
         found = found.filter(owner=user)
     return list(found.order_by("-deleted_at", "-pk")[:DELETED_PAGE])
 

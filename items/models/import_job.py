@@ -1,4 +1,5 @@
-"""An import of items: the uploaded file, how it is to be read, and how far it has come."""
+"""What is kept of imports: the uploaded file, how it is to be read, how far it has come, the rows that failed, and the
+columns that a person chose."""
 
 from __future__ import annotations
 
@@ -41,6 +42,7 @@ class ImportJob(models.Model):
     unchanged = models.PositiveBigIntegerField(default=0)
     failed = models.PositiveBigIntegerField(default=0)
     skipped = models.PositiveBigIntegerField(default=0)
+    why_skipped = models.JSONField(default=dict)  # reason -> rows
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     alive_at = models.DateTimeField(null=True)
@@ -63,6 +65,11 @@ class ImportJob(models.Model):
         return self.folder / "source"
 
     @property
+    def survey(self) -> Path:
+        """What was seen in the file."""
+        return self.folder / "survey.json"
+
+    @property
     def report(self) -> Path:
         """The rows that failed, as CSV."""
         return self.folder / "failed.csv"
@@ -78,3 +85,35 @@ class ImportJob(models.Model):
     def percent(self) -> int:
         """How much of the file was read, from 0 to 100; 100 for an empty file."""
         return min(100, self.position * 100 // self.file_size) if self.file_size else 100
+
+
+class FailedRow(models.Model):
+    """A row of an import that failed and can be mended on the import's page. Goes when it is mended or left out."""
+
+    job = models.ForeignKey(ImportJob, on_delete=models.CASCADE, related_name="failed_rows", db_index=False)
+    line = models.PositiveBigIntegerField()
+    reasons = models.JSONField(default=list)  # [column or "", sentence]
+    texts = models.JSONField(default=dict)  # field -> what stands in the row
+    source = models.TextField(blank=True, default="")  # the beginning of a row that could not be read
+
+    class Meta:
+        ordering = ["line", "id"]
+        indexes = [models.Index(fields=["job", "line", "id"], name="failed_row_of_job")]
+
+    def __str__(self) -> str:
+        return f"line {self.line}"
+
+
+class SavedColumns(models.Model):
+    """Which column is which field, as a person chose it for a file; offered again for the same columns."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    digest = models.CharField(max_length=64)  # of the columns' names
+    mapping = models.JSONField(default=dict)  # field -> column
+    used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "digest"], name="saved_columns_once")]
+
+    def __str__(self) -> str:
+        return f"{self.mapping}"

@@ -38,7 +38,7 @@ class Item(models.Model):
         validators=[texts.validate_one_line],
         help_text="Your own article number. No two items have the same.",
     )
-    name = models.CharField(max_length=texts.NAME_LENGTH, validators=[texts.validate_one_line])
+    name = models.CharField(max_length=texts.NAME_LENGTH, validators=[texts.validate_name])
     description = models.TextField(
         blank=True,
         default="",

@@ -15,6 +15,7 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False)  # null: never
     revoked_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
@@ -23,3 +24,8 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name or 'token'} of {self.user}"
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is over. A token without an end never expires."""
+        return self.expires_at is not None and self.expires_at <= timezone.now()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -19,7 +18,7 @@ from items.listing import queries
 from items.models import Item
 from items.pages.forms import ItemForm, NewItemForm
 from items.pages.shared import asker, page
-from items.services.turns import Busy, write
+from items.services.turns import Busy, read, write
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -29,9 +28,15 @@ if TYPE_CHECKING:
 @login_required
 async def deleted(request: HttpRequest) -> HttpResponse:
     """The deleted items that this person can restore."""
-    found = await sync_to_async(queries.deleted)(await asker(request))
+    person = await asker(request)
+    found = await read(queries.deleted, person)
     rows = [{"item": item, "until": item.deleted_at and item.deleted_at + services.UNDO} for item in found]
-    return await page(request, "items/deleted.html", {"rows": rows, "more": len(rows) == queries.DELETED_PAGE})
+    context: dict[str, object] = {
+        "rows": rows,
+        "more": len(rows) == queries.DELETED_PAGE,
+        "of_all": await read(services.may_change_all, person),
+    }
+    return await page(request, "items/deleted.html", context)
 
 
 @require_POST
@@ -75,14 +80,14 @@ async def gone(
     request: HttpRequest, item_id: int, *, typed: QueryDict | None = None, form: NewItemForm | None = None
 ) -> HttpResponse:
     """Says that the item was deleted, to those who can restore it; keeps what they typed. Raises Http404 for others."""
-    item = await sync_to_async(queries.restorable)(item_id)
-    if item is None or not services.may_change(await asker(request), item):
+    item = await read(queries.restorable, item_id)
+    if item is None or not await read(services.may_change, await asker(request), item):
         raise Http404("There is no such item.")
     if typed is not None:
         form = NewItemForm(dict(typed.items()) | {"submission": str(uuid.uuid4())})
-    deletion = await sync_to_async(queries.deletion)(item_id)
+    deletion = await read(queries.deletion, item_id)
     context: dict[str, object] = {"item": item, "form": form, "deletion": deletion}
     if form is not None:
-        await sync_to_async(form.is_valid)()
+        await read(form.is_valid)
         return await page(request, "items/gone.html", context, status=409)
     return await page(request, "items/gone.html", context, status=404)

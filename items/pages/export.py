@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from items.listing.files import CONTENT_TYPES, Export
 from items.pages.list_address import ListState
+from items.pages.shared import asker
 
 
 @require_safe
@@ -24,5 +25,5 @@ async def export(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse("".join(lines), status=400, content_type="text/plain; charset=utf-8")
     name = f"items-{timezone.now():%Y-%m-%d}.{format_}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    pieces = Export(state.filters, state.ordering, format_).pieces()
+    pieces = Export((await asker(request)).pk, state.filters, state.ordering, format_).pieces()
     return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[format_], headers=headers)

@@ -26,13 +26,20 @@ class MoneyField(forms.CharField):
         except ValueError as error:
             raise ValidationError(str(error), code="money") from error
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """12.50 typed as 12.5 is no change."""
+        try:
+            return bool(self.clean(data) != initial)
+        except ValidationError:
+            return True
+
 
 class ItemForm(forms.Form):
     """What people may type of an item."""
 
     name = forms.CharField(
         max_length=texts.NAME_LENGTH,
-        validators=[texts.validate_one_line],
+        validators=[texts.validate_name],
         error_messages={"required": "Give the item a name."},
     )
     description = forms.CharField(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,6 +12,7 @@ from django.shortcuts import render
 from items import services
 from items.listing import queries
 from items.models import Item
+from items.services.turns import read
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,7 +33,7 @@ async def asker(request: HttpRequest) -> User:
 
 async def find_item(item_id: int) -> Item:
     """The item. Raises Http404."""
-    item = await sync_to_async(queries.item)(item_id)
+    item = await read(queries.item, item_id)
     if item is None:
         raise Http404("There is no such item.")
     return item
@@ -40,13 +41,22 @@ async def find_item(item_id: int) -> Item:
 
 async def item_to_change(request: HttpRequest, item_id: int) -> Item:
     """The item, for somebody who may change it. Raises Http404 and PermissionDenied."""
+    return await _allowed(services.may_change, request, item_id)
+
+
+async def item_to_delete(request: HttpRequest, item_id: int) -> Item:
+    """The item, for somebody who may delete it. Raises Http404 and PermissionDenied."""
+    return await _allowed(services.may_delete, request, item_id)
+
+
+async def _allowed(may: Callable[[User, Item], bool], request: HttpRequest, item_id: int) -> Item:
     item = await find_item(item_id)
-    if not services.may_change(await asker(request), item):
-        raise PermissionDenied("Only the owner or staff may change this item.")
+    if not await read(may, await asker(request), item):
+        raise PermissionDenied(str(services.NotAllowed()))
     return item
 
 
 async def page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:
     """The template as an answer, rendered in a thread: the base template asks the database for the user and the
     messages."""
-    return await sync_to_async(render)(request, template, context, status=status)
+    return await read(render, request, template, context, status=status)

@@ -7,7 +7,6 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -22,8 +21,8 @@ from items.models import Item
 from items.pages.deleted import gone
 from items.pages.forms import EditItemForm, ItemForm, NewItemForm
 from items.pages.list_address import ListState
-from items.pages.shared import asker, item_to_change, page
-from items.services.turns import Busy, write
+from items.pages.shared import asker, item_to_change, item_to_delete, page
+from items.services.turns import Busy, read, read_heavy, write
 from items.values import money
 
 if TYPE_CHECKING:
@@ -38,7 +37,9 @@ async def item_list(request: HttpRequest) -> HttpResponse:
     """The list: search, order, pages. With `fragment` only what the list shows, for a page that is open already."""
     fragment = "fragment" in request.GET
     state = ListState.of(request)
-    found = await sync_to_async(queries.page)(
+    found = await read_heavy(
+        (await asker(request)).pk,
+        queries.page,
         state.filters,
         state.ordering,
         PAGE_SIZE,
@@ -68,16 +69,17 @@ async def item_list(request: HttpRequest) -> HttpResponse:
 @login_required
 async def detail(request: HttpRequest, item_id: int) -> HttpResponse:
     """Every field of one item, and its history."""
-    item = await sync_to_async(queries.item)(item_id)
+    item = await read(queries.item, item_id)
     if item is None:
         return await gone(request, item_id)
+    person = await asker(request)
     before = request.GET.get("before", "")
-    steps = await sync_to_async(queries.versions)(
-        item_id, int(before) if before.isascii() and before.isdigit() and len(before) <= 9 else None
-    )
+    number = int(before) if before.isascii() and before.isdigit() and len(before) <= 9 else None
+    steps = await read(queries.versions, item_id, number)
     context = {
         "item": item,
-        "may_change": services.may_change(await asker(request), item),
+        "may_change": await read(services.may_change, person, item),
+        "may_delete": await read(services.may_delete, person, item),
         "steps": steps,
         "older": steps[-1].version if len(steps) == queries.HISTORY_PAGE and steps[-1].version > 1 else None,
         "items_topic": settings.KAFKA_ITEMS_TOPIC,
@@ -90,7 +92,7 @@ async def detail(request: HttpRequest, item_id: int) -> HttpResponse:
 async def new(request: HttpRequest) -> HttpResponse:
     """The form for a new item; sent twice it makes one. For those who may add."""
     person = await asker(request)
-    if not await sync_to_async(services.may_add)(person):
+    if not await read(services.may_add, person):
         raise PermissionDenied(services.MAY_NOT_ADD)
     form = NewItemForm(request.POST if request.method == "POST" else None, initial={"submission": uuid.uuid4()})
     if request.method == "POST":
@@ -108,7 +110,7 @@ async def new(request: HttpRequest) -> HttpResponse:
 @login_required
 async def edit(request: HttpRequest, item_id: int) -> HttpResponse:
     """The form of an item. When somebody saved meanwhile, both versions are shown and the person decides."""
-    if await sync_to_async(queries.item)(item_id) is None:
+    if await read(queries.item, item_id) is None:
         return await gone(request, item_id, typed=request.POST if request.method == "POST" else None)
     item = await item_to_change(request, item_id)
     if request.method != "POST":
@@ -137,9 +139,9 @@ async def edit(request: HttpRequest, item_id: int) -> HttpResponse:
 @login_required
 async def delete(request: HttpRequest, item_id: int) -> HttpResponse:
     """Asks, then deletes. When the item was changed since it was asked, it asks again."""
-    if await sync_to_async(queries.item)(item_id) is None:
+    if await read(queries.item, item_id) is None:
         return await gone(request, item_id)
-    item = await item_to_change(request, item_id)
+    item = await item_to_delete(request, item_id)
     if request.method == "POST":
         seen = request.POST.get("version", "")
         version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) <= 9 else None
@@ -160,7 +162,7 @@ async def delete(request: HttpRequest, item_id: int) -> HttpResponse:
 
 async def try_again(request: HttpRequest, form: ItemForm, item: Item | None, busy: Busy) -> HttpResponse:
     """The form with everything that was typed, and why it was not saved."""
-    await sync_to_async(form.is_valid)()
+    await read(form.is_valid)
     form.add_error(None, str(busy))
     return await page(request, "items/form.html", {"form": form, "item": item}, status=503)
 

@@ -14,7 +14,7 @@ from items.services.refusals import (
     SkuTaken,
     VersionConflict,
 )
-from items.services.rights import MAY_NOT_ADD, may_add, may_change
+from items.services.rights import MAY_NOT_ADD, may_add, may_change, may_change_all, may_delete
 from items.services.upserts import upsert_items
 
 __all__ = [
@@ -37,6 +37,8 @@ __all__ = [
     "gone_before",
     "may_add",
     "may_change",
+    "may_change_all",
+    "may_delete",
     "purge_deleted",
     "restore_item",
     "update_item",

@@ -16,7 +16,8 @@ from django.utils import timezone
 from items.events import ItemEvent, ItemEventType, item_changed
 from items.models import Item, ItemVersion
 from items.services.refusals import NotAllowed
-from items.values import money
+from items.services.rights import may_change_all
+from items.values import money, texts
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -103,8 +104,8 @@ def _set(item: Item, fields: ItemFields, actor: User | None) -> None:
     for field, value in fields.items():
         if field not in SETTABLE_FIELDS:
             raise TypeError(f"An item has no field {field} that could be set.")
-        if field == "owner" and value != item.owner and actor is not None and not actor.is_staff:
-            raise NotAllowed("Only staff may give an item to somebody else.")
+        if field == "owner" and value != item.owner and not may_change_all(actor):
+            raise NotAllowed("Only who may change everybody's items may give one to somebody else.")
         if field in {"price", "tax"} and value is not None:
             try:
                 value = money.amount(value)  # noqa: PLW2901
@@ -112,7 +113,7 @@ def _set(item: Item, fields: ItemFields, actor: User | None) -> None:
                 errors[field] = [str(error)]
                 continue
         elif isinstance(value, str):
-            value = value.strip()  # noqa: PLW2901
+            value = texts.sku(value) if field == "sku" else value.strip()  # noqa: PLW2901
         setattr(item, field, value)
     try:
         item.clean_fields(exclude={"owner", *errors})  # a foreign key would be looked up, and the database checks it

@@ -4,7 +4,7 @@ and sends the item event inside it; whoever calls it from async code does so wit
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 from django.core.exceptions import ValidationError
@@ -23,7 +23,7 @@ from items.services.refusals import (
     SkuTaken,
     VersionConflict,
 )
-from items.services.rights import MAY_NOT_ADD, may_add, may_change
+from items.services.rights import MAY_NOT_ADD, may_add, may_change, may_delete
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -33,7 +33,7 @@ DISOWN_STEP = 500  # items written together
 
 
 def create_item(*, actor: User | None, submission: uuid.UUID | None = None, **fields: Unpack[ItemFields]) -> Item:
-    """Adds an item; its owner is the actor unless staff or the system name another one.
+    """Adds an item; its owner is the actor unless somebody who may change all items, or the system, names another one.
 
     Raises ValidationError (fields), SkuTaken, NotAllowed, and AlreadySubmitted when `submission` made an item before.
     """
@@ -112,7 +112,7 @@ def update_item(
 @transaction.atomic
 def delete_item(item_id: int, *, actor: User | None, expected_version: int | None = None) -> Item:
     """Deletes the item for everybody; for UNDO `restore_item` brings it back. Raises as `update_item` does."""
-    item = _locked(item_id, actor, expected_version)
+    item = _locked(item_id, actor, expected_version, may=may_delete)
     item.deleted_at = timezone.now()
     changes.save("item.deleted", [item], actor, [{}])
     purge_some(PURGE_BESIDE)
@@ -123,7 +123,8 @@ def delete_item(item_id: int, *, actor: User | None, expected_version: int | Non
 def restore_item(item_id: int, *, actor: User | None) -> Item:
     """Brings a deleted item back as a new version; a live one stays as it is.
 
-    Raises NotAllowed, and ItemNotFound, also when the time to restore it is over.
+    Raises NotAllowed, and ItemNotFound, also when the time to restore it is over, and for a deleted item to those who
+    may not restore it: that it was ever there is not told.
     """
     item = _locked(item_id, actor, None, deleted=True)
     if item.deleted_at is not None:
@@ -139,7 +140,7 @@ def disown_items(owner: User) -> int:
     """Leaves the items of an account that is being deleted to nobody: each is a new version with its event. Returns how
     many.
 
-    Of deleted items nothing is told; without an owner only staff restores them.
+    Of deleted items nothing is told; without an owner only who may change all items restores them.
     """
     disowned = 0
     while True:
@@ -152,7 +153,14 @@ def disown_items(owner: User) -> int:
             return disowned
 
 
-def _locked(item_id: int, actor: User | None, expected_version: int | None, *, deleted: bool = False) -> Item:
+def _locked(
+    item_id: int,
+    actor: User | None,
+    expected_version: int | None,
+    *,
+    deleted: bool = False,
+    may: Callable[[User | None, Item], bool] = may_change,
+) -> Item:
     """The item, locked until the transaction ends: its writers queue up, so versions and event order have no holes.
 
     SQLite has no row locks; there every transaction takes the write lock at its start (transaction_mode IMMEDIATE).
@@ -161,8 +169,8 @@ def _locked(item_id: int, actor: User | None, expected_version: int | None, *, d
     item = manager.select_for_update(of=("self",)).select_related("owner").filter(pk=item_id).first()
     if item is None:
         raise ItemNotFound
-    if not may_change(actor, item):
-        raise NotAllowed
+    if not may(actor, item):
+        raise NotAllowed if item.deleted_at is None else ItemNotFound
     if expected_version is not None and item.version != expected_version:
         raise VersionConflict(item)
     return item

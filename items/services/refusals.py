@@ -24,7 +24,9 @@ class ItemNotFound(Refused):
 class NotAllowed(Refused):
     """The person may not do this."""
 
-    def __init__(self, sentence: str = "Only the owner or staff may change or delete this item.") -> None:
+    def __init__(
+        self, sentence: str = "This is for the owner of the item, and for who has the permission for all."
+    ) -> None:
         super().__init__(sentence)
 
 

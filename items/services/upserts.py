@@ -21,10 +21,12 @@ from items.services.changes import Changes, ItemFields
 from items.services.purging import free_skus
 from items.services.refusals import NotAllowed, Refused
 from items.services.rights import MAY_NOT_ADD, may_add
+from items.values import texts
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+REQUIRED = ("name", "price")  # of a new item
 # Rows without a SKU are known by what they say: the same row does not make a second item.
 ROWS = uuid.UUID("6f0d8f5c-5b1e-4c1e-9d7e-3f0c7f1c8a52")
 
@@ -64,19 +66,20 @@ def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: boo
     """
     if not may_add(owner):
         raise NotAllowed(MAY_NOT_ADD)
-    skus = {sku for row in rows if (sku := str(row.get("sku", "")).strip())}
+    of_rows = [texts.sku(str(row.get("sku", ""))) for row in rows]
+    skus = {sku for sku in of_rows if sku}
     free_skus(skus)
     known = _locked(skus)
-    submissions = [None if str(row.get("sku", "")).strip() else _submission(owner, row) for row in rows]
+    submissions = [None if sku else _submission(owner, row) for sku, row in zip(of_rows, rows, strict=True)]
     made_before = Item.with_deleted.in_bulk([key for key in submissions if key], field_name="submission")
     new: list[Item] = []
     updated: dict[int, tuple[Item, Changes]] = {}
     results: list[Result] = []
-    for row, submission in zip(rows, submissions, strict=True):
-        before = known.get(str(row.get("sku", "")).strip()) if submission is None else made_before.get(submission)
+    for row, sku, submission in zip(rows, of_rows, submissions, strict=True):
+        before = known.get(sku) if submission is None else made_before.get(submission)
         try:
             if before is None:
-                item = changes.drafted(owner, row, submission)
+                item = _drafted(owner, row, submission)
                 new.append(item)
                 if submission is not None:
                     made_before[submission] = item
@@ -95,6 +98,14 @@ def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: boo
         in_order = [updated[item_id] for item_id in sorted(updated)]
         changes.save("item.updated", [item for item, _ in in_order], owner, [made for _, made in in_order])
     return results
+
+
+def _drafted(owner: User | None, row: ItemFields, submission: uuid.UUID | None) -> Item:
+    """Raises ValidationError, also when the row leaves out what only an item that is there may leave out."""
+    missing = [name for name in REQUIRED if name not in row]
+    if missing:
+        raise ValidationError({name: ["This is required for a new item."] for name in missing})
+    return changes.drafted(owner, row, submission)
 
 
 def _locked(skus: set[str]) -> dict[str, Item]:

@@ -18,7 +18,13 @@ LINK_LENGTH = 2_000  # characters; longer addresses do not survive proxies
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 STORABLE = r"^[^\x00]*$"  # NUL is refused by PostgreSQL
 ONE_LINE = rf"^[^{_CONTROL}]*$"
-NAME = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+# What leaves no ink: format characters, fillers, selectors (Default_Ignorable_Code_Point and what acts like it), and
+# the empty Braille cell. Those beyond 16 bits stand for themselves: languages differ in how such are escaped.
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+NAME = rf"^[^{_CONTROL}]*[^\s{_CONTROL}{_INVISIBLE}][^{_CONTROL}]*$"
 
 # A part of a host's name: letters of any script, digits, - and _; no other ASCII, no space.
 _LABEL = r"[^\s\x00-,./:-@\[-\^`\{-\xa0]+"
@@ -31,6 +37,7 @@ LINK = (
 
 # Half of a surrogate pair cannot be written as UTF-8 by anybody.
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSEEN = re.compile(f"[{_INVISIBLE}]+")
 
 
 def validate_storable(value: str) -> None:
@@ -44,6 +51,21 @@ def validate_one_line(value: str) -> None:
     validate_storable(value)
     if not _fits(ONE_LINE, value):
         raise ValidationError("Write this on one line, without control characters.", "one_line")
+
+
+def validate_name(value: str) -> None:
+    """Raises ValidationError unless the value is one line with a character that can be seen."""
+    validate_one_line(value)
+    if not _fits(NAME, value):
+        raise ValidationError("Give a name with a character that can be seen.", "invisible")
+
+
+def sku(value: str) -> str:
+    """The SKU as it is kept: without blanks around it, and without characters that nobody sees.
+
+    Two SKUs that look alike because of such characters are one.
+    """
+    return (value if value.isascii() else _UNSEEN.sub("", value)).strip()
 
 
 def validate_link(value: str) -> None:

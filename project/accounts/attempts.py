@@ -11,6 +11,7 @@ import hashlib
 import ipaddress
 import math
 import time
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -129,7 +130,7 @@ def refusal(request: HttpRequest, error: TooMany) -> HttpResponse:
 
 
 def _key(limit: Limit, who: tuple[str, ...]) -> str:
-    said = "\n".join((limit.name, *(part.strip().lower() for part in who)))
+    said = "\n".join((limit.name, *(unicodedata.normalize("NFKC", part).strip().casefold() for part in who)))
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
 
 

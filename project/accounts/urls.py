@@ -3,12 +3,13 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from project.accounts import views
+from project.accounts import sign_up, views
 
 urlpatterns = [
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("sign-up/", views.sign_up, name="sign_up"),
+    path("sign-up/", sign_up.sign_up, name="sign_up"),
+    path("sign-up/<str:signed>/", sign_up.finish, name="sign_up_finish"),
     path("password/", views.ChangePassword.as_view(), name="change_password"),
     path("password/reset/", views.ResetPassword.as_view(), name="password_reset"),
     path("password/reset/sent/", views.ResetPasswordSent.as_view(), name="password_reset_sent"),

@@ -1,27 +1,25 @@
-"""The pages of a person's own account: signing in and up, passwords, and the API tokens."""
+"""The pages of a person's own account: signing in, passwords, and the API tokens. Signing up: sign_up.py."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, views
+from django.contrib.auth import views
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
-from django.contrib.auth.models import Group, User
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.auth.forms import PasswordResetForm
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from items import tokens
@@ -31,16 +29,9 @@ from project import mailing, site
 from project.accounts import attempts
 from project.demo import account as demo
 
-if TYPE_CHECKING:
-    SignUpFormBase = UserCreationForm[User]
-else:
-    SignUpFormBase = UserCreationForm
-
 log = logging.getLogger(__name__)
 
-CONTRIBUTORS = "Contributors"  # the group that may add items (project/migrations/0001_contributors.py)
 TOKENS_EACH = 100  # live tokens a user
-NEW_SESSION_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def limited_sign_in(sign_in: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,51 +147,10 @@ class ChooseNewPassword(views.PasswordResetConfirmView):
         return super().form_valid(form)
 
 
-# Signing up --------------------------------------------------------------------------------------------------------
-
-
-class SignUpForm(SignUpFormBase):
-    """A new account: name, password, and a mail address for whoever wants to be able to reset it."""
-
-    email = forms.EmailField(
-        required=False,
-        label="Mail address",
-        help_text="Only used to send you a link when you forgot your password.",
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
-
-    class Meta:
-        model = User
-        fields = ("username", "email")
-
-    def clean_username(self) -> str:
-        name = super().clean_username() or ""
-        if name.lower() == settings.DEMO_USERNAME:
-            raise ValidationError("This name is kept for the demonstration.", code="reserved")
-        return name
-
-
-@sensitive_post_parameters()
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def sign_up(request: HttpRequest) -> HttpResponse:
-    """Makes an account that may add items, and signs it in. Only with the setting SIGN_UP."""
-    if not settings.SIGN_UP:
-        raise Http404("People cannot sign up here; staff makes accounts.")
-    if request.user.is_authenticated:
-        return redirect("dashboard")
-    form = SignUpForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        with transaction.atomic():
-            user = form.save()
-            user.groups.set(Group.objects.filter(name=CONTRIBUTORS))
-        login(request, user, backend=NEW_SESSION_BACKEND)
-        messages.success(request, f"Welcome, {user.get_username()}. Your account is ready.")
-        return redirect("dashboard")
-    return render(request, "registration/sign_up.html", {"form": form})
-
-
 # API tokens --------------------------------------------------------------------------------------------------------
+
+
+TOKEN_LIVES = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year"), (0, "until it is revoked"))
 
 
 class TokenForm(forms.Form):
@@ -213,6 +163,12 @@ class TokenForm(forms.Form):
         help_text="To recognise it later, for example “import script on my laptop”.",
         error_messages={"required": "Say what the token is for."},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    days = forms.TypedChoiceField(
+        label="How long does it work?",
+        choices=TOKEN_LIVES,
+        coerce=int,
+        initial=tokens.DAYS,
     )
 
 
@@ -229,7 +185,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
         if live.count() >= TOKENS_EACH:
             form.add_error(None, f"You have {TOKENS_EACH} tokens, which is the most. Revoke one first.")
         else:
-            secret = tokens.issue(user, form.cleaned_data["name"])
+            secret = tokens.issue(user, form.cleaned_data["name"], form.cleaned_data["days"] or None)
             form = TokenForm()
     context = {"form": form, "secret": secret, "tokens": list(live[:TOKENS_EACH])}
     return render(request, "registration/tokens.html", context)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import Any, NoReturn
+from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    ValidationError,
+)
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
@@ -26,8 +30,10 @@ from pydantic import ConfigDict
 
 from items.api import answers
 from items.api.operations import router as items_router
+from items.api.schemas import PROBLEMS
 from items.services import refusals
-from items.services.turns import Busy
+from items.services.turns import TOO_LONG, Busy
+from project import unavailable
 from project.accounts.attempts import TooMany
 from project.api.auth import BearerAuth, SessionAuth
 from project.api.docs import DescribedAPI, Docs
@@ -36,9 +42,8 @@ from streams.board.api import router as topics_router
 logger = logging.getLogger("project.api")
 
 BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
-LONGEST_INTEGER = 400  # digits
 
-RETRY_AFTER = "2"  # s; how long a database that does not answer is given before the next try
+LONGEST_SAID = 200  # characters of one name or sentence in an answer that says what is wrong
 
 DESCRIPTION = """\
 Add, read, change and delete items, and read the records of Kafka topics. What you change here is on the items topic,
@@ -50,22 +55,11 @@ is signed in needs no token, but must send the CSRF token with every change.
 Failures: `422` names the fields, everything else says why in `detail`."""
 
 
-class StrictParser(Parser):
-    """Bodies are JSON by RFC 8259, and numbers keep the digits they were written with."""
+class BodiesUnread(Parser):
+    """Leaves a body as it came: who may send it is asked first, then it is read in a thread (items/api/bodies.py)."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        return json.loads(
-            request.body.decode("utf-8"), parse_float=Decimal, parse_int=_integer, parse_constant=_no_number
-        )
-
-
-def _integer(text: str) -> int | Decimal:
-    """Python takes no integers of more than 4,300 digits; no field here has so many."""
-    return int(text) if len(text) < LONGEST_INTEGER else Decimal(text)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not JSON")
+        return request.body
 
 
 api = DescribedAPI(
@@ -73,7 +67,7 @@ api = DescribedAPI(
     version="1",
     description=DESCRIPTION,
     auth=[BearerAuth(), SessionAuth()],
-    parser=StrictParser(),
+    parser=BodiesUnread(),
     docs=Docs(),
     docs_url="/docs",
     urls_namespace="api",
@@ -115,16 +109,24 @@ def problem(request: HttpRequest, status: int, detail: object, **headers: str) -
 @api.exception_handler(InvalidRequest)
 def invalid_request(request: HttpRequest, error: InvalidRequest) -> HttpResponse:
     """422: what is wrong with which field, each with its place."""
-    return problem(
-        request,
-        422,
-        [{"loc": _place(entry["loc"]), "msg": entry["msg"], "type": entry["type"]} for entry in error.errors],
-    )
+    told = [
+        {"loc": _place(entry["loc"]), "msg": _cut(entry["msg"]), "type": entry["type"]}
+        for entry in error.errors[:PROBLEMS]
+    ]
+    if len(error.errors) > PROBLEMS:
+        told.append({"loc": told[0]["loc"][:1], "msg": f"There is more; this is the first {PROBLEMS}.", "type": "more"})
+    return problem(request, 422, told)
 
 
 def _place(loc: tuple[str | int, ...]) -> list[str | int]:
     """Where callers look for it: without the name that our function gives to the body or to the query."""
-    return [loc[0], *loc[2:]] if loc[0] in {"body", "query"} and len(loc) > 1 and loc[1] in _OURS else list(loc)
+    place = [loc[0], *loc[2:]] if loc[0] in {"body", "query"} and len(loc) > 1 and loc[1] in _OURS else loc
+    return [_cut(part) if isinstance(part, str) else part for part in place]
+
+
+def _cut(text: str) -> str:
+    """Names come from callers and may be of any length."""
+    return text if len(text) <= LONGEST_SAID else text[: LONGEST_SAID - 1] + "…"
 
 
 _OURS = {"item", "bulk", "query"}
@@ -157,8 +159,6 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     detail = error.message
     if error.status_code == 400 and isinstance(error.__cause__, RequestDataTooBig):
         return too_large(request, error.__cause__)
-    if error.status_code == 400 and error.message.startswith("Cannot parse"):
-        detail = "The body is not JSON (RFC 8259, in UTF-8). Send it with Content-Type: application/json."
     return problem(request, error.status_code, detail)
 
 
@@ -174,6 +174,8 @@ def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
 @api.exception_handler(UnreadablePostError)
 def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
     """400, for a body that broke off or is of a kind that cannot be read."""
+    if isinstance(error, TooManyFieldsSent):
+        return problem(request, 400, "There are too many parameters.")
     return problem(request, 400, "The body cannot be read. Send JSON, with Content-Type: application/json.")
 
 
@@ -192,15 +194,20 @@ def forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
 @api.exception_handler(Busy)
 def busy(request: HttpRequest, error: Busy) -> HttpResponse:
     """503 with `Retry-After`: all writers are busy."""
-    return problem(request, 503, str(error), Retry_After=RETRY_AFTER)
+    return problem(request, 503, str(error), Retry_After=unavailable.RETRY_AFTER)
 
 
 @api.exception_handler(OperationalError)
 @api.exception_handler(InterfaceError)
 def database_away(request: HttpRequest, error: Exception) -> HttpResponse:
     """503 with `Retry-After`: the database does not answer. The reason is logged, not told."""
+    if unavailable.was_too_long(error):
+        logger.warning("the database was stopped, it took too long: %s %s", request.method, request.path)
+        return problem(request, 503, TOO_LONG, Retry_After=unavailable.RETRY_AFTER)
     logger.error("the database did not answer: %s", error)
-    return problem(request, 503, "The database does not answer just now; nothing was saved.", Retry_After=RETRY_AFTER)
+    return problem(
+        request, 503, "The database does not answer just now; nothing was saved.", Retry_After=unavailable.RETRY_AFTER
+    )
 
 
 @api.exception_handler(Exception)

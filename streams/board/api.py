@@ -2,38 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Schema
+from pydantic import Field
 
-from streams.board.schemas import MAX_OFFSET, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut
-from streams.hub import current
+from streams.board.schemas import MAX_OFFSET, RECORD, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut, _example
+from streams.hub import current, newest
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Expired, NoSuchOffset
-from streams.rights.topics import readable_topics, shown
+from streams.rights.topics import not_readable, readable_topics, shown
 from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
-from streams.topics import topic_exists
 from streams.wire.ranges import Range
 
 router = Router(tags=["topics"])
 
 RECORDS = 500  # of one answer
 RETRY_AFTER_S = 2
+MAX_POSITIONS_TEXT = 32_000  # characters: a thousand partitions
+
+
+class RangeOut(Schema):
+    """A part of one partition, with its records."""
+
+    partition: int
+    from_: int = Field(alias="from")
+    to: int
+    records: list[RecordOut]
+
+
+class NewestOut(Schema):
+    """The newest records before some positions, and why there are not more."""
+
+    model_config = _example(
+        {
+            "epoch": "k3f9",
+            "stopped": "enough",
+            "ranges": [{"partition": 0, "from": 1842, "to": 1843, "records": [RECORD]}],
+        }
+    )
+
+    epoch: str
+    stopped: Literal["enough", "beginning", "bound"]
+    ranges: list[RangeOut]
+
+
+class Before(Schema):
+    """Before which positions, and how many."""
+
+    before: str = Field(
+        default="",
+        max_length=MAX_POSITIONS_TEXT,
+        pattern=r"^(\d{1,10}:\d{1,19}(,\d{1,10}:\d{1,19})*)?$",
+        description="Positions as `partition:offset`, with commas between; a partition left out begins at its end.",
+        examples=["0:1842,1:991"],
+    )
+    limit: int = Field(default=200, ge=1, le=RECORDS, description="How many records at most.")
+
+    def positions(self) -> dict[int, int]:
+        """Partition -> offset, as given."""
+        pairs = (pair.split(":") for pair in self.before.split(",") if pair)
+        return {int(partition): int(offset) for partition, offset in pairs}
 
 
 @router.get("/", response={200: TopicsOut, 401: Problem, 503: Problem}, summary="The topics you may watch")
 async def list_topics(request: HttpRequest) -> dict[str, Any]:
     """Every topic that the signed-in user may watch, by name."""
-    topics = await in_database(readable_topics, await _user(request))
-    return {"topics": shown(topics)}
+    return {"topics": shown(await in_database(_readable, request))}
 
 
 @router.get(
     "/{topic}/records",
-    response={200: RecordsOut, 401: Problem, 403: Problem, 404: Problem, 410: Problem, 422: Invalid, 503: Problem},
+    response={200: RecordsOut, 401: Problem, 404: Problem, 410: Problem, 422: Invalid, 503: Problem},
     by_alias=True,
     summary="A part of a partition",
 )
@@ -60,11 +103,43 @@ async def read_records(request: HttpRequest, topic: str, part: Query[Part]) -> H
 
 
 @router.get(
+    "/{topic}/newest",
+    response={200: NewestOut, 401: Problem, 404: Problem, 422: Invalid, 503: Problem},
+    by_alias=True,
+    summary="The newest records before some positions",
+)
+async def read_newest(request: HttpRequest, topic: str, asked: Query[Before]) -> HttpResponse:
+    """The newest records of all partitions by their time, at most 500 and 8 MiB, below the positions in `before`.
+
+    Offsets without a record do not count, however many lie between; the server looks back through at most 200,000 of
+    them, for at most 4 s. `stopped` says why there are no more: `enough`, `beginning` or `bound`. Each range ends at
+    the position that was given: to go on, name where the ranges begin.
+    """
+    topic_log, refusal = await _open_log(request, topic)
+    if topic_log is None:
+        return refusal
+    history = current.current().history
+    given = asked.positions()
+    try:
+        bounds = await history.bounds(topic, topic_log.positions)
+        before = {number: min(given.get(number, end), end) for number, end in bounds.ends.items()}
+        found = await newest.find_before(history, topic, bounds.firsts, before, asked.limit)
+    except Unavailable:
+        return _away()
+    ranges = b",".join(
+        b'{"partition":%d,"from":%d,"to":%d,"records":[%b]}'
+        % (number, start, before[number], b",".join(record.data for record in found.records.get(number, ())))
+        for number, start in found.positions.items()
+    )
+    head = orjson.dumps({"epoch": topic_log.epoch, "stopped": found.stopped})
+    return HttpResponse(b'%b,"ranges":[%b]}' % (head[:-1], ranges), content_type="application/json")
+
+
+@router.get(
     "/{topic}/records/{partition}/{offset}",
     response={
         200: RecordOut,
         401: Problem,
-        403: Problem,
         404: Problem,
         410: Problem,
         422: Invalid,
@@ -90,18 +165,15 @@ async def read_record(request: HttpRequest, topic: str, partition: int, offset: 
     return HttpResponse(record.data, content_type="application/json")
 
 
-async def _user(request: HttpRequest) -> Any:
-    user = getattr(request, "auth", None)
-    return user if getattr(user, "is_authenticated", False) else await request.auser()
+def _readable(request: HttpRequest) -> dict[str, str]:
+    """What who calls may watch: signing in and rights in one go, on one connection (project/api/auth.py)."""
+    return readable_topics(request.auth())  # type: ignore[attr-defined]
 
 
 async def _open_log(request: HttpRequest, topic: str) -> tuple[TopicLog | None, HttpResponse]:
     """The topic's log when the user may read it; else None and the answer that says why not."""
-    user = await _user(request)
-    if topic not in await in_database(readable_topics, user):
-        if await in_database(topic_exists, topic):
-            return None, _problem(403, f"You may not watch {topic}; an administrator can add your group.")
-        return None, _problem(404, f"There is no topic {topic} here; an administrator can add it.")
+    if topic not in await in_database(_readable, request):
+        return None, _problem(404, not_readable(topic))
     topic_log = current.current().hub.logs.get(topic)
     if topic_log is None:
         if current.link().state == "down":

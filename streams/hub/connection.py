@@ -19,8 +19,10 @@ if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, befor
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 25  # a connection hears something at least this often, give or take HEARTBEAT_SPREAD
-HEARTBEAT_SPREAD = 0.2
+HEARTBEAT_S = 5  # a connection hears something at least this often: a board says "live" on the strength of it
+CLOCK_S = 1.0  # between two looks at whether one is due
+SILENT_S = 50.0  # a client that answers nothing for so long has gone
+HEARTBEAT_SPREAD = 0.2  # of the time between two of them
 UNACKED_BYTES = 4 * 1024 * 1024  # on the way to one connection, all its streams together; then acks are waited for
 CONTROL_BACKLOG_BYTES = 8 * 1024 * 1024  # above, not even control frames: such a client is cut off
 STREAMS = 16  # a connection
@@ -46,7 +48,7 @@ class Connection:
         self.last_slow = float("-inf")
         self.due_since: float | None = None
         self._heard = now
-        self.heartbeat_after = HEARTBEAT_S * random.uniform(1 - HEARTBEAT_SPREAD, 1)
+        self.heartbeat_after = (HEARTBEAT_S - CLOCK_S) * random.uniform(1 - HEARTBEAT_SPREAD, 1)
         self.closed = False
 
     def hold(self, reader: Subscription) -> None:
@@ -96,13 +98,13 @@ class Connection:
         if not self.sink.is_full or self.sink.backlog() <= CONTROL_BACKLOG_BYTES:
             self.write(frame, now)
 
-    def send(self, message: dict[str, Any], now: float) -> None:
-        """Sends a control frame to this client alone. A client with more than CONTROL_BACKLOG_BYTES under way is closed
-        (4008). now: loop time."""
+    def send(self, message: dict[str, Any] | Frame, now: float) -> None:
+        """Sends a control frame, made for this connection or shared. A client with more than CONTROL_BACKLOG_BYTES
+        under way is closed (4008). now: loop time, in seconds."""
         if self.sink.backlog() > CONTROL_BACKLOG_BYTES:
             self.goodbye(4008, now)
         else:
-            self.write(Frame(orjson.dumps(message)), now)
+            self.write(message if isinstance(message, Frame) else Frame(orjson.dumps(message)), now)
 
     def goodbye(self, code: int, now: float, retry_after_ms: int = 1000) -> None:
         """Tells the client why, then closes. code: one of `closing.CODE_REASONS`. Safe to call twice."""

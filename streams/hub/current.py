@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from streams.hub.hub import Hub, Link
+from streams.hub.rights_watch import RightsWatch
 from streams.kafka.history import History
 
 
 class Live(Protocol):
-    """hub: what sockets read from. history: what is read back from Kafka."""
+    """hub: what sockets read from. rights: who may what, looked at anew. history: what is read back from Kafka."""
 
     hub: Hub
+    rights: RightsWatch
     history: History
 
     def is_connecting(self) -> bool:

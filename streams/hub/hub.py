@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+import orjson
+
 from streams import metrics
-from streams.hub.connection import HEARTBEAT_S, Connection
+from streams.hub.connection import SILENT_S, Connection
 from streams.hub.delivery import Delivery
 from streams.hub.freshness import Hearing, now_ms
 from streams.hub.rates import Seconds
@@ -223,15 +225,19 @@ class Hub:
         """Sends the heartbeats that are due, and says goodbye to clients that answer nothing any more."""
         now = self._loop.time()
         self.delivery.settle()
+        beat = self._heartbeat()
         for connection in list(self.connections):
-            if connection.due_since is not None and now - connection.due_since > 2 * HEARTBEAT_S:
+            if connection.due_since is not None and now - connection.due_since > SILENT_S:
                 metrics.EVICTIONS.labels("silent").inc()
                 connection.goodbye(4009, now)
             elif now - connection.last_sent > connection.heartbeat_after:
-                self.heartbeat(connection)
+                connection.send(beat, now)
 
     def heartbeat(self, connection: Connection) -> None:
-        """Sends one heartbeat to a connection."""
+        """Sends one heartbeat to a connection, now."""
+        connection.send(self._heartbeat(), self._loop.time())
+
+    def _heartbeat(self) -> Frame:
         message = {
             "type": "heartbeat",
             "server_time": now_ms(),
@@ -239,7 +245,7 @@ class Hub:
             "since": self.link.since,
             "waiting": self.waiting,
         }
-        connection.send(message, self._loop.time())
+        return Frame(orjson.dumps(message))
 
     def _tell(self, topic: str, frame: Frame) -> None:
         """Sends a small frame that moves no position to every reader of a topic."""

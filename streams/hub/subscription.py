@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from typing import Protocol
 
@@ -12,7 +11,6 @@ from streams.hub.topic_log import TopicLog
 from streams.wire.frames import FRAME_BYTES, Frame, Mark
 from streams.wire.ranges import Positions
 
-log = logging.getLogger(__name__)
 SLOW_AGAIN_S = 60.0  # falling off the log a second time within this closes the connection
 
 

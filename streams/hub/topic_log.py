@@ -128,15 +128,22 @@ class TopicLog:
         first = self.first.place
         return [self._chunks[place - first].ranges for place in range(start.place, stop.place)]
 
-    def tail(self, limit: int) -> Positions:
-        """The oldest positions here from which on at most `limit` bytes are held, as far as this log reaches back."""
-        tail, size = dict(self.positions), 0
+    def newest(self, records: int, limit: int) -> tuple[Positions, dict[int, list[Range]]]:
+        """The newest chunks that have so many records, or over `limit` bytes, or all there are.
+
+        Returns where each partition begins in them, and its ranges, oldest first.
+        """
+        starts, found = dict(self.positions), dict[int, list[Range]]()
+        size = 0
         for chunk in reversed(self._chunks):
+            if records <= 0 or size > limit:
+                break
             size += chunk.size
-            if size > limit:
-                return tail
-            tail.update((part.partition, part.start) for part in reversed(chunk.ranges))
-        return {}
+            for part in reversed(chunk.ranges):
+                starts[part.partition] = part.start
+                found.setdefault(part.partition, []).insert(0, part)
+                records -= len(part.records)
+        return starts, found
 
     def frame(self, start: Mark, stream: str) -> Frame:
         """The frame that begins at `start`; it may take in several chunks."""

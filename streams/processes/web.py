@@ -16,9 +16,10 @@ from django.db import Error as DatabaseError
 from streams import metrics
 from streams.demo import replay
 from streams.fanout import inline, layer
-from streams.hub import current, rights_watch
+from streams.hub import current
 from streams.hub.hub import Hub
 from streams.hub.link_watch import LinkWatch
+from streams.hub.rights_watch import RightsWatch
 from streams.hub.topic_watch import TopicWatch
 from streams.kafka import embedded
 from streams.kafka.history import History
@@ -40,12 +41,14 @@ REPUBLISH = 1000  # newest messages that go again to an embedded broker, which f
 class WebProcess:
     """The live side of one web process.
 
-    hub: what its sockets read from. history: what is read back from Kafka. stop_event: ends every task once it is set.
+    hub: what its sockets read from. history: what is read back from Kafka. rights: who may what, looked at anew.
+    stop_event: ends every task once it is set.
     """
 
     def __init__(self) -> None:
         self.history = History()
         self.hub = Hub(self.history)
+        self.rights = RightsWatch(self.hub)
         self.stop_event = asyncio.Event()
         self._topics = TopicWatch(self.hub)
         self._link_watch = LinkWatch(self.hub, self.stop_event)
@@ -60,7 +63,7 @@ class WebProcess:
         self._run("topic watch", lambda: self._topics.run(self.stop_event))
         self._run("clock", self._watch_seconds)
         self._run("link watch", self._link_watch.run)
-        self._run("rights watch", lambda: rights_watch.watch(self.hub, self.stop_event))
+        self._run("rights watch", lambda: self.rights.run(self.stop_event))
         self._run("outbox count", self._watch_waiting)
         if settings.REDIS_URL:
             self._run("layer reader", lambda: layer.read(self.hub, self.stop_event))

@@ -8,6 +8,9 @@ from django.contrib.auth.models import Group
 
 from streams.models import Topic
 
+NAME_SAID = 249  # characters of a name that we repeat; Kafka's topics have no longer ones
+USERS_A_QUERY = 500  # SQLite takes no more than 999 values in a query
+
 
 def readable_topics(user: Any) -> dict[str, str]:
     """name -> label of what a signed-in user may watch: topics without reader groups, and those of their groups."""
@@ -19,14 +22,22 @@ def shown(topics: dict[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "label": label} for name, label in topics.items()]
 
 
+def not_readable(topic: str) -> str:
+    """What people are told of a topic that they may not watch: the same whether or not there is one of that name."""
+    return f"There is no topic {topic[:NAME_SAID]} that you may watch; an administrator can add it, or your group."
+
+
 def topics_of(users: dict[Any, Any]) -> dict[Any, dict[str, str]]:
-    """What each of the users (by primary key) may read, in three queries whatever their number."""
+    """What each of the users (by primary key) may read, in few queries whatever their number."""
     topics = list(Topic.objects.prefetch_related("readers"))
     readers = {topic.pk: {group.pk for group in topic.readers.all()} for topic in topics}
     groups: dict[Any, set[Any]] = {pk: set() for pk in users}
     if any(readers.values()):
-        for group_pk, user_pk in Group.objects.filter(user__in=list(users)).values_list("pk", "user"):
-            groups[user_pk].add(group_pk)
+        every = list(users)
+        for start in range(0, len(every), USERS_A_QUERY):
+            some = Group.objects.filter(user__in=every[start : start + USERS_A_QUERY])
+            for group_pk, user_pk in some.values_list("pk", "user"):
+                groups[user_pk].add(group_pk)
     return {
         pk: {
             topic.name: str(topic)

@@ -96,7 +96,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         connection.topics = topics
         connection.sink.on_full = partial(self._hub.delivery.fill, connection)
         self.connection = connection
-        self._requests = Requests(self._hub, connection, self._start)
+        self._requests = Requests(self._hub, current.current().rights, connection, self._start)
         self._hub.add(connection)
         connection.send(
             {

@@ -9,16 +9,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 import orjson
+from django.db import Error as DatabaseError
 
-from streams import metrics, topics
+from streams import metrics
 from streams.hub.connection import STREAMS, Connection
 from streams.hub.hub import Hub
+from streams.hub.rights_watch import RightsWatch
 from streams.hub.subscription import Subscription
 from streams.hub.topic_log import TopicLog
-from streams.rights import credentials
-from streams.rights.topics import readable_topics
+from streams.rights.topics import not_readable
 from streams.runtime.away import Unavailable
-from streams.runtime.threads import in_database
 from streams.socket import starts
 from streams.socket.starts import Beginning
 from streams.wire.frames import frame_of
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 INBOUND_BYTES = 64 * 1024  # of one frame
 SUBSCRIBE_TIMEOUT_S = 9.0  # `subscribed` or an error comes within 10 s
-BAD_REQUESTS = 20  # in BAD_REQUESTS_S close the socket
+BAD_REQUESTS = 20  # refused ones, in BAD_REQUESTS_S, close the socket
 BAD_REQUESTS_S = 60.0
 MOST_JUMPS = 1000  # that one `subscribe` may tell of
 RETRY_AWAY_MS = 2000  # Kafka is away
@@ -64,10 +64,16 @@ class Wanted(NamedTuple):
 class Requests:
     """Answers one connection. start: runs a coroutine as a task of the connection."""
 
-    __slots__ = ("_bad", "_connection", "_hub", "_loop", "_start")
+    __slots__ = ("_bad", "_connection", "_hub", "_loop", "_rights", "_start")
 
-    def __init__(self, hub: Hub, connection: Connection, start: Callable[[Coroutine[Any, Any, None]], Any]) -> None:
-        self._hub, self._connection, self._start = hub, connection, start
+    def __init__(
+        self,
+        hub: Hub,
+        rights: RightsWatch,
+        connection: Connection,
+        start: Callable[[Coroutine[Any, Any, None]], Any],
+    ) -> None:
+        self._hub, self._rights, self._connection, self._start = hub, rights, connection, start
         self._loop = asyncio.get_running_loop()
         self._bad: deque[float] | None = None  # when bad requests came; made with the first one
 
@@ -98,7 +104,7 @@ class Requests:
             answer["retry_after_ms"] = error.retry_after_ms
         now = self._loop.time()
         self._connection.send(answer, now)
-        if error.code == "bad_request":
+        if error.retry_after_ms is None:  # what may be tried again is no fault of the client
             self._count_bad(now)
 
     def _count_bad(self, now: float) -> None:
@@ -154,6 +160,9 @@ class Requests:
                 raise BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
         except BadRequest as error:
             self._give_up(pending, error)
+        except DatabaseError:
+            message = "The database does not answer; try again."
+            self._give_up(pending, BadRequest("unavailable", message, wanted.number, RETRY_AWAY_MS))
         except (Unavailable, TimeoutError):
             self._give_up(pending, BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS))
         else:
@@ -173,8 +182,10 @@ class Requests:
                     "epoch": topic_log.epoch,
                     "positions": {str(partition): position for partition, position in beginning.positions.items()},
                 },
+                "ends": {str(partition): position for partition, position in topic_log.positions.items()},
                 "recovered": beginning.recovered,
                 "reason": beginning.reason,
+                **({} if beginning.last is None else {"last": beginning.last}),
             },
             now,
         )
@@ -192,18 +203,11 @@ class Requests:
         self._answer(error)
 
     async def _check_right(self, wanted: Wanted) -> None:
-        connection = self._connection
-        if wanted.topic in connection.topics:
+        """Raises BadRequest. What is known is not asked again; who asks for something else joins the next look."""
+        if wanted.topic in self._connection.topics:
             return
-        user = await in_database(credentials.still_valid, connection.credentials)
-        connection.topics = {} if user is None else await in_database(readable_topics, user)
-        if wanted.topic in connection.topics:
-            return
-        if await in_database(topics.topic_exists, wanted.topic):
-            message = f"You may not watch {wanted.topic}; an administrator can add your group."
-            raise BadRequest("forbidden", message, wanted.number)
-        message = f"There is no topic {wanted.topic} here; an administrator can add it."
-        raise BadRequest("unknown_topic", message, wanted.number)
+        if wanted.topic not in (await self._rights.ask(self._connection.credentials) or {}):
+            raise BadRequest("unknown_topic", not_readable(wanted.topic), wanted.number)
 
     def _open_log(self, wanted: Wanted) -> TopicLog:
         topic_log = self._hub.logs.get(wanted.topic)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from streams.hub import newest
 from streams.hub.hub import Hub
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds
 from streams.wire.ranges import Positions, Range
 
 LAST_RECORDS = 2000  # the most that `{"last": n}` gives
-LAST_BYTES = 8 * 1024 * 1024  # of encoded records, as far as the log knows them
-SURELY_FITS = LAST_BYTES // (17 * 1024)  # so many of the longest usual records (8 KiB value, headers, key) always fit
 REPLAY_OFFSETS = 1_000_000  # how far back a cursor may reach; what lies before is a gap (`limit`)
 MAX_TIMESTAMP = 2**53  # ms; beyond, Kafka and JavaScript disagree
 MAX_OFFSET = 2**63 - 1
@@ -27,13 +26,14 @@ class BadStart(ValueError):
 class Beginning:
     """The answer to a start. positions: where the client is. gaps: what is not delivered from there on.
 
-    recovered, reason: as in `subscribed`.
+    recovered, reason, last: as in `subscribed`.
     """
 
     positions: Positions
     recovered: bool = True
     reason: str | None = None
     gaps: list[Range] = field(default_factory=list)
+    last: dict[str, Any] | None = None
 
     @property
     def behind_gaps(self) -> Positions:
@@ -95,33 +95,11 @@ async def begin(hub: Hub, log: TopicLog, form: str, value: Any) -> Beginning:
         return Beginning(dict(bounds.ends))
     if form == "timestamp":
         return Beginning(await hub.history.offsets_at(log.topic, bounds, value))
-    positions = newest(bounds, value, log.tail(LAST_BYTES))
-    if value > SURELY_FITS:
-        await _fit(hub, log, positions)
-    return Beginning(positions)
+    found = await newest.find(hub.history, log, bounds, value)
+    return Beginning(found.positions, last={"records": found.count, "stopped": found.stopped})
 
 
-async def _fit(hub: Hub, log: TopicLog, positions: Positions) -> None:
-    """Moves positions on until what they reach of Kafka beyond the log fits in LAST_BYTES with the log's part."""
-    sizes: dict[int, list[tuple[int, int]]] = {}
-    for partition, target in dict(log.base).items():
-        position = positions.get(partition, 0)
-        while position < target:
-            for part in await hub.history.page(log.topic, partition, position, target):
-                sizes.setdefault(partition, []).extend((record.offset, len(record.data)) for record in part.records)
-                position = part.end
-    total = sum(size for entries in sizes.values() for _, size in entries)
-    kept = min(1.0, max(0, LAST_BYTES - log.size) / total) if total else 1.0
-    for partition, entries in sizes.items():
-        budget = kept * sum(size for _, size in entries)
-        for offset, size in reversed(entries):
-            budget -= size
-            if budget < 0:
-                positions[partition] = offset + 1
-                break
-
-
-def newest(bounds: Bounds, wanted: int, tail: Positions) -> Positions:
+def share_out(bounds: Bounds, wanted: int) -> Positions:
     """Positions about `wanted` offsets before the end: an equal share a partition; what one lacks others get."""
     available = {p: end - bounds.firsts.get(p, 0) for p, end in bounds.ends.items()}
     shares = dict.fromkeys(available, 0)
@@ -132,7 +110,7 @@ def newest(bounds: Bounds, wanted: int, tail: Positions) -> Positions:
             more = min(share, available[partition] - shares[partition], left)
             shares[partition] += more
             left -= more
-    return {p: max(end - shares[p], tail.get(p, 0)) for p, end in bounds.ends.items()}
+    return {p: end - shares[p] for p, end in bounds.ends.items()}
 
 
 async def _from_cursor(hub: Hub, log: TopicLog, epoch: str, given: Positions) -> Beginning:
@@ -147,7 +125,7 @@ async def _from_cursor(hub: Hub, log: TopicLog, epoch: str, given: Positions) ->
     _give_up(beginning, bounds.firsts, "retention")
     left = sum(bounds.ends[p] - max(position, bounds.firsts[p]) for p, position in positions.items())
     if left > REPLAY_OFFSETS:
-        _give_up(beginning, newest(bounds, REPLAY_OFFSETS, {}), "limit")
+        _give_up(beginning, share_out(bounds, REPLAY_OFFSETS), "limit")
     return beginning
 
 

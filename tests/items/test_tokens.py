@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from items import tokens
 from items.models import ApiToken
-from tests.support.people import Caller, PeopleTestCase
+from tests.support.people import Caller, PeopleTestCase, detail_of
 
 
 class TokenTests(PeopleTestCase):
@@ -98,3 +98,34 @@ class CreateTokenTests(PeopleTestCase):
         self.owner.save()
         with self.assertRaisesMessage(CommandError, "cannot sign in"):
             call_command("createtoken", "olga", stdout=StringIO())
+
+
+class ExpiryTests(PeopleTestCase):
+    def test_a_token_works_for_ninety_days_and_then_says_that_it_is_over(self) -> None:
+        secret = tokens.issue(self.owner)
+        token = ApiToken.objects.get()
+        assert token.expires_at is not None
+        self.assertEqual((token.expires_at - token.created_at).days, 90)
+        self.assertEqual(Caller(secret).send("GET", "/api/items/").status_code, 200)
+        ApiToken.objects.update(expires_at=timezone.now())
+        answer = Caller(secret).send("GET", "/api/items/")
+        self.assertEqual(answer.status_code, 401)
+        self.assertIn("expired", detail_of(answer))
+        self.assertIsNone(authenticate(token=secret))
+        self.assertEqual(tokens.users_of([secret]), {})
+
+    def test_many_are_looked_up_together(self) -> None:
+        good, over, unknown = tokens.issue(self.owner), tokens.issue(self.colleague, days=1), "sb_nonsense"
+        ApiToken.objects.filter(user=self.colleague).update(expires_at=timezone.now())
+        with self.assertNumQueries(2):  # the look, and the note of the use
+            self.assertEqual(tokens.users_of([good, over, unknown, ""]), {good: self.owner})
+
+    def test_createtoken_takes_days(self) -> None:
+        for days, lives in (("7", 7), ("0", None)):
+            call_command("createtoken", "olga", "--days", days, stdout=StringIO())
+            newest = ApiToken.objects.first()
+            assert newest is not None
+            given = None if newest.expires_at is None else (newest.expires_at - newest.created_at).days
+            self.assertEqual(given, lives)
+        with self.assertRaises(CommandError):
+            call_command("createtoken", "olga", "--days", "-1", stdout=StringIO())

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
+from confluent_kafka import Producer
 
 from tests.conftest import Install
 from tests.streams.kafka.test_undecodable import NotUtf8, undecodable_builder
@@ -34,6 +35,26 @@ def watched(installation: Installation, kafka: Kafka, **config: Any) -> str:
     topic = kafka.create_topic(**config)
     installation.watch(topic)
     return topic
+
+
+async def test_the_newest_records_are_given_however_many_aborted_ones_lie_behind_them(
+    installation: Installation, web: Process, kafka: Kafka
+) -> None:
+    topic = watched(installation, kafka, partitions=1)
+    producer = Producer({"bootstrap.servers": kafka.address, "transactional.id": topic})
+    producer.init_transactions(30)
+    for commits, count in ((True, 10), (False, 300), (False, 300)):
+        producer.begin_transaction()
+        for number in range(count):
+            producer.produce(topic, str(number).encode())
+        producer.flush(30)
+        if commits:
+            producer.commit_transaction(30)
+        else:
+            producer.abort_transaction(30)
+    async with Follower(web.url, installation.token, topic, {"last": 5}) as follower:
+        await follower.until(lambda: len(follower.records) >= 5, "the newest five")
+        assert [record["value"] for _, record in follower.records] == [5, 6, 7, 8, 9]
 
 
 async def test_every_kind_of_record_is_shown_as_what_it_is(

@@ -1,5 +1,5 @@
 """Who may import whom (pyproject.toml, importlinter), that the contracts would notice, and that what documents and
-comments say of files is true of them."""
+comments say of files is true of them; the table of bounds names what bounds a request or a socket."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def foreign_private_parts(source: str) -> set[str]:
     """Names with one underscore that are taken from something else than what the file itself gives such names to."""
     tree = ast.parse(source)
     taken: set[str] = set()
-    own: set[str] = {"_meta", "_replace", "_exit"}  # Django's, NamedTuple's and os' own public ones
+    own = {"_meta", "_default_manager", "_replace", "_exit"}  # said to be public by Django, NamedTuple and os
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             own.add(node.name)
@@ -193,3 +193,32 @@ def test_a_name_that_is_not_there_is_noticed() -> None:
     assert missing("see `nowhere.py`, and `manage.py`") == {"nowhere.py"}
     assert missing("### `streams/hub/`\n- `hub.py`: …\n- `hubs.py`: …") == {"hubs.py"}
     assert missing("`streams/hub/hub.py` and `delivery.py`") == set()
+
+
+# Bounds --------------------------------------------------------------------------------------------------------------
+
+BOUNDS = {
+    "items/api/bodies.py": ("NAMES", "DEPTH", "PARTS", "TEXT"),
+    "items/listing/filters.py": ("SEARCH_LENGTH", "SEARCH_WORDS"),
+    "items/api/idempotency.py": ("KEYS_A_USER",),
+    "items/api/schemas.py": ("PROBLEMS",),
+    "items/tokens.py": ("DAYS",),
+    "items/services/turns.py": ("WRITES", "WAIT_S", "HEAVY_READS", "HEAVY_READS_EACH", "HEAVY_READ_S", "PIECE_WAIT_S"),
+    "project/accounts/views.py": ("TOKENS_EACH",),
+    "project/api/api.py": ("BULK_BYTES", "LONGEST_SAID"),
+    "project/settings.py": ("POOL", "STATEMENT_MS"),
+    "streams/rights/credentials.py": ("SESSIONS_DECODED",),
+    "streams/socket/consumer.py": ("CONNECTIONS", "CONNECTIONS_PER_USER"),
+    "streams/socket/requests.py": ("BAD_REQUESTS", "BAD_REQUESTS_S"),
+    "streams/hub/rights_watch.py": ("LOOK_S",),
+}
+
+
+@pytest.mark.parametrize(("file", "names"), BOUNDS.items())
+def test_the_table_of_bounds_names_each_with_its_file(file: str, names: tuple[str, ...]) -> None:
+    table = (ROOT / "docs/architecture.md").read_text().partition("## Bounds")[2].partition("\n## ")[0]
+    source = (ROOT / file).read_text()
+    for name in names:
+        assert re.search(rf"^{name} = ", source, re.MULTILINE), f"{file} has no {name}"
+        rows = [row for row in table.splitlines() if f"`{name}`" in row or f"`{name}`, `{file}`" in row]
+        assert any(f"`{file}`" in row or f"`{file.partition('/')[2]}`" in row for row in rows), f"{name} of {file}"

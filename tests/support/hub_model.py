@@ -15,6 +15,7 @@ import orjson
 from streams.hub import connection, sink
 from streams.hub.connection import Connection
 from streams.hub.hub import Hub
+from streams.hub.rights_watch import RightsWatch
 from streams.kafka.history import Bounds, History
 from streams.kafka.undecodable import LOST, Undecodable, joined
 from streams.rights.credentials import Credentials
@@ -190,7 +191,7 @@ class Client:
         self.connection = Connection(name, "ada", Credentials(1), self, self._loop.time())
         self.connection.topics = dict.fromkeys(TOPICS, "")
         self.on_full: Callable[[bool], None] = partial(hub.delivery.fill, self.connection)
-        self._requests = Requests(hub, self.connection, self._start)
+        self._requests = Requests(hub, RightsWatch(hub), self.connection, self._start)
         hub.add(self.connection)
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -10,12 +10,15 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from items.imports import recognising, rows, running
-from items.imports.mapping import FIELDS, guess, problem_of
+from items.imports import mapping as import_mapping
+from items.imports import recognising, running
+from items.imports.recognising import Survey
+from items.imports.rows import Unreadable
 from items.imports.running import Failure, Progress
 from items.services.refusals import Refused
 
 SHOWN = 10  # failures on the terminal; all are in the report
+TOLD = 30  # columns on the terminal that are not used
 
 
 class Command(BaseCommand):
@@ -31,7 +34,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FIELD=COLUMN",
-            help=f"which column holds a field ({', '.join(FIELDS)}); an empty COLUMN: none of them;"
+            help=f"which column holds a field ({', '.join(import_mapping.FIELDS)}); an empty COLUMN: none of them;"
             " what is not named is guessed",
         )
         parser.add_argument("--owner", metavar="USERNAME", help="whose items these are; without it nobody's")
@@ -43,25 +46,41 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            shape = recognising.recognise(path)
+            survey = recognising.survey(path)
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-        except rows.Unreadable as error:
+        except Unreadable as error:
             raise CommandError(f"{path} cannot be imported. {error}") from error
-        mapping = _mapping(options["map"], shape.columns)
+        mapping = _mapping(options["map"], survey)
         owner = _owner(options["owner"])
         report: Path = options["report"] or Path(f"{path.name}.failed.csv")
-        self.stderr.write(f"{shape.words}; " + ", ".join(f"{name} = {column}" for name, column in mapping.items()))
-        progress = self._import(path, shape, mapping, owner, report=report, dry_run=options["dry_run"])
+        self._tell(survey, mapping)
+        progress = self._import(path, survey, mapping, owner, report=report, dry_run=options["dry_run"])
         counts = ", ".join(f"{progress.counts[name]} {name}" for name in running.COUNTS)
         self.stdout.write(f"{'Dry run, nothing was written: ' if options['dry_run'] else ''}{counts}")
+        for reason, rows in progress.skipped.most_common():
+            self.stderr.write(f"{rows} skipped: {reason}")
         if progress.counts["failed"]:
             raise CommandError(f"{progress.counts['failed']} rows failed; see {report}", returncode=1)
+
+    def _tell(self, survey: Survey, mapping: dict[str, str]) -> None:
+        """What the file was recognised as, and what will happen to each column."""
+        name, notes = import_mapping.known_as(survey.shape.columns)
+        self.stderr.write(f"{survey.shape.words}{f', {name}. {notes}' if name else ''}".rstrip())
+        fates = import_mapping.fates(survey, mapping)
+        for fate in fates:
+            if fate.used_as:
+                self.stderr.write(f"{fate.used_as} = {fate.column} ({fate.why})")
+        unused = [fate for fate in fates if not fate.used_as and not (name and name in fate.why)]
+        for fate in unused[:TOLD]:
+            self.stderr.write(f"not used: {fate.column} ({fate.why})")
+        if len(unused) > TOLD:
+            self.stderr.write(f"not used: {len(unused) - TOLD} more columns")
 
     def _import(
         self,
         path: Path,
-        shape: rows.Shape,
+        survey: Survey,
         mapping: dict[str, str],
         owner: Any,
         *,
@@ -86,11 +105,11 @@ class Command(BaseCommand):
                 write(failure)
                 shown += 1
                 if shown <= SHOWN:
-                    place = f"line {failure.line}" + (f", {failure.column}" if failure.column else "")
-                    self.stderr.write(f"{place}: {failure.reason}")
+                    for column, reason in failure.reasons:
+                        self.stderr.write(f"line {failure.line}{f', {column}' if column else ''}: {reason}")
 
             try:
-                progress = running.run(path, shape, mapping, owner, dry_run=dry_run, on_failure=failed, on_chunk=tell)
+                progress = running.run(path, survey, mapping, owner, dry_run=dry_run, on_failure=failed, on_chunk=tell)
             except Refused as error:
                 raise CommandError(str(error)) from error
         if terminal:
@@ -98,8 +117,8 @@ class Command(BaseCommand):
         return progress
 
 
-def _mapping(wanted: list[str], columns: tuple[str, ...]) -> dict[str, str]:
-    mapping = guess(columns)
+def _mapping(wanted: list[str], survey: Survey) -> dict[str, str]:
+    mapping = import_mapping.guess(survey)
     for pair in wanted:
         name, equals, column = pair.partition("=")
         if not equals:
@@ -108,9 +127,9 @@ def _mapping(wanted: list[str], columns: tuple[str, ...]) -> dict[str, str]:
             mapping[name] = column
         else:
             mapping.pop(name, None)
-    problem = problem_of(mapping, columns)
+    problem = import_mapping.problem_of(mapping, survey)
     if problem:
-        raise CommandError(f"{problem} The columns are: {', '.join(name for name in columns if name)}.")
+        raise CommandError(f"{problem} The columns are: {', '.join(survey.shape.columns)}.")
     return mapping
 
 

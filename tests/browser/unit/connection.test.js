@@ -3,7 +3,7 @@ import { beforeEach, test } from "node:test";
 
 import { Connection } from "../../../streams/static/streams/live/connection.js";
 
-const WELCOME = { type: "welcome", connection: "c", user: "ada", server_time: 0, heartbeat_seconds: 25, topics: [] };
+const WELCOME = { type: "welcome", connection: "c", user: "ada", server_time: 0, heartbeat_seconds: 5, topics: [] };
 const HEARTBEAT = { type: "heartbeat", server_time: 0, link: "live", since: 0, waiting: 0 };
 const HOUR = 3_600_000;
 
@@ -147,14 +147,18 @@ test("a server that never says welcome is given up after 15 s", (t) => {
   assert.ok(newest().closed);
 });
 
-test("silence of two heartbeats is a broken connection, a heartbeat in time is not", (t) => {
+test("silence of four heartbeats is a broken connection, and worth a word much earlier", (t) => {
   const { connection, newest, tick } = started(t);
   newest().says(WELCOME);
-  for (let n = 0; n < 8; n += 1) tick(5_000);
+  for (let n = 0; n < 15; n += 1) tick(1_000);
   newest().says(HEARTBEAT);
-  for (let n = 0; n < 10; n += 1) tick(5_000);
+  for (let n = 0; n < 7; n += 1) tick(1_000);
+  assert.equal(connection.quietFor(Date.now()), null);
+  tick(1_000);
+  assert.equal(connection.quietFor(Date.now()), 8_000);
+  for (let n = 0; n < 12; n += 1) tick(1_000);
   assert.equal(connection.state.kind, "open");
-  tick(5_000);
+  tick(1_000);
   assert.equal(connection.state.kind, "waiting");
 });
 

@@ -23,6 +23,36 @@ test("what lay in Kafka before says nothing about lag", () => {
   assert.equal(meter.lag(T + 60_000), null);
 });
 
+test("the lag is the worst of the last seconds, not the newest record's", () => {
+  const meter = new Meter();
+  meter.begin(T);
+  meter.arrived(T + 1_000, T + 4_000);
+  meter.arrived(T + 3_990, T + 4_000);
+  assert.equal(meter.lag(T + 4_000), 3_000);
+  meter.arrived(T + 10_990, T + 11_000);
+  assert.equal(meter.lag(T + 11_000), 10);
+});
+
+test("what was not measured is blank, and the past that is loaded is no rate of now", () => {
+  const meter = new Meter();
+  meter.begin(T);
+  for (let n = 0; n < 200; n += 1) meter.arrived(T - 500, T + 10);
+  const series = meter.series(T + 3_000);
+  assert.deepEqual(series.slice(-3), [0, 0, 0]);
+  assert.equal(series.at(-4), null);
+});
+
+test("what comes after a break stands at its own time", () => {
+  const meter = new Meter();
+  meter.begin(T - 60_000);
+  meter.counted(T / 1_000 - 40, 5);
+  meter.away(T - 30_000, T - 10_000);
+  meter.arrived(T - 20_000, T - 9_000);
+  meter.arrived(T - 9_500, T - 9_000);
+  const series = meter.series(T);
+  assert.deepEqual([series.at(-20), series.at(-10)], [1, 0]);
+});
+
 test("another clock on the server does not change lag", () => {
   const meter = new Meter();
   meter.setClock(T + 90_000, T);

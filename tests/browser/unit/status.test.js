@@ -5,7 +5,7 @@ import { statusOf } from "../../../streams/static/streams/board/status.js";
 
 const NOW = Date.now();
 const known = (changes) => ({
-  connection: { kind: "open", since: NOW }, phase: "live", refusal: null, obstacle: "", lag: 38, topic: "t", now: NOW,
+  connection: { kind: "open", since: NOW }, phase: "live", refusal: null, obstacle: "", lag: 38, quiet: null, topic: "t", now: NOW,
   heartbeat: { type: "heartbeat", server_time: NOW, link: "live", since: NOW, waiting: 0 }, ...changes,
 });
 const heartbeat = (changes) => ({ ...known().heartbeat, ...changes });
@@ -22,6 +22,11 @@ test("down says since when and how many events wait, whatever the stream does", 
     assert.equal(status.kind, "down");
     assert.match(status.label, /^down since \d\d:\d\d:\d\d, 12 events wait$/);
   }
+});
+
+test("a server that says nothing is not called live", () => {
+  const status = statusOf(known({ quiet: 8_000 }));
+  assert.deepEqual([status.kind, status.tone, status.label], ["silent", "waiting", "no word for 8.0 s"]);
 });
 
 test("nothing is called live before the stream has begun", () => {

@@ -141,7 +141,7 @@ test("a cursor of a former life comes back as a new life, and not in full", (t) 
   subscription.disconnected();
   subscription.connected();
   subscription.heard(subscribed(sent, { recovered: false, reason: "epoch", cursor: { epoch: "f", positions: { 0: 0 } } }), 0);
-  assert.deepEqual(news.at(-1), ["began", { resumed: true, newLife: true, reason: "epoch", missing: [] }]);
+  assert.deepEqual(news.at(-1), ["began", { resumed: true, newLife: true, reason: "epoch", missing: [], ends: {}, last: null }]);
   subscription.heard(records("a", 0, 1), 100);
   assert.equal(subscription.stream.received, 10);
 });

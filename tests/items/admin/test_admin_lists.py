@@ -123,3 +123,19 @@ class ActionTests(PeopleTestCase):
         services.delete_item(self.item.pk, actor=None)
         self.act(self.staff, "delete_selected", post="yes")
         self.assertEqual(Item.objects.count(), 0)
+
+
+class OutOfRangeTests(PeopleTestCase):
+    def test_a_time_or_number_that_no_database_takes_is_said_and_is_no_error_of_ours(self) -> None:
+        browser = sign_in(self.staff)
+        for path, query in (
+            ("items/item", "created_at__gte=0001-01-01T00:00:00%2B23:59"),
+            ("items/item", "created_at__lt=9999-12-31T23:59:59-23:59"),
+            ("items/apitoken", "created_at__gte=0001-01-01T00:00:00%2B23:59"),
+            ("auth/user", "last_login__gte=0001-01-01T00:00:00%2B23:59"),
+            ("items/item", "id__exact=99999999999999999999"),
+        ):
+            with self.subTest(path=path, query=query):
+                self.assertIn(browser.get(f"/admin/{path}/?{query}").status_code, {200, 302, 400})
+        for address in ("/items/?changed_since=0001-01-01T00:00:00", "/api/items/?changed_since=9999-12-31T23:59:59-"):
+            self.assertEqual(browser.get(f"{address}%2B23:59".replace("-%2B", "-")).status_code, 200)

@@ -10,42 +10,48 @@ from django.http import HttpRequest
 
 from items import services, tokens
 from items.api import needs
-from items.api.depends import Need, declared, replaced
+from items.api.depends import Need, reading, replaced
 from items.listing import queries
 from items.models import Item
 from tests.support.people import PeopleTestCase, detail_of
 
 
-async def number_of(request: HttpRequest, number: int) -> int:
+def number_of(request: HttpRequest, number: int) -> int:
     return number
 
 
-async def twice(request: HttpRequest, once: Annotated[int, Need(number_of)], plus: int = 0) -> int:
+def twice(request: HttpRequest, once: Annotated[int, Need(number_of)], plus: int = 0) -> int:
     return 2 * once + plus
 
 
-@declared
-async def operation(doubled: Annotated[int, Need(twice)], text: str) -> str:
+def signed_in() -> HttpRequest:
+    request = HttpRequest()
+    request.auth = lambda: None  # type: ignore[attr-defined]
+    return request
+
+
+@reading
+def operation(doubled: Annotated[int, Need(twice)], text: str) -> str:
     return f"{text} {doubled}"
 
 
 async def test_an_operation_asks_the_caller_for_what_its_needs_ask_for() -> None:
     assert list(inspect.signature(operation).parameters) == ["request", "number", "plus", "text"]
-    assert await operation(HttpRequest(), number=4, plus=1, text="It is") == "It is 9"
+    assert await operation(signed_in(), number=4, plus=1, text="It is") == "It is 9"
 
 
 async def test_a_need_of_a_need_can_be_replaced_and_is_back_afterwards() -> None:
-    async def seven(request: HttpRequest, number: int) -> int:
+    def seven(request: HttpRequest, number: int) -> int:
         return 7
 
     with replaced(number_of, seven):
-        assert await operation(HttpRequest(), number=4, plus=1, text="It is") == "It is 15"
-    assert await operation(HttpRequest(), number=4, plus=0, text="It is") == "It is 8"
+        assert await operation(signed_in(), number=4, plus=1, text="It is") == "It is 15"
+    assert await operation(signed_in(), number=4, plus=0, text="It is") == "It is 8"
 
 
 class ReplacedTests(PeopleTestCase):
     async def test_an_item_nobody_saved_is_shown_when_the_operation_is_given_it(self) -> None:
-        async def made_up(request: HttpRequest, item_id: int) -> Item:
+        def made_up(request: HttpRequest, item_id: int) -> Item:
             return Item(pk=item_id, version=3, name="Made up", price=1)
 
         with replaced(needs.item_to_read, made_up):
@@ -53,7 +59,7 @@ class ReplacedTests(PeopleTestCase):
         self.assertEqual((answer.json()["name"], answer["ETag"]), ("Made up", '"3"'))
 
     async def test_a_list_shows_the_page_it_is_given(self) -> None:
-        async def empty(request: HttpRequest, query: Any) -> queries.Page:
+        def empty(request: HttpRequest, query: Any) -> queries.Page:
             return queries.Page([], 12)
 
         with replaced(needs.found_page, empty):
@@ -61,7 +67,7 @@ class ReplacedTests(PeopleTestCase):
         self.assertEqual(answer.json(), {"items": [], "count": 12})
 
     def test_the_right_to_change_is_looked_at_again_by_the_service(self) -> None:
-        async def unchecked(request: HttpRequest, **_: Any) -> Item:
+        def unchecked(request: HttpRequest, **_: Any) -> Item:
             return self.item
 
         with replaced(needs.item_to_change, unchecked):

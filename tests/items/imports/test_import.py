@@ -17,7 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from items import services
-from items.imports import jobs, running
+from items.imports import jobs as import_jobs
+from items.imports import running
 from items.models import Item, ItemVersion
 from items.models.import_job import SILENT, ImportJob
 from items.services import upserts
@@ -174,10 +175,10 @@ class PageTests(ImportTestCase):
     def start(self, **typed: str) -> Any:
         """Presses the button; the process that would be started is this one."""
         columns = {"sku": "sku", "name": "name", "price": "price"}
-        with mock.patch.object(jobs, "start", new=mock.AsyncMock()):
+        with mock.patch.object(import_jobs, "start", new=mock.AsyncMock()):
             answer = self.browser.post(f"/items/import/{self.job().pk}/start/", columns | typed)
         if self.job().state == "running":
-            jobs.run(self.job())
+            import_jobs.run(self.job())
         return answer
 
     def test_the_preview_shows_the_guess_and_what_the_rows_would_become(self) -> None:
@@ -192,7 +193,9 @@ class PageTests(ImportTestCase):
         self.upload(FILE + "TENT-1,Stolen,1\n,,\nX,No price,\n")
         self.start()
         job = self.job()
-        self.assertEqual((job.state, job.rows, job.created, job.failed, job.percent), ("done", 5, 3, 2, 100))
+        self.assertEqual(
+            (job.state, job.rows, job.created, job.failed, job.skipped, job.percent), ("done", 6, 3, 2, 1, 100)
+        )
         page = text(self.browser.get(f"/items/import/{job.pk}/"))
         self.assertIn(f"/items/import/{job.pk}/report/", page)
         self.assertNotIn("http-equiv", page)
@@ -218,24 +221,24 @@ class PageTests(ImportTestCase):
 
     def test_a_running_import_refreshes_its_page_and_can_be_cancelled(self) -> None:
         self.upload("sku,name,price\n" + "".join(f"S{n},Item {n},{n}\n" for n in range(25)))
-        job = jobs.claim(self.job().pk, {"sku": "sku", "name": "name", "price": "price"}, dry_run=False)
+        job = import_jobs.claim(self.job().pk, {"sku": "sku", "name": "name", "price": "price"}, dry_run=False)
         page = text(self.browser.get(f"/items/import/{job.pk}/"))
         self.assertIn('<meta http-equiv="refresh" content="2">', page)
         self.browser.post(f"/items/import/{job.pk}/cancel/")
         with mock.patch.object(running, "CHUNK", 10):
-            jobs.run(self.job())
+            import_jobs.run(self.job())
         job = self.job()
         self.assertEqual((job.state, job.created, job.rows), ("cancelled", 10, 10))
 
     def test_one_import_runs_once_at_a_time(self) -> None:
         self.upload()
-        jobs.claim(self.job().pk, {}, dry_run=False)
-        with self.assertRaises(jobs.UnderWay):
-            jobs.claim(self.job().pk, {}, dry_run=False)
+        import_jobs.claim(self.job().pk, {}, dry_run=False)
+        with self.assertRaises(import_jobs.UnderWay):
+            import_jobs.claim(self.job().pk, {}, dry_run=False)
 
     def test_an_import_whose_process_went_silent_is_shown_as_interrupted_and_runs_again(self) -> None:
         self.upload()
-        jobs.claim(self.job().pk, {"name": "name", "price": "price", "sku": "sku"}, dry_run=False)
+        import_jobs.claim(self.job().pk, {"name": "name", "price": "price", "sku": "sku"}, dry_run=False)
         ImportJob.objects.update(alive_at=timezone.now() - 2 * SILENT)
         page = text(self.browser.get(f"/items/import/{self.job().pk}/"))
         self.assertIn("Interrupted", page)
@@ -271,6 +274,6 @@ class PageTests(ImportTestCase):
         self.upload()
         left = self.job()
         self.job().delete()  # the row alone, as when somebody removes db.sqlite3
-        fresh = jobs.keep(self.colleague, SimpleUploadedFile("items.csv", FILE.encode()))
+        fresh = import_jobs.keep(self.colleague, SimpleUploadedFile("items.csv", FILE.encode()))
         self.assertNotEqual(ImportJob(pk=left.pk, created_at=fresh.created_at).folder, left.folder)
         self.assertTrue(left.source.is_file())

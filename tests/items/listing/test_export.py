@@ -18,7 +18,10 @@ from items.models import Item
 from items.values.cells import plain
 from tests.support.people import PeopleTestCase
 
-FORMULAS = ("=1+1", "+1", "-1", "@x", "'=1+1", "'quoted'", "a=b")
+FORMULAS = (
+    "=1+1", "+1", "-1", "@x", "'=1+1", "'quoted'", "a=b", "＝1+1", "＋1", "－1", "＠x", "a;=1+1", "a;'=1", 'a;"=1"',
+    "a;;＝1+1;-2", "a; b", "it's; 'quoted'",
+)  # fmt: skip
 
 
 class ExportTests(PeopleTestCase):
@@ -69,7 +72,8 @@ class ExportTests(PeopleTestCase):
         _, body = await self.download("format=csv&price_max=1&ordering=id")
         rows = list(csv.DictReader(io.StringIO(body, newline="")))
         cells = [row["name"] for row in rows]
-        self.assertFalse([cell for cell in cells if cell[0] in "=+-@"])
+        begins = [piece.lstrip('"') for cell in cells for piece in cell.split(";")]
+        self.assertFalse([piece for piece in begins if piece[:1] in tuple("=+-@＝＋－＠")])
         self.assertEqual(tuple(plain(cell) for cell in cells), FORMULAS)
         self.assertEqual([plain(row["description"]) for row in rows], [f"{text}\nx" for text in FORMULAS])
 
@@ -88,13 +92,13 @@ class ExportTests(PeopleTestCase):
 
     def test_deleted_items_are_not_exported(self) -> None:
         services.delete_item(self.item.pk, actor=None)
-        self.assertEqual(files.Export(NO_FILTERS, queries.NEWEST_FIRST, "ndjson").next_piece(), b"")
+        self.assertEqual(files.Export(None, NO_FILTERS, queries.NEWEST_FIRST, "ndjson").next_piece(), b"")
 
 
 class ConnectionTests(TransactionTestCase):
     def test_each_piece_gives_its_connection_back(self) -> None:
         services.create_items(actor=None, rows=[{"name": f"n{number}", "price": 1} for number in range(5)])
-        exporting = files.Export(NO_FILTERS, queries.NEWEST_FIRST, "ndjson")
+        exporting = files.Export(None, NO_FILTERS, queries.NEWEST_FIRST, "ndjson")
         with mock.patch.object(files, "PIECE", 3):
             lines = []
             while piece := exporting.next_piece():

@@ -137,7 +137,7 @@ class NewTests(PeopleTestCase):
         wrong = {
             "name": "",
             "description": "kept <text>",
-            "price": "1,5",
+            "price": "1,500",
             "tax": "-1",
             "link": "example.com",
             "sku": "A",
@@ -149,7 +149,7 @@ class NewTests(PeopleTestCase):
             self.assertIn(f'id="id_{field}_error"', page)
         self.assertNotIn('id="id_sku_error"', page)
         self.assertIn("kept &lt;text&gt;", page)
-        self.assertIn('value="1,5"', page)
+        self.assertIn('value="1,500"', page)
         self.assertIn('aria-describedby="id_price_helptext id_price_error"', page)
         self.assertEqual(hidden(response, "submission"), form)
         self.assertEqual(Item.objects.count(), 1)

@@ -43,7 +43,7 @@ class ApiTests(DeletedTestCase):
 
     def test_a_colleague_and_a_stranger_do_not(self) -> None:
         self.assertEqual(self.listed(self.colleague), [])
-        self.assertEqual(self.caller(self.colleague).send("POST", self.address).status_code, 403)
+        self.assertEqual(self.caller(self.colleague).send("POST", self.address).status_code, 404)
         for method, address in (("GET", "/api/items/deleted"), ("POST", self.address)):
             self.assertEqual(Caller().send(method, address).status_code, 401)
         self.assertIsNotNone(self.now().deleted_at)

@@ -76,7 +76,7 @@ class UndoTests(PeopleTestCase):
     def test_a_colleague_neither_sees_nor_restores_it(self) -> None:
         browser = sign_in(self.colleague)
         self.assertNotIn(self.address, text(browser.get("/items/deleted/")))
-        self.assertEqual(browser.post(self.address).status_code, 403)
+        self.assertEqual(browser.post(self.address).status_code, 404)
         self.assertEqual(browser.get(f"/items/{self.item.pk}/").status_code, 404)
         self.assertIsNotNone(self.now().deleted_at)
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
@@ -14,7 +14,7 @@ from items.events import item_changed
 from items.models import Item, ItemVersion
 from items.services import items
 from streams.models import OutboxMessage
-from tests.support.people import PeopleTestCase, events
+from tests.support.people import PeopleTestCase, events, sign_in
 
 
 class Undo(Exception):
@@ -216,7 +216,7 @@ class OwnerGoesTests(PeopleTestCase):
         self.assertTrue(all(event.payload["owner"] is event.payload["actor"] is None for event in told))
         self.assertEqual(set(Item.with_deleted.values_list("owner", flat=True)), {None})
         self.assertEqual(ItemVersion.objects.filter(changes={"owner": ["olga", None]}).count(), 4)
-        with self.assertRaises(services.NotAllowed):
+        with self.assertRaises(services.ItemNotFound):
             services.restore_item(gone.pk, actor=self.colleague)
 
     def test_nothing_is_told_when_the_deletion_is_undone(self) -> None:
@@ -225,3 +225,32 @@ class OwnerGoesTests(PeopleTestCase):
             User.objects.get(pk=self.owner.pk).delete()
             raise Undo
         self.assertEqual((OutboxMessage.objects.count(), self.now().owner), (before, self.owner))
+
+
+class StaffAloneTests(PeopleTestCase):
+    """`is_staff` opens the admin, and decides nothing."""
+
+    def test_who_is_staff_only_changes_deletes_and_restores_nothing_of_others(self) -> None:
+        liz = User.objects.create_user("liz", is_staff=True)
+        for service in (services.update_item, services.delete_item):
+            with self.assertRaises(services.NotAllowed):
+                service(self.item.pk, actor=liz)
+        services.delete_item(self.item.pk, actor=self.owner)
+        with self.assertRaises(services.ItemNotFound):
+            services.restore_item(self.item.pk, actor=liz)
+        self.assertEqual(sign_in(liz).get(f"/items/{self.item.pk}/").status_code, 404)
+        self.assertNotIn("Tent", sign_in(liz).get("/items/deleted/").content.decode())
+        self.assertEqual(self.caller(liz).send("GET", "/api/items/deleted").json()["items"], [])
+
+    def test_each_permission_lets_do_what_it_says_to_everybodys_items(self) -> None:
+        people = {}
+        for codename in ("change_item", "delete_item"):
+            people[codename] = User.objects.create_user(codename)
+            people[codename].user_permissions.add(Permission.objects.get(codename=codename))
+        services.update_item(self.item.pk, actor=people["change_item"], name="Large tent", owner=self.colleague)
+        with self.assertRaises(services.NotAllowed):
+            services.delete_item(self.item.pk, actor=people["change_item"])
+        with self.assertRaises(services.NotAllowed):
+            services.update_item(self.item.pk, actor=people["delete_item"], name="Small tent")
+        services.delete_item(self.item.pk, actor=people["delete_item"])
+        self.assertEqual(services.restore_item(self.item.pk, actor=people["change_item"]).name, "Large tent")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -21,7 +22,10 @@ def test_an_amount_is_the_same_in_every_form_it_can_be_given(cents: int) -> None
 @pytest.mark.parametrize(
     ("given", "written"),
     [(0.1, "0.10"), (1.1, "1.10"), (0.29, "0.29"), (3, "3.00"), ("12.5", "12.50"), (Decimal("1E2"), "100.00"),
-     (Decimal("12.500"), "12.50"), (Decimal("-0"), "0.00"), ("0", "0.00"), (9999999999.99, "9999999999.99")],
+     (Decimal("12.500"), "12.50"), (Decimal("-0"), "0.00"), ("0", "0.00"), (9999999999.99, "9999999999.99"),
+     ("12.500", "12.50"), ("29.0000", "29.00"), ("12,5", "12.50"), ("12,5000", "12.50"), ("1,234.50", "1234.50"),
+     ("€ 1.234,50", "1234.50"), ("$1,234,567", "1234567.00"), ("1\u202f234,50 kr", "1234.50"),
+     ("CHF 1’234.50", "1234.50"), ("5 EUR", "5.00"), ("0012.50", "12.50")],
 )  # fmt: skip
 def test_amounts_are_exact_and_written_with_two_places(given: object, written: str) -> None:
     assert money.written(money.amount(given)) == written
@@ -29,10 +33,28 @@ def test_amounts_are_exact_and_written_with_two_places(given: object, written: s
 
 @pytest.mark.parametrize(
     "given",
-    ["NaN", "Infinity", "", " 1", "1_000", "1,5", "1e2", "٣", "0x10", None, True, [], float("nan"), float("inf"), -0.01,
-     -1, "-1", "-0", "1.005", "12.500", 1.005, 0.1 + 0.2, 10_000_000_000, "9" * 41, Decimal("NaN"), Decimal("sNaN"),
+    ["NaN", "Infinity", "", " 1", "1_000", "1,234", "12,500", "1e2", "٣", "0x10", None, True, [], float("nan"),
+     float("inf"), -0.01, -1, "-1", "-0", "1.005", "1.234", "$10 $20", "$10 USD", "10 20", "$", "1.2.3",
+     "1,23,456.00", 1.005, 0.1 + 0.2, 10_000_000_000, "9" * 41, Decimal("NaN"),
+     Decimal("sNaN"),
      Decimal("1E-999999"), Decimal("1E+999999")],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused_with_a_sentence(given: object) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
         money.amount(given)
+
+
+@given(st.from_regex(money.TEXT, fullmatch=True))
+def test_every_text_that_the_api_describes_is_an_amount(text: str) -> None:
+    assert 0 <= money.amount(text) <= money.LARGEST
+
+
+@given(st.text(alphabet="0123456789.,' $€", max_size=12))
+def test_a_text_is_an_amount_exactly_when_the_api_describes_it(text: str) -> None:
+    described = re.search(money.TEXT, text) is not None
+    try:
+        money.amount(text)
+    except ValueError:
+        assert not described
+    else:
+        assert described

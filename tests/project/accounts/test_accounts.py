@@ -15,7 +15,7 @@ from django.test import Client, override_settings
 from items import services, tokens
 from items.models import ApiToken, Item
 from project import mailing
-from project.accounts import views
+from project.accounts import sign_up, views
 from project.models import Attempts
 from tests.support.people import PeopleTestCase, detail_of, sign_in
 
@@ -43,39 +43,89 @@ class AccountTestCase(PeopleTestCase):
 
 @override_settings(SIGN_UP=True)
 class SignUpTests(AccountTestCase):
-    TYPED = {"username": "nina", "email": "nina@example.com", "password1": WORD, "password2": WORD}
+    TYPED = {"username": "nina", "email": "nina@example.com"}
+    PASSWORDS = {"new_password1": WORD, "new_password2": WORD}
 
-    def test_a_new_person_is_signed_in_and_may_add_items(self) -> None:
+    def ask(self, typed: dict[str, str], browser: Client | None = None) -> Any:
+        """The answer to the form, once its mail was sent."""
+        answer = (browser or Client()).post("/accounts/sign-up/", typed)
+        mailing.wait_sent(30)
+        return answer
+
+    def link(self) -> str:
+        """Of the newest mail."""
+        found = re.search(r"http://testserver(/accounts/sign-up/\S+/)\n", str(mail.outbox[-1].body))
+        assert found
+        return found[1]
+
+    def test_a_new_person_confirms_the_address_and_may_add_items(self) -> None:
         make_group()
         browser = Client()
-        self.assertRedirects(browser.post("/accounts/sign-up/", self.TYPED), "/", fetch_redirect_response=False)
+        self.assertIn("Look into your mail", text(self.ask(self.TYPED, browser)))
+        self.assertFalse(User.objects.filter(username="nina").exists())
+        self.assertEqual(mail.outbox[-1].to, ["nina@example.com"])
+        self.assertRedirects(browser.post(self.link(), self.PASSWORDS), "/", fetch_redirect_response=False)
         nina = User.objects.get(username="nina")
         self.assertEqual((nina.is_staff, nina.is_superuser, nina.email), (False, False, "nina@example.com"))
         self.assertEqual(browser.get("/items/new/").status_code, 200)
         self.assertEqual(self.caller(nina).send("POST", "/api/items/", ITEM).status_code, 201)
         self.assertTrue(Client().login(username="nina", password=WORD))
+        self.assertEqual(Client().post(self.link(), self.PASSWORDS).status_code, 410)
 
     def test_without_the_setting_there_is_no_such_page(self) -> None:
         self.assertIn('href="/accounts/sign-up/"', text(Client().get("/accounts/login/")))
+        self.ask(self.TYPED)
         with self.settings(SIGN_UP=False):
             self.assertNotIn("/accounts/sign-up/", text(Client().get("/accounts/login/")))
-            for method in ("get", "post"):
-                self.assertEqual(getattr(Client(), method)("/accounts/sign-up/", self.TYPED).status_code, 404)
+            for path in ("/accounts/sign-up/", self.link()):
+                for method in ("get", "post"):
+                    self.assertEqual(getattr(Client(), method)(path, self.TYPED).status_code, 404)
         self.assertFalse(User.objects.filter(username="nina").exists())
 
     def test_what_cannot_be_taken_is_announced_and_the_rest_is_kept(self) -> None:
         for typed, sentence in (
-            ({"username": "OLGA"}, "A user with that username already exists."),
             ({"username": "Demo"}, "kept for the demonstration"),
+            ({"username": "ｄｅｍｏ"}, "kept for the demonstration"),
             ({"username": ""}, "This field is required."),
-            ({"password1": "12345678", "password2": "12345678"}, "too common"),
-            ({"password2": "else"}, "didn’t match"),
             ({"email": "nobody"}, "valid email address"),
         ):
-            response = Client().post("/accounts/sign-up/", self.TYPED | {"email": "kept@example.com"} | typed)
-            self.assert_trouble(response, "There is no account yet", sentence)
+            response = self.ask(self.TYPED | {"email": "kept@example.com"} | typed)
+            self.assert_trouble(response, "No mail was sent", sentence)
             self.assertIn("kept@example.com" if "email" not in typed else "nobody", text(response))
-        self.assertEqual(User.objects.count(), 3)
+        self.assertEqual((User.objects.count(), mail.outbox), (3, []))
+        self.ask(self.TYPED)
+        for passwords, sentence in ((("12345678", "12345678"), "too common"), ((WORD, "else"), "didn’t match")):
+            typed = dict(zip(self.PASSWORDS, passwords, strict=True))
+            self.assert_trouble(Client().post(self.link(), typed), "There is no account yet", sentence)
+
+    def test_what_is_taken_is_told_in_the_mail_alone(self) -> None:
+        User.objects.filter(pk=self.owner.pk).update(email="olga@example.com")
+        User.objects.create_user("ärger")
+        answers = set()
+        for name, address, said in (
+            ("nina", "nina@example.com", "Choose your password here"),
+            ("OLGA", "nina@example.com", "belongs to somebody else"),
+            ("ｏｌｇａ", "nina@example.com", "belongs to somebody else"),
+            ("ÄRGER", "nora@example.com", "belongs to somebody else"),
+            ("nora", "Olga@example.com", "There is an account with this address already"),
+        ):
+            answer = text(self.ask({"username": name, "email": address}))
+            answers.add(answer.replace(address, "…"))
+            self.assertIn(said, str(mail.outbox[-1].body))
+        self.assertEqual(len(answers), 1)
+
+    def test_a_name_that_was_taken_meanwhile_is_not_given_twice(self) -> None:
+        self.ask(self.TYPED)
+        User.objects.create_user("Nina")
+        self.assertEqual(Client().post(self.link(), self.PASSWORDS).status_code, 410)
+
+    def test_mails_to_one_address_and_tries_of_one_name_are_limited(self) -> None:
+        for number in range(4):
+            answer = self.ask(self.TYPED | {"username": f"nina{number}"})
+        self.assertEqual((answer.status_code, len(mail.outbox)), (429, 3))
+        for number, name in enumerate(("Olga", "olga", "OLGA", "ｏｌｇａ", "oLga", "olGa")):
+            answer = self.ask({"username": name, "email": f"n{number}@example.com"})
+        self.assertEqual(answer.status_code, 429)
 
     def test_who_is_signed_in_has_an_account(self) -> None:
         self.assertRedirects(sign_in(self.owner).get("/accounts/sign-up/"), "/", fetch_redirect_response=False)
@@ -101,7 +151,7 @@ class AddingTests(AccountTestCase):
         self.assertEqual(Item.objects.count(), 1)
 
     def test_the_group_gives_the_right(self) -> None:
-        self.reader.groups.add(Group.objects.get(name=views.CONTRIBUTORS))
+        self.reader.groups.add(Group.objects.get(name=sign_up.CONTRIBUTORS))
         self.assertIn("/items/new/", text(sign_in(self.reader).get("/items/")))
         self.assertEqual(self.caller(self.reader).send("POST", "/api/items/", ITEM).status_code, 201)
 
@@ -225,7 +275,9 @@ class ResetTests(AccountTestCase):
 
 class TokenPageTests(AccountTestCase):
     def make(self, client: Client, name: str = "laptop") -> str:
-        found = re.search(r'id="secret">(sb_[\w-]+)<', text(client.post("/accounts/tokens/", {"name": name})))
+        found = re.search(
+            r'id="secret">(sb_[\w-]+)<', text(client.post("/accounts/tokens/", {"name": name, "days": 90}))
+        )
         assert found
         return found[1]
 
@@ -272,7 +324,7 @@ class TokenPageTests(AccountTestCase):
         ApiToken.objects.bulk_create(
             ApiToken(user=self.owner, name="one of many", digest=str(number)) for number in range(views.TOKENS_EACH)
         )
-        self.assert_trouble(browser.post("/accounts/tokens/", {"name": "one more"}), "which is the most")
+        self.assert_trouble(browser.post("/accounts/tokens/", {"name": "one more", "days": 30}), "which is the most")
         self.assertEqual(ApiToken.objects.filter(name="one more").count(), 0)
 
     def test_what_was_typed_is_never_markup(self) -> None:

@@ -307,7 +307,7 @@ async def test_a_partition_added_later_starts_at_its_beginning() -> None:
 async def test_a_client_that_answers_nothing_is_told_and_one_that_was_sent_nothing_gets_a_heartbeat() -> None:
     hub, _ = await opened({0: 5})
     silent, idle = Client(hub), Client(hub)
-    long_ago = asyncio.get_running_loop().time() - 2 * connection.HEARTBEAT_S - 1
+    long_ago = asyncio.get_running_loop().time() - connection.SILENT_S - 1
     silent.connection.due_since = long_ago
     idle.connection.last_sent = long_ago
     hub.look_at_connections()
@@ -353,7 +353,7 @@ async def test_records_count_as_something_sent_that_is_to_be_answered() -> None:
     client = Client(hub, raw=True)
     client.join({0: 0})
     now = asyncio.get_running_loop().time
-    long_ago = now() - 2 * connection.HEARTBEAT_S
+    long_ago = now() - connection.SILENT_S
     client.connection.last_sent = long_ago
     due = []
     pour(hub, [0], "t")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streams.hub.rights_watch import RightsWatch
 from streams.socket.requests import Requests
 from tests.support.readers import Client, opened
 
@@ -46,7 +47,7 @@ class Asking:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.started: list[object] = []
-        self._requests = Requests(client.hub, client.connection, self._start)
+        self._requests = Requests(client.hub, RightsWatch(client.hub), client.connection, self._start)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self.started.append(work)

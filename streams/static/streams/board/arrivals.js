@@ -1,7 +1,10 @@
 // What has arrived and is not drawn yet, for as long as the view is held too: bounded. Records that fall over the edge
-// are counted as skipped, not lost: they are in Kafka.
+// are counted as skipped, not lost: they are in Kafka, and a row stands in their place that loads them.
 
-/** @typedef {import("./row.js").Entry} Entry */
+/**
+ * @typedef {import("./row.js").Entry} Entry
+ * @typedef {import("./row.js").GapEntry} GapEntry
+ */
 
 export class Arrivals {
   /** records that were never drawn */
@@ -9,6 +12,8 @@ export class Arrivals {
   #most;
   /** @type {Entry[]} oldest first */
   #entries = [];
+  /** @type {Map<string, GapEntry>} life and partition → what was passed over of it since the last drawing */
+  #passed = new Map();
 
   /** @param {number} most records that are worth drawing at once */
   constructor(most) {
@@ -29,9 +34,15 @@ export class Arrivals {
   /** @returns {Entry[]} what is to be drawn now, oldest first; it is forgotten here */
   take() {
     this.#shorten();
-    const taken = this.#entries;
+    const taken = [...this.#passed.values(), ...this.#entries];
     this.#entries = [];
+    this.#passed.clear();
     return taken;
+  }
+
+  /** @returns {Iterable<Entry>} what waits, oldest first */
+  waiting() {
+    return this.#entries;
   }
 
   #shorten() {
@@ -40,7 +51,19 @@ export class Arrivals {
     const dropped = this.#entries.splice(0, over);
     // Gaps and notes are no records: they stay, however fast the stream.
     const kept = dropped.filter((entry) => entry.kind !== "record").slice(-this.#most / 2);
-    this.skipped += dropped.reduce((sum, entry) => sum + Number(entry.kind === "record"), 0);
+    for (const entry of dropped) if (entry.kind === "record") this.#pass(entry);
     this.#entries.unshift(...kept);
+  }
+
+  /** @param {import("./row.js").RecordEntry} entry that will not be drawn */
+  #pass({ topic, epoch, partition, record }) {
+    this.skipped += 1;
+    const place = `${epoch} ${partition}`;
+    const passed = this.#passed.get(place);
+    if (passed) passed.range.to = record.offset + 1;
+    else {
+      const range = { partition, from: record.offset, to: record.offset + 1, reason: "passed" };
+      this.#passed.set(place, { kind: "gap", topic, epoch, range, note: "", loading: false });
+    }
   }
 }

@@ -55,6 +55,8 @@ class Board {
   #begunAt = 0;
   #brokenAt = 0;
   #newest = "";
+  /** @type {import("../live/protocol.js").Subscribed["last"] | null} what the stream began with, where it began with the newest */
+  #last = null;
   /** @type {import("../live/protocol.js").Start} */
   #start = FRESH_START;
   #subscription = new Subscription({
@@ -92,6 +94,7 @@ class Board {
       move: (step) => this.#reader.move(step),
       detail: () => this.#reader.open(),
       close: () => this.#reader.close(),
+      newest: () => this.#reader.toNewest(),
       help: () => this.#help.showModal(),
     });
     setInterval(() => this.#tick(), TICK_MS);
@@ -151,9 +154,12 @@ class Board {
     else this.#watch(this.#topics.current);
   }
 
-  /** @param {{ resumed: boolean, newLife: boolean, reason: string | null, missing: import("../live/stream.js").MissingRange[] }} how */
-  #began({ resumed, newLife, missing }) {
+  /** @param {Parameters<import("../live/subscription.js").SubscriptionEvents["began"]>[0]} how */
+  #began({ resumed, newLife, missing, ends, last }) {
     this.#begunAt = Date.now();
+    this.#reader.began(ends);
+    this.#last = resumed ? null : last;
+    if (resumed && this.#brokenAt) this.#meter.away(this.#brokenAt, this.#begunAt);
     if (!resumed) this.#meter.begin(this.#begunAt);
     else if (newLife) this.#reader.note(NEW_LIFE);
     else if (missing.length === 0 && this.#brokenAt) {
@@ -177,7 +183,7 @@ class Board {
     const { stream, phase, topic, obstacle } = this.#subscription;
     const connection = this.#connection.state;
     const lag = this.#meter.lag(now);
-    const known = { connection, phase, refusal: this.#refusal, obstacle, heartbeat: this.#heartbeat, lag, topic, now };
+    const known = { connection, phase, refusal: this.#refusal, obstacle, heartbeat: this.#heartbeat, lag, quiet: this.#connection.quietFor(now), topic, now };
     const { positions } = stream.cursor();
     this.#figures.show({
       topic,
@@ -196,16 +202,19 @@ class Board {
       positions,
       rate: this.#meter.rate(now),
       lag,
-      paused: this.#reader.rows.held,
-      fresh: this.#reader.fresh,
+      paused: this.#reader.rows.paused,
+      held: this.#reader.rows.held,
+      fresh: this.#reader.rows.fresh,
       isLong: now - connection.since > BLIP_MS,
     });
+    this.#reader.show();
     const { shown, searched, isFull } = this.#reader.rows;
-    this.#reader.search.show({ shown, searched, isFull, isDeep: this.#start === DEEP_START });
+    this.#reader.search.show({ shown, searched, isFull, isDeep: this.#start === DEEP_START || this.#last?.stopped === "beginning" });
     this.#nothing.show(this.#whyNothing(now), topic, this.#topics.label(topic), this.#refusal);
   }
 
   #tick() {
+    this.#reader.tick();
     this.#refresh();
     const now = Date.now();
     this.#chart.show(this.#meter.series(now), now);

@@ -6,12 +6,15 @@ import { grouped, rate, sinceClock } from "../page/format.js";
 // A screen reader's label need not change every second.
 const LABEL_MS = 10_000;
 const LEAST_BAR_PX = 1;
+// A small mark each minute tells the time from left to right.
+const MINUTE = 60;
+const TICK_PX = 6;
 
 export class Chart {
   #figure;
   #canvas;
   #caption;
-  /** @type {number[]} */
+  /** @type {(number | null)[]} */
   #series = [];
   #lastSecond = 0;
   #labelledAt = 0;
@@ -36,7 +39,7 @@ export class Chart {
   }
 
   /**
-   * @param {number[]} series records a second, oldest first
+   * @param {(number | null)[]} series records a second, oldest first; null where nothing was measured
    * @param {number} lastMs this browser's clock at the last of them
    */
   show(series, lastMs) {
@@ -46,7 +49,7 @@ export class Chart {
     if (Date.now() - this.#labelledAt < LABEL_MS) return;
     this.#labelledAt = Date.now();
     const now = series.at(-1) ?? 0;
-    const label = `Records a second, last 5 minutes: now ${rate(now)}, at most ${rate(Math.max(0, ...series))}`;
+    const label = `Records a second, last 5 minutes: now ${rate(now)}, at most ${rate(highestOf(series))}`;
     this.#canvas.setAttribute("aria-label", label);
   }
 
@@ -59,11 +62,12 @@ export class Chart {
   #say() {
     const at = this.#pointed;
     if (at === null) {
-      const highest = Math.max(0, ...this.#series);
+      const highest = highestOf(this.#series);
       this.#caption.textContent = `records/s, last 5 minutes${highest ? ` · highest ${grouped(highest)}` : ""}`;
     } else {
       const ms = this.#lastSecond - (SECONDS_SHOWN - 1 - at) * 1000;
-      this.#caption.textContent = `${sinceClock(ms, Date.now())} · ${grouped(this.#series[at] ?? 0)}/s`;
+      const records = this.#series[at] ?? null;
+      this.#caption.textContent = `${sinceClock(ms, Date.now())} · ${records === null ? "not measured" : `${grouped(records)}/s`}`;
     }
   }
 
@@ -79,16 +83,23 @@ export class Chart {
     context.clearRect(0, 0, width, height);
     context.fillStyle = style.getPropertyValue("--border");
     context.fillRect(0, height - ratio, width, ratio);
+    for (let second = MINUTE; second < SECONDS_SHOWN; second += MINUTE) {
+      context.fillRect(Math.round((second / SECONDS_SHOWN) * width), height - TICK_PX * ratio, ratio, TICK_PX * ratio);
+    }
     context.fillStyle = style.getPropertyValue("--accent");
-    const highest = Math.max(1, ...this.#series);
+    const highest = Math.max(1, highestOf(this.#series));
     const step = width / SECONDS_SHOWN;
-    const gap = step > 3 ? ratio : 0;
     this.#series.forEach((records, index) => {
-      if (records === 0) return;
+      if (!records) return;
       const bar = Math.max(LEAST_BAR_PX * ratio, (records / highest) * (height - 2 * ratio));
       const left = Math.floor(index * step);
-      context.fillRect(left, height - bar, Math.max(1, Math.ceil((index + 1) * step) - left - gap), bar);
+      context.fillRect(left, height - bar, Math.max(1, Math.floor((index + 1) * step) - left), bar);
     });
     this.#say();
   }
+}
+
+/** @param {(number | null)[]} series */
+function highestOf(series) {
+  return Math.max(0, ...series.map((records) => records ?? 0));
 }

@@ -24,7 +24,8 @@ import { duration, grouped, rate, stopwatch } from "../page/format.js";
  * @property {number} rate
  * @property {number | null} lag ms
  * @property {boolean} paused
- * @property {number} fresh records since the pause began
+ * @property {boolean} held whether the view stands still: paused, or somebody reads
+ * @property {number} fresh records that arrived and fit since then
  * @property {boolean} isLong whether the status has lasted longer than a blip
  */
 
@@ -66,6 +67,8 @@ export class FiguresView {
     this.#count("skipped", grouped(figures.skipped));
     this.#count("gaps", figures.gaps === 0 ? "0" : `${grouped(figures.gaps)} (${grouped(figures.missing)} offsets)`);
     part("jumps", HTMLElement).hidden = figures.jumps === 0;
+    part("gaps-button", HTMLButtonElement).disabled = figures.gaps === 0;
+    part("skipped-button", HTMLButtonElement).disabled = figures.skipped === 0;
     this.#count("jumps", grouped(figures.jumps));
     const [partition, position] = figures.newest.split(":");
     this.#count("cursor", position === undefined ? "–" : `${partition}:${grouped(Number(position))}`);
@@ -118,6 +121,8 @@ export class FiguresView {
       jumps: String(figures.jumps),
       loaded: String(figures.loaded),
       paused: String(figures.paused),
+      held: String(figures.held),
+      fresh: String(figures.fresh),
       position: Object.entries(figures.positions).map(([partition, position]) => `${partition}:${position}`).join(" "),
     };
     for (const [name, value] of Object.entries(exposed)) if (data[name] !== value) data[name] = value;

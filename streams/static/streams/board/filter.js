@@ -1,7 +1,7 @@
 // What the board is asked to find among its records: words that occur, or one key exactly. It stands in the address, so
 // that it survives a reload and other pages can link to it. Pure functions.
 
-import { exactText } from "../live/json.js";
+import { digitsOf, exactText } from "../live/json.js";
 import { counted, grouped } from "../page/format.js";
 
 /**
@@ -56,10 +56,36 @@ export function fitting({ text, key }) {
   };
 }
 
-/** @param {import("./row.js").RecordEntry} entry */
+/**
+ * What is searched is what is shown: rows write `name: text`, the detail writes JSON, and headers stand there too.
+ *
+ * @param {import("./row.js").RecordEntry} entry
+ */
 function searchTextOf({ partition, record, event }) {
-  const value = typeof record.value === "string" ? record.value : exactText(record.value);
-  return `${partition}:${record.offset} ${record.key ?? ""} ${event?.happened ?? ""} ${value}`.toLowerCase();
+  const said = [`${partition}:${record.offset}`, record.key ?? "", event?.happened ?? ""];
+  if (record.encoding === "json") {
+    said.push(exactText(record.value));
+    sayLeaves(record.value, "", said);
+  } else if (typeof record.value === "string") said.push(record.value);
+  for (const [name, value] of Object.entries(record.headers)) {
+    const text = typeof value === "string" ? value : value.base64;
+    said.push(`${name}: ${text} ${name}:${text}`);
+  }
+  return said.join(" ").toLowerCase();
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} name of it in its object
+ * @param {string[]} said
+ */
+function sayLeaves(value, name, said) {
+  if (typeof value === "object" && value !== null) {
+    for (const [key, child] of Object.entries(value)) sayLeaves(child, Array.isArray(value) ? name : key, said);
+    return;
+  }
+  const text = typeof value === "string" && digitsOf(value) === null ? value : exactText(value);
+  said.push(name ? `${name}: ${text} ${name}:${text}` : text);
 }
 
 /**

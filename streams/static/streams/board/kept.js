@@ -13,7 +13,7 @@ export class Kept {
   /** @param {Entry[]} entries in the order of arrival */
   add(entries) {
     this.#entries.push(...entries);
-    this.#entries.splice(0, this.#entries.length - this.#most);
+    this.#entries.splice(0, Math.max(0, this.#entries.length - this.#most));
   }
 
   /**
@@ -28,6 +28,23 @@ export class Kept {
     this.#most = Math.min(this.#most + loaded.length, MOST_KEPT + mostLoaded);
     const place = this.#entries.indexOf(gap);
     if (place >= 0) this.#entries.splice(place, isDone ? 1 : 0, ...loaded);
+  }
+
+  /** @param {Entry[]} entries older than all that is kept, oldest first; they stay until `forgetOlder` */
+  addOlder(entries) {
+    this.#entries.unshift(...entries);
+    this.#most += entries.length;
+  }
+
+  /** Keeps the newest alone again. */
+  forgetOlder() {
+    this.#most = MOST_KEPT;
+    this.add([]);
+  }
+
+  /** @returns {number} entries that are kept now */
+  get size() {
+    return this.#entries.length;
   }
 
   /**

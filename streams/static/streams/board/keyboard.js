@@ -8,6 +8,7 @@
  * @property {(step: 1 | -1) => void} move
  * @property {() => void} detail
  * @property {() => boolean} close whether something was open
+ * @property {() => void} newest
  * @property {() => void} help
  */
 
@@ -42,6 +43,7 @@ function act(key, target, keys) {
   else if (key === "k" || (key === "ArrowUp" && inRows(target))) keys.move(-1);
   else if (key === " " && !presses) keys.pause();
   else if (key === "Enter" && !presses) keys.detail();
+  else if (key === "n") keys.newest();
   else if (key === "Escape") return keys.close();
   else return false;
   return true;

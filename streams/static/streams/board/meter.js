@@ -3,8 +3,10 @@
 export const SECONDS_SHOWN = 300;
 // The rate people read is a mean: single seconds jump.
 const RATE_SECONDS = 5;
+// The lag people read is the worst of this long: the newest record of a batch says nothing about the oldest.
+const LAG_SECONDS = 5;
 // A lag nobody has measured for this long is not shown any more.
-const LAG_FRESH_MS = 10_000;
+const LAG_FRESH_SECONDS = 10;
 // A timestamp ahead of the server's clock by more than this is not taken for an arrival.
 const AHEAD_MS = 5_000;
 
@@ -12,11 +14,15 @@ export class Meter {
   /** @type {Map<number, number>} second of the server's clock → records */
   #seconds = new Map();
   #fromServer = false;
+  /** @type {[number, number]} seconds of the server's clock, from and to, in which it was not heard */
+  #away = [0, 0];
   /** server's clock minus this browser's, ms */
   #offset = -Infinity;
   #begunAt = 0;
-  #lag = 0;
-  #lagAt = -Infinity;
+  /** @type {Map<number, number>} second of this browser's clock → the longest lag met in it, ms */
+  #lags = new Map();
+  /** server's clock from which on records are counted; before, nothing was measured */
+  #measuredFrom = 0;
 
   /**
    * The answer that took the shortest way shows the clock best.
@@ -37,8 +43,10 @@ export class Meter {
   begin(now) {
     this.#seconds.clear();
     this.#fromServer = false;
+    this.#away = [0, 0];
     this.#begunAt = this.serverTime(now);
-    this.#lagAt = -Infinity;
+    this.#measuredFrom = Math.ceil(this.#begunAt / 1000);
+    this.#lags.clear();
   }
 
   /**
@@ -63,40 +71,65 @@ export class Meter {
     const time = typeof timestamp === "number" && timestamp < server + AHEAD_MS ? timestamp : null;
     const isNew = time !== null && time >= this.#begunAt;
     if (isNew) {
-      this.#lag = Math.max(0, server - time);
-      this.#lagAt = now;
+      const second = Math.floor(now / 1000);
+      this.#lags.set(second, Math.max(this.#lags.get(second) ?? 0, server - time));
     }
-    if (this.#fromServer) return;
-    const isRecent = time !== null && time > server - SECONDS_SHOWN * 1000;
-    const second = Math.floor((isRecent ? time : server) / 1000);
-    if (isRecent || server > this.#begunAt + 2_000) this.#seconds.set(second, (this.#seconds.get(second) ?? 0) + 1);
+    const second = Math.floor((time ?? server) / 1000);
+    if (this.#fromServer && !this.#isAway(second)) return;
+    this.#seconds.set(second, (this.#seconds.get(second) ?? 0) + 1);
+  }
+
+  /**
+   * The connection broke: what comes later for the time until `returned` is counted by its own time, by us.
+   *
+   * @param {number} left ms, of this browser
+   * @param {number} returned ms, of this browser
+   */
+  away(left, returned) {
+    this.#away = [Math.floor(this.serverTime(left) / 1000), Math.ceil(this.serverTime(returned) / 1000)];
+  }
+
+  /** @param {number} second of the server's clock */
+  #isAway(second) {
+    return second >= this.#away[0] && second < this.#away[1];
   }
 
   /**
    * @param {number} now ms, of this browser
-   * @returns {number[]} records a second, oldest first; the last is the last whole second
+   * @returns {(number | null)[]} records a second, oldest first; the last is the last whole second; null where nothing
+   *   was measured
    */
   series(now) {
     const last = Math.floor(this.serverTime(now) / 1000) - 1;
     const first = last - SECONDS_SHOWN + 1;
     for (const second of this.#seconds.keys()) if (second < first) this.#seconds.delete(second);
-    return Array.from({ length: SECONDS_SHOWN }, (_, index) => this.#seconds.get(first + index) ?? 0);
+    return Array.from({ length: SECONDS_SHOWN }, (_, index) => this.#measured(first + index));
+  }
+
+  /** @param {number} second of the server's clock */
+  #measured(second) {
+    return second < this.#measuredFrom ? null : (this.#seconds.get(second) ?? 0);
   }
 
   /**
    * @param {number} now ms, of this browser
-   * @returns {number} records a second, the mean of the last seconds
+   * @returns {number} records a second, the mean of the last seconds that were measured
    */
   rate(now) {
-    const recent = this.series(now).slice(-RATE_SECONDS);
-    return recent.reduce((sum, records) => sum + records, 0) / RATE_SECONDS;
+    const recent = this.series(now).slice(-RATE_SECONDS).filter((records) => records !== null);
+    return recent.reduce((sum, records) => sum + records, 0) / Math.max(1, recent.length);
   }
 
   /**
    * @param {number} now ms, of this browser
-   * @returns {number | null} ms between a record's time and its arrival here; null when nothing new arrived lately
+   * @returns {number | null} ms between a record's time and its arrival here, the worst of the last seconds; null when
+   *   nothing new arrived lately
    */
   lag(now) {
-    return now - this.#lagAt < LAG_FRESH_MS ? this.#lag : null;
+    const second = Math.floor(now / 1000);
+    for (const old of this.#lags.keys()) if (old <= second - LAG_FRESH_SECONDS) this.#lags.delete(old);
+    const newest = Math.max(...this.#lags.keys());
+    const worst = [...this.#lags].filter(([each]) => each > newest - LAG_SECONDS).map(([, lag]) => lag);
+    return worst.length === 0 ? null : Math.max(0, ...worst);
   }
 }

@@ -107,5 +107,13 @@ function collect(value, path, name, level, fields) {
 function shortText(value) {
   const isPlain = typeof value === "string" && value !== "" && digitsOf(value) === null;
   const text = isPlain ? value : exactText(value);
-  return text.length > FIELD_CHARACTERS ? `${text.slice(0, FIELD_CHARACTERS)}…` : text;
+  return oneLine(text.length > FIELD_CHARACTERS ? `${text.slice(0, FIELD_CHARACTERS)}…` : text);
+}
+
+/**
+ * @param {string} text
+ * @returns {string} with a sign for each end of a line: a preview is one line
+ */
+function oneLine(text) {
+  return text.includes("\n") ? text.replace(/\s*\n\s*/g, " ↵ ") : text;
 }

@@ -1,14 +1,16 @@
 // What a person reads on the board: the rows and the detail beside them, with the filter, the pause and the gaps that
 // are loaded by hand. Knows no connection; what arrives is given to it.
 
+import { Beginning } from "./beginning.js";
 import { Detail } from "./detail.js";
-import { part } from "../page/dom.js";
+import { part, say } from "../page/dom.js";
 import { Entries } from "./entries.js";
 import { loadGap } from "./gaps.js";
+import { Older } from "./older.js";
 import { LoadError } from "./records_api.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
-import { clock } from "../page/format.js";
+import { clock, grouped } from "../page/format.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry
@@ -35,7 +37,14 @@ export class Reader {
   #tools;
   #entries;
   #detail;
-  #receivedAtPause = 0;
+  /** @type {Beginning | null} of the stream that began last */
+  #beginning = null;
+  /** @type {Older | null} made when somebody first comes to the end of what is kept */
+  #older = null;
+  #newer = part("newer", HTMLButtonElement);
+  #newerCount = part("newer-count", HTMLElement);
+  #olderButton = part("older-load", HTMLButtonElement);
+  #olderNote = part("older-note", HTMLElement);
 
   /** @param {ReaderTools} tools */
   constructor(tools) {
@@ -49,7 +58,7 @@ export class Reader {
         fields: (value) => this.#entries.fields(value),
         load: (gap) => void this.#load(gap),
       },
-      tools.changed,
+      { changed: tools.changed, older: () => void this.#loadOlder() },
     );
     this.#detail = new Detail(part("detail", HTMLElement), {
       itemsPath: tools.itemsPath,
@@ -58,12 +67,11 @@ export class Reader {
       closed: () => this.rows.focusSelected(),
     });
     list.addEventListener("click", (event) => this.#clicked(event));
+    this.#newer.addEventListener("click", () => this.toNewest());
+    this.#olderButton.addEventListener("click", () => void this.#loadOlder());
+    part("gaps-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason !== "passed"));
+    part("skipped-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason === "passed"));
     this.search = new Search({ changed: (filter) => this.rows.filter(filter), deeper: tools.deeper });
-  }
-
-  /** @returns {number} records since the pause began */
-  get fresh() {
-    return this.#stream.received - this.#receivedAtPause;
   }
 
   /** @param {string} topic that begins: of a former one nothing stays, of the same one the filter */
@@ -72,13 +80,25 @@ export class Reader {
     this.#entries.forget();
     this.#detail.close();
     this.rows.clear();
-    this.rows.hold(false);
+    this.#beginning = this.#older = null;
     if (topic !== this.#tools.subscription().topic) this.search.read();
   }
 
-  /** @param {import("../live/stream.js").Arrived[]} arrived */
-  arrived(arrived) {
+  /** @param {Record<string, number>} ends partition → position: the stream began, and what lies below is its past */
+  began(ends) {
+    this.#beginning = new Beginning(ends, Date.now());
+  }
+
+  /** Shows what waits for a past that does not become complete. Called now and then. */
+  tick() {
+    this.arrived([]);
+    this.#showHeld();
+  }
+
+  /** @param {import("../live/stream.js").Arrived[]} news */
+  arrived(news) {
     const { topic, stream } = this.#tools.subscription();
+    const arrived = this.#beginning ? this.#beginning.take(news, stream.cursor().positions, Date.now()) : news;
     this.rows.add(arrived.map(({ partition, record }) => this.#entries.of(topic, stream.epoch, partition, record)));
   }
 
@@ -96,8 +116,14 @@ export class Reader {
 
   /** Holds the view, or lets it go on. */
   pause() {
-    this.#receivedAtPause = this.#stream.received;
-    this.rows.hold(!this.rows.held);
+    this.rows.pause(!this.rows.paused);
+    this.#tools.changed();
+  }
+
+  /** Goes to the newest record, and on with the stream. */
+  toNewest() {
+    this.#older = null;
+    this.rows.toNewest();
     this.#tools.changed();
   }
 
@@ -114,11 +140,42 @@ export class Reader {
     if (entry?.kind === "gap") void this.#load(entry);
   }
 
-  /** @returns {boolean} whether a detail was open */
+  /** @returns {boolean} whether a detail was open, or a row selected */
   close() {
-    if (!this.#detail.entry) return false;
+    if (!this.#detail.entry) return this.rows.release();
     this.#detail.close();
     return true;
+  }
+
+  /** Says how much is new, and what lies further down. */
+  show() {
+    this.#showHeld();
+    const older = this.#older?.state ?? "more";
+    const isThere = !this.rows.isEmpty && this.#tools.subscription().phase !== "ended";
+    this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest;
+    this.#olderButton.disabled = older === "loading";
+    say(this.#olderButton, older === "loading" ? "loading …" : "Load older records");
+    const end = this.rows.isDeepest ? "A board shows no more than this; a filter or an address with a time narrows it." : this.#older?.note;
+    say(this.#olderNote, isThere && older === "beginning" ? "Nothing older is in Kafka." : isThere ? (end ?? "") : "");
+  }
+
+  #showHeld() {
+    const { fresh } = this.rows;
+    this.#newer.hidden = !this.rows.held || this.rows.isEmpty || (fresh === 0 && this.rows.isAtTop);
+    say(this.#newerCount, fresh === 0 ? "newest" : `${grouped(fresh)} new`);
+  }
+
+  async #loadOlder() {
+    const { topic, stream } = this.#tools.subscription();
+    if (this.rows.isDeepest || this.rows.isEmpty || this.#older?.state === "loading") return;
+    const older = (this.#older ??= new Older(this.#tools.api, topic, stream.epoch, this.rows.floors(stream.cursor().positions)));
+    const loading = older.load();
+    this.#tools.changed();
+    const arrived = await loading;
+    if (older !== this.#older) return; // somebody has gone back to the newest, or to another topic
+    this.loaded += arrived.length;
+    this.rows.addOlder(arrived.map(({ partition, record }) => this.#entries.of(topic, stream.epoch, partition, record)));
+    this.#tools.changed();
   }
 
   get #stream() {
@@ -133,7 +190,7 @@ export class Reader {
     const { loaded, isDone } = await loadGap(gap, { api: this.#tools.api, rows: this.rows, entryOf });
     if (gap.topic !== this.#tools.subscription().topic) return;
     this.loaded += loaded;
-    if (isDone) this.openGaps -= 1;
+    if (isDone && gap.range.reason !== "passed") this.openGaps -= 1;
     this.#tools.changed();
   }
 

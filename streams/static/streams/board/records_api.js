@@ -41,6 +41,20 @@ export class RecordsApi {
   }
 
   /**
+   * The newest records before some positions, of all partitions by time.
+   *
+   * @param {string} topic
+   * @param {Record<string, number>} before partition → position
+   * @param {number} limit records
+   * @returns {Promise<{ epoch: string, stopped: "enough" | "beginning" | "bound", ranges: import("../live/protocol.js").RecordRange[] }>}
+   * @throws {LoadError}
+   */
+  async newest(topic, before, limit) {
+    const positions = Object.entries(before).map(([partition, position]) => `${partition}:${position}`).join(",");
+    return this.#get(`${encodeURIComponent(topic)}/newest?${new URLSearchParams({ before: positions, limit: String(limit) })}`);
+  }
+
+  /**
    * @param {string} topic
    * @param {number} partition
    * @param {number} offset

@@ -2,7 +2,7 @@
 
 import { button, element, link } from "../page/dom.js";
 import { exactText } from "../live/json.js";
-import { clock, gapReason, grouped, size } from "../page/format.js";
+import { clock, counted, firstLine, gapReason, grouped, size } from "../page/format.js";
 
 // Text beyond this is never seen in one line.
 const LINE_CHARACTERS = 300;
@@ -58,6 +58,7 @@ export function fillRow(row, entry, tools) {
   row.removeAttribute("aria-selected");
   delete row.dataset["partition"];
   delete row.dataset["offset"];
+  delete row.dataset["reason"];
   if (entry.kind === "record") fillRecord(row, entry, tools);
   else if (entry.kind === "gap") fillGap(row, entry, tools);
   else row.replaceChildren(cell("wide muted", `── ${entry.text}`));
@@ -97,12 +98,15 @@ function valueCell(record, tools) {
   if (record.truncated) value.append(tag(`${size(record.size)}, cut`));
   if (record.encoding === "json") {
     for (const { name, text } of tools.fields(record.value)) {
-      if (name) value.append(element("span", "name", `${name}: `), `${text}  `);
-      else value.append(text);
+      if (name) value.append(element("span", "name", isolated(`${name}: `)), isolated(text), "  ");
+      else value.append(isolated(text));
     }
   } else {
     const text = typeof record.value === "string" ? record.value : exactText(record.value);
-    value.append(tag(record.encoding), text.slice(0, LINE_CHARACTERS));
+    const { first, more } = firstLine(text);
+    value.append(tag(record.encoding));
+    if (more > 0) value.append(tag(`+${counted(more, "line")}`));
+    value.append(first.slice(0, LINE_CHARACTERS));
   }
   return value;
 }
@@ -132,8 +136,11 @@ function itemCell(entry, event, tools) {
 function fillGap(row, entry, tools) {
   const { partition, from, to, reason } = entry.range;
   row.dataset["partition"] = String(partition);
+  row.dataset["reason"] = reason;
   const offsets = `${grouped(from)}–${grouped(to - 1)}`;
-  const words = element("span", "", `── gap: partition ${partition}, offsets ${offsets} not delivered (${gapReason(reason)})`);
+  const what = reason === "passed" ? "passed over" : "gap";
+  const why = reason === "passed" ? "came faster than rows are drawn; in Kafka" : `not delivered (${gapReason(reason)})`;
+  const words = element("span", "", `── ${what}: partition ${partition}, offsets ${offsets} ${why}`);
   if (entry.note) words.append(element("span", "muted", ` ${entry.note}`));
   const load = button(entry.loading ? "loading …" : "load", "quiet load", () => tools.load(entry));
   load.disabled = entry.loading;
@@ -149,6 +156,27 @@ function cell(className, ...children) {
   const made = element("span", className, ...children);
   made.setAttribute("role", "gridcell");
   return made;
+}
+
+// Marks that change the direction of what follows, and letters of scripts that are written from the right.
+const TURNS = /[\u0590-\u08FF\u200E\u200F\u202A-\u202E\u2066-\u2069\uFB1D-\uFDFF\uFE70-\uFEFC]/;
+
+/**
+ * @param {string} text
+ * @returns {string} what turns the direction of writing within it ends with it
+ */
+function isolated(text) {
+  return TURNS.test(text) ? `\u2068${closed(text)}\u2069` : text;
+}
+
+/**
+ * @param {string} text
+ * @returns {string} with every direction that it opens closed again: embeddings and overrides by PDF, isolates by PDI
+ */
+function closed(text) {
+  const opened = (text.match(/[\u202A\u202B\u202D\u202E]/g) ?? []).length - (text.match(/\u202C/g) ?? []).length;
+  const isolates = (text.match(/[\u2066-\u2068]/g) ?? []).length - (text.match(/\u2069/g) ?? []).length;
+  return text + "\u202C".repeat(Math.max(0, opened)) + "\u2069".repeat(Math.max(0, isolates));
 }
 
 /** @param {string} text */

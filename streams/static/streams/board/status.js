@@ -3,7 +3,7 @@
 import { counted, duration, sinceClock } from "../page/format.js";
 
 /**
- * @typedef {"live" | "catching-up" | "down" | "connecting" | "reconnecting" | "opening" | "signed-out" | "refused" | "no-topic"} StatusKind
+ * @typedef {"live" | "silent" | "catching-up" | "down" | "connecting" | "reconnecting" | "opening" | "signed-out" | "refused" | "no-topic"} StatusKind
  *
  * @typedef {object} Status
  * @property {StatusKind} kind
@@ -18,6 +18,7 @@ import { counted, duration, sinceClock } from "../page/format.js";
  * @property {string} obstacle why the stream could not begin yet
  * @property {import("../live/protocol.js").Heartbeat | null} heartbeat
  * @property {number | null} lag ms
+ * @property {number | null} quiet ms since the server's last word, when that is longer than it should be
  * @property {string} topic
  * @property {number} now
  */
@@ -52,10 +53,14 @@ function connecting(connection, now) {
 }
 
 /** @param {Known} known */
-function connected({ phase, refusal, obstacle, heartbeat, lag, topic, now }) {
+function connected({ phase, refusal, obstacle, heartbeat, lag, quiet, topic, now }) {
   if (!topic) return status("no-topic", "waiting", "no topic", "Connected. There is no topic that you may watch.");
   if (phase === "ended") {
     return status("refused", "lost", refusalLabel(refusal?.code ?? ""), refusal?.message || "This topic cannot be watched.");
+  }
+  if (quiet !== null) {
+    const sentence = `Connected, but nothing was heard from the server for ${duration(quiet)}. The board connects anew if that goes on.`;
+    return status("silent", "waiting", `no word for ${duration(quiet)}`, sentence);
   }
   if (heartbeat?.link === "down") return down(heartbeat, now);
   if (obstacle) return status("opening", "waiting", "waiting", `${obstacle} The board tries again by itself.`);

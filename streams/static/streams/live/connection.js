@@ -7,7 +7,12 @@ import { SUBPROTOCOL, backOff, closeSentence, isFinal, politeWait } from "./prot
 // A server that takes longer than this to say welcome is treated as away.
 const WELCOME_MS = 15_000;
 // How often silence is measured; a machine that slept is seen by a tick that came much too late.
-const WATCH_MS = 5_000;
+const WATCH_MS = 1_000;
+// A tick that comes so late was slept through.
+const SLEPT_MS = 15_000;
+// Of the server's heartbeat: silent for longer is worth a word, for much longer a new connection.
+const QUIET_BEATS = 1.5;
+const DEAD_BEATS = 4;
 // A connection that lived this long was a good one: the next failure counts from the beginning.
 const STEADY_MS = 10_000;
 
@@ -36,7 +41,7 @@ export class Connection {
   #failures = 0;
   #lastHeard = 0;
   #lastTick = Date.now();
-  #heartbeatMs = 25_000;
+  #heartbeatMs = 5_000;
   #offlineAt = 0;
   /** @type {import("./protocol.js").Goodbye | null} */
   #goodbye = null;
@@ -64,6 +69,15 @@ export class Connection {
       if (document.visibilityState === "visible") this.#wake();
     });
     this.#open("");
+  }
+
+  /**
+   * @param {number} now ms
+   * @returns {number | null} ms since the server's last word, when that is longer than it should be
+   */
+  quietFor(now) {
+    const quiet = now - this.#lastHeard;
+    return this.state.kind === "open" && quiet > QUIET_BEATS * this.#heartbeatMs ? quiet : null;
   }
 
   /** @param {import("./protocol.js").ClientMessage} message dropped when there is no connection */
@@ -145,10 +159,10 @@ export class Connection {
 
   #tick() {
     const now = Date.now();
-    const slept = now - this.#lastTick > 3 * WATCH_MS;
+    const slept = now - this.#lastTick > SLEPT_MS;
     this.#lastTick = now;
     if (slept) this.#wake();
-    else if (this.state.kind === "open" && now - this.#lastHeard > 2 * this.#heartbeatMs) {
+    else if (this.state.kind === "open" && now - this.#lastHeard > DEAD_BEATS * this.#heartbeatMs) {
       this.#broken(1006, "Nothing was heard from the server.");
     }
   }
@@ -160,8 +174,7 @@ export class Connection {
     else if (this.state.kind === "closed" && this.state.code === 4501) this.retryNow();
     else if (this.state.kind === "open") {
       const unheardSinceOffline = this.#offlineAt > 0 && this.#lastHeard <= this.#offlineAt;
-      // A live server's longest silence is its heartbeat with its 20 %.
-      if (unheardSinceOffline || silent > 1.3 * this.#heartbeatMs) {
+      if (unheardSinceOffline || silent > 2 * this.#heartbeatMs) {
         this.#broken(1006, "The connection did not survive the pause.");
         this.retryNow();
       }

@@ -47,6 +47,8 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @property {string} stream
  * @property {string} topic
  * @property {Cursor} cursor
+ * @property {Record<string, number>} [ends] partition → position: what lies below was there before the stream began
+ * @property {{ records: number, stopped: "enough" | "beginning" | "bound" }} [last]
  * @property {boolean} recovered
  * @property {string | null} reason
  *

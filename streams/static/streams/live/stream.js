@@ -134,7 +134,7 @@ export class Stream {
  * @param {Arrived[][]} runs
  * @returns {Arrived[]}
  */
-function mergedByTime(runs) {
+export function mergedByTime(runs) {
   if (runs.length === 1) return runs[0] ?? [];
   const waiting = runs.filter((run) => run.length > 0).map((run) => ({ run, next: 0 }));
   /** @type {Arrived[]} */

@@ -25,7 +25,8 @@ export const FRESH_START = { last: 200 };
  * @typedef {object} SubscriptionEvents
  * @property {(message: ClientMessage) => void} send
  * @property {(why: string) => void} distrust
- * @property {(how: { resumed: boolean, newLife: boolean, reason: string | null, missing: MissingRange[] }) => void} began
+ * @property {(how: { resumed: boolean, newLife: boolean, reason: string | null, missing: MissingRange[],
+ *   ends: Record<string, number>, last: import("./protocol.js").Subscribed["last"] | null }) => void} began
  * @property {(arrived: Arrived[]) => void} arrived
  * @property {(missing: MissingRange[]) => void} missed
  * @property {(reason: string) => void} reset
@@ -148,7 +149,8 @@ export class Subscription {
     this.#unacked = 0;
     this.#lastAck = Date.now();
     this.#become("live");
-    this.#events.began({ resumed, newLife, reason: message.recovered ? null : message.reason, missing });
+    const reason = message.recovered ? null : message.reason;
+    this.#events.began({ resumed, newLife, reason, missing, ends: message.ends ?? {}, last: message.last ?? null });
   }
 
   /** @param {import("./protocol.js").Refusal} message */

@@ -112,6 +112,17 @@ export function counted(count, one, many = `${one}s`) {
   return `${grouped(count)} ${count === 1 ? one : many}`;
 }
 
+/**
+ * @param {string} text
+ * @returns {{ first: string, more: number }} its first line that says something, and how many lines follow
+ */
+export function firstLine(text) {
+  const start = text.search(/\S/);
+  const end = text.indexOf("\n", Math.max(0, start));
+  if (end < 0) return { first: text, more: 0 };
+  return { first: text.slice(Math.max(0, start), end), more: text.slice(end).trimEnd().split("\n").length - 1 };
+}
+
 /** @type {Record<string, string>} */
 const GAP_REASONS = {
   retention: "no longer kept by Kafka",

@@ -1,0 +1,58 @@
+"""What pages answer when the database is busy or was stopped, and to a time or number that no database takes: a page
+with 503 and when to come back, or 400; the API says the same in JSON (project/api/api.py)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from items.services.turns import TOO_LONG, Busy
+
+logger = logging.getLogger("project.unavailable")
+
+RETRY_AFTER = "2"  # s; how long a database that is busy or away is given before the next try
+AWAY = "The database does not answer just now. What you had saved before is safe; try again in a moment."
+
+
+def was_too_long(error: BaseException) -> bool:
+    """Whether the database stopped a statement because of its time (project/settings.py)."""
+    return isinstance(error.__cause__, psycopg.errors.QueryCanceled)
+
+
+class Unavailable:
+    """Middleware, next to the views."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """The page for what the view raised, None for what is a fault of ours."""
+        if isinstance(error, Busy):
+            return self._busy(request, str(error))
+        if isinstance(error, (OperationalError, InterfaceError)):
+            logger.error("%s %s: the database did not answer: %s", request.method, request.path, error)
+            return self._busy(request, TOO_LONG if was_too_long(error) else AWAY)
+        if isinstance(error, (OverflowError, DataError)) and request.method in {"GET", "HEAD"}:
+            # From a query such as ?created_at__gte=0001-01-01T00:00:00+23:59, which in UTC lies before the year 1.
+            sentence = "The address holds a number or a time that is out of range."
+            return render(request, "unavailable.html", {"status": 400, "sentence": sentence}, status=400)
+        return None
+
+    def _busy(self, request: HttpRequest, sentence: str) -> HttpResponse:
+        response = render(request, "unavailable.html", {"status": 503, "sentence": sentence}, status=503)
+        response["Retry-After"] = RETRY_AFTER
+        return response

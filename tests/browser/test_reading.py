@@ -1,0 +1,128 @@
+"""Reading in peace: what somebody reads stays where it is, whatever arrives; the way back; what lies further down."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Visitors, places
+from tests.browser.test_records import producer
+from tests.conftest import Install
+from tests.support.processes import Installation, Process
+
+TOPIC = "readings"
+MANY = 60  # more rows than a screen shows
+
+
+def watched(installation: Installation) -> Process:
+    installation.watch(TOPIC, "Readings")
+    return installation.web()
+
+
+def produce(web: Process, first: int, count: int, *, partition: int = 0) -> None:
+    """Records with their numbers as values, a second apart by their timestamps."""
+    kafka = producer(web)
+    for number in range(first, first + count):
+        kafka.produce(
+            TOPIC, b'{"number": %d}' % number, partition=partition, timestamp=1_700_000_000_000 + number * 1000
+        )
+    assert kafka.flush(30) == 0
+
+
+async def received(page: Page, count: int) -> None:
+    await expect(page.locator("#board")).to_have_attribute("data-received", str(count))
+
+
+async def scroll(page: Page, top: int) -> None:
+    await page.evaluate("top => { document.querySelector('.stream').scrollTop = top }", top)
+
+
+async def test_scrolling_selecting_and_marking_text_hold_the_view_and_new_ones_lead_back(
+    visitors: Visitors, install: Install
+) -> None:
+    web = watched(install())
+    produce(web, 0, MANY)
+    board = await (await visitors.new(web)).board(TOPIC)
+    root, newer = board.locator("#board"), board.get_by_role("button", name="new")
+    total = MANY
+    await received(board, total)
+
+    async def hold_and_return(count: int) -> None:
+        await expect(root).to_have_attribute("data-held", "true")
+        seen = await places(board)
+        produce(web, total, count)
+        await received(board, total + count)
+        assert await places(board) == seen, "what is read has moved"
+        await expect(newer).to_have_text(f"{count} new ↑")
+        await newer.click()
+        await expect(root).to_have_attribute("data-held", "false")
+        await expect(board.locator(".row[data-kind=record]").first).to_have_attribute(
+            "data-offset", f"{total + count - 1}"
+        )
+
+    await scroll(board, 300)
+    await hold_and_return(3)
+    total += 3
+    await board.keyboard.press("j")
+    await hold_and_return(4)
+    total += 4
+    await board.locator(".row[data-kind=record] .value").nth(2).dblclick()  # marks a word, and opens the detail
+    await hold_and_return(5)
+    total += 5
+    await expect(board.locator(".detail")).to_be_visible()
+    await board.keyboard.press("Escape")
+
+    await scroll(board, 300)
+    await expect(root).to_have_attribute("data-held", "true")
+    await scroll(board, 0)
+    await expect(root).to_have_attribute("data-held", "false")
+
+
+async def test_the_start_stands_in_the_order_of_time_and_older_records_are_loaded_to_the_beginning(
+    visitors: Visitors, install: Install
+) -> None:
+    web = watched(install())
+    each = 150
+    kafka = producer(web)
+    for number in range(3 * each):  # three partitions whose records take turns in time
+        stamp = 1_700_000_000_000 + number * 1000
+        kafka.produce(TOPIC, b'{"number": %d}' % number, partition=number % 3, timestamp=stamp)
+    assert kafka.flush(30) == 0
+    board = await (await visitors.new(web)).board(TOPIC)
+    await received(board, 200)
+    shown = await numbers(board)
+    assert shown == list(range(3 * each - 1, 3 * each - 201, -1))
+
+    for step in (1, 2):
+        await scroll(board, 10**6)
+        await expect(board.locator(".row[data-kind=record]")).to_have_count(min(3 * each, 200 + 200 * step))
+    assert await numbers(board) == list(range(3 * each - 1, -1, -1))
+    await expect(board.locator("[data-part=older-note]")).to_have_text("Nothing older is in Kafka.")
+
+
+async def numbers(page: Page) -> list[int]:
+    # Not the text that is laid out: rows out of sight are not.
+    texts = await page.locator(".row[data-kind=record] .value").all_text_contents()
+    return [int(text.split(":")[1]) for text in texts]
+
+
+async def test_what_is_passed_over_in_a_burst_has_a_row_that_loads_it(visitors: Visitors, install: Install) -> None:
+    web = watched(install())
+    produce(web, 0, MANY)
+    board = await (await visitors.new(web)).board(TOPIC)
+    await received(board, MANY)
+    await scroll(board, 300)
+    await expect(board.locator("#board")).to_have_attribute("data-held", "true")
+    burst = 4_400  # more than a board keeps while it stands still
+    produce(web, MANY, burst)
+    await received(board, MANY + burst)
+    await board.keyboard.press("n")
+    await expect(board.locator("#board")).to_have_attribute("data-held", "false")
+    skipped = int(await board.locator("#board").get_attribute("data-skipped") or "")
+    assert skipped > 0
+    await board.locator("[data-part=skipped-button]").click()
+    row = board.locator(".row[data-reason=passed]")
+    await expect(row).to_be_focused()
+    await expect(row).to_contain_text(f"offsets {MANY}")
+    await row.get_by_role("button", name="Load").click()
+    await expect(row).to_contain_text(f"offsets {MANY + 500}")
+    await expect(board.locator(f".row[data-offset='{MANY}']")).to_have_count(1)

@@ -1,0 +1,72 @@
+"""How the amounts of a column are read: from the evidence of the whole column."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from items.imports.amounts import Amounts, Evidence
+from items.imports.rows import JsonNumber
+
+
+def read(*cells: str) -> list[str]:
+    """What each cell of a column becomes: the amount, or "refused"."""
+    evidence = Evidence()
+    for cell in cells:
+        evidence.look(cell)
+    amounts = Amounts(evidence)
+    found = []
+    for cell in cells:
+        try:
+            found.append(f"{amounts.read(cell):f}")
+        except ValueError:
+            found.append("refused")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cells", "amounts"),
+    [
+        (["1,234", "12.50"], ["1234.00", "12.50"]),
+        (["1,234", "1,234,567"], ["1234.00", "1234567.00"]),
+        (["1.234", "12,50"], ["1234.00", "12.50"]),
+        (["1.234", "1.234.567"], ["1234.00", "1234567.00"]),
+        (["1,500", "2,75"], ["1.50", "2.75"]),
+        (["12.500", "1,25"], ["12500.00", "1.25"]),
+        (["€ 1.234", "€ 12,50"], ["1234.00", "12.50"]),
+        (["1,234", "5"], ["refused", "5.00"]),
+        (["1.234", "12.500"], ["refused", "refused"]),
+        (["12.500", "29.0000"], ["12.50", "29.00"]),
+        (["1,234", "12.50", "12,50"], ["refused", "12.50", "12.50"]),
+        (["1.234", "12.50"], ["refused", "12.50"]),
+        (["$10 $20", "$1,234.50"], ["refused", "1234.50"]),
+        (["1 234,50", "1.000"], ["1234.50", "1000.00"]),
+    ],
+)
+def test_a_separator_means_what_the_whole_column_shows(cells: list[str], amounts: list[str]) -> None:
+    assert read(*cells) == amounts
+    assert read(*reversed(cells)) == amounts[::-1]
+
+
+def test_evidence_far_behind_counts() -> None:
+    assert read(*["1,234"] * 5_000, "0,99")[:1] == ["refused"]  # 1.234 has three places
+    assert read(*["1,230"] * 5_000, "0,99")[:1] == ["1.23"]
+
+
+def test_a_number_of_json_is_what_json_says() -> None:
+    amounts = Amounts(None)
+    for text, amount in (("12.500", "12.50"), ("1e3", "1000"), ("1E-2", "0.01"), ("0.1", "0.10"), ("-0.0", "0.00")):
+        assert amounts.read(JsonNumber(text)) == Decimal(amount)
+    for text in ("1.234", "-1", "1e99", "1e-99", f"1e{'9' * 40}", "9" * 5_000):
+        with pytest.raises(ValueError, match=r"\.$"):
+            amounts.read(JsonNumber(text))
+
+
+def test_rates_are_told_from_amounts() -> None:
+    for cells, rates in ((["19", "7"], True), (["19.00", "7.00"], True), (["19 %", "7 %"], True), (["19"], False),
+                         (["19", "7", "3.80"], False)):  # fmt: skip
+        evidence = Evidence()
+        for cell in cells:
+            evidence.look(cell)
+        assert evidence.rates is rates, cells

@@ -1,0 +1,152 @@
+"""The newest n of a topic are records, not offsets, and of all its partitions the newest by time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.hub import newest
+from streams.hub.topic_log import TopicLog
+from streams.kafka.history import Bounds, History
+from streams.wire.ranges import Range
+from streams.wire.records import Record
+
+# partition -> offset -> time; what is between is no record.
+Kafka = dict[int, dict[int, int]]
+
+
+class Holes(History):
+    """Kafka's part: partitions with holes, from offset 0 to `ends`. Pages are cut short, as real ones are."""
+
+    def __init__(self, kafka: Kafka, ends: dict[int, int]) -> None:
+        super().__init__(readers=0)
+        self.kafka, self.ends = kafka, ends
+        self.looked = 0
+
+    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+        stop = min(end, start + 33)
+        self.looked += stop - start
+        return [Range(partition, start, stop, records(self.kafka[partition], start, stop))]
+
+    def to(self) -> Bounds:
+        return Bounds(dict.fromkeys(self.ends, 0), dict(self.ends))
+
+
+def records(partition: dict[int, int], start: int, stop: int) -> tuple[Record, ...]:
+    return tuple(Record(o, at, 1, b"{}") for o, at in sorted(partition.items()) if start <= o < stop)
+
+
+async def found(kafka: Kafka, ends: dict[int, int], wanted: int, log_from: dict[int, int] | None = None) -> Any:
+    """What is found, by a log that begins at `log_from` (at the end without it)."""
+    log = TopicLog("t", "e", log_from or ends)
+    for partition, start in (log_from or {}).items():
+        if start < ends[partition]:
+            log.append(
+                [Range(partition, start, ends[partition], records(kafka[partition], start, ends[partition]))], 0.0
+            )
+    history = Holes(kafka, ends)
+    return await newest.find(history, log, history.to(), wanted)
+
+
+def told(answer: newest.Newest) -> tuple[dict[int, int], int, str]:
+    return answer.positions, answer.count, answer.stopped
+
+
+async def test_what_lies_before_some_positions_is_given_to_the_beginning_each_record_once() -> None:
+    kafka: Kafka = {0: {offset: offset * 10 for offset in range(0, 900, 3)}, 1: {5: 17, 6: 8000}, 2: {}}
+    ends = {0: 900, 1: 9, 2: 4}
+    history = Holes(kafka, ends)
+    before = ends
+    seen: list[tuple[int, int, int]] = []
+    while True:
+        answer = await newest.find_before(history, "t", dict.fromkeys(ends, 0), before, 40)
+        got = [(r.timestamp, number, r.offset) for number, found in answer.records.items() for r in found]
+        assert not seen or max(got)[0] <= min(seen)[0]
+        seen += got
+        before = answer.positions
+        if answer.stopped == "beginning":
+            break
+    everything = [(at, number, offset) for number, partition in kafka.items() for offset, at in partition.items()]
+    assert sorted(seen) == sorted(everything)
+
+
+async def test_what_was_looked_through_in_vain_is_not_looked_through_again() -> None:
+    ends = {0: 3 * newest.OFFSETS}
+    history = Holes({0: {7: 1}}, ends)
+    before = ends
+    stops: list[str] = []
+    while not stops or stops[-1] == "bound":
+        answer = await newest.find_before(history, "t", {0: 0}, before, 5)
+        before = answer.positions
+        stops.append(answer.stopped)
+    assert stops[-1] == "beginning"
+    assert len(stops) > 2
+    assert history.looked < 4 * newest.OFFSETS
+    assert [record.offset for record in answer.records[0]] == [7]
+
+
+async def test_offsets_without_records_do_not_count() -> None:
+    kafka: Kafka = {0: {offset: 1000 + offset for offset in range(10)}}
+    answer = await found(kafka, {0: 5000}, 8)
+    assert told(answer) == ({0: 2}, 8, "enough")
+
+
+async def test_a_topic_that_has_fewer_gives_all_and_says_so() -> None:
+    kafka: Kafka = {0: {offset: 1000 + offset for offset in range(10)}, 1: {}}
+    answer = await found(kafka, {0: 5000, 1: 300}, 200)
+    assert told(answer) == ({0: 0, 1: 300}, 10, "beginning")
+
+
+async def test_of_three_hundred_partitions_the_newest_by_time_are_given() -> None:
+    kafka: Kafka = {number: {offset: offset * 1000 + number for offset in range(5)} for number in range(300)}
+    answer = await found(kafka, dict.fromkeys(kafka, 5), 200)
+    assert answer.count == 200
+    assert answer.positions == {number: 4 if number >= 100 else 5 for number in kafka}
+
+
+async def test_the_bound_is_told() -> None:
+    kafka: Kafka = {0: {0: 1}}
+    answer = await found(kafka, {0: 10 * newest.OFFSETS}, 5)
+    assert told(answer) == ({0: 10 * newest.OFFSETS}, 0, "bound")
+
+
+async def test_records_in_the_log_are_counted_without_asking_kafka() -> None:
+    kafka: Kafka = {0: {offset: offset for offset in range(0, 300, 3)}}
+    log = TopicLog("t", "e", {0: 0})
+    log.append([Range(0, 0, 300, records(kafka[0], 0, 300))], 0.0)
+    history = Holes(kafka, {0: 300})
+    answer = await newest.find(history, log, history.to(), 50)
+    assert (told(answer), history.looked) == (({0: 150}, 50, "enough"), 0)
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 40)), max_size=30), min_size=1, max_size=4),
+    st.integers(1, 80),
+    st.data(),
+)
+async def test_what_is_found_is_what_a_plain_look_at_everything_finds(
+    partitions: list[list[tuple[int, int]]], wanted: int, data: st.DataObject
+) -> None:
+    kafka: Kafka = {}
+    ends: dict[int, int] = {}
+    for number, steps in enumerate(partitions):
+        offset = at = 0
+        kafka[number] = {}
+        for hole, later in steps:
+            offset, at = offset + hole, at + later
+            kafka[number][offset] = at
+        ends[number] = offset + data.draw(st.integers(1, 50))
+    log_from = {number: data.draw(st.integers(0, end)) for number, end in ends.items()}
+    in_log = data.draw(st.booleans())
+    answer = await found(kafka, ends, wanted, log_from if in_log else None)
+    everything = sorted((at for partition in kafka.values() for at in partition.values()), reverse=True)
+    given_at = sorted(
+        (at for number, partition in kafka.items() for o, at in partition.items() if o >= answer.positions[number]),
+        reverse=True,
+    )
+    assert answer.count == len(given_at) == min(wanted, len(everything))
+    assert answer.stopped == ("enough" if len(everything) >= wanted else "beginning")
+    if not in_log:
+        assert given_at == everything[:wanted]
