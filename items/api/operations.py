@@ -1,5 +1,5 @@
 """The items API. Each operation declares what it needs, calls one service (or one reading function), and says what came
-of it, all in one hop into a thread (items/api/depends.py). What services raise becomes an answer in project/api/errors.py.
+of it, all in one hop into a thread (items/api/depends.py); project/api/errors.py makes answers of what services raise.
 """
 
 from __future__ import annotations

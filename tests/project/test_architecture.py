@@ -145,11 +145,10 @@ SOURCES = sorted(
 NAMED = re.compile(r"(?<![\w/.*<-])((?:[\w-]+/)*[\w-]+\.(?:py|js|css))\b(?![/(])")
 
 
-def missing(text: str, home: Path = ROOT) -> set[str]:
+def missing(text: str) -> set[str]:
     """The names of files in `text` that are not there.
 
-    A name with a folder begins at the root, or in `home`. A name alone is of the root, of the room that the heading
-    above it names, or of a folder that the same paragraph names.
+    A name begins at the root, in the room that the heading above it names, or in a folder that the same paragraph names.
     """
     lost: set[str] = set()
     room = ROOT
@@ -157,7 +156,8 @@ def missing(text: str, home: Path = ROOT) -> set[str]:
         headings = re.findall(r"^#+ .*?`([\w/]+/)`", paragraph, re.MULTILINE)
         room = ROOT / headings[-1] if headings else ROOT if re.search(r"^## ", paragraph, re.MULTILINE) else room
         named = [Path(name) for name in NAMED.findall(paragraph)]
-        folders = [ROOT, home, room, *(ROOT / name.parent for name in named)]
+        told = re.findall(r"`((?:[\w-]+/)+)`", paragraph)
+        folders = [ROOT, room, *(ROOT / name.parent for name in named), *(ROOT / folder for folder in told)]
         lost |= {str(name) for name in named if not any((folder / name).exists() for folder in folders)}
     return lost
 
@@ -192,7 +192,7 @@ def test_a_name_that_is_not_there_is_noticed() -> None:
     assert missing("see `streams/wire.py`") == {"streams/wire.py"}
     assert missing("see `nowhere.py`, and `manage.py`") == {"nowhere.py"}
     assert missing("### `streams/hub/`\n- `hub.py`: …\n- `hubs.py`: …") == {"hubs.py"}
-    assert missing("`streams/hub/hub.py` and `delivery.py`") == set()
+    assert missing("`streams/hub/hub.py` and `delivery.py`; in `items/pages/` `views.py`") == set()
 
 
 # Bounds --------------------------------------------------------------------------------------------------------------
