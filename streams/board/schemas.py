@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from ninja import Schema
 from pydantic import ConfigDict, Field, JsonValue
@@ -74,10 +74,12 @@ class RecordOut(Schema):
     key: str | None
     key_encoding: str | None = None
     headers: dict[str, Any]
+    header_list: list[tuple[str, Any]] | None = None
     size: int
     encoding: str
     value: Any = None
     truncated: bool | None = None
+    cut: list[Literal["value", "key", "headers"]] | None = None
 
 
 class RecordsOut(Schema):

@@ -99,17 +99,26 @@ def _encode_key(key: bytes | None, limit: int | None) -> tuple[bytes, bool]:
 
 
 def _encode_headers(headers: Sequence[tuple[str, bytes | None]], limit: int | None) -> tuple[bytes, bool]:
+    """The field `headers` and, where that object cannot say them all, `header_list`; and whether they were left out."""
     if not headers:
-        return b"{}", False
+        return b'"headers":{}', False
     if limit is not None and sum(len(name.encode()) + len(value or b"") for name, value in headers) > limit:
-        return b"{}", True
-    shown: dict[str, Any] = {}
-    for name, value in headers:
-        try:
-            shown[name] = (value or b"").decode()
-        except UnicodeDecodeError:
-            shown[name] = {"base64": base64.b64encode(value or b"").decode()}
-    return orjson.dumps(shown), False
+        return b'"headers":{}', True
+    shown = [(name, _header_value(value)) for name, value in headers]
+    # In the object the last of a name counts, and a null looks like an empty text.
+    field = b'"headers":%b' % orjson.dumps({name: "" if value is None else value for name, value in shown})
+    if len({name for name, _ in shown}) < len(shown) or any(value is None for _, value in shown):
+        field += b',"header_list":%b' % orjson.dumps(shown)
+    return field, False
+
+
+def _header_value(value: bytes | None) -> Any:
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}
 
 
 class Raw(Protocol):
@@ -165,7 +174,8 @@ def encode(
     key_json, key_cut = _encode_key(key, None if whole else KEY_BYTES)
     headers_json, headers_cut = _encode_headers(headers, None if whole else HEADERS_BYTES)
     size = 0 if value is None else len(value)
-    data = b'{"offset":%d,"timestamp":%b,%b,"headers":%b,"size":%d,"encoding":"%b","value":%b%b}' % (
+    cut = [name for name, is_cut in (("value", value_cut), ("key", key_cut), ("headers", headers_cut)) if is_cut]
+    data = b'{"offset":%d,"timestamp":%b,%b,%b,"size":%d,"encoding":"%b","value":%b%b}' % (
         offset,
         b"null" if timestamp < 0 else b"%d" % timestamp,
         key_json,
@@ -173,6 +183,6 @@ def encode(
         size,
         encoding,
         value_json,
-        b',"truncated":true' if value_cut or key_cut or headers_cut else b"",
+        b',"truncated":true,"cut":%b' % orjson.dumps(cut) if cut else b"",
     )
     return Record(offset, timestamp, size, data)

@@ -71,6 +71,36 @@ async def test_a_record_is_shown_as_what_it_is(visitors: Visitors, install: Inst
     await expect(detail).to_contain_text("12345678901234567890")
 
 
+async def test_odd_records_are_shown_and_found_as_they_stand_in_kafka(visitors: Visitors, install: Install) -> None:
+    web = topic_of(install())
+    kafka = producer(web)
+    for key, value, headers in [
+        (b"twice", b'{"status":"NEW","10":1,"2":-0,"status":"PAID"}', []),
+        (b"headers", b'{"h":1}', [("a", b"1"), ("a", b"2"), ("n", None), ("e", b""), ("topic", b"mine")]),
+        (b"quote", b'{"msg":"say \\"hi\\" to","id":7}', []),
+        (b"trace", b"\nTraceback\n  line 2\n  line 3", []),
+        (b"turned", '{"a":"\u202egnorw","b":"right"}'.encode(), []),
+    ]:
+        kafka.produce(TOPIC, value, key=key, partition=0, headers=headers)
+    assert kafka.flush(20) == 0
+    board = await (await visitors.new(web)).board(TOPIC)
+    rows, detail = board.locator(".row[data-kind=record]"), board.locator(".detail")
+    await expect(rows).to_have_count(5)
+    await expect(board.locator('.row[data-offset="0"]')).to_contain_text("status: NEW  10: 1  2: -0  status: PAID")
+    await expect(board.locator('.row[data-offset="3"]')).to_contain_text("+2 linesTraceback")
+    await board.locator('.row[data-offset="0"]').click()
+    await expect(detail.locator(".detail-value")).to_have_text(
+        '{\n  "status": "NEW",\n  "10": 1,\n  "2": -0,\n  "status": "PAID"\n}'
+    )
+    await board.locator('.row[data-offset="1"]').click()
+    await expect(detail.locator(".headers li")).to_have_text(["a 1", "a 2", "n null", "e empty", "topic mine"])
+    found = board.get_by_label("Filter the records")
+    for text, offset in [('say "hi"', 2), ("id: 7", 2), ("status:PAID", 0), ("topic: mine", 1)]:
+        await found.fill(text)
+        await expect(rows).to_have_count(1)
+        await expect(rows).to_have_attribute("data-offset", str(offset))
+
+
 async def test_what_a_slow_connection_missed_is_a_gap_that_can_be_loaded(
     visitors: Visitors, install: Install, kafka: Kafka
 ) -> None:

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { EVERYTHING, addressWith, filterIn, fitting, foundSentence, isNarrow } from "../../../streams/static/streams/board/filter.js";
+import { Source } from "../../../streams/static/streams/live/json.js";
 import { Kept, MOST_KEPT, recordsAmong } from "../../../streams/static/streams/board/kept.js";
 
 const entry = (key, value, offset = 7) => ({
   kind: "record", topic: "t", epoch: "e", partition: 2, event: null, repeated: false,
-  record: { offset, timestamp: 0, key, headers: {}, size: 1, encoding: "json", value },
+  record: { offset, timestamp: 0, key, headers: {}, size: 1, encoding: "json", value: new Source(JSON.stringify(value)) },
 });
 const finds = (filter, ...entries) => entries.map(fitting({ ...EVERYTHING, ...filter }));
 

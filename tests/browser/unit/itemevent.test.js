@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { SeenVersions, itemEventOf } from "../../../streams/static/streams/live/itemevent.js";
-import { parseExact } from "../../../streams/static/streams/live/json.js";
+import { Source } from "../../../streams/static/streams/live/json.js";
 
 const record = (type, value) => ({
-  offset: 0, timestamp: 0, key: "7", headers: type ? { ce_type: type } : {}, size: 1, encoding: "json", value,
+  offset: 0, timestamp: 0, key: "7", headers: type ? { ce_type: type } : {}, size: 1, encoding: "json", value: new Source(JSON.stringify(value)),
 });
 const lamp = {
   id: 7, version: 2, name: "Lamp", price: "12.50", sku: "L-1", owner: null, updated_at: "2025-03-01T09:30:00.000000Z",
@@ -29,7 +29,8 @@ test("what is no item event is none", () => {
 });
 
 test("an id beyond 2^53 keeps its digits", () => {
-  assert.equal(itemEventOf(record("item.created", parseExact('{"id":12345678901234567890}')))?.id, "12345678901234567890");
+  const long = { ...record("item.created", null), value: new Source('{"id":12345678901234567890}') };
+  assert.equal(itemEventOf(long)?.id, "12345678901234567890");
 });
 
 test("a version at a second place is recognised, at its own place it is not", () => {

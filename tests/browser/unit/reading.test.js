@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Arrivals } from "../../../streams/static/streams/board/arrivals.js";
 import { Beginning } from "../../../streams/static/streams/board/beginning.js";
 import { EVERYTHING, fitting } from "../../../streams/static/streams/board/filter.js";
+import { Source } from "../../../streams/static/streams/live/json.js";
 import { Older } from "../../../streams/static/streams/board/older.js";
 import { LoadError } from "../../../streams/static/streams/board/records_api.js";
 import { firstLine } from "../../../streams/static/streams/page/format.js";
@@ -87,11 +88,12 @@ test("of several lines the first that says something is shown, and how many foll
 test("what a row or the detail shows is found as it stands there", () => {
   const record = {
     offset: 7, timestamp: 0, key: "k", headers: { trace: "ab12" }, encoding: "json", size: 1,
-    value: { status: "closed", id: 7, said: 'say "hi"', deep: { tags: ["new", "old"] } },
+    value: new Source('{"status":"open","id":7,"said":"say \\"hi\\"","deep":{"tags":["new","old"]},"status":"closed"}'),
   };
   const finds = (text) => fitting({ ...EVERYTHING, text })({ kind: "record", partition: 2, record, event: null });
   for (const text of ["status: closed", "status:closed", "id: 7", "id:7", 'say "hi"', '"status":"closed"', "trace: ab12", "tags: old"]) {
     assert.equal(finds(text), true, text);
   }
-  assert.equal(finds("status:open"), false);
+  assert.equal(finds("status:open"), true, "of a name that stands there twice both are found");
+  assert.equal(finds("status:new"), false);
 });

@@ -78,12 +78,29 @@ def test_a_long_key_is_cut() -> None:
 def test_of_a_repeated_header_the_last_counts_and_bytes_are_marked() -> None:
     record = shown(b"1", headers=[("a", b"1"), ("a", b"2"), ("b", b"\xff")])
     assert record["headers"] == {"a": "2", "b": {"base64": "/w=="}}
+    assert record["header_list"] == [["a", "1"], ["a", "2"], ["b", {"base64": "/w=="}]]
+
+
+def test_a_header_that_is_null_is_told_from_an_empty_one() -> None:
+    record = shown(b"1", headers=[("n", None), ("e", b"")])
+    assert record["headers"] == {"n": "", "e": ""}
+    assert record["header_list"] == [["n", None], ["e", ""]]
+    assert "header_list" not in shown(b"1", headers=[("e", b""), ("f", b"1")]), "the object says it all"
+
+
+def test_what_is_not_whole_is_named() -> None:
+    long = b"x" * 20_000
+    assert shown(long)["cut"] == ["value"]
+    assert shown(b"1", key=long)["cut"] == ["key"]
+    assert shown(long, key=long, headers=[("h", long)])["cut"] == ["value", "key", "headers"]
+    assert "cut" not in shown(b"1")
 
 
 def test_five_thousand_headers_are_left_out_and_said_so() -> None:
     record = shown(b"1", headers=[(f"h{number}", b"value") for number in range(5000)])
     assert record["headers"] == {}
     assert record["truncated"] is True
+    assert record["cut"] == ["headers"]
 
 
 def test_a_record_without_timestamp_has_null() -> None:

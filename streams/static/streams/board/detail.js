@@ -1,7 +1,7 @@
 // The panel beside the rows: one record, whole. It stays on its record while the stream goes on.
 
 import { button, element, link } from "../page/dom.js";
-import { exactText } from "../live/json.js";
+import { Source, prettyText } from "../live/json.js";
 import { LoadError } from "./records_api.js";
 import { fullTime, grouped, size } from "../page/format.js";
 
@@ -86,7 +86,7 @@ export class Detail {
       tools.append(link("Open item", `${this.#itemsPath}${entry.event.id}/`));
     }
     if (record.truncated) tools.append(this.#wholeButton(entry));
-    const cut = record.truncated ? `Cut to its beginning; the value has ${size(record.size)}. ` : "";
+    const cut = cutSentence(record);
     const note = element("p", "detail-note", cut, problem);
     return [valueElement(record, text), ...(cut || problem ? [note] : []), tools];
   }
@@ -115,8 +115,7 @@ export class Detail {
  * @returns {string} what the panel shows and copies
  */
 function prettyValue(record) {
-  if (record.encoding === "json") return exactText(record.value, 2);
-  return typeof record.value === "string" ? record.value : "";
+  return record.value instanceof Source ? prettyText(record.value) : (record.value ?? "");
 }
 
 /**
@@ -129,7 +128,7 @@ function valueElement(record, text) {
   shown.tabIndex = 0;
   shown.setAttribute("role", "region");
   shown.setAttribute("aria-label", "Value");
-  if (record.encoding === "json" && text.length < COLOURED_CHARACTERS) shown.append(...coloured(text));
+  if (record.value instanceof Source && text.length < COLOURED_CHARACTERS) shown.append(...coloured(text));
   else shown.textContent = text;
   return shown;
 }
@@ -165,14 +164,45 @@ function facts(entry, record) {
   add("partition", String(entry.partition));
   add("offset", String(record.offset));
   add("time", fullTime(record.timestamp));
-  add("key", record.key === null ? "none" : record.key);
+  if (record.key === null) list.append(element("dt", "", "key"), element("dd", "muted", "no key"));
+  else add("key", record.key);
   if (record.key_encoding) add("key is", record.key_encoding);
   add("size", `${size(record.size)} (${grouped(record.size)} bytes)`);
   add("value is", record.encoding === "none" ? "a tombstone" : record.encoding);
-  const headers = Object.entries(record.headers);
-  if (headers.length === 0) add("headers", record.truncated ? "none, or left out" : "none");
-  for (const [name, value] of headers) add(name, typeof value === "string" ? value : `base64 ${value.base64}`);
+  list.append(element("dt", "", "headers"), headerList(record));
   return list;
+}
+
+/**
+ * A header may be named like one of the facts: they stand in a list of their own.
+ *
+ * @param {KafkaRecord} record
+ */
+function headerList(record) {
+  const headers = record.header_list ?? Object.entries(record.headers);
+  if (record.cut?.includes("headers")) return element("dd", "muted", "left out, they are long");
+  if (headers.length === 0) return element("dd", "muted", "none");
+  const rows = headers.map(([name, value]) =>
+    element("li", "mono", element("bdi", "header-name", name), " ", headerValue(value)));
+  return element("dd", "", element("ol", "headers", ...rows));
+}
+
+/** @param {import("../live/protocol.js").HeaderValue | null} value */
+function headerValue(value) {
+  if (value === null) return element("span", "muted", "null");
+  if (value === "") return element("span", "muted", "empty");
+  return element("bdi", "", typeof value === "string" ? value : `base64 ${value.base64}`);
+}
+
+/** @param {KafkaRecord} record */
+function cutSentence(record) {
+  if (!record.truncated) return "";
+  const cut = record.cut ?? ["value"];
+  return [
+    cut.includes("value") ? `Cut to its beginning; the value has ${size(record.size)}. ` : "",
+    cut.includes("key") ? "The key is cut to its beginning. " : "",
+    cut.includes("headers") ? "Its headers were left out. " : "",
+  ].join("");
 }
 
 /**

@@ -1,6 +1,7 @@
 // Makes rows' entries of records: reads item events, remembers their versions, learns what a topic's values look like.
 
 import { SeenVersions, itemEventOf } from "../live/itemevent.js";
+import { Source } from "../live/json.js";
 import { Preview } from "./preview.js";
 
 /** @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord */
@@ -21,7 +22,7 @@ export class Entries {
     this.#seen = new SeenVersions();
   }
 
-  /** @param {unknown} value */
+  /** @param {Source} value */
   fields(value) {
     return this.#preview.fields(value);
   }
@@ -35,7 +36,7 @@ export class Entries {
    */
   of(topic, epoch, partition, record) {
     const event = topic === this.#itemsTopic ? itemEventOf(record) : null;
-    if (record.encoding === "json" && !event) this.#preview.learn(record.value, record.key);
+    if (record.value instanceof Source && !event) this.#preview.learn(record.value, record.key);
     const repeated = event !== null && this.#seen.isRepeated(event, `${epoch} ${partition}:${record.offset}`);
     return { kind: "record", topic, epoch, partition, record, event, repeated };
   }

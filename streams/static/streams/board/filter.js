@@ -1,7 +1,7 @@
 // What the board is asked to find among its records: words that occur, or one key exactly. It stands in the address, so
 // that it survives a reload and other pages can link to it. Pure functions.
 
-import { digitsOf, exactText } from "../live/json.js";
+import { Source, leavesOf } from "../live/json.js";
 import { counted, grouped } from "../page/format.js";
 
 /**
@@ -63,29 +63,18 @@ export function fitting({ text, key }) {
  */
 function searchTextOf({ partition, record, event }) {
   const said = [`${partition}:${record.offset}`, record.key ?? "", event?.happened ?? ""];
-  if (record.encoding === "json") {
-    said.push(exactText(record.value));
-    sayLeaves(record.value, "", said);
+  if (record.value instanceof Source) {
+    said.push(record.value.text);
+    for (const { name, string, json } of leavesOf(record.value, { intoLists: true })) {
+      const text = string ?? json;
+      said.push(name ? `${name}: ${text} ${name}:${text}` : text);
+    }
   } else if (typeof record.value === "string") said.push(record.value);
   for (const [name, value] of Object.entries(record.headers)) {
     const text = typeof value === "string" ? value : value.base64;
     said.push(`${name}: ${text} ${name}:${text}`);
   }
   return said.join(" ").toLowerCase();
-}
-
-/**
- * @param {unknown} value
- * @param {string} name of it in its object
- * @param {string[]} said
- */
-function sayLeaves(value, name, said) {
-  if (typeof value === "object" && value !== null) {
-    for (const [key, child] of Object.entries(value)) sayLeaves(child, Array.isArray(value) ? name : key, said);
-    return;
-  }
-  const text = typeof value === "string" && digitsOf(value) === null ? value : exactText(value);
-  said.push(name ? `${name}: ${text} ${name}:${text}` : text);
 }
 
 /**

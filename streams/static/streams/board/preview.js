@@ -1,6 +1,6 @@
 // One line about a JSON value: the fields that differ between records before those that repeat. Learns per topic.
 
-import { digitsOf, exactText } from "../live/json.js";
+import { Source, leavesOf } from "../live/json.js";
 
 // A preview is one line: no more fields, characters a field and levels than a wide screen shows.
 const FIELDS_SHOWN = 12;
@@ -31,7 +31,7 @@ export class Preview {
   /**
    * Takes note of a record's fields. Call it once a record, in the order of arrival.
    *
-   * @param {unknown} value
+   * @param {Source} value
    * @param {string | null} [key] of the record: a field that says it again repeats what stands beside it
    */
   learn(value, key = null) {
@@ -53,7 +53,7 @@ export class Preview {
   }
 
   /**
-   * @param {unknown} value
+   * @param {Source} value
    * @returns {Field[]} at most a line of fields; one without a name when the value has none
    */
   fields(value) {
@@ -73,40 +73,16 @@ export class Preview {
 }
 
 /**
- * @param {unknown} value
+ * @param {Source} value
  * @returns {Field[]} its leaves, in the order of the document
  */
 export function fieldsOf(value) {
-  /** @type {Field[]} */
-  const fields = [];
-  collect(value, "", "", 0, fields);
-  return fields;
+  const leaves = leavesOf(value, { levels: LEVELS, most: FIELDS_KNOWN });
+  return leaves.map(({ path, name, string, json }) => ({ path, name, text: shortText(string || json) }));
 }
 
-/**
- * @param {unknown} value
- * @param {string} path
- * @param {string} name
- * @param {number} level
- * @param {Field[]} fields
- */
-function collect(value, path, name, level, fields) {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  const entries = isObject && level < LEVELS ? Object.entries(value) : [];
-  if (entries.length === 0) {
-    fields.push({ path, name, text: shortText(value) });
-    return;
-  }
-  for (const [key, child] of entries) {
-    if (fields.length >= FIELDS_KNOWN) return;
-    collect(child, `${path}\u0000${key}`, key, level + 1, fields);
-  }
-}
-
-/** @param {unknown} value */
-function shortText(value) {
-  const isPlain = typeof value === "string" && value !== "" && digitsOf(value) === null;
-  const text = isPlain ? value : exactText(value);
+/** @param {string} text */
+function shortText(text) {
   return oneLine(text.length > FIELD_CHARACTERS ? `${text.slice(0, FIELD_CHARACTERS)}…` : text);
 }
 

@@ -1,6 +1,6 @@
 // The records API: what was missed, and records uncut. Same rights as the socket, by the session cookie.
 
-import { parseExact } from "../live/json.js";
+import { parseMessage } from "../live/json.js";
 
 /**
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
@@ -77,7 +77,7 @@ export class RecordsApi {
     } catch {
       throw new LoadError("The server cannot be reached. Try again when the board is connected.");
     }
-    if (response.ok) return parseExact(await response.text());
+    if (response.ok) return parseMessage(await response.text());
     throw new LoadError(REFUSALS[response.status] ?? `The server answered ${response.status}.`, await nextOf(response));
   }
 }

@@ -1,7 +1,7 @@
 // One line of the board: draws an entry into a node that had another entry before. Rows are cheap, they are recycled.
 
 import { button, element, link } from "../page/dom.js";
-import { exactText } from "../live/json.js";
+import { Source } from "../live/json.js";
 import { clock, counted, firstLine, gapReason, grouped, size } from "../page/format.js";
 
 // Text beyond this is never seen in one line.
@@ -36,7 +36,7 @@ const COLOURS = 6;
  *
  * @typedef {object} RowTools
  * @property {string} itemsPath
- * @property {(value: unknown) => import("./preview.js").Field[]} fields
+ * @property {(value: Source) => import("./preview.js").Field[]} fields
  * @property {(entry: GapEntry) => void} load
  */
 
@@ -96,13 +96,13 @@ function valueCell(record, tools) {
   if (record.encoding === "none") return cell("value", tag("tombstone"), element("span", "muted", "no value: the key was deleted"));
   const value = cell("value");
   if (record.truncated) value.append(tag(`${size(record.size)}, cut`));
-  if (record.encoding === "json") {
+  if (record.value instanceof Source) {
     for (const { name, text } of tools.fields(record.value)) {
       if (name) value.append(element("span", "name", isolated(`${name}: `)), isolated(text), "  ");
       else value.append(isolated(text));
     }
   } else {
-    const text = typeof record.value === "string" ? record.value : exactText(record.value);
+    const text = record.value ?? "";
     const { first, more } = firstLine(text);
     value.append(tag(record.encoding));
     if (more > 0) value.append(tag(`+${counted(more, "line")}`));

@@ -1,7 +1,7 @@
 // One WebSocket to /ws/live/, kept alive: opened again with back-off when it breaks, given up when the server says so,
 // distrusted when it has been silent, looked at again when the machine wakes up. It knows nothing of streams.
 
-import { parseExact } from "./json.js";
+import { parseMessage } from "./json.js";
 import { SUBPROTOCOL, backOff, closeSentence, isFinal, politeWait } from "./protocol.js";
 
 // A server that takes longer than this to say welcome is treated as away.
@@ -121,7 +121,7 @@ export class Connection {
     /** @type {ServerMessage} */
     let message;
     try {
-      message = parseExact(text);
+      message = parseMessage(text);
     } catch {
       this.#broken(1006, "The server sent something that is not JSON.");
       return;

@@ -1,6 +1,6 @@
 // Reads an item event from a record: what happened to which item, by whom. Knows no page.
 
-import { digitsOf } from "./json.js";
+import { Source, leavesOf } from "./json.js";
 
 /**
  * @typedef {import("./protocol.js").KafkaRecord} KafkaRecord
@@ -17,6 +17,8 @@ import { digitsOf } from "./json.js";
  * @property {string | null} actor
  */
 
+// An item event has a dozen.
+const MOST_FIELDS = 50;
 const TYPE = /^item\.(created|updated|deleted|restored)$/;
 
 /**
@@ -27,27 +29,31 @@ export function itemEventOf(record) {
   const type = record.headers["ce_type"];
   const match = typeof type === "string" ? TYPE.exec(type) : null;
   const value = record.value;
-  if (!match || record.encoding !== "json" || typeof value !== "object" || value === null) return null;
-  const item = /** @type {{ [field: string]: unknown }} */ (value);
-  const id = plain(item["id"]);
+  if (!match || !(value instanceof Source)) return null;
+  const item = new Map(leavesOf(value, { levels: 1, most: MOST_FIELDS }).map((leaf) => [leaf.name, leaf]));
+  const plain = (/** @type {string} */ field) => plainText(item.get(field));
+  const id = plain("id");
   if (!/^\d+$/.test(id)) return null;
   return {
     happened: /** @type {ItemEvent["happened"]} */ (match[1]),
     id,
-    version: plain(item["version"]),
-    name: plain(item["name"]),
-    price: plain(item["price"]),
-    sku: plain(item["sku"]),
-    owner: plain(item["owner"]),
-    updatedAt: plain(item["updated_at"]),
-    actor: typeof item["actor"] === "string" ? item["actor"] : null,
+    version: plain("version"),
+    name: plain("name"),
+    price: plain("price"),
+    sku: plain("sku"),
+    owner: plain("owner"),
+    updatedAt: plain("updated_at"),
+    actor: item.get("actor")?.string ?? null,
   };
 }
 
-/** @param {unknown} value */
-function plain(value) {
-  if (typeof value === "string") return digitsOf(value) ?? value;
-  return typeof value === "number" ? String(value) : "";
+/**
+ * @param {import("./json.js").Leaf | undefined} leaf
+ * @returns {string} a text, or a number's digits; "" for everything else
+ */
+function plainText(leaf) {
+  if (!leaf) return "";
+  return leaf.string ?? (/^-?\d/.test(leaf.json) ? leaf.json : "");
 }
 
 // How many (item, version) pairs are remembered: several boards full, a few hundred KiB.

@@ -1,56 +1,272 @@
-// JSON, digit for digit: a number that JavaScript would print differently (beyond 2^53, 1.0, 1e5) is kept as its source
-// text. Strict input only, which the server promises for `encoding: "json"`.
+// JSON as it came: a record's value stays its source text, so that digits, the order of names and names that stand there
+// twice are shown, searched and copied as they are in Kafka. Strict input only, which the server promises.
 
-// Stands before the digits of such a number, in a string nobody else can have written: it is drawn anew for every page.
-const MARK = `\uE000${Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("")}:`;
-
-// A cheap look before the walk: digits so many that they may not survive, a trailing zero of a fraction, an exponent.
-const SUSPECT = /\d[\d.]{15}|\.\d*0(?!\d)|\d[eE][+-]?\d|-0(?![.\d])/;
-const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+/** JSON of a record, as it stands in Kafka. */
+export class Source {
+  /** @param {string} text */
+  constructor(text) {
+    this.text = text;
+  }
+}
 
 /**
+ * @typedef {object} Leaf
+ * @property {string} path the names that lead to it, each after U+0000; names that stand there twice have one path
+ * @property {string} name
+ * @property {string | null} string what a text says; null when it is none
+ * @property {string} json its source, without white space between its parts
+ */
+
+/**
+ * A message of the server. Members named `value` become a Source where the object beside them says `"encoding":"json"`;
+ * numbers that JavaScript would print differently (beyond 2^53, 1.0, 1e5) stay texts of their digits.
+ *
  * @param {string} text strict JSON
- * @returns {any} as JSON.parse, except that numbers whose digits would change are marked strings (see `digitsOf`)
+ * @returns {any}
  * @throws {SyntaxError}
  */
-export function parseExact(text) {
-  return JSON.parse(SUSPECT.test(text) ? text.replace(TOKENS, keepDigits) : text);
+export function parseMessage(text) {
+  const reader = new Reader(text);
+  const value = reader.value("");
+  reader.space();
+  if (reader.at < text.length) throw new SyntaxError(`Something follows at ${reader.at}.`);
+  return value;
 }
 
-/** @param {string} token */
-function keepDigits(token) {
-  return token.startsWith('"') || String(Number(token)) === token ? token : `"${MARK}${token}"`;
+class Reader {
+  at = 0;
+  #text;
+
+  /** @param {string} text */
+  constructor(text) {
+    this.#text = text;
+  }
+
+  space() {
+    while (this.at < this.#text.length && this.#text.charCodeAt(this.at) <= 0x20) this.at += 1;
+  }
+
+  /**
+   * @param {string} name under which it stands
+   * @returns {unknown}
+   */
+  value(name) {
+    this.space();
+    const start = this.at;
+    if (name !== "value") {
+      if (this.#text[start] === "{") return this.#object();
+      if (this.#text[start] === "[") return this.#array();
+    }
+    this.at = endOf(this.#text, start);
+    const source = this.#text.slice(start, this.at);
+    return name === "value" ? new Source(source) : scalar(source);
+  }
+
+  /** @returns {Record<string, unknown>} */
+  #object() {
+    /** @type {Record<string, unknown>} */
+    const found = {};
+    this.#members("}", () => {
+      const start = this.at;
+      this.at = endOf(this.#text, start);
+      const name = JSON.parse(this.#text.slice(start, this.at));
+      this.space();
+      this.#expect(":");
+      found[name] = this.value(name);
+    });
+    const { value } = found;
+    if (value instanceof Source && found["encoding"] !== "json") found["value"] = JSON.parse(value.text);
+    return found;
+  }
+
+  #array() {
+    /** @type {unknown[]} */
+    const found = [];
+    this.#members("]", () => found.push(this.value("")));
+    return found;
+  }
+
+  /**
+   * @param {string} end
+   * @param {() => void} read one member
+   */
+  #members(end, read) {
+    this.at += 1;
+    this.space();
+    if (this.#text[this.at] === end) {
+      this.at += 1;
+      return;
+    }
+    for (;;) {
+      this.space();
+      read();
+      this.space();
+      if (this.#text[this.at] === end) break;
+      this.#expect(",");
+    }
+    this.at += 1;
+  }
+
+  /** @param {string} sign */
+  #expect(sign) {
+    if (this.#text[this.at] !== sign) throw new SyntaxError(`“${sign}” is missing at ${this.at}.`);
+    this.at += 1;
+  }
 }
 
 /**
- * @param {unknown} value
- * @returns {string | null} a marked number's digits, or null for everything else
+ * @param {string} source of a text, a number, true, false or null
+ * @returns {string | number | boolean | null}
  */
-export function digitsOf(value) {
-  return typeof value === "string" && value.startsWith(MARK) ? value.slice(MARK.length) : null;
+function scalar(source) {
+  const value = JSON.parse(source);
+  return typeof value === "number" && String(value) !== source ? source : value;
+}
+
+const BRACKETS = /["{}[\]]/g;
+const AFTER_SCALAR = /[,\]}\s]|$/g;
+
+/**
+ * @param {string} text
+ * @param {number} start where a value begins
+ * @returns {number} the place behind it
+ * @throws {SyntaxError} when it does not end
+ */
+function endOf(text, start) {
+  const first = text[start];
+  if (first === '"') return endOfText(text, start);
+  if (first !== "{" && first !== "[") {
+    AFTER_SCALAR.lastIndex = start;
+    return AFTER_SCALAR.exec(text)?.index ?? text.length;
+  }
+  let depth = 0;
+  BRACKETS.lastIndex = start;
+  for (let match = BRACKETS.exec(text); match; match = BRACKETS.exec(text)) {
+    if (match[0] === '"') BRACKETS.lastIndex = endOfText(text, match.index);
+    else {
+      depth += match[0] === "{" || match[0] === "[" ? 1 : -1;
+      if (depth === 0) return match.index + 1;
+    }
+  }
+  throw new SyntaxError(`What begins at ${start} does not end.`);
 }
 
 /**
- * @param {unknown} value
- * @returns {number | null} a number, marked or not
+ * @param {string} text
+ * @param {number} start of a text's first quote
+ * @returns {number} the place behind its last
  */
-export function numberOf(value) {
-  if (typeof value === "number") return value;
-  const digits = digitsOf(value);
-  return digits === null ? null : Number(digits);
+function endOfText(text, start) {
+  for (let quote = text.indexOf('"', start + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+    let slashes = 0;
+    while (text[quote - 1 - slashes] === "\\") slashes += 1;
+    if (slashes % 2 === 0) return quote + 1;
+  }
+  throw new SyntaxError(`The text that begins at ${start} does not end.`);
+}
+
+// What JSON consists of; white space between the parts is left out.
+const PARTS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+
+/**
+ * @param {string} json
+ * @returns {string} without white space between its parts
+ */
+function compact(json) {
+  return /\s/.test(json) ? (json.match(PARTS) ?? []).join("") : json;
 }
 
 /**
- * @param {unknown} value as parseExact returned it
- * @param {number} [indent] spaces a level; 0 for one line
- * @returns {string} JSON with the digits as they came
+ * The leaves of a value in the order of the document, each name as often as it stands there.
+ *
+ * @param {Source} source
+ * @param {{ levels?: number, most?: number, intoLists?: boolean }} [bounds] objects deeper than `levels` are leaves
+ *   themselves; after `most` leaves the rest is left out; lists are leaves unless `intoLists`, and then give their name to
+ *   what is in them
+ * @returns {Leaf[]}
  */
-export function exactText(value, indent = 0) {
-  const text = JSON.stringify(value, null, indent) ?? "null";
-  return text.includes(MARK) ? text.replace(TOKENS, restoreDigits) : text;
+export function leavesOf({ text }, { levels = Infinity, most = Infinity, intoLists = false } = {}) {
+  /** @type {Leaf[]} */
+  const leaves = [];
+  let at = 0;
+  const space = () => {
+    while (text.charCodeAt(at) <= 0x20) at += 1;
+  };
+
+  /**
+   * @param {string} path
+   * @param {string} name
+   * @param {number} level
+   */
+  function visit(path, name, level) {
+    space();
+    const start = at;
+    const first = text[start];
+    const isOpen = first === "{" ? level < levels : first === "[" && intoLists;
+    if (isOpen) {
+      at += 1;
+      space();
+      if (text[at] !== "}" && text[at] !== "]") {
+        descend(path, name, level, first === "{");
+        return;
+      }
+      at += 1;
+    } else at = endOf(text, start);
+    const json = compact(text.slice(start, at));
+    leaves.push({ path, name, string: first === '"' ? JSON.parse(json) : null, json });
+  }
+
+  /**
+   * @param {string} path
+   * @param {string} name
+   * @param {number} level
+   * @param {boolean} isObject
+   */
+  function descend(path, name, level, isObject) {
+    for (;;) {
+      if (leaves.length >= most) {
+        at = text.length;
+        return;
+      }
+      if (isObject) {
+        space();
+        const start = at;
+        at = endOfText(text, start);
+        const key = JSON.parse(text.slice(start, at));
+        space();
+        at += 1; // the colon
+        visit(`${path}\u0000${key}`, key, level + 1);
+      } else visit(path, name, level + 1);
+      if (at >= text.length) return;
+      space();
+      at += 1; // a comma, or the end
+      if (text[at - 1] !== ",") return;
+    }
+  }
+
+  visit("", "", 0);
+  return leaves;
 }
 
-/** @param {string} token */
-function restoreDigits(token) {
-  return token.startsWith(`"${MARK}`) ? token.slice(MARK.length + 1, -1) : token;
+/**
+ * @param {Source} source
+ * @returns {string} on lines of their own, digits and names as they came
+ */
+export function prettyText({ text }) {
+  /** @type {string[]} */
+  const out = [];
+  let depth = 0;
+  let before = "";
+  const line = () => `\n${"  ".repeat(depth)}`;
+  for (const [sign] of text.matchAll(PARTS)) {
+    const opens = before === "{" || before === "[";
+    if (sign === "}" || sign === "]") {
+      depth -= 1;
+      if (!opens) out.push(line());
+    } else if (opens || before === ",") out.push(line());
+    out.push(sign === ":" ? ": " : sign);
+    if (sign === "{" || sign === "[") depth += 1;
+    before = sign;
+  }
+  return out.join("");
 }

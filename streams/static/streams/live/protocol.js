@@ -21,10 +21,12 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @property {string | null} key
  * @property {"base64"} [key_encoding]
  * @property {Record<string, HeaderValue>} headers
+ * @property {[string, HeaderValue | null][]} [header_list] all of them in their order, where `headers` cannot say it
  * @property {number} size bytes of the value
  * @property {Encoding} encoding
- * @property {unknown} value
+ * @property {import("./json.js").Source | string | null} value
  * @property {boolean} [truncated]
+ * @property {("value" | "key" | "headers")[]} [cut] what of it was cut, or left out
  *
  * @typedef {{ partition: number, from: number, to: number }} Range
  * @typedef {Range & { records: KafkaRecord[] }} RecordRange
