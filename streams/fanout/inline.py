@@ -19,9 +19,7 @@ async def run_inline(hub: Hub, stop: asyncio.Event) -> None:
     consumer's life."""
 
     async def deliver(batches: list[Batch], statuses: list[Status]) -> None:
-        hub.ingest(batches)
-        for status in statuses:
-            hub.status(status)
+        hub.take(batches, statuses)
 
     consumer = clients.consumer(group_id=None)
     try:

@@ -84,10 +84,7 @@ def _take(hub: Hub, message: dict[str, Any]) -> None:
     if unpacked is None:
         metrics.FOREIGN_MESSAGES.inc()  # during a rolling restart; the ranges show what is missing
         return
-    batches, statuses = unpacked
-    hub.ingest(batches)
-    for status in statuses:
-        hub.status(status)
+    hub.take(*unpacked)
 
 
 def sender(stop: asyncio.Event) -> Callable[[dict[str, Any]], Awaitable[None]]:

@@ -66,6 +66,12 @@ class Hub:
 
     # Taking in ----------------------------------------------------------------------------------------------------
 
+    def take(self, batches: Iterable[Batch], statuses: Iterable[Status]) -> None:
+        """Takes what the fan-out delivers at once: first the ranges, then what it says of the partitions."""
+        self.ingest(batches)
+        for status in statuses:
+            self.status(status)
+
     def ingest(self, batches: Iterable[Batch]) -> None:
         """Takes ranges from the fan-out. Duplicates are dropped; holes start a repair; another epoch is looked up."""
         for batch in batches:

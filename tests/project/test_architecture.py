@@ -148,7 +148,7 @@ NAMED = re.compile(r"(?<![\w/.*<-])((?:[\w-]+/)*[\w-]+\.(?:py|js|css))\b(?![/(])
 def missing(text: str) -> set[str]:
     """The names of files in `text` that are not there.
 
-    A name begins at the root, in the room that the heading above it names, or in a folder that the same paragraph names.
+    It begins at the root, in the room that the heading above it names, or in a folder that the same paragraph names.
     """
     lost: set[str] = set()
     room = ROOT
