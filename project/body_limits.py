@@ -94,9 +94,9 @@ def is_signed_in(scope: dict[str, Any]) -> bool:
 
 
 def may_import(scope: dict[str, Any]) -> bool:
-    """Whether the person may add items: what the page of imports asks for, too."""
+    """Whether the person may add items and has room for another file: what the page of imports asks for, too."""
     user = person(scope)
-    return user is not None and services.may_add(user)
+    return user is not None and services.may_add(user) and not jobs.room(user)
 
 
 READING, FORM = Limit(READING_BYTES), Limit(FORM_BYTES)

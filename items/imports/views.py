@@ -50,6 +50,7 @@ async def upload(request: HttpRequest) -> HttpResponse:
     if not await sync_to_async(services.may_add)(user):
         raise PermissionDenied(services.MAY_NOT_ADD)
     form = UploadForm()
+    no_room = await sync_to_async(jobs.room)(user)
     if request.method == "POST":
         # In a thread: reading 200 MB out of a request takes a while.
         form, job = await sync_to_async(_keep)(request, user)
@@ -60,7 +61,8 @@ async def upload(request: HttpRequest) -> HttpResponse:
             except Unreadable as error:
                 form.add_error("file", str(error))
     recent = await sync_to_async(lambda: list(ImportJob.objects.filter(owner=user)[: jobs.PERSON_FILES]))()
-    return await page(request, "items/import.html", {"form": form, "jobs": recent}, 400 if form.errors else 200)
+    context = {"form": form, "jobs": recent, "no_room": no_room}
+    return await page(request, "items/import.html", context, 400 if form.errors else 200)
 
 
 def _keep(request: HttpRequest, user: Any) -> tuple[UploadForm, ImportJob | None]:

@@ -202,6 +202,12 @@ class RoomTests(PageTestCase):
         self.assertEqual((ImportJob.objects.count(), len(list(self.folder.rglob("source")))), (1, 1))
         self.assertEqual(self.refused(), "")
 
+    def test_who_has_no_room_is_told_before_a_file_is_chosen(self) -> None:
+        self.upload("name,price\nLamp,1\n")
+        with mock.patch.object(jobs, "PERSON_FILES", 1):
+            self.assertContains(self.browser.get("/items/import/"), "You keep 1 files here already")
+        self.assertNotContains(self.browser.get("/items/import/"), "files here already")
+
     def test_what_others_keep_does_not_count_for_a_person(self) -> None:
         self.upload("name,price\nLamp,1\n")
         with mock.patch.object(jobs, "PERSON_FILES", 1):
