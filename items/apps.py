@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 class ItemsConfig(AppConfig):
+    """The app of items. From its start on, the items of an account that is deleted are left to nobody."""
+
     name = "items"
     verbose_name = "Items"
 

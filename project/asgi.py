@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 try:
     django_application = get_asgi_application()
-    from streams.checks import refuse_impossible
+    from project.checks import refuse_impossible
 
     refuse_impossible()
 except ImproperlyConfigured as error:

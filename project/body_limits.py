@@ -55,6 +55,7 @@ class Limit:
 
     @property
     def most(self) -> int:
+        """The bytes that are taken of anybody at all."""
         return max(self.anybody, self.admitted)
 
 
@@ -69,11 +70,12 @@ def limit_of(method: str, path: str) -> Limit:
 
 
 def header(scope: dict[str, Any], name: bytes) -> bytes | None:
+    """The value of a request's header, named in lower case; None when it was not sent."""
     return next((value for key, value in scope["headers"] if key == name), None)
 
 
 def person(scope: dict[str, Any]) -> User | None:
-    """Whose token or session the request carries. Asks the database."""
+    """The user whose token or session the request carries, None when there is none. Asks the database."""
     scheme, _, token = (header(scope, b"authorization") or b"").decode("latin-1").partition(" ")
     if scheme.lower() == "bearer":
         user = authenticate(token=token.strip())
@@ -87,6 +89,7 @@ def person(scope: dict[str, Any]) -> User | None:
 
 
 def is_signed_in(scope: dict[str, Any]) -> bool:
+    """Whether the request carries a token or session that counts. Asks the database."""
     return person(scope) is not None
 
 
@@ -111,7 +114,7 @@ LIMITS = (  # the first whose path begins so
 
 
 def announced(headers: list[tuple[bytes, bytes]]) -> int | None:
-    """The length that a body is said to have; 0 when there is none, None when only its end will tell (chunked)."""
+    """How many bytes the body is said to have: 0 when it has none, None when only its end will tell (chunked)."""
     length = 0
     for name, value in headers:
         if name == b"transfer-encoding":
@@ -171,6 +174,7 @@ class Body:
         self.refusal = 0
 
     async def receive(self) -> Message:
+        """The next part of the body, or `http.disconnect` once `refusal` is set. Waits SILENCE_S for a part at most."""
         if self._is_whole:
             return await self._receive()
         allowed = SILENCE_S + self._taken / SLOWEST_BYTES_S - (time.monotonic() - self._began)
@@ -199,6 +203,7 @@ class Nothing:
         self._has_answered = asyncio.Event()
 
     async def receive(self) -> Message:
+        """The empty body; when asked again, `http.disconnect` once the answer is complete."""
         if not self._was_told:
             self._was_told = True
             return {"type": "http.request", "body": b"", "more_body": False}
@@ -206,6 +211,8 @@ class Nothing:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
+        """Passes the answer on, with `Connection: close`, and leaves its end open: the server then closes the
+        connection instead of reading on."""
         if message["type"] == "http.response.start":
             headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
             await self._send({**message, "headers": [*headers, (b"connection", b"close")]})

@@ -12,7 +12,8 @@ from django.utils.decorators import sync_and_async_middleware
 
 @sync_and_async_middleware
 def never_stored(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """A page of somebody who signed out must not come back by the back button, nor out of a cache between."""
+    """Middleware: answers are `Cache-Control: private, no-store`, so that a page of somebody who signed out comes back
+    neither by the back button nor out of a cache between."""
 
     def answered(request: HttpRequest) -> Any:
         return _told(get_response(request))

@@ -26,6 +26,7 @@ def shape(value: str) -> str:
 
 
 def refuse(name: str, value: str, allowed: str) -> ImproperlyConfigured:
+    """The error for a value that cannot be used, to be raised. name: the variable; allowed: what to write instead."""
     return ImproperlyConfigured(f"{name} ({shape(value)}) cannot be used: {allowed}")
 
 
@@ -35,11 +36,12 @@ def is_port(text: str) -> bool:
 
 
 def text(name: str, default: str = "") -> str:
-    """The value without blanks around it; an empty one counts as not set."""
+    """The variable's value without blanks around it. A variable that is empty, or not set, gives `default`."""
     return os.environ.get(name, "").strip() or default
 
 
 def boolean(name: str, *, default: bool) -> bool:
+    """True or False, written in one of the usual ways. Raises ImproperlyConfigured for anything else."""
     value = text(name).lower()
     if not value:
         return default
@@ -49,7 +51,8 @@ def boolean(name: str, *, default: bool) -> bool:
 
 
 def comma_list(name: str, default: str = "") -> list[str]:
-    """The parts between the commas; none when nothing is set."""
+    """The parts between the commas, without blanks around them; none when nothing is set. Raises ImproperlyConfigured
+    for commas alone."""
     value = text(name, default)
     found = [part.strip() for part in value.split(",") if part.strip()]
     if value and not found:
@@ -58,6 +61,7 @@ def comma_list(name: str, default: str = "") -> list[str]:
 
 
 def hosts(name: str, default: str) -> list[str]:
+    """Names or addresses of hosts, as ALLOWED_HOSTS takes them. Raises ImproperlyConfigured."""
     found = comma_list(name, default)
     for host in found:
         if host != "*" and not HOST.fullmatch(host.removeprefix(".")):
@@ -66,6 +70,7 @@ def hosts(name: str, default: str) -> list[str]:
 
 
 def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
+    """One of the `allowed` values. Raises ImproperlyConfigured for another one."""
     value = text(name, default)
     if value not in allowed:
         raise refuse(name, value, f"write one of {', '.join(allowed)}.")
@@ -73,6 +78,7 @@ def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
 
 
 def topic_name(name: str, default: str) -> str:
+    """The name of a topic that Kafka would take. Raises ImproperlyConfigured."""
     value = text(name, default)
     if not TOPIC_NAME.fullmatch(value) or value in {".", ".."}:
         raise refuse(name, value, "a Kafka topic's name has 1 to 249 letters, digits, dots, underscores and dashes.")
@@ -80,7 +86,7 @@ def topic_name(name: str, default: str) -> str:
 
 
 def servers(name: str) -> list[str]:
-    """`host:port,host:port`; an empty list when the variable is not set."""
+    """`host:port` of each server; none when nothing is set. Raises ImproperlyConfigured."""
     found = comma_list(name)
     for server in found:
         host, _, port = server.rpartition(":")
@@ -90,6 +96,7 @@ def servers(name: str) -> list[str]:
 
 
 def redis_url(name: str) -> str | None:
+    """A `redis://` or `rediss://` address, None when nothing is set. Raises ImproperlyConfigured."""
     value = text(name)
     if not value:
         return None
@@ -105,6 +112,7 @@ def redis_url(name: str) -> str | None:
 
 
 def origins(name: str) -> list[str]:
+    """Origins (scheme, host and perhaps port), as CSRF_TRUSTED_ORIGINS takes them. Raises ImproperlyConfigured."""
     found = comma_list(name)
     for origin in found:
         written = ORIGIN.fullmatch(origin)
@@ -114,7 +122,8 @@ def origins(name: str) -> list[str]:
 
 
 def database(name: str, default: str) -> dict[str, object]:
-    """`postgres://user:password@host:port/name` or `sqlite:///path`, as Django's DATABASES entry."""
+    """An entry of Django's DATABASES, from `postgres://user:password@host:port/name` or `sqlite:///path`. Raises
+    ImproperlyConfigured."""
     value = text(name, default)
     allowed = "write postgres://user:password@host:port/name or sqlite:///path/to/file."
     try:
@@ -157,7 +166,8 @@ class Mail(NamedTuple):
 
 
 def mail(name: str) -> Mail:
-    """`console://`, `smtp://user:password@host:port` or `smtps://…`, with `?from=address` for the sender.
+    """How mail leaves, from `console://`, `smtp://user:password@host:port` or `smtps://…`, with `?from=address` for the
+    sender. Raises ImproperlyConfigured.
 
     With smtp:// a password leaves this machine only after STARTTLS.
     """

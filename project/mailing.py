@@ -39,7 +39,7 @@ def wait_sent(seconds: float) -> None:
 
 
 def stop() -> None:
-    """Gives what waits a moment, and drops the rest. The process is ending."""
+    """Gives the mails that wait a moment, and drops the rest. For the end of the process."""
     try:
         wait_sent(STOP_S)
     except TimeoutError:

@@ -6,7 +6,10 @@ from django.db import models
 
 
 class Attempts(models.Model):
-    """So many since then. `key`: a hash of the limit's name and of who is limited by it."""
+    """The tries of one person or address at one thing: how many, and since when.
+
+    key: a hash of the limit's name and of who is limited by it.
+    """
 
     key = models.CharField(max_length=64, primary_key=True)
     count = models.PositiveIntegerField(default=0)

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from items.models import Item
 from items.models.link_check import LinkCheck
+from project.version import version
 from streams.hub import current
 from streams.models import OutboxMessage
 from streams.outbox import messages
@@ -61,15 +62,18 @@ def overview(request: HttpRequest) -> HttpResponse:
         "live": live(),
         "missing": [(name, since) for name, since in tasks.states().items() if since is not None],
         "mode": mode(),
+        "version": version(),
     }
     return render(request, "admin/overview.html", context)
 
 
 def count(rows: QuerySet[Model]) -> Count:
+    """The number of the rows, counted up to COUNTED. Asks the database."""
     return count_of(rows.order_by()[: COUNTED + 1].count())
 
 
 def count_of(number: int) -> Count:
+    """A number that is known, cut at COUNTED."""
     return Count(min(number, COUNTED), number > COUNTED)
 
 

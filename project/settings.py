@@ -1,5 +1,5 @@
 """Streamboard's settings, and the only reader of the environment. Rules between settings are system checks
-(streams/checks.py); a single value that cannot be used stops the start here, with its name and what is allowed."""
+(project/checks.py); a single value that cannot be used stops the start here, with its name and what is allowed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def secret_key() -> str:
 SECRET_KEY = secret_key()
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
-# Whose X-Forwarded-* headers count: uvicorn reads the same variable; here it is only looked at (streams/checks.py).
+# Whose X-Forwarded-* headers count: uvicorn reads the same variable; here it is only looked at (project/checks.py).
 FORWARDED_ALLOW_IPS = env.comma_list("FORWARDED_ALLOW_IPS", "127.0.0.1")
 
 # Only `make run` on a loopback address sets this: the demo account can sign in, the sign-in page shows it, and the

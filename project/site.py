@@ -21,8 +21,8 @@ MOVED = 301  # permanently
 
 
 def host_of(request: HttpRequest) -> str:
-    """The host to send people to: that of the request, with the port of CSRF_TRUSTED_ORIGINS when its name is there,
-    else with the one on which the server listens, or none."""
+    """Host and port to send people to: the request's host, with the port of CSRF_TRUSTED_ORIGINS where its name is
+    there, else with the one on which the server listens, or none."""
     host = request.get_host()
     name, port = split_domain_port(host)
     for origin in settings.CSRF_TRUSTED_ORIGINS:

@@ -1,5 +1,5 @@
 """What pages answer when the database is busy or was stopped, and to a time or number that no database takes: a page
-with 503 and when to come back, or 400; the API says the same in JSON (project/api/api.py)."""
+with 503 and when to come back, or 400; the API says the same in JSON (project/api/errors.py)."""
 
 from __future__ import annotations
 

@@ -4,13 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from project.accounts.views import limited_sign_in
-from project.api import api
+from project.api import api, errors
 from project.api.docs import redoc
 from project.overview import overview
 from streams.board.views import dashboard
 from streams.health import probes
 
-handler400 = api.bad_request
+handler400 = errors.bad_request
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
@@ -21,7 +21,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/redoc", redoc, name="redoc"),
     path("api/", api.urls()),
-    path("api/<path:rest>", api.unknown_address),
+    path("api/<path:rest>", errors.unknown_address),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("metrics", probes.metrics, name="metrics"),

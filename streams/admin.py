@@ -32,6 +32,8 @@ VALUE_SHOWN = 20_000  # characters of a value
 
 @admin.register(Topic)
 class TopicAdmin(TopicAdminBase):
+    """The topics that people may watch, and which groups may."""
+
     list_display = ("name", "label", "who")
     search_fields = ("name", "label")
     filter_horizontal = ("readers",)
@@ -41,6 +43,7 @@ class TopicAdmin(TopicAdminBase):
 
     @admin.display(description="Readers")
     def who(self, topic: Topic) -> str:
+        """The groups that may read the topic, by name; without any, every signed-in user may."""
         return ", ".join(group.name for group in topic.readers.all()) or "every signed-in user"
 
 
@@ -54,6 +57,8 @@ class BoundedPaginator(OutboxPaginatorBase):
 
 
 class StateFilter(admin.SimpleListFilter):
+    """Narrows the list to messages that are waiting, parked or published."""
+
     title = "state"
     parameter_name = "state"
 
@@ -72,6 +77,8 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(OutboxAdminBase):
+    """The outbox, to look at. Nobody writes here; parked messages can be sent again."""
+
     list_display = ("id", "topic", "key", "event", "state", "age", "place", "attempts", "last_error")
     list_filter = (StateFilter,)
     list_per_page = 50
@@ -103,31 +110,38 @@ class OutboxMessageAdmin(OutboxAdminBase):
 
     @admin.display(description="Event")
     def event(self, message: OutboxMessage) -> str:
+        """The type of the item event, such as `item.created`."""
         return str(message.headers.get("ce_type", ""))
 
     @admin.display(description="State")
     def state(self, message: OutboxMessage) -> str:
+        """`waiting`, `parked` or `published`."""
         if message.published_at is not None:
             return "published"
         return "waiting" if message.parked_at is None else "parked"
 
     @admin.display(description="Age")
     def age(self, message: OutboxMessage) -> str:
+        """How long ago the message was written, in one unit."""
         return timesince(message.created_at, timezone.now(), depth=1)
 
     @admin.display(description="Partition: offset")
     def place(self, message: OutboxMessage) -> str:
+        """Partition and offset that Kafka gave it; "" before."""
         return "" if message.partition is None else f"{message.partition}: {message.offset}"
 
     @admin.display(description="Value")
     def text(self, message: OutboxMessage) -> str:
+        """The value as text, its first VALUE_SHOWN characters."""
         return bytes(message.value).decode("utf-8", "replace")[:VALUE_SHOWN]
 
     @admin.action(description="Send parked messages again", permissions=["send_again"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
+        """Lets the selected messages that are parked go to Kafka once more."""
         self.message_user(request, f"{send_again(queryset)} parked message(s) will be sent again.")
 
     def has_send_again_permission(self, request: HttpRequest) -> bool:
+        """Whether the action `send_again` is offered: to whoever may change outbox messages."""
         return request.user.has_perm("streams.change_outboxmessage")
 
     def has_add_permission(self, request: HttpRequest) -> bool:

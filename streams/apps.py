@@ -11,8 +11,10 @@ from django.db.models.signals import post_migrate
 
 
 def watch_items_topic(sender: Any, *, using: str, apps: Any = installed, **_: Any) -> None:
-    """The items topic is watched without being added. `apps` are the models as migrated: perhaps not there yet; after
-    a flush Django gives none."""
+    """After a migration: has the items topic among the watched ones, without anybody adding it.
+
+    apps: the models as they were migrated. `Topic` may be missing among them; after a flush Django gives none.
+    """
     try:
         topics = apps.get_model("streams", "Topic").objects.using(using)
     except LookupError:
@@ -21,6 +23,8 @@ def watch_items_topic(sender: Any, *, using: str, apps: Any = installed, **_: An
 
 
 class StreamsConfig(AppConfig):
+    """The app of the live side. From its start on, item events are written to the outbox."""
+
     name = "streams"
     verbose_name = "Streams"
 

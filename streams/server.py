@@ -46,6 +46,7 @@ def _nothing(_is_full: bool) -> None:
 
 @cache
 def most_connections() -> int:
+    """How many connections a process takes: what its limit of open files leaves."""
     return open_files.connections()
 
 
@@ -90,6 +91,7 @@ class WebProtocol(HttpToolsProtocol):
         return self._untaken > 0 and (before == 0 or self._untaken < before)
 
     def drop(self) -> None:
+        """Closes the connection without a word."""
         self._forget_waiting()
         self.transport.abort()
 

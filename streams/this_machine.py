@@ -23,6 +23,7 @@ def is_local(peer: str | None, headers: Iterable[str]) -> bool:
 
 
 def is_loopback(address: str | None) -> bool:
+    """Whether this is a loopback address; what is no IP address is none."""
     try:
         return address is not None and ipaddress.ip_address(address).is_loopback
     except ValueError:

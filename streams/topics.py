@@ -23,19 +23,21 @@ RENEWED = "~"  # between Kafka's id of a topic and the renewed part
 
 
 def epoch_of(info: TopicInfo, kept: str) -> str:
-    """The name of the topic's present life. kept: the value in the database."""
+    """The name of the topic's present life (docs/decisions/0009). kept: the value in the database."""
     if info.epoch is None or kept.startswith(info.epoch + RENEWED):
         return kept
     return info.epoch
 
 
 def renew(info: TopicInfo, kept: str) -> bool:
-    """Begins a new life of a topic, unless another process did so since `kept` was read. Asks the database."""
+    """Begins a new life of a topic, unless another process did so since `kept` was read. Returns whether it was this
+    one. Asks the database."""
     fresh = new_epoch() if info.epoch is None else f"{info.epoch}{RENEWED}{new_epoch()}"
     return bool(Topic.objects.filter(name=info.name, epoch=kept).update(epoch=fresh))
 
 
 async def present_epochs(catalog: Catalog) -> dict[str, str]:
+    """Topic -> epoch of every topic that is watched and in Kafka. Raises Unavailable when Kafka does not answer."""
     rows = await in_database(topic_epochs)
     infos = await catalog.topics(rows)
     return {name: epoch_of(info, rows[name]) for name, info in infos.items()}

@@ -51,6 +51,7 @@ class DeletedItemAdmin(DeletedItemModelAdmin):
         return request.user.has_perm("items.view_item") or self.has_restore_permission(request)
 
     def has_restore_permission(self, request: HttpRequest) -> bool:
+        """Whether the action `restore` is offered: to whoever may change items in the admin."""
         return request.user.has_perm("items.change_item")
 
     @admin.action(description="Restore selected items", permissions=["restore"])

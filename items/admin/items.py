@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from items import services
 from items.admin.paging import BoundedPaginator
-from items.links import results as link_checks
+from items.links import results
 from items.listing import files
 from items.models import Item
 from items.models.link_check import LinkCheck, verdict
@@ -41,6 +41,8 @@ CHECKED_WITHIN = 30.0  # … and s; the person waits. `checklinks` has no such b
 
 
 class LinkFilter(admin.SimpleListFilter):
+    """Narrows the list to items whose link is broken or failed when it was checked last."""
+
     title = "link"
     parameter_name = "link"
 
@@ -93,6 +95,8 @@ class ItemAdminForm(ItemModelForm):
 
 @admin.register(Item)
 class ItemAdmin(ItemModelAdmin):
+    """The pages of items. Services do every write, so a right, a version or an event is never passed by."""
+
     form = ItemAdminForm
     list_display = ("name", "sku", "price", "owner", "version", "updated_at", "link_state")
     list_select_related = ("owner", "link_check")
@@ -130,6 +134,7 @@ class ItemAdmin(ItemModelAdmin):
 
     @admin.display(description="Link check")
     def link_state(self, item: Item) -> str:
+        """What the last check of the item's link found, in words; "" for an item without a link."""
         check = getattr(item, "link_check", None)
         if check is None or check.url != item.link:
             return "not checked" if item.link else ""
@@ -138,14 +143,15 @@ class ItemAdmin(ItemModelAdmin):
 
     @admin.action(description="Check links of selected items", permissions=["change"])
     def check_links(self, request: HttpRequest, queryset: QuerySet[Item]) -> None:
-        """Fetches them concurrently. What is not done in time is left out and said."""
+        """Fetches the links concurrently. What is not done within CHECKED_WITHIN seconds is left out, and the person is
+        told."""
         found = list(queryset.exclude(link="").order_by("pk").values_list("pk", "link")[: CHECKED_AT_ONCE + 1])
         links = dict(found[:CHECKED_AT_ONCE])
         if not connection.in_atomic_block:  # only tests run this inside one
             connection.close()  # no connection is held while hosts are waited for
-        results = async_to_sync(link_checks.check_within)(links.values(), CHECKED_WITHIN)
-        kept = link_checks.keep(links, results)
-        verdicts = [verdict(results[link].status, results[link].error) for link in links.values() if link in results]
+        answers = async_to_sync(results.check_within)(links.values(), CHECKED_WITHIN)
+        kept = results.keep(links, answers)
+        verdicts = [verdict(answers[link].status, answers[link].error) for link in links.values() if link in answers]
         troubled = len(verdicts) - verdicts.count("works")
         self.message_user(request, f"{kept} link(s) checked, {troubled} of them broken or failed.", messages.SUCCESS)
         if kept < len(found):
@@ -175,7 +181,7 @@ class ItemAdmin(ItemModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Item, form: ItemModelForm, change: bool) -> None:
         """Instead of `obj.save()`. Raises what the services raise; `changeform_view` shows it."""
-        fields = {name: form.cleaned_data[name] for name in form.changed_data if name in services.FIELDS}
+        fields = {name: form.cleaned_data[name] for name in form.changed_data if name in services.SETTABLE_FIELDS}
         actor = _actor(request)
         if change:
             seen = form.cleaned_data.get("seen_version")

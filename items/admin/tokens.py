@@ -38,6 +38,7 @@ class ApiTokenAdmin(TokenModelAdmin):
 
     @admin.action(description="Revoke selected API tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        """Revokes each selected token that still counts; whoever uses one is signed out with the next request."""
         for token in queryset:
             tokens.revoke(token)
         self.message_user(request, "The selected tokens do not work any more.", messages.SUCCESS)

@@ -47,7 +47,7 @@ IdempotencyKey = Annotated[
 
 
 def signed_in(request: HttpRequest) -> User:
-    """Who calls."""
+    """The user who calls."""
     user: User = depends.signed_in(request)
     return user
 

@@ -1,5 +1,6 @@
 """The items API. Each operation declares what it needs, calls one service (or one reading function), and says what came
-of it, all in one hop into a thread (items/api/depends.py); project/api/api.py makes answers of what services raise."""
+of it, all in one hop into a thread (items/api/depends.py); project/api/errors.py makes answers of what services raise.
+"""
 
 from __future__ import annotations
 

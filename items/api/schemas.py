@@ -78,6 +78,7 @@ class ItemReplacement(ItemInput):
     @model_validator(mode="before")
     @classmethod
     def without_what_is_read_only(cls, value: Any) -> Any:
+        """The body without the fields in READ_ONLY; what is not an object is left for the validation to refuse."""
         return {name: value[name] for name in value.keys() - READ_ONLY} if isinstance(value, dict) else value
 
 
@@ -113,6 +114,7 @@ class BulkInput(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def from_list(cls, value: Any) -> Any:
+        """The body, with a list alone put in its place, under `items`."""
         return {"items": value} if isinstance(value, list) else value
 
 
@@ -157,12 +159,16 @@ class DeletedItem(ItemObject):
 
 
 class DeletedItems(Schema):
+    """The deleted items that the caller can restore, the last deleted first."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [EXAMPLE_DELETED]}]})
 
     items: list[DeletedItem]
 
 
 class ItemAdded(Schema):
+    """The item that was added."""
+
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"status": "success", "item_added": EXAMPLE_ITEM["name"], "item": EXAMPLE_ITEM}]
@@ -175,6 +181,8 @@ class ItemAdded(Schema):
 
 
 class ItemsAdded(Schema):
+    """All the items that were added."""
+
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"status": "success", "count": 1, "items": [EXAMPLE_ITEM]}]}
     )
@@ -185,6 +193,8 @@ class ItemsAdded(Schema):
 
 
 class ItemList(Schema):
+    """One page of a list of items."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [EXAMPLE_ITEM], "count": 1}]})
 
     items: list[ItemObject]
@@ -208,6 +218,7 @@ class ItemQuery(Schema):
     offset: Annotated[int, OrEmpty(0)] = Field(0, ge=0, le=queries.LARGEST_OFFSET)
 
     def narrowed(self) -> filters.Filters:
+        """The filters of the query, as `queries` takes them."""
         return filters.Filters(self.search, self.owner, self.price_min, self.price_max, self.changed_since)
 
 
@@ -220,6 +231,8 @@ class Problem(Schema):
 
 
 class FieldProblem(Schema):
+    """What is wrong with one field, and where it stands."""
+
     loc: list[str | int] = Field(description='Where: for example ["body", "price"].')
     msg: str
     type: str

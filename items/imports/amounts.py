@@ -133,6 +133,7 @@ class Evidence:
         return "; ".join(said)
 
     def as_object(self) -> dict[str, Any]:
+        """What was seen, as JSON can carry it."""
         return asdict(self)
 
 

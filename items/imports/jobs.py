@@ -49,12 +49,16 @@ _processes: set[asyncio.Task[None]] = set()
 _looks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
-class Busy(Refused):
+class TooManyImports(Refused):
+    """As many imports run as this process may start, so this one is not started."""
+
     def __init__(self) -> None:
         super().__init__("Other imports are running just now. Start this one when one of them is done.")
 
 
 class UnderWay(Refused):
+    """The import is running already, so it is not started a second time."""
+
     def __init__(self) -> None:
         super().__init__("This import is running already.")
 
@@ -199,10 +203,10 @@ def claim(job_id: int, mapping: dict[str, str], *, dry_run: bool) -> ImportJob:
 
 
 async def start(job: ImportJob) -> None:
-    """Starts the process of an import that was claimed. It ends with this server. Raises Busy."""
+    """Starts the process of an import that was claimed. It ends with this server. Raises TooManyImports."""
     if len(_processes) >= AT_ONCE:
         await asyncio.to_thread(_interrupted, job.pk, State.READY)
-        raise Busy
+        raise TooManyImports
     # A context of its own: the request's, with its thread, ends with the request.
     task = asyncio.create_task(_accompany(job.pk), context=contextvars.Context())
     _processes.add(task)

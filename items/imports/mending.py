@@ -19,11 +19,15 @@ KEPT = 100  # rows of one import: 2.4 MB at most. Who has more failures mends th
 
 
 class NotThere(Refused):
+    """The failed row was mended or left out before."""
+
     def __init__(self) -> None:
         super().__init__("This row is not there any more; it was mended or left out already.")
 
 
 class NotNow(Refused):
+    """Rows of this import cannot be mended: it runs, has not run, or was a dry run."""
+
     def __init__(self) -> None:
         super().__init__("Rows can be mended when the import is over and was no dry run.")
 
@@ -37,6 +41,7 @@ class Keeper:
         self._new: list[FailedRow] = []
 
     def take(self, failure: Failure) -> None:
+        """Keeps one failure, while there are fewer than KEPT of this run."""
         if self._kept < KEPT:
             self._kept += 1
             self._new.append(
@@ -61,6 +66,7 @@ def _storable(text: str) -> str:
 
 
 def mendable(job: ImportJob) -> bool:
+    """Whether failed rows of the import can be tried again: it is over, and was no dry run."""
     return job.now not in {ImportJob.State.RUNNING, ImportJob.State.READY} and not job.dry_run
 
 

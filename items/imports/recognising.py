@@ -71,6 +71,7 @@ class Survey:
     sample: list[Row] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
+        """Writes what was seen to a file, as JSON."""
         shape = self.shape
         path.write_text(
             json.dumps({

@@ -126,6 +126,7 @@ class SeenSkus:
         return None
 
     def close(self) -> None:
+        """Removes the file in which the SKUs are kept."""
         self._database.close()
 
 

@@ -15,9 +15,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from items import services
-from items.imports import jobs as import_jobs
+from items.imports import jobs, mending
 from items.imports import mapping as import_mapping
-from items.imports import mending
 from items.imports import saved as import_saved
 from items.imports.recognising import Survey
 from items.imports.rows import Row, Unreadable
@@ -33,6 +32,8 @@ LABELS = {"name": "Name", "description": "Description", "price": "Price", "tax":
 
 
 class UploadForm(forms.Form):
+    """The file that a person uploads."""
+
     file = forms.FileField(
         help_text="CSV or NDJSON, up to 1 GB. The first line of a CSV file names its columns. A product export of"
         " Shopify, WooCommerce or Square works as it is.",
@@ -49,18 +50,18 @@ async def upload(request: HttpRequest) -> HttpResponse:
     if not await sync_to_async(services.may_add)(user):
         raise PermissionDenied(services.MAY_NOT_ADD)
     form = UploadForm()
-    no_room = await sync_to_async(import_jobs.room)(user)
+    no_room = await sync_to_async(jobs.room)(user)
     if request.method == "POST":
         # In a thread: reading 200 MB out of a request takes a while.
         form, job = await sync_to_async(_keep)(request, user)
         if job is not None:
             try:
-                await import_jobs.look_into(job)
+                await jobs.look_into(job)
                 return redirect("items:import-job", job.pk)
             except Unreadable as error:
                 form.add_error("file", str(error))
-    jobs = await sync_to_async(lambda: list(ImportJob.objects.filter(owner=user)[: import_jobs.PERSON_FILES]))()
-    context = {"form": form, "jobs": jobs, "no_room": no_room}
+    recent = await sync_to_async(lambda: list(ImportJob.objects.filter(owner=user)[: jobs.PERSON_FILES]))()
+    context = {"form": form, "jobs": recent, "no_room": no_room}
     return await page(request, "items/import.html", context, 400 if form.errors else 200)
 
 
@@ -69,7 +70,7 @@ def _keep(request: HttpRequest, user: Any) -> tuple[UploadForm, ImportJob | None
     if not form.is_valid():
         return form, None
     try:
-        return form, import_jobs.keep(user, form.cleaned_data["file"])
+        return form, jobs.keep(user, form.cleaned_data["file"])
     except Unreadable as error:
         form.add_error("file", str(error))
         return form, None
@@ -96,7 +97,7 @@ async def _show(
 def _preview(job: ImportJob) -> dict[str, object]:
     """The columns for each field, what happens to each column, and what the first rows would become."""
     try:
-        survey = import_jobs.survey_of(job)
+        survey = jobs.survey_of(job)
     except (OSError, Unreadable):
         return {"file_gone": True}
     columns = survey.shape.columns
@@ -224,7 +225,7 @@ async def start(request: HttpRequest, job_id: int) -> HttpResponse:
     job = await _job(request, job_id)
     chosen = {name: column for name in import_mapping.FIELDS if (column := request.POST.get(name, ""))}
     try:
-        survey = await sync_to_async(import_jobs.survey_of)(job)
+        survey = await sync_to_async(jobs.survey_of)(job)
     except (OSError, Unreadable):
         return await _show(request, job, "The file is not here any more. Upload it again.", 409)
     problem = import_mapping.problem_of(chosen, survey)
@@ -233,8 +234,8 @@ async def start(request: HttpRequest, job_id: int) -> HttpResponse:
         return await _show(request, job, problem, 400)
     await sync_to_async(_remember)(job, survey, chosen)
     try:
-        job = await sync_to_async(import_jobs.claim)(job_id, chosen, dry_run="dry_run" in request.POST)
-        await import_jobs.start(job)
+        job = await sync_to_async(jobs.claim)(job_id, chosen, dry_run="dry_run" in request.POST)
+        await jobs.start(job)
     except Refused as error:
         messages.warning(request, str(error))
     return redirect("items:import-job", job_id)
@@ -261,7 +262,7 @@ async def guess_again(request: HttpRequest, job_id: int) -> HttpResponse:
 
 
 def _guess_again(job: ImportJob) -> None:
-    survey = import_jobs.survey_of(job)
+    survey = jobs.survey_of(job)
     import_saved.forget(job.owner, survey.shape.columns)
     ImportJob.objects.filter(pk=job.pk).exclude(state=ImportJob.State.RUNNING).update(
         mapping=import_mapping.guess(survey)
@@ -285,7 +286,7 @@ async def remove(request: HttpRequest, job_id: int) -> HttpResponse:
     if job.now == ImportJob.State.RUNNING:
         messages.warning(request, "Cancel the import first.")
         return redirect("items:import-job", job_id)
-    await sync_to_async(import_jobs.forget)(job)
+    await sync_to_async(jobs.forget)(job)
     messages.success(request, f"The file {job.file_name} was removed.")
     return redirect("items:import")
 

@@ -39,6 +39,8 @@ class Export:
     last: Item | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:
+        """The file in pieces of some hundred rows each, UTF-8, in the order of the list. Holds no connection between
+        two of them."""
         if self.format == "csv":
             yield ",".join(COLUMNS).encode() + b"\r\n"
         while piece := await read_piece(self.person, self.next_piece):

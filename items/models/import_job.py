@@ -18,6 +18,8 @@ class ImportJob(models.Model):
     """Counts are rows: `rows` = created + updated + unchanged + failed + skipped."""
 
     class State(models.TextChoices):
+        """How far an import has come. The last four are ends."""
+
         READY = "ready", "Not started"
         RUNNING = "running", "Running"
         DONE = "done", "Done"
@@ -81,6 +83,7 @@ class ImportJob(models.Model):
 
     @property
     def percent(self) -> int:
+        """How much of the file was read, from 0 to 100; 100 for an empty file."""
         return min(100, self.position * 100 // self.file_size) if self.file_size else 100
 
 

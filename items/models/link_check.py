@@ -46,9 +46,10 @@ class LinkCheck(models.Model):
 
     @classmethod
     def troubled(cls) -> models.QuerySet[LinkCheck]:
-        """The broken and the failed, by the index made for them."""
+        """The checks that found a link broken or got no answer, by the index made for them."""
         return cls.objects.filter(~models.Q(error="") | models.Q(status__gte=400))
 
     @property
     def verdict(self) -> str:
+        """What came of the link, in one word, as the function `verdict` says it."""
         return verdict(self.status, self.error)

@@ -27,4 +27,5 @@ class ApiToken(models.Model):
 
     @property
     def is_expired(self) -> bool:
+        """Whether its time is over. A token without an end never expires."""
         return self.expires_at is not None and self.expires_at <= timezone.now()

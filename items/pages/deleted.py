@@ -42,7 +42,7 @@ async def deleted(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 async def restore(request: HttpRequest, item_id: int) -> HttpResponse:
-    """Brings the item back; with a form's fields it saves them too, both or none."""
+    """Brings the item back. When the request carries a form's fields it saves them too: both or none."""
     typed = NewItemForm(request.POST) if "name" in request.POST else None
     try:
         restored = await write(_restore, item_id, typed, await asker(request))

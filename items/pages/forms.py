@@ -107,6 +107,7 @@ class EditItemForm(ItemForm):
 
     @classmethod
     def of(cls, item: Item) -> EditItemForm:
+        """The form filled with an item and its version."""
         return cls(initial={name: getattr(item, name) for name in (*ItemForm.base_fields, "version")})
 
     def with_version(self, version: int) -> EditItemForm:

@@ -24,6 +24,7 @@ class ListState:
 
     @classmethod
     def of(cls, request: HttpRequest) -> ListState:
+        """What the request's query says: filters, one of `queries.ORDERINGS`, and a page from 1."""
         ordering = request.GET.get("ordering", "")
         page = request.GET.get("page", "")
         return cls(
@@ -34,6 +35,7 @@ class ListState:
 
     @property
     def filters(self) -> Filters:
+        """What the list is narrowed down to; a value that could not be understood narrows nothing."""
         return self.asked.filters
 
     @property
@@ -55,6 +57,7 @@ class ListState:
         return self.address() + ("&" if self.address() != "?" else "") + urlencode({"format": format_})
 
     def exports(self) -> list[tuple[str, str]]:
+        """Label and query of each format that this list can be exported in."""
         return [("CSV", self.export_address("csv")), ("NDJSON", self.export_address("ndjson"))]
 
     def columns(self) -> list[dict[str, str]]:

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 
 def person(user: object) -> User:
-    """`login_required` let only people through; the types do not know that. Raises PermissionDenied otherwise."""
+    """The user as a person. `login_required` let only people through, which the types do not know. Raises
+    PermissionDenied otherwise."""
     if not getattr(user, "is_authenticated", False):
         raise PermissionDenied
     return user  # type: ignore[return-value]
 
 
 async def asker(request: HttpRequest) -> User:
+    """The signed-in person behind a request. Raises PermissionDenied where `login_required` is missing."""
     return person(await request.auser())
 
 
@@ -55,5 +57,6 @@ async def _allowed(may: Callable[[User, Item], bool], request: HttpRequest, item
 
 
 async def page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:
-    """Rendered in a thread, because the base template asks for the user and the messages of the session."""
+    """The template as an answer, rendered in a thread: the base template asks the database for the user and the
+    messages."""
     return await read(render, request, template, context, status=status)

@@ -34,7 +34,7 @@ PAGE_SIZE = 50  # items
 @require_safe
 @login_required
 async def item_list(request: HttpRequest) -> HttpResponse:
-    """Search, sort, pages. With `fragment` only what the list shows, for a page that is open already."""
+    """The list: search, order, pages. With `fragment` only what the list shows, for a page that is open already."""
     fragment = "fragment" in request.GET
     state = ListState.of(request)
     found = await read_heavy(

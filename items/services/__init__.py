@@ -2,7 +2,7 @@
 and sends the item event inside it; whoever calls it from async code does so with one `sync_to_async`."""
 
 from items.services import changes
-from items.services.changes import FIELDS, ItemFields
+from items.services.changes import SETTABLE_FIELDS, ItemFields
 from items.services.items import create_item, create_items, delete_item, disown_items, restore_item, update_item
 from items.services.purging import UNDO, gone_before, purge_deleted
 from items.services.refusals import (
@@ -18,8 +18,8 @@ from items.services.rights import MAY_NOT_ADD, may_add, may_change, may_change_a
 from items.services.upserts import upsert_items
 
 __all__ = [
-    "FIELDS",
     "MAY_NOT_ADD",
+    "SETTABLE_FIELDS",
     "UNDO",
     "AlreadySubmitted",
     "ItemFields",

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
-FIELDS = ("sku", "name", "description", "price", "tax", "link", "owner")
-WRITTEN = (*(name for name in FIELDS if name != "owner"), "owner_id", "version", "updated_at", "deleted_at")
+SETTABLE_FIELDS = ("sku", "name", "description", "price", "tax", "link", "owner")
+WRITTEN = (*(name for name in SETTABLE_FIELDS if name != "owner"), "owner_id", "version", "updated_at", "deleted_at")
 
 Changes = dict[str, list[object]]
 """field -> [before, after], as the API shows the field."""
@@ -52,14 +52,14 @@ def drafted(actor: User | None, fields: ItemFields, submission: uuid.UUID | None
 
 
 def changed(item: Item, actor: User | None, fields: ItemFields) -> Changes:
-    """Puts the fields on a locked item; what that changed. Nothing is written.
+    """Puts the fields on a locked item and returns what that changed. Writes nothing.
 
     Raises ValidationError and NotAllowed.
     """
     before = _state(item)
     _set(item, fields, actor)
     after = _state(item)
-    return {field: [before[field], after[field]] for field in FIELDS if before[field] != after[field]}
+    return {field: [before[field], after[field]] for field in SETTABLE_FIELDS if before[field] != after[field]}
 
 
 def add(items: Sequence[Item], actor: User | None) -> None:
@@ -102,7 +102,7 @@ def _set(item: Item, fields: ItemFields, actor: User | None) -> None:
     """Puts the fields on the item, normalised and validated. Raises ValidationError by field, or NotAllowed."""
     errors: dict[str, list[str]] = {}
     for field, value in fields.items():
-        if field not in FIELDS:
+        if field not in SETTABLE_FIELDS:
             raise TypeError(f"An item has no field {field} that could be set.")
         if field == "owner" and value != item.owner and not may_change_all(actor):
             raise NotAllowed("Only who may change everybody's items may give one to somebody else.")
@@ -125,7 +125,7 @@ def _set(item: Item, fields: ItemFields, actor: User | None) -> None:
 
 def _state(item: Item) -> dict[str, object]:
     shown = item.as_object()
-    return {field: shown[field] for field in FIELDS}
+    return {field: shown[field] for field in SETTABLE_FIELDS}
 
 
 def _tell(event: ItemEventType, items: Sequence[Item], actor: User | None, changes: Sequence[Changes]) -> None:

@@ -137,9 +137,10 @@ def restore_item(item_id: int, *, actor: User | None) -> Item:
 
 @transaction.atomic
 def disown_items(owner: User) -> int:
-    """Leaves the items of somebody, whose account is deleted, to nobody: each a new version with its event. How many.
+    """Leaves the items of an account that is being deleted to nobody: each is a new version with its event. Returns how
+    many.
 
-    Deleted items are told nothing of; without an owner only who may change all items restores them.
+    Of deleted items nothing is told; without an owner only who may change all items restores them.
     """
     disowned = 0
     while True:

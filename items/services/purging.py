@@ -36,7 +36,10 @@ def purge_deleted() -> int:
 
 @transaction.atomic
 def purge_some(most: int, skus: Iterable[str] | None = None) -> int:
-    """One step: at most so many, with `skus` only those that have one. Locked rows are left to who removes them now."""
+    """Removes at most so many items that are gone, with `skus` only those that have one of them. Returns how many.
+
+    Rows that somebody else has locked are left to them: they are being removed just now.
+    """
     past = Item.with_deleted.filter(deleted_at__lt=gone_before())
     if skus is not None:
         past = past.filter(sku__in=skus)
@@ -47,6 +50,6 @@ def purge_some(most: int, skus: Iterable[str] | None = None) -> int:
 
 
 def free_skus(skus: set[str]) -> bool:
-    """Whether an item that is gone for good, but not removed yet, had one of these SKUs; it has not any more."""
+    """Frees these SKUs of items that are gone for good but not removed yet. Returns whether there was one."""
     wanted = skus - {""}
     return bool(wanted) and purge_some(len(wanted), wanted) > 0

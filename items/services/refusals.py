@@ -15,11 +15,15 @@ class Refused(Exception):
 
 
 class ItemNotFound(Refused):
+    """No item has this number, or it was deleted."""
+
     def __init__(self) -> None:
         super().__init__("There is no such item.")
 
 
 class NotAllowed(Refused):
+    """The person may not do this."""
+
     def __init__(
         self, sentence: str = "This is for the owner of the item, and for who has the permission for all."
     ) -> None:
@@ -35,6 +39,8 @@ class VersionConflict(Refused):
 
 
 class SkuTaken(Refused):
+    """Another item has this SKU. sku: the one that was asked for."""
+
     def __init__(self, sku: str) -> None:
         self.sku = sku
         super().__init__(f"The SKU {sku} belongs to another item already (a deleted item keeps its own).")
@@ -59,10 +65,14 @@ class RowRefused(Refused):
 
 
 class KeyReused(Refused):
+    """An Idempotency-Key came before with another request."""
+
     def __init__(self) -> None:
         super().__init__("This Idempotency-Key was sent with another request before; take a new key for a new request.")
 
 
 class TooManyKeys(Refused):
+    """Too many Idempotency-Keys of this person are remembered."""
+
     def __init__(self) -> None:
         super().__init__("Too many Idempotency-Keys of yours are remembered; the oldest are forgotten after 24 hours.")

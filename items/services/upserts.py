@@ -32,6 +32,8 @@ ROWS = uuid.UUID("6f0d8f5c-5b1e-4c1e-9d7e-3f0c7f1c8a52")
 
 
 class Outcome(StrEnum):
+    """What came of a row that was not refused."""
+
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
@@ -41,11 +43,15 @@ Result = Outcome | Refused | ValidationError
 
 
 class OfSomebodyElse(Refused):
+    """The row's SKU belongs to an item that the owner of the import may not change."""
+
     def __init__(self, sku: str) -> None:
         super().__init__(f"The SKU {sku} belongs to an item of somebody else.")
 
 
 class WasDeleted(Refused):
+    """The row's item was deleted and can still be restored."""
+
     def __init__(self) -> None:
         super().__init__("This item was deleted. Restore it first, or wait until it is gone for good.")
 

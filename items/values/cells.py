@@ -15,7 +15,7 @@ _NEUTRALISED_FIRST = re.compile(rf"\A'(?=['\"]*{_SIGN})")
 
 
 def neutral(cell: str) -> str:
-    """The text as a cell that no spreadsheet runs."""
+    """The text as a cell that no spreadsheet takes for a formula."""
     return _FORMULA.sub("'", cell)
 
 

@@ -77,12 +77,12 @@ def take(limit: Limit, *who: str) -> None:
 
 
 def give_back(limit: Limit, *who: str) -> None:
-    """The try was none: it succeeded."""
+    """Takes one try back that `take` counted: it succeeded."""
     Attempts.objects.filter(key=_key(limit, who), count__gt=0).update(count=F("count") - 1)
 
 
 def forget(limit: Limit, *who: str) -> None:
-    """Whoever succeeds has all tries again."""
+    """Forgets all tries: who succeeds may try as often as before."""
     Attempts.objects.filter(key=_key(limit, who)).delete()
 
 
@@ -101,7 +101,7 @@ def take_wrong_token(address: str) -> None:
 
 
 def is_hearsay(request: HttpRequest) -> bool:
-    """Whether the request's address is what a proxy says."""
+    """Whether the request's address is known from a proxy's header, not from the connection."""
     return "X-Forwarded-For" in request.headers
 
 

@@ -53,6 +53,8 @@ class Wanted(NamedTuple):
 
 
 class SignUpForm(forms.Form):
+    """The name and the mail address that somebody wants to sign up with."""
+
     username = UsernameField(
         max_length=NAME_LENGTH,
         validators=[UnicodeUsernameValidator()],
@@ -66,6 +68,7 @@ class SignUpForm(forms.Form):
     )
 
     def clean_username(self) -> str:
+        """The name as it was typed. Raises ValidationError for the demonstration's."""
         name = str(self.cleaned_data["username"])
         if same(name) == same(settings.DEMO_USERNAME):
             raise ValidationError("This name is kept for the demonstration.", code="reserved")

@@ -99,6 +99,8 @@ class ChangePassword(views.PasswordChangeView):
 
 
 class ResetForm(PasswordResetForm):
+    """Django's form for a forgotten password, with its mail sent after the answer."""
+
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         """Django's, after the answer: an address that somebody has takes no longer than one that nobody has."""
         mailing.send_later(partial(super().send_mail, *args, **kwargs))
@@ -129,6 +131,8 @@ class ResetPassword(views.PasswordResetView):
 
 
 class ResetPasswordSent(views.PasswordResetDoneView):
+    """Says that a mail is on its way, if the address is known."""
+
     template_name = "registration/reset_password_sent.html"
 
 
@@ -150,6 +154,8 @@ TOKEN_LIVES = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year"),
 
 
 class TokenForm(forms.Form):
+    """What a new API token is for."""
+
     name = forms.CharField(
         label="What is it for?",
         max_length=100,

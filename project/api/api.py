@@ -1,52 +1,26 @@
-"""The one NinjaAPI: how a body is read, and how every failure is answered."""
+"""The one NinjaAPI, put together: its routers, who may call, how large a body may be, and its addresses."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any
 
-from django.core.exceptions import (
-    PermissionDenied,
-    RequestDataTooBig,
-    SuspiciousOperation,
-    TooManyFieldsSent,
-    ValidationError,
-)
-from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
-from django.http.multipartparser import MultiPartParserError
-from django.http.request import RawPostDataException, UnreadablePostError
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver
-from django.views import defaults
-from django.views.decorators.csrf import csrf_exempt
 from ninja import Schema
-from ninja.errors import AuthenticationError, HttpError
-from ninja.errors import ValidationError as InvalidRequest
 from ninja.parser import Parser
 from pydantic import ConfigDict
 
-from items.api import answers
-from items.api.bodies import NOT_JSON
 from items.api.operations import router as items_router
-from items.api.schemas import PROBLEMS
-from items.services import refusals
-from items.services.turns import TOO_LONG, Busy
-from project import unavailable
-from project.accounts.attempts import TooMany
+from project.api import errors
 from project.api.auth import BearerAuth, SessionAuth
 from project.api.docs import DescribedAPI, Docs
 from streams.board.api import router as topics_router
 
-logger = logging.getLogger("project.api")
-
 BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
-
-JSON_TYPE = "application/json"
-JSON_TYPES = {JSON_TYPE, "text/json"}  # a body of another type, or of none, is read if it is JSON all the same
-LONGEST_SAID = 200  # characters of one name or sentence in an answer that says what is wrong
 
 DESCRIPTION = """\
 Add, read, change and delete items, and read the records of Kafka topics. What you change here is on the items topic,
@@ -84,6 +58,8 @@ api = DescribedAPI(
 
 
 class Welcome(Schema):
+    """The answer of the API's first address."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"message": "Welcome to Streamboard"}]})
 
     message: str
@@ -99,134 +75,8 @@ api.add_router("/items/", items_router)
 api.add_router("/topics/", topics_router)
 
 
-def problem(request: HttpRequest, status: int, detail: object, **headers: str) -> HttpResponse:
-    """An answer `{"detail": …}`; underscores in the names of headers stand for dashes."""
-    response: HttpResponse = api.create_response(request, {"detail": detail}, status=status)
-    for name, value in headers.items():
-        response[name.replace("_", "-")] = value
-    return response
-
-
-@api.exception_handler(InvalidRequest)
-def invalid_request(request: HttpRequest, error: InvalidRequest) -> HttpResponse:
-    told = [
-        {"loc": _place(entry["loc"]), "msg": _cut(entry["msg"]), "type": entry["type"]}
-        for entry in error.errors[:PROBLEMS]
-    ]
-    if len(error.errors) > PROBLEMS:
-        told.append({"loc": told[0]["loc"][:1], "msg": f"There is more; this is the first {PROBLEMS}.", "type": "more"})
-    return problem(request, 422, told)
-
-
-def _place(loc: tuple[str | int, ...]) -> list[str | int]:
-    """Where callers look for it: without the name that our function gives to the body or to the query."""
-    place = [loc[0], *loc[2:]] if loc[0] in {"body", "query"} and len(loc) > 1 and loc[1] in _OURS else loc
-    return [_cut(part) if isinstance(part, str) else part for part in place]
-
-
-def _cut(text: str) -> str:
-    """Names come from callers and may be of any length."""
-    return text if len(text) <= LONGEST_SAID else text[: LONGEST_SAID - 1] + "…"
-
-
-_OURS = {"item", "bulk", "query"}
-
-
-@api.exception_handler(ValidationError)
-@api.exception_handler(refusals.Refused)
-def refused(request: HttpRequest, error: refusals.Refused | ValidationError) -> HttpResponse:
-    """What only a service could see."""
-    return answers.refusal(error)
-
-
-@api.exception_handler(AuthenticationError)
-def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    sentence = "Sign in, or send a token: Authorization: Bearer <token>."
-    detail = sentence if error.message == "Unauthorized" else error.message
-    return problem(request, 401, detail, WWW_Authenticate="Bearer")
-
-
-@api.exception_handler(TooMany)
-def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
-    return problem(request, 429, "Too many wrong tokens came from your address.", Retry_After=str(error.retry_after))
-
-
-@api.exception_handler(HttpError)
-def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    if error.status_code == 400 and isinstance(error.__cause__, RequestDataTooBig):
-        return too_large(request, error.__cause__)
-    if error.message == NOT_JSON:
-        if coding := request.headers.get("Content-Encoding", "").strip():
-            sentence = f"A body with Content-Encoding {_cut(coding)} cannot be read here: send it as it is."
-            return problem(request, 415, sentence, Accept_Encoding="identity")
-        if request.content_type not in JSON_TYPES:
-            kind = _cut(request.content_type or "none")
-            return problem(request, 415, f"The body is not JSON, and its Content-Type is {kind}: send {JSON_TYPE}.")
-    return problem(request, error.status_code, error.message)
-
-
-@api.exception_handler(RequestDataTooBig)
-def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
-    return problem(request, 413, "The body is too large.")
-
-
-@api.exception_handler(SuspiciousOperation)
-@api.exception_handler(MultiPartParserError)
-@api.exception_handler(RawPostDataException)
-@api.exception_handler(UnreadablePostError)
-def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
-    if isinstance(error, TooManyFieldsSent):
-        return problem(request, 400, unavailable.too_many_fields())
-    return problem(request, 400, "The body cannot be read. Send JSON, with Content-Type: application/json.")
-
-
-@api.exception_handler(Http404)
-def nothing_there(request: HttpRequest, error: Http404) -> HttpResponse:
-    return problem(request, 404, "There is nothing at this address.")
-
-
-@api.exception_handler(PermissionDenied)
-def forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
-    return problem(request, 403, str(error) or "You may not do this.")
-
-
-@api.exception_handler(Busy)
-def busy(request: HttpRequest, error: Busy) -> HttpResponse:
-    return problem(request, 503, str(error), Retry_After=unavailable.RETRY_AFTER)
-
-
-@api.exception_handler(OperationalError)
-@api.exception_handler(InterfaceError)
-def database_away(request: HttpRequest, error: Exception) -> HttpResponse:
-    if unavailable.was_too_long(error):
-        logger.warning("the database was stopped, it took too long: %s %s", request.method, request.path)
-        return problem(request, 503, TOO_LONG, Retry_After=unavailable.RETRY_AFTER)
-    logger.error("the database did not answer: %s", error)
-    return problem(
-        request, 503, "The database does not answer just now; nothing was saved.", Retry_After=unavailable.RETRY_AFTER
-    )
-
-
-@api.exception_handler(Exception)
-def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
-    logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    return problem(request, 500, "Something went wrong here; it was logged.")
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What Django refuses before anybody else sees it, a foreign Host for example."""
-    is_api = request.path_info.startswith("/api/")
-    if isinstance(exception, TooManyFieldsSent):
-        return unreadable(request, exception) if is_api else unavailable.out_of_bounds(request)
-    if is_api:
-        return problem(request, 400, "The request cannot be answered; is its Host header one of ALLOWED_HOSTS?")
-    return defaults.bad_request(request, exception)
-
-
-@csrf_exempt
-def unknown_address(request: HttpRequest, rest: str) -> HttpResponse:
-    """Below /api/, but nowhere in it: JSON as everything else there, whatever the method."""
-    return problem(request, 404, "There is nothing at this address; /api/docs lists what there is.")
+for kind, handler in errors.HANDLERS.items():
+    api.add_exception_handler(kind, handler)
 
 
 def urls() -> tuple[list[URLResolver | URLPattern], str, str]:
@@ -266,7 +116,7 @@ def _as_of_http(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[..., A
         request.method = asked
         if response.status_code == 405:
             methods = response["Allow"].replace("GET", "GET, HEAD")
-            return problem(request, 405, f"This address does not know {asked}.", Allow=methods)
+            return errors.problem(405, f"This address does not know {asked}.", Allow=methods)
         if asked == "HEAD" and not response.streaming:
             response["Content-Length"] = len(response.content)
             response.content = b""

@@ -63,9 +63,11 @@ class Docs(DocsBase):
 # ReDoc all of its styles), and ReDoc's search is a worker made from a blob. Scripts stay as strict as everywhere.
 @csp_update({"style-src": [SELF, UNSAFE_INLINE]})
 def swagger(request: HttpRequest) -> HttpResponse:
+    """The page with Swagger UI, which needs inline styles."""
     return render(request, "api/swagger.html", {"openapi_url": reverse("api:openapi-json")})
 
 
 @csp_update({"style-src": [SELF, UNSAFE_INLINE], "worker-src": [SELF, "blob:"]})
 def redoc(request: HttpRequest) -> HttpResponse:
+    """The page with ReDoc, which needs inline styles and a worker of its own making."""
     return render(request, "api/redoc.html", {"openapi_url": reverse("api:openapi-json")})

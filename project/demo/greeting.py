@@ -9,7 +9,8 @@ from streams.kafka import embedded
 
 
 def text() -> str:
-    """A line each for the address, the demo account and the embedded broker; "" where `make run` did not start it."""
+    """What to print: a line each for the address, the demo account and the embedded broker; "" where `make run` did not
+    start the server."""
     if not settings.RUN_ADDRESS:
         return ""
     lines = [f"Streamboard: {settings.RUN_ADDRESS}"]

@@ -26,6 +26,8 @@ MAX_POSITIONS_TEXT = 32_000  # characters: a thousand partitions
 
 
 class RangeOut(Schema):
+    """A part of one partition, with its records."""
+
     partition: int
     from_: int = Field(alias="from")
     to: int
@@ -33,6 +35,8 @@ class RangeOut(Schema):
 
 
 class NewestOut(Schema):
+    """The newest records before some positions, and why there are not more."""
+
     model_config = _example(
         {
             "epoch": "k3f9",
@@ -47,6 +51,8 @@ class NewestOut(Schema):
 
 
 class Before(Schema):
+    """Before which positions, and how many."""
+
     before: str = Field(
         default="",
         max_length=MAX_POSITIONS_TEXT,

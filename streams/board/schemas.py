@@ -26,12 +26,16 @@ def _example(example: dict[str, JsonValue]) -> ConfigDict:
 
 
 class Problem(Schema):
+    """Why there is no answer, in a sentence."""
+
     model_config = _example({"detail": "There is no topic weather here; an administrator can add it."})
 
     detail: str
 
 
 class InvalidField(Schema):
+    """What is wrong with one part of the address."""
+
     loc: list[str | int] = Field(description='Where: for example ["query", "to"].')
     msg: str
     type: str
@@ -46,11 +50,15 @@ class Invalid(Schema):
 
 
 class TopicOut(Schema):
+    """A topic that the caller may watch."""
+
     name: str = Field(examples=["items.v1"], description="The topic's name in Kafka.")
     label: str = Field(examples=["Items"], description="What people see.")
 
 
 class TopicsOut(Schema):
+    """All topics that the caller may watch, by name."""
+
     model_config = _example({"topics": [{"name": "items.v1", "label": "Items"}]})
 
     topics: list[TopicOut]
@@ -75,6 +83,8 @@ class RecordOut(Schema):
 
 
 class RecordsOut(Schema):
+    """A part of a partition. `next` is the offset to go on from, null at the end."""
+
     model_config = _example(
         {"epoch": "k3f9", "partition": 0, "from": 1842, "to": 1843, "records": [RECORD], "next": None}
     )
@@ -88,6 +98,8 @@ class RecordsOut(Schema):
 
 
 class Part(Schema):
+    """Which part of which partition is asked for."""
+
     partition: int = Field(ge=0, le=2**31 - 1, description="The partition to read.")
     from_: int = Field(alias="from", ge=0, le=MAX_OFFSET, description="The first offset wanted.")
     to: int = Field(ge=0, le=MAX_OFFSET, description="The offset to stop before.")

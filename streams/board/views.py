@@ -31,8 +31,11 @@ async def dashboard(request: HttpRequest) -> HttpResponse:
 
 
 def kafka_address(user: AbstractUser) -> str:
-    """`host:port,…` for the commands that an empty board shows: to staff and in the demo; to others, or when it is not
-    known just now, the name of the setting that holds it."""
+    """The address of Kafka for the commands that an empty board shows.
+
+    Staff, and everybody in the demo, get `host:port,…`; others, or when it is not known just now, the name of the
+    setting that holds it.
+    """
     if user.is_staff or settings.DEMO:
         try:
             return ",".join(bootstrap_servers())

@@ -23,7 +23,7 @@ COMMIT_TIMEOUT_S = 5.0
 # Of the 8 s that a stop has. In the middle of a rebalance neither may be answered.
 LAST_COMMIT_S, LEAVE_S = 1.0, 4.0
 REACH_OFFSETS = 100_000  # a group's commit further behind the end is not worth starting at: hubs have dropped that part
-GROUP = "streamboard"  # the consumer group of all bridges
+CONSUMER_GROUP = "streamboard"  # the consumer group of all bridges
 
 
 # In a group: to every web process over the layer ----------------------------------------------------------------------
@@ -46,11 +46,14 @@ class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 class GroupTail:
-    """One membership in the consumer group. Commits what was delivered, never more."""
+    """One membership in the consumer group. It commits what was delivered, never more.
+
+    epochs: topic -> epoch. send: puts one message on the layer, waiting as long as that takes.
+    """
 
     def __init__(self, epochs: dict[str, str], send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self.consumer = clients.consumer(
-            group_id=GROUP,
+            group_id=CONSUMER_GROUP,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
             max_poll_interval_ms=24 * 3600 * 1000,  # while Redis is away it waits at its position
@@ -61,12 +64,14 @@ class GroupTail:
         self.assigned = asyncio.Event()
 
     async def start(self) -> None:
+        """Connects and asks for its share; `assigned` is set once it has one. Raises KafkaError or TimeoutError."""
         async with asyncio.timeout(START_TIMEOUT_S):
             await self.consumer.start()
         self.consumer.subscribe(list(self.tail.epochs), listener=_Assignments(self))
 
     async def commit(self, within: float = COMMIT_TIMEOUT_S) -> None:
-        """Commits the delivered positions of what is assigned now; a failure only means duplicates."""
+        """Commits the delivered positions of what is assigned now, within so many seconds. Raises nothing that Kafka
+        causes: a failure only means duplicates."""
         assigned = self.consumer.assignment()
         offsets = {tp: position for tp, position in self.tail.positions.items() if tp in assigned}
         if not offsets:
@@ -78,7 +83,8 @@ class GroupTail:
             log.warning("Positions were not committed: %r", error)
 
     async def place(self, assigned: list[TopicPartition]) -> None:
-        """Starts at the group's commit, or at the end where that is further back than any hub's log reaches."""
+        """Seeks what was assigned: to the group's commit, or to the end where the commit is more than REACH_OFFSETS
+        behind. Raises KafkaError or TimeoutError."""
         if not assigned:
             return
         async with asyncio.timeout(START_TIMEOUT_S):
@@ -97,6 +103,7 @@ class GroupTail:
             await self.commit()
 
     async def stop(self) -> None:
+        """Commits and leaves the group, within LAST_COMMIT_S and LEAVE_S."""
         try:
             await self.commit(LAST_COMMIT_S)
         finally:
@@ -110,9 +117,11 @@ async def run_group(
     *,
     once: bool = False,
 ) -> None:
-    """Reads a share of the topics' partitions (`epochs`: topic -> epoch) and sends them until `until()`.
+    """Reads a share of the partitions and sends what it reads until `until()` says so. Raises what ends the consumer's
+    life.
 
-    send: puts one message on the layer, waiting as long as that takes. once: up to the end offsets of now, no further.
+    epochs: topic -> epoch, of the topics to read. send: puts one message on the layer, waiting as long as that takes.
+    once: reads up to the end offsets of now, no further.
     """
     group = GroupTail(epochs, send)
     try:

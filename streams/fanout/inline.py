@@ -15,12 +15,11 @@ from streams.wire.ranges import Batch, Status
 
 
 async def run_inline(hub: Hub, stop: asyncio.Event) -> None:
-    """Tails every topic that the hub has opened, from the hub's positions, until `stop`."""
+    """Tails every topic that the hub has opened, from the hub's positions, until `stop` is set. Raises what ends the
+    consumer's life."""
 
     async def deliver(batches: list[Batch], statuses: list[Status]) -> None:
-        hub.ingest(batches)
-        for status in statuses:
-            hub.status(status)
+        hub.take(batches, statuses)
 
     consumer = clients.consumer(group_id=None)
     try:

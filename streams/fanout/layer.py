@@ -20,7 +20,7 @@ from streams.wire import layer_message
 
 log = logging.getLogger(__name__)
 
-GROUP = "streamboard.hubs"  # every web process's channel is in it
+LAYER_GROUP = "streamboard.hubs"  # every web process's channel is in it
 MEMBERSHIP_S = 5.0  # between renewals of this process's place in the group
 END_S = 1.0  # for cancelled tasks; one that ignores it ends by itself, bounded by Redis' own time limits
 SEND_TIMEOUT_S = 5.0  # for one message
@@ -40,7 +40,8 @@ async def _close(layer: Any) -> None:
 
 
 async def read(hub: Hub, stop: asyncio.Event) -> None:
-    """Takes what the bridges send until `stop`. Raises when Redis is away; the supervisor tries again."""
+    """Takes what the bridges send until `stop` is set. Raises RedisError, OSError or TimeoutError when Redis is away;
+    the supervisor tries again."""
     channels = _new_layer()  # with nothing left behind of the last life: neither locks nor broken connections
     channel = await channels.new_channel("hub")
     over = asyncio.Event()
@@ -74,7 +75,7 @@ async def _renew_membership(channels: Any, channel: str, over: asyncio.Event) ->
     """The group's membership is a key in Redis: gone when Redis restarts."""
     while not over.is_set():
         async with asyncio.timeout(MEMBERSHIP_S):
-            await channels.group_add(GROUP, channel)
+            await channels.group_add(LAYER_GROUP, channel)
         await pause(over, MEMBERSHIP_S)
 
 
@@ -83,14 +84,12 @@ def _take(hub: Hub, message: dict[str, Any]) -> None:
     if unpacked is None:
         metrics.FOREIGN_MESSAGES.inc()  # during a rolling restart; the ranges show what is missing
         return
-    batches, statuses = unpacked
-    hub.ingest(batches)
-    for status in statuses:
-        hub.status(status)
+    hub.take(*unpacked)
 
 
 def sender(stop: asyncio.Event) -> Callable[[dict[str, Any]], Awaitable[None]]:
-    """Puts one message on the layer; while Redis is away it waits, at its position, and says so."""
+    """How to put one message on the layer. It waits as long as Redis is away, and logs that; it raises what Redis did
+    once `stop` is set."""
     channels = _new_layer()
 
     async def send(message: dict[str, Any]) -> None:
@@ -99,7 +98,7 @@ def sender(stop: asyncio.Event) -> Callable[[dict[str, Any]], Awaitable[None]]:
         while True:
             try:
                 async with asyncio.timeout(SEND_TIMEOUT_S):
-                    await channels.group_send(GROUP, message)
+                    await channels.group_send(LAYER_GROUP, message)
             except (RedisError, OSError, TimeoutError) as error:
                 if not failed:
                     log.warning("Redis is away; the fan-out waits at its position: %r", error)

@@ -122,6 +122,7 @@ class KafkaCheck:
             log.error("A connection to Kafka could not be closed.", exc_info=error)
 
     async def close(self) -> None:
+        """Ends its connections to Kafka."""
         await asyncio.gather(self._catalog.close(), *self._closing)
 
 
@@ -137,6 +138,7 @@ async def check_tasks() -> State:
 
 
 async def check_redis() -> State:
+    """Whether Redis answers within CHECK_S; `not used` without REDIS_URL."""
     if not settings.REDIS_URL:
         return State(True, "not used")
     client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=CHECK_S, socket_timeout=CHECK_S)

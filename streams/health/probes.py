@@ -39,6 +39,7 @@ class Answer:
 
 
 def alive() -> Answer:
+    """200: the process answers."""
     return Answer(b"ok\n")
 
 
@@ -102,14 +103,17 @@ def any_host(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReques
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:
+    """`/healthz` of a web process."""
     return _response(alive())
 
 
 async def readyz(request: HttpRequest) -> HttpResponse:
+    """`/readyz` of a web process, which needs nothing but its database."""
     return _response(await ready(check_link, WEB_NEEDS))
 
 
 async def metrics(request: HttpRequest) -> HttpResponse:
+    """`/metrics` of a web process."""
     headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
     return _response(measured(request.META.get("REMOTE_ADDR"), headers))
 

@@ -22,5 +22,6 @@ FINAL_CODES = 4500  # a client does not come back after a close code from here o
 
 
 def farewell(code: int, retry_after_ms: int) -> dict[str, Any]:
-    """The `goodbye` before a close with `code`."""
+    """The `goodbye` message before a close. code: one of CODE_REASONS; retry_after_ms: how long the client waits at
+    least."""
     return {"type": "goodbye", "code": code, "reason": CODE_REASONS[code], "retry_after_ms": retry_after_ms}

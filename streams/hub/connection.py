@@ -70,7 +70,8 @@ class Connection:
             reader.share = share
 
     def write(self, frame: Frame, now: float) -> None:
-        """Sends a frame. A way that fails ends the connection; whoever else is to be written to goes on."""
+        """Sends a frame. now: loop time, in seconds. Raises nothing: a way that fails ends this connection, and whoever
+        else is to be written to goes on."""
         if self.closed:
             return
         try:
@@ -81,46 +82,49 @@ class Connection:
             self.wrote(now)
 
     def broke(self, error: Exception) -> None:
-        """The way to this client failed: nothing more is written, and it connects again."""
+        """Notes that the way to this client failed: nothing more is written, and the client connects again (4002)."""
         log.warning("The way to connection %s failed: %r", self.name, error)
         self.close(4002)
 
     def wrote(self, then: float) -> None:
-        """Something was sent at that time."""
+        """Notes that something was sent. then: loop time, in seconds."""
         self.last_sent = max(self.last_sent, then)
         if self.due_since is None and then >= self._heard:
             self.due_since = then
 
     def write_aside(self, frame: Frame, now: float) -> None:
-        """A small frame that does not wait for acks; none for a client that takes nothing any more."""
+        """Sends a small frame that does not wait for acks, unless CONTROL_BACKLOG_BYTES have not left yet. now: loop
+        time."""
         if not self.sink.is_full or self.sink.backlog() <= CONTROL_BACKLOG_BYTES:
             self.write(frame, now)
 
     def send(self, message: dict[str, Any] | Frame, now: float) -> None:
-        """A control frame, for this connection alone or shared."""
+        """Sends a control frame, made for this connection or shared. A client with more than CONTROL_BACKLOG_BYTES
+        under way is closed (4008). now: loop time, in seconds."""
         if self.sink.backlog() > CONTROL_BACKLOG_BYTES:
             self.goodbye(4008, now)
         else:
             self.write(message if isinstance(message, Frame) else Frame(orjson.dumps(message)), now)
 
     def goodbye(self, code: int, now: float, retry_after_ms: int = 1000) -> None:
-        """Says why, then closes. Safe to call twice."""
+        """Tells the client why, then closes. code: one of `closing.CODE_REASONS`. Safe to call twice."""
         if self.closed:
             return
         self.write(Frame(orjson.dumps(farewell(code, retry_after_ms))), now)
         self.close(code)
 
     def close(self, code: int) -> None:
+        """Closes without a `goodbye`; nothing more is written, and its streams end. Safe to call twice."""
         self.end()
         self.sink.close(code)
 
     def end(self) -> None:
-        """Has nothing more written to it."""
+        """Ends the connection's streams and has nothing more written to it; the socket itself is left alone."""
         self.closed = True
         for reader in self.streams.values():
             reader.stop()
             reader.step_aside()
 
     def heard(self, now: float) -> None:
-        """The client sent something."""
+        """Notes that the client sent something. now: loop time, in seconds."""
         self.due_since, self._heard = None, now

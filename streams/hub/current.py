@@ -27,7 +27,7 @@ _current: Live | None = None
 
 
 def put(live: Live | None) -> None:
-    """From now on that is this process's live side; None: it has none."""
+    """Makes `live` the live side of this process; None says that it has none."""
     global _current
     _current = live
 

@@ -20,7 +20,7 @@ class Tally:
         self._records: Counter[str] = Counter()
 
     def note(self, topic: str, frame: Frame, readers: int) -> None:
-        """A frame was written to so many readers."""
+        """Counts a frame that was written to so many readers."""
         self._frames += readers
         self._records[topic] += readers * frame.records
         if not frame.is_measured:
@@ -29,6 +29,7 @@ class Tally:
                 metrics.WRITTEN_AGE.observe(max(0.0, time.time() - frame.newest / 1000))
 
     def tell(self) -> None:
+        """Adds what was counted since the last time to the metrics."""
         metrics.FRAMES_SENT.inc(self._frames)
         for topic, records in self._records.items():
             metrics.RECORDS_DELIVERED.labels(topic).inc(records)

@@ -64,6 +64,7 @@ class Delivery:
             self._round_s = max(0.0, self._round_s - reader.connection.sink.frame_s)
 
     def ack(self, reader: Subscription, positions: Positions) -> None:
+        """Takes a reader's acknowledgement (partition -> next offset wanted). Moves it on if it waited for room."""
         newest = reader.ack(positions)
         if newest > 0:
             metrics.ACKED_AGE.observe(max(0.0, time.time() - newest / 1000))
@@ -94,6 +95,7 @@ class Delivery:
             self._tick = self._loop.call_at(max(self._loop.time(), due), self.run_tick)
 
     def run_tick(self) -> None:
+        """One tick: moves the readers of each log that is due, then sends what moves no position."""
         self._tick = None
         now = self._loop.time()
         due, self._due = self._due, {}
@@ -106,7 +108,7 @@ class Delivery:
         self._ticked = self._loop.time()
 
     def fill(self, connection: Connection, is_full: bool) -> None:
-        """A connection is full, or has room again."""
+        """Notes that a connection is full, or has room again. It is full when its sink says so."""
         for reader in connection.streams.values():
             if is_full:
                 reader.step_aside()
@@ -171,6 +173,7 @@ class Delivery:
             self.join(fresh, dict(opened.positions))
 
     def close(self) -> None:
+        """Cancels the tick that is due. Readers are discarded by who has them."""
         if self._tick is not None:
             self._tick.cancel()
 

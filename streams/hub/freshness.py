@@ -16,11 +16,15 @@ SHRUNK_S = 4.0  # an end that is below for so long is no passing state of a chan
 
 
 def now_ms() -> int:
+    """The time, in milliseconds since 1970."""
     return int(time.time() * 1000)
 
 
 class Hearing:
-    """logs: the hub's, topic -> log; only what is in there counts."""
+    """Who spoke of which partition, and when.
+
+    logs: the hub's, topic -> log; only what is in there counts.
+    """
 
     def __init__(self, logs: Mapping[str, TopicLog]) -> None:
         self._logs = logs
@@ -31,19 +35,20 @@ class Hearing:
         self._loop = asyncio.get_running_loop()
 
     def note(self, topic: str, partitions: Iterable[int]) -> None:
-        """The fan-out spoke of these partitions."""
+        """Notes that the fan-out spoke of these partitions just now."""
         now = self._loop.time()
         for partition in partitions:
             self._heard[topic, partition] = now
 
     def note_read(self, topic: str, partitions: Iterable[int]) -> None:
-        """Kafka itself answered about these partitions, when the hub asked: they are as silent as before."""
+        """Notes that Kafka itself answered about these partitions, because the hub asked. To the fan-out they are as
+        silent as before."""
         now = self._loop.time()
         for partition in partitions:
             self._read[topic, partition] = now
 
     def note_ends(self, topic: str, ends: Positions) -> None:
-        """Kafka's ends, as somebody who reads there says."""
+        """Notes Kafka's end offsets of a topic (partition -> offset), as somebody who reads there says."""
         if topic not in self._logs:
             return
         self._ends.setdefault(topic, {}).update(ends)
@@ -55,14 +60,15 @@ class Hearing:
                 self._below.pop((topic, partition), None)
 
     def forgive(self, seconds: float) -> None:
-        """So long this process stood still itself: who spoke meanwhile has not been heard yet."""
+        """Moves every moment on by so many seconds, in which this process stood still itself: who spoke meanwhile has
+        not been heard yet."""
         now = self._loop.time()
         for told in (self._heard, self._read):
             for key, heard in told.items():
                 told[key] = min(now, heard + seconds)
 
     def forget(self, topic: str) -> None:
-        """The topic has gone, or begins a new life."""
+        """Forgets a topic that has gone, or that begins a new life."""
         self._ends.pop(topic, None)
         for told in (self._heard, self._read, self._below):
             for key in [key for key in told if key[0] == topic]:

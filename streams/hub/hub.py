@@ -29,20 +29,22 @@ from streams.wire.ranges import Batch, Positions, Range, Status
 
 log = logging.getLogger(__name__)
 
-State = Literal["live", "catching_up", "down"]
+LinkState = Literal["live", "catching_up", "down"]
 
 
 class Link(NamedTuple):
     """The state of this process's connection to Kafka, and since when (ms since 1970)."""
 
-    state: State
+    state: LinkState
     since: int
 
 
 class Hub:
-    """logs: topic -> its log, there once Kafka has told epoch and end offsets.
+    """What a web process knows of the live end. Called from one event loop only.
 
-    Called from one event loop only.
+    logs: topic -> its log, there once Kafka has told epoch and end offsets. waiting: how many item events wait to be
+    published, None when nobody knows. changed: set when topics or their epochs changed. refresh: to be set to have them
+    looked up now.
     """
 
     def __init__(self, history: History) -> None:
@@ -63,6 +65,12 @@ class Hub:
         )
 
     # Taking in ----------------------------------------------------------------------------------------------------
+
+    def take(self, batches: Iterable[Batch], statuses: Iterable[Status]) -> None:
+        """Takes what the fan-out delivers at once: first the ranges, then what it says of the partitions."""
+        self.ingest(batches)
+        for status in statuses:
+            self.status(status)
 
     def ingest(self, batches: Iterable[Batch]) -> None:
         """Takes ranges from the fan-out. Duplicates are dropped; holes start a repair; another epoch is looked up."""
@@ -122,7 +130,7 @@ class Hub:
                 metrics.GAPS_NOTICED.labels("status").inc()
                 self._repairs.need(topic_log, partition, position)
 
-    def set_link(self, state: State, since: int | None = None) -> None:
+    def set_link(self, state: LinkState, since: int | None = None) -> None:
         """Sets the link's state; a change is told to every client at once."""
         if state == self.link.state:
             return
@@ -178,7 +186,7 @@ class Hub:
             self.set_link("live")  # Kafka answered, and this log begins at its end; the clock looks at it from now on
 
     def forget(self, topic: str, reason: str) -> None:
-        """Ends every stream of a topic."""
+        """Forgets a topic and ends every stream of it. reason: as in `unsubscribed`."""
         topic_log = self.logs.pop(topic, None)
         if topic_log is None:
             return
@@ -191,9 +199,11 @@ class Hub:
     # Connections ------------------------------------------------------------------------------------------------------
 
     def connections_of(self, username: str) -> int:
+        """How many connections this user has here."""
         return self._connections_of.get(username, 0)
 
     def add(self, connection: Connection) -> None:
+        """Makes a connection known: it gets heartbeats, and counts."""
         self.connections.add(connection)
         self._connections_of[connection.username] += 1
         metrics.CONNECTIONS.set(len(self.connections))
@@ -211,7 +221,7 @@ class Hub:
         connection.streams.clear()
 
     def leave(self, reader: Subscription, reason: str) -> None:
-        """Ends one stream and says so."""
+        """Ends one stream, and tells its client. reason: as in `unsubscribed`."""
         self.delivery.discard(reader)
         reader.connection.drop(reader)
         message = {"type": "unsubscribed", "stream": reader.stream, "reason": reason}
@@ -230,7 +240,7 @@ class Hub:
                 connection.send(beat, now)
 
     def heartbeat(self, connection: Connection) -> None:
-        """Sends one now."""
+        """Sends one heartbeat to a connection, now."""
         connection.send(self._heartbeat(), self._loop.time())
 
     def _heartbeat(self) -> Frame:
@@ -261,5 +271,6 @@ class Hub:
         await self._repairs.close()
 
     def say_goodbye(self, code: int, retry_after_ms: int) -> None:
+        """Says goodbye to every connection and closes it. code: one of `closing.CODE_REASONS`."""
         for connection in list(self.connections):
             connection.goodbye(code, self._loop.time(), retry_after_ms)

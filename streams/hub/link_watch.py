@@ -26,7 +26,8 @@ class LinkWatch:
         self._behind_since: float | None = None
 
     def look(self, now: float) -> None:
-        """What can be said without asking. now: loop time, in seconds. Silent partitions are left to `run`."""
+        """Sets the link as far as that can be said without asking Kafka; silent partitions are left to `run`. now: loop
+        time, in seconds."""
         if not self._hub.logs:
             return  # `down` until the first topic has opened
         behind = self._hub.hearing.lag() > 0
@@ -43,7 +44,7 @@ class LinkWatch:
             await pause(self._stop, LOOK_S)
 
     async def read_silent(self) -> None:
-        """Has what nobody speaks of read up to Kafka's end, if there is anything, and says how the link stands."""
+        """Has the partitions that nobody speaks of read up to Kafka's end, and sets the link by what came of that."""
         silent = self._hub.hearing.silent()
         if not silent:
             return

@@ -13,13 +13,17 @@ from streams.wire.ranges import Range
 
 
 class Seconds:
-    """tell: sends a frame to every reader of a topic."""
+    """What was taken in of each topic, in the present second of this process's clock.
+
+    tell: sends a frame to every reader of a topic.
+    """
 
     def __init__(self, tell: Callable[[str, Frame], None]) -> None:
         self._tell = tell
         self._open: dict[str, tuple[int, int, int]] = {}  # topic -> second, records, bytes
 
     def count(self, topic: str, ranges: Iterable[Range]) -> None:
+        """Counts ranges that were taken in just now, each offset once."""
         second = int(time.time())
         records = size = 0
         for part in ranges:
@@ -39,6 +43,7 @@ class Seconds:
                 self._close(topic)
 
     def forget(self, topic: str) -> None:
+        """Forgets the open second of a topic."""
         self._open.pop(topic, None)
 
     def _close(self, topic: str) -> None:

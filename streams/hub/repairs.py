@@ -21,8 +21,9 @@ Part = tuple[TopicLog, int]  # a partition of a log
 
 
 class Repairs:
-    """take: hands ranges to the hub, which checks them like any others. is_current: whether a log is still in use.
+    """The parts that a hub did not hear and reads back, a task a partition.
 
+    take: hands ranges to the hub, which checks them like any others. is_current: whether a log is still in use.
     refresh: called when Kafka does not give what it should, to have topics looked up.
     """
 
@@ -46,6 +47,7 @@ class Repairs:
             task.add_done_callback(lambda done: _tell_failure(key, done))
 
     async def close(self) -> None:
+        """Cancels every repair and returns when all of them have ended."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

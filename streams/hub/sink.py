@@ -25,10 +25,12 @@ class Sink(Protocol):
     def write_raw(self) -> Callable[[bytes], object] | None:
         """The shortest way for a frame's bytes as they stand on the wire, None where the server frames them itself."""
 
-    def backlog(self) -> int: ...
+    def backlog(self) -> int:
+        """The bytes that were written and have not left this process yet."""
 
-    def write(self, frame: Frame) -> None: ...
+    def write(self, frame: Frame) -> None:
+        """Takes a frame. Never waits; what does not leave at once counts as backlog. Nothing happens once the client
+        has gone."""
 
     def close(self, code: int) -> None:
-        """Closes after what was written, or at once when the backlog does not move."""
-        ...
+        """Closes with this code once what was written before has left, or at once when the backlog does not move."""

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from streams.hub.connection import UNACKED_BYTES, Connection
 from streams.hub.topic_log import TopicLog
 from streams.wire.frames import FRAME_BYTES, Frame, Mark
 from streams.wire.ranges import Positions
 
-if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
-    from streams.hub.together import Readers
-
 SLOW_AGAIN_S = 60.0  # falling off the log a second time within this closes the connection
+
+
+class Company(Protocol):
+    """Those that a stream stands together with at one place of the log: streams.hub.together.Readers."""
+
+    @property
+    def at(self) -> Mark | None:
+        """Where they stand."""
+
+    def part(self, reader: Subscription) -> Mark | None:
+        """Puts one of them apart. Returns where it stands: where all of them do."""
 
 
 class Subscription:
     """One stream of one connection.
 
     at: the border in the log up to which it was sent everything, None while it catches up from Kafka.
-    together: the topic's readers, while it stands at one place with others of them.
+    together: those it stands with at one place; None while it stands apart.
     acked: how much of that (`Mark.total`) the client has acknowledged. share: how much may be on the way beyond that.
     ahead: positions beyond the log's at that border, None when there are none.
     fallen: the positions at which it fell off the log, else None.
@@ -35,7 +43,7 @@ class Subscription:
 
     def __init__(self, connection: Connection, stream: str, log: TopicLog) -> None:
         self.connection, self.stream, self.log = connection, stream, log
-        self.together: Readers | None = None
+        self.together: Company | None = None
         self._at: Mark | None = None
         self.acked = 0
         self.share = UNACKED_BYTES - FRAME_BYTES
@@ -51,10 +59,11 @@ class Subscription:
 
     @property
     def at(self) -> Mark | None:
+        """The border in the log up to which it was sent everything, None while it catches up from Kafka."""
         return self._at if self.together is None else self.together.at
 
     def stand_at(self, at: Mark | None) -> None:
-        """Moves it on, which stands apart."""
+        """Moves a stream on that stands apart: it was sent everything up to `at`."""
         self._at = at
 
     def step_aside(self) -> None:
@@ -64,15 +73,16 @@ class Subscription:
             self.together = None
 
     def begin(self, positions: Positions) -> None:
-        """What the client has before anything is sent."""
+        """Notes what the client has before anything is sent: partition -> the next offset it wants."""
         self._acked = dict(positions)
 
     def enter(self, at: Mark, ahead: Positions) -> None:
-        """From now on it reads the log."""
+        """Begins to read the log at a border. ahead: positions of the client that lie beyond it."""
         self._at, self.acked, self._acked_at, self.ahead = at, at.total, at, ahead or None
 
     def skip_to_end(self, ahead: Positions) -> None:
-        """Goes on at the log's end; what was on the way before stays so."""
+        """Goes on at the log's end; what was on the way before counts as on the way still. ahead: positions of the
+        client that lie beyond the end."""
         end = self.log.end
         self.acked = end.total - ((self.at.total if self.at else end.total) - self.acked)
         self._acked_at = self._acked_at._replace(total=self.acked)
@@ -80,6 +90,7 @@ class Subscription:
 
     @property
     def unacked_bytes(self) -> int:
+        """The bytes of this stream that were sent and are not acknowledged yet."""
         return (self.at.total - self.acked if self.at is not None else 0) + self._own_bytes
 
     @property
@@ -94,6 +105,7 @@ class Subscription:
         return self.unacked_bytes < self.share and not self.connection.sink.is_full
 
     def may_send(self) -> bool:
+        """Whether something may be sent to it now."""
         return self.has_room and not self.connection.closed
 
     def write_own(self, frame: Frame, now: float) -> None:
@@ -116,7 +128,7 @@ class Subscription:
         return newest
 
     def resume(self) -> None:
-        """There may be room again."""
+        """Has `window` return if there is room again."""
         if self._window is not None and self.has_room:
             self._window.set()
 
@@ -162,6 +174,7 @@ class Subscription:
             self._window = None
 
     def stop(self) -> None:
+        """Cancels its catching up, if it does. Safe to call twice."""
         if self.catching_up is not None:
             self.catching_up.cancel()
             self.catching_up = None

@@ -8,20 +8,17 @@ The place of those together moves in one way only: by having been sent everythin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
+from streams.hub.subscription import Subscription
 from streams.hub.topic_log import TopicLog
 from streams.wire.frames import Frame, Mark
 
-if TYPE_CHECKING:
-    from streams.hub.subscription import Subscription
-
 
 class Readers:
-    """The readers of `topic_log`.
+    """The readers of one log.
 
-    apart: those that are moved on one by one. blocked: those of them that wait for room.
-    written: when (loop time) those together were sent something last.
+    apart: those that are moved on one by one. blocked: those of them that wait for room. written: when (loop time)
+    those together were sent something last.
     """
 
     def __init__(self, topic_log: TopicLog) -> None:

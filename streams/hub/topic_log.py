@@ -51,9 +51,10 @@ def chunked(ranges: Iterable[Range]) -> Iterator[tuple[tuple[Range, ...], int]]:
 
 
 class TopicLog:
-    """positions: partition -> the next offset to come. base: the same before the oldest chunk that is still here.
+    """The newest records of one topic, in one of its lives.
 
-    first, end: the borders before the oldest chunk and behind the newest.
+    positions: partition -> the next offset to come. base: the same before the oldest chunk that is still here. first,
+    end: the borders before the oldest chunk and behind the newest.
     """
 
     def __init__(self, topic: str, epoch: str, positions: Positions) -> None:
@@ -86,6 +87,7 @@ class TopicLog:
         return bool(self._chunks) and (self.size > limit or now - self._chunks[0].time > LOG_SECONDS)
 
     def drop_oldest(self) -> None:
+        """Drops the oldest chunk. Positions stay, `base` moves on."""
         chunk = self._chunks.popleft()
         for part in chunk.ranges:
             self.base[part.partition] = part.end

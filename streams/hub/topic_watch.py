@@ -54,6 +54,7 @@ class TopicWatch:
             await pause(self._hub.refresh, LOOK_S)
 
     async def close(self) -> None:
+        """Ends its connections to Kafka."""
         await self._catalog.close()
 
     async def _open(self, rows: dict[str, str]) -> None:

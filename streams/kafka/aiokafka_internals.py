@@ -1,19 +1,31 @@
-"""The one place that touches private parts of aiokafka 0.14, and why it has to."""
+"""The one place that touches private parts of aiokafka 0.14, and why it has to.
+
+They were read in VERSION; a test holds that it is the one that is installed, and that nobody else touches such parts.
+Whoever raises the version reads these parts again.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.structs import TopicPartition
 
 from streams import metrics
 from streams.kafka.undecodable import Undecodable
 
 log = logging.getLogger(__name__)
+
+VERSION = "0.14.0"
+
+
+# Clients --------------------------------------------------------------------------------------------------------------
 
 
 def ask_for_all_topics(client: AIOKafkaClient) -> None:
@@ -24,6 +36,60 @@ def ask_for_all_topics(client: AIOKafkaClient) -> None:
         return await update(cluster_metadata, None)
 
     client._metadata_update = update_all
+
+
+def client_of(consumer: AIOKafkaConsumer) -> AIOKafkaClient:
+    """The consumer's connections, and the task that keeps its metadata. `stop()` leaves them when it fails."""
+    return consumer._client
+
+
+def position_of(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int | None:
+    """The next offset that the consumer gives of a partition; None while it has no position, or is not assigned it.
+
+    `consumer.position()` would wait, and ask Kafka where there is none.
+    """
+    subscription = consumer._subscription.subscription
+    if subscription is None or subscription.assignment is None or tp not in subscription.assignment.tps:
+        return None
+    state = subscription.assignment.state_value(tp)
+    return state.position if state is not None and state.has_valid_position else None
+
+
+def has_stopped_fetching(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the consumer's fetch task has ended. An error that is not Kafka's ends it in silence, and `getmany` then
+    gives nothing for ever."""
+    return bool(consumer._fetcher._fetch_task.done())
+
+
+# Producers ------------------------------------------------------------------------------------------------------------
+
+
+def is_closed(producer: AIOKafkaProducer) -> bool:
+    """Whether the producer was stopped, or cut off."""
+    return bool(producer._closed)
+
+
+def take_no_more(producer: AIOKafkaProducer) -> bool:
+    """Has the producer refuse further batches. Returns whether none is under way: then `stop()` ends."""
+    producer._message_accumulator._closed = True
+    return not (producer._message_accumulator._batches or producer._message_accumulator._pending_batches)
+
+
+def give_up_sending(producer: AIOKafkaProducer) -> asyncio.Task[None] | None:
+    """Cancels the producer's sender, so that it opens no new connection, and counts the producer as closed.
+
+    Returns the sender's task, None when the producer was never started. `stop()` of an idempotent producer would wait
+    for ever for what the broker did not acknowledge.
+    """
+    producer._closed = True
+    task: asyncio.Task[None] | None = producer._sender.sender_task
+    if task is not None:
+        task.remove_done_callback(producer._sender._fail_all)  # it knows transactions only
+        task.cancel()
+    return task
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
 
 
 class _Batches:

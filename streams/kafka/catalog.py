@@ -95,6 +95,7 @@ class Catalog:
             raise Unavailable(f"Kafka does not list the topic {name}, though it was created.") from error
 
     async def close(self) -> None:
+        """Ends its connections to Kafka."""
         await self._forget_client()
         self._admin = None
         self._thread.shutdown(wait=False, cancel_futures=True)

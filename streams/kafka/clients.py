@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError as ConfluentError
 from django.conf import settings
 
 from streams.kafka import aiokafka_internals, embedded
-from streams.kafka.aiokafka_internals import ask_for_all_topics
+from streams.kafka.aiokafka_internals import ask_for_all_topics, client_of
 from streams.runtime.away import Unavailable
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def client_options() -> dict[str, Any]:
 
 
 def admin_options() -> dict[str, Any]:
-    """The same for confluent-kafka's administrative client."""
+    """The configuration that confluent-kafka's administrative client needs here: addresses, security, bounds."""
     options: dict[str, Any] = {
         "bootstrap.servers": ",".join(bootstrap_servers()),
         "client.id": "streamboard-admin",
@@ -104,8 +104,11 @@ def admin_options() -> dict[str, Any]:
 
 
 def consumer(**options: Any) -> AIOKafkaConsumer:
-    """An aiokafka consumer for tailing and reading back: committed records only, no silent jump, no auto-commit, and
-    `Undecodable` among the records where a batch is (streams/kafka/aiokafka_internals.py)."""
+    """An aiokafka consumer for tailing and reading back. It gives committed records only, never jumps in silence and
+    commits nothing by itself. options: further ones of aiokafka's.
+
+    Among the records stands an `Undecodable` where a batch cannot be decoded (streams/kafka/aiokafka_internals.py).
+    """
     aiokafka_internals.install()
     made = AIOKafkaConsumer(
         **{
@@ -119,24 +122,25 @@ def consumer(**options: Any) -> AIOKafkaConsumer:
             **options,
         }
     )
-    ask_for_all_topics(made._client)
+    ask_for_all_topics(client_of(made))
     return made
 
 
 async def stop_quietly(client: AIOKafkaConsumer | AIOKafkaClient, within: float = STOP_S) -> None:
-    """Stops a client within a bound; what it says on the way out is of no use any more. Raises nothing."""
+    """Stops a client within so many seconds; what it says on the way out is of no use any more. Raises nothing."""
     if isinstance(client, AIOKafkaConsumer):
         if await end_within(client.stop(), within):
             return
-        client = client._client  # else its connections, and its task that keeps the metadata, would stay for ever
+        client = client_of(client)  # else its connections, and its task that keeps the metadata, would stay for ever
     await end_within(client.close(), within)
 
 
 async def end_within(ending: Coroutine[Any, Any, None], within: float) -> bool:
-    """Lets something of a client end, in a task of its own: True if it did within so many seconds.
+    """Lets something of a client end, in a task of its own. Returns True if it did within so many seconds. Raises
+    nothing: what it raised is logged.
 
-    Says, but does not raise, what it raised. aiokafka's `Fetcher.close()` awaits tasks that it has just cancelled: one
-    that slept in its back-off gives its CancelledError to whoever closes, as if that one had been cancelled.
+    aiokafka's `Fetcher.close()` awaits tasks that it has just cancelled: one that slept in its back-off gives its
+    CancelledError to whoever closes, as if that one had been cancelled.
     """
     task = asyncio.create_task(ending)
     task.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at, whoever still waits

@@ -17,6 +17,7 @@ from aiokafka.structs import TopicPartition
 
 from streams import metrics
 from streams.kafka import embedded, undecodable
+from streams.kafka.aiokafka_internals import has_stopped_fetching
 from streams.kafka.clients import consumer, stop_quietly
 from streams.kafka.page_cache import Pages
 from streams.kafka.undecodable import Polled, Undecodable
@@ -145,6 +146,7 @@ class History:
         raise NoSuchOffset
 
     async def close(self) -> None:
+        """Cancels what is asked and stops the consumers."""
         await self._pages.close()
         for task in [*self._asking.values(), *self._next.values()]:
             task.cancel()
@@ -160,7 +162,7 @@ class History:
             reader = await asyncio.wait_for(self._idle.get(), READ_TIMEOUT_S)
         except TimeoutError as error:
             raise Unavailable("All readers of Kafka's history are busy.") from error
-        if reader is not None and reader._fetcher._fetch_task.done():  # it failed in silence, and would never answer
+        if reader is not None and has_stopped_fetching(reader):
             await stop_quietly(reader)
             reader = None
         healthy = False

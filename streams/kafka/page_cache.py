@@ -46,6 +46,7 @@ class Pages:
             self._size -= self._kept.pop(part)[1]
 
     async def close(self) -> None:
+        """Cancels what is being read and forgets what was read."""
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()

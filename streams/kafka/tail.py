@@ -22,6 +22,7 @@ from aiokafka.structs import TopicPartition
 
 from streams import metrics
 from streams.kafka import undecodable
+from streams.kafka.aiokafka_internals import position_of
 from streams.wire.ranges import Batch, Range, Status
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,11 @@ class Stalled(Exception):
 
 
 class Tail:
-    """One consumer's life. positions: what was delivered; epochs: topic -> epoch."""
+    """One consumer's life at the live end.
+
+    positions: what was delivered of each partition. epochs: topic -> epoch; what is not in there is not delivered.
+    deliver: takes batches or statuses, and may wait.
+    """
 
     def __init__(self, consumer: AIOKafkaConsumer, epochs: dict[str, str], deliver: Deliver) -> None:
         self.consumer, self.epochs, self.deliver = consumer, epochs, deliver
@@ -63,7 +68,8 @@ class Tail:
         self._delivering = asyncio.Lock()
 
     async def run(self, until: Callable[[], bool]) -> None:
-        """Reads and delivers until `until()` says so. Raises what ends a consumer's life."""
+        """Reads and delivers until `until()` says so. Raises Stalled, KafkaError or TimeoutError: what ends a
+        consumer's life."""
         reporting = asyncio.create_task(self._report(until))
         try:
             while not until():
@@ -75,10 +81,10 @@ class Tail:
             await asyncio.gather(reporting, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Delivers up to the end offsets of now."""
+        """Delivers up to the end offsets of now, then returns. Raises as `run` does."""
         async with asyncio.timeout(OFFSETS_TIMEOUT_S):
             ends: dict[TopicPartition, int] = await self.consumer.end_offsets(list(self.consumer.assignment()))
-        while any((self._position(tp) or 0) < end for tp, end in ends.items()):
+        while any((position_of(self.consumer, tp) or 0) < end for tp, end in ends.items()):
             await self._poll(lambda: False)
 
     async def _poll(self, until: Callable[[], bool]) -> None:
@@ -159,7 +165,7 @@ class Tail:
     def _learn_positions(self) -> None:
         """Where a partition begins that was assigned since; one without a position yet is learned later."""
         for tp in self.consumer.assignment() - self.positions.keys():
-            position = self._position(tp)
+            position = position_of(self.consumer, tp)
             if position is not None:
                 self.positions[tp] = position
 
@@ -172,7 +178,7 @@ class Tail:
         moved: dict[TopicPartition, int] = {}
         for tp in self.positions.keys() | found.keys():
             polled = found.get(tp, [])
-            start, end = self.positions.get(tp), self._position(tp)
+            start, end = self.positions.get(tp), position_of(self.consumer, tp)
             if start is None and polled:
                 start = polled[0].offset  # before its position was known; what lies below is the hubs' to ask
             if start is None or end is None or end <= start:
@@ -185,14 +191,6 @@ class Tail:
             Batch(topic, self.epochs[topic], tuple(parts)) for topic, parts in ranges.items() if topic in self.epochs
         ]
         return batches, moved
-
-    def _position(self, tp: TopicPartition) -> int | None:
-        """The consumer's position without waiting; None while it has none."""
-        subscription = self.consumer._subscription.subscription
-        if subscription is None or subscription.assignment is None or tp not in subscription.assignment.tps:
-            return None
-        state = subscription.assignment.state_value(tp)
-        return state.position if state is not None and state.has_valid_position else None
 
     async def _ends(self) -> dict[TopicPartition, int]:
         """End offsets, of all topics at once, or of each alone as long as one does not answer (it has gone)."""

@@ -27,6 +27,7 @@ class Undecodable(Exception):
 
     @property
     def key(self) -> bytes | None:
+        """Raises this error: nobody can take it for a record."""
         raise self
 
 
@@ -43,7 +44,7 @@ def ranges(partition: int, start: int, end: int, polled: Sequence[Any]) -> Itera
 
 
 def joined(partition: int, start: int, end: int, found: Iterable[Record | Undecodable]) -> Iterator[Range]:
-    """The same of records that are encoded already."""
+    """As `ranges`, of records that are encoded already."""
     records: list[Record] = []
     for each in found:
         if isinstance(each, Undecodable):

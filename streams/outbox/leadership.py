@@ -44,11 +44,12 @@ class Leadership(Protocol):
     async def idle(self, wake: asyncio.Event, seconds: float) -> None:
         """Returns when `wake` is set, when another process commits an event (where that can be heard), or in time."""
 
-    async def release(self) -> None: ...
+    async def release(self) -> None:
+        """Gives the lead away, if it has it. Raises nothing."""
 
 
 def leadership() -> Leadership:
-    """The kind that fits the database."""
+    """The kind that fits the database: a server's advisory lock, or a lock file."""
     return ServerLeadership() if connection.vendor == "postgresql" else FileLeadership()
 
 
@@ -57,7 +58,7 @@ async def _wait(wake: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(wake.wait(), seconds)
 
 
-class FileLeadership:
+class FileLeadership(Leadership):
     """A lock file; the operating system lets go of it when the process ends, however it ends."""
 
     def __init__(self) -> None:
@@ -80,7 +81,7 @@ class FileLeadership:
             file.close()
 
 
-class ServerLeadership:
+class ServerLeadership(Leadership):
     """A session's advisory lock: PostgreSQL lets go of it when the connection ends, however it ends."""
 
     def __init__(self) -> None:

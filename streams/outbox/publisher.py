@@ -29,6 +29,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
+from streams.kafka.aiokafka_internals import give_up_sending, is_closed, take_no_more
 from streams.kafka.clients import client_options, end_within
 from streams.outbox.messages import Placed, Row
 
@@ -145,21 +146,16 @@ class Publisher:
         aiokafka's `stop()` of an idempotent producer waits for ever for what the broker did not acknowledge. So past
         the bound the connections are closed first; the sender's task then has nothing left to wait for.
         """
-        producer = self._producer
-        if producer._closed:
+        if is_closed(self._producer):
             return
-        producer._message_accumulator._closed = True
-        idle = not (producer._message_accumulator._batches or producer._message_accumulator._pending_batches)
-        if idle and await end_within(producer.stop(), STOP_S):
+        is_idle = take_no_more(self._producer)
+        if is_idle and await end_within(self._producer.stop(), STOP_S):
             return
-        producer._closed = True
-        await self._cut_off(producer._sender.sender_task)
+        await self._cut_off()
 
-    async def _cut_off(self, sender: asyncio.Task[None] | None) -> None:
+    async def _cut_off(self) -> None:
         """Ends the sender's task, told first so that it opens no new connection, by closing what it waits for."""
-        if sender is not None:
-            sender.remove_done_callback(self._producer._sender._fail_all)  # it knows transactions only
-            sender.cancel()
+        sender = give_up_sending(self._producer)
         await end_within(self._producer.client.close(), ABORT_S)
         if sender is not None:
             _, late = await asyncio.wait([sender], timeout=ABORT_S)

@@ -51,6 +51,7 @@ _listeners_lock = threading.Lock()
 
 
 def wake() -> None:
+    """Calls every listener that subscribed. From any thread."""
     with _listeners_lock:
         listeners = list(_listeners)
     for listener in listeners:

@@ -46,7 +46,7 @@ class AnotherRelayLeads(Exception):
 
 
 async def run(stop: asyncio.Event, *, republish: int = 0) -> None:
-    """One life: stands by until it leads, then publishes until `stop` is set; a batch under way is finished first.
+    """One life: stands by until it leads, then publishes until `stop` is set. A batch under way is finished first.
 
     republish: so many of the newest published messages go again first (once for each life of the embedded broker).
     Raises whatever ends this life early: KafkaError, Unavailable, DatabaseError, OSError, TimeoutError.

@@ -18,7 +18,7 @@ TOPICS_S = 3.0  # between looks at the list of watched topics
 
 
 async def run_bridge(*, relay: bool, fanout: bool, stop: asyncio.Event) -> None:
-    """Runs the halves until `stop` is set; each is supervised and starts again by itself."""
+    """Runs the relay, the fan-out, or both until `stop` is set. Each is supervised and starts again by itself."""
     async with asyncio.TaskGroup() as tasks:
         if relay:
             tasks.create_task(supervise("relay", lambda: run_relay(stop), stop), name="relay")
@@ -27,7 +27,8 @@ async def run_bridge(*, relay: bool, fanout: bool, stop: asyncio.Event) -> None:
 
 
 async def fan_out_once() -> None:
-    """Sends what lies between the group's positions and the end offsets of now, then returns."""
+    """Sends what lies between the group's positions and the end offsets of now, then returns. Raises Unavailable,
+    KafkaError, RedisError, OSError or TimeoutError."""
     catalog = Catalog()
     try:
         epochs = await present_epochs(catalog)

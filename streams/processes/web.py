@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-import threading
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +24,7 @@ from streams.hub.topic_watch import TopicWatch
 from streams.kafka import embedded
 from streams.kafka.history import History
 from streams.outbox import messages, relay
+from streams.processes import goodbye
 from streams.runtime import interpreter
 from streams.runtime.tasks import pause, supervise
 from streams.runtime.threads import in_database
@@ -38,12 +36,14 @@ STOP_S = 8.0  # for tasks to end by themselves
 CANCELLED_S = 1.0  # for those that did not, to end at all
 STANDSTILL_S = 0.25  # of this process's own event loop
 REPUBLISH = 1000  # newest messages that go again to an embedded broker, which forgets on exit
-RETRY_MS = 2000  # clients spread their reconnects from this to twice this after a restart, or over longer:
-RETURNS_A_SECOND = 500  # of all clients of a process, so that the others are not overrun
 
 
 class WebProcess:
-    """The live side of one web process. hub: what its sockets read from. rights: who may what, looked at anew."""
+    """The live side of one web process.
+
+    hub: what its sockets read from. history: what is read back from Kafka. rights: who may what, looked at anew.
+    stop_event: ends every task once it is set.
+    """
 
     def __init__(self) -> None:
         self.history = History()
@@ -56,7 +56,7 @@ class WebProcess:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Starts every task. Raises broker.AlreadyRunning when another process has the embedded broker."""
+        """Starts every task. Raises embedded.AlreadyRunning when another process has the embedded broker."""
         if not settings.KAFKA_BOOTSTRAP_SERVERS:
             broker = embedded.start()
             log.info("The embedded Kafka broker listens on %s.", broker.address)
@@ -96,11 +96,12 @@ class WebProcess:
         embedded.stop()
 
     def is_connecting(self) -> bool:
-        """Whether it is too early to say anything of Kafka: nobody has looked at it, or at a topic, to the end."""
+        """Whether it is too early to say anything of Kafka: nobody has looked at it, or at a topic, to the end yet."""
         return self.hub.link is self._first_link and not self._topics.has_failed
 
     def say_goodbye(self) -> None:
-        self.hub.say_goodbye(4001, max(RETRY_MS, 1000 * len(self.hub.connections) // RETURNS_A_SECOND))
+        """Tells every client that this process ends, and when to come back."""
+        self.hub.say_goodbye(4001, goodbye.retry_after_ms(len(self.hub.connections)))
 
     # The clock ----------------------------------------------------------------------------------------------------
 
@@ -148,36 +149,14 @@ def start() -> WebProcess:
         interpreter.settle()
         _current = made
         current.put(made)
-        _say_goodbye_early(made)
+        goodbye.say_before_the_server_closes(made.say_goodbye)
     return _current
 
 
 async def stop() -> None:
+    """Stops the live side, if it was started; a later `start()` makes a new one."""
     global _current
     stopping, _current = _current, None
     current.put(None)
     if stopping is not None:
         await stopping.stop()
-
-
-def _say_goodbye_early(made: WebProcess) -> None:
-    """A server closes its sockets before the lifespan ends; so the goodbye leaves when the signal arrives."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before = signal.getsignal(number)
-        if callable(before):
-            signal.signal(number, partial(_on_signal, loop, made, before))
-
-
-def _on_signal(loop: asyncio.AbstractEventLoop, made: WebProcess, before: Callable[..., Any], *args: Any) -> None:
-    if loop.is_closed():
-        before(*args)
-        return
-
-    def leave() -> None:
-        made.say_goodbye()
-        loop.call_soon(before, *args)  # behind the closes that this began, or the server closes with a code of its own
-
-    loop.call_soon_threadsafe(leave)

@@ -1,4 +1,4 @@
-"""Who is let in at the socket: by Origin, subprotocol, session or token. Raises Refused with the close code."""
+"""Who is let in at the socket: by Origin, subprotocol, session or token. Raises NotAdmitted with the close code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streams.runtime.threads import in_database
 SUBPROTOCOL = "streamboard.v1"
 
 
-class Refused(Exception):
+class NotAdmitted(Exception):
     """The connection is not let in; `code` is the protocol's close code."""
 
     def __init__(self, code: int) -> None:
@@ -68,20 +68,21 @@ class Admitted(NamedTuple):
 
 
 async def admit(scope: dict[str, Any]) -> Admitted:
-    """The user behind a handshake. Asks the database once: a thousand clients may return at the same time.
+    """Lets in the user behind a handshake. Asks the database once: a thousand clients may return at the same time.
 
-    A session counts only with an Origin: a browser always sends one, and other programs have tokens.
+    A session counts only with an Origin: a browser always sends one, and other programs have tokens. Raises
+    NotAdmitted, and Django's database errors.
     """
     if SUBPROTOCOL not in scope.get("subprotocols", ()):
-        raise Refused(4500)
+        raise NotAdmitted(4500)
     authorization = header(scope, b"authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
-            raise Refused(4501)
+            raise NotAdmitted(4501)
         return await in_database(_by_token, token.strip())
     if header(scope, b"origin") is None:
-        raise Refused(4501)
+        raise NotAdmitted(4501)
     cookies = parse_cookie(header(scope, b"cookie") or "")
     return await in_database(_by_session, cookies.get(settings.SESSION_COOKIE_NAME))
 
@@ -89,7 +90,7 @@ async def admit(scope: dict[str, Any]) -> Admitted:
 def _by_token(token: str) -> Admitted:
     user = user_of_token(token)
     if user is None:
-        raise Refused(4501)
+        raise NotAdmitted(4501)
     return Admitted(user.get_username(), Credentials(user.pk, token=token), readable_topics(user))
 
 
@@ -98,6 +99,6 @@ def _by_session(key: str | None) -> Admitted:
     request.session = session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     user = get_user(request)
     if not user.is_authenticated:
-        raise Refused(4501)
+        raise NotAdmitted(4501)
     credentials = Credentials(user.pk, session_key=session.session_key, session_hash=session.get(HASH_SESSION_KEY))
     return Admitted(user.get_username(), credentials, readable_topics(user))

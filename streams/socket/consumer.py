@@ -24,7 +24,7 @@ from streams.hub.hub import Hub
 from streams.rights.topics import shown
 from streams.runtime.tasks import failure
 from streams.socket import admission, sinks
-from streams.socket.admission import Refused
+from streams.socket.admission import NotAdmitted
 from streams.socket.requests import INBOUND_BYTES, Requests
 from streams.socket.sinks import EXTENSION, AsgiSink, Transporting, TransportSink
 
@@ -67,7 +67,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self.accept(admission.SUBPROTOCOL if admission.SUBPROTOCOL in offered else offered[0])
         try:
             await self._let_in()
-        except Refused as refusal:
+        except NotAdmitted as refusal:
             await self._refuse(refusal.code)
         except DatabaseError:
             log.exception("A socket could not be let in: the database does not answer.")
@@ -83,15 +83,15 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self._requests.handle(message)
 
     async def _let_in(self) -> None:
-        """Makes the connection known to the hub and says welcome. Raises Refused."""
+        """Makes the connection known to the hub and says welcome. Raises NotAdmitted."""
         username, credentials, topics = await admission.admit(self.scope)
         if (offered := self._offered()) is not None and offered.transport.is_closing():
             raise StopConsumer  # it left meanwhile
         self._hub: Hub = current.current().hub
         if len(self._hub.connections) >= CONNECTIONS:
-            raise Refused(4013)
+            raise NotAdmitted(4013)
         if self._hub.connections_of(username) >= CONNECTIONS_PER_USER:
-            raise Refused(4504)
+            raise NotAdmitted(4504)
         connection = Connection(secrets.token_hex(6), username, credentials, self._sink(), self._loop.time())
         connection.topics = topics
         connection.sink.on_full = partial(self._hub.delivery.fill, connection)

@@ -38,7 +38,10 @@ NO_LOG = TopicLog("", "", {})  # of a stream whose beginning is being looked up
 
 
 class BadRequest(Exception):
-    """What the client sent cannot be understood or done; becomes an `error` frame."""
+    """The client's request cannot be understood or done; becomes an `error` frame.
+
+    code, message: as in the frame. number: the `id` of the request, where it had one.
+    """
 
     def __init__(self, code: str, message: str, number: Any = None, retry_after_ms: int | None = None) -> None:
         super().__init__(message)

@@ -34,9 +34,11 @@ class Transporting(Protocol):
     transport: asyncio.Transport
     on_full: Callable[[bool], None]
 
-    def hand_over(self, take: Callable[[dict[str, Any]], None]) -> None: ...
+    def hand_over(self, take: Callable[[dict[str, Any]], None]) -> None:
+        """Has whole text messages given to `take` at once, as ASGI's `websocket.receive`, from now on."""
 
-    async def send(self, message: Any) -> None: ...
+    async def send(self, message: Any) -> None:
+        """ASGI's `send()` of this connection."""
 
 
 def nobody(_is_full: bool) -> None:
@@ -100,9 +102,11 @@ class AsgiSink:
         self.on_full: Callable[[bool], None] = nobody
 
     def backlog(self) -> int:
+        """The bytes of the frames whose `send()` has not ended."""
         return self._bytes
 
     def write(self, frame: Frame) -> None:
+        """Sends a frame, or queues it behind one that waits. Never waits itself."""
         if self._gone:
             return
         if self._waiting:
@@ -161,6 +165,7 @@ class AsgiSink:
         self._end()
 
     def close(self, code: int) -> None:
+        """Sends the close behind what queues; after CLOSE_AFTER_S the connection is abandoned. Safe to call twice."""
         if self._gone or self._close_code is not None:
             return
         self._close_code = code
@@ -192,7 +197,7 @@ class AsgiSink:
 
 
 class TransportSink:
-    """Writes framed bytes to the transport. `backlog()` is the transport's own buffer."""
+    """Writes framed bytes to the transport."""
 
     __slots__ = ("_closing", "_protocol", "_transport", "is_full", "on_full", "write_raw")
     frame_s = 1 / 60_000
@@ -211,14 +216,17 @@ class TransportSink:
         self.on_full(is_full)
 
     def backlog(self) -> int:
+        """The bytes in the transport's own buffer."""
         return self._transport.get_write_buffer_size()
 
     def write(self, frame: Frame) -> None:
+        """Writes a frame's bytes to the transport, unless that is being closed."""
         transport = self._transport
         if not transport.is_closing():
             transport.write(frame.framed)
 
     def close(self, code: int) -> None:
+        """Sends the close; a client that does not take it within CLOSE_AFTER_S is cut off."""
         self._closing = asyncio.ensure_future(self._close(code))
 
     async def _close(self, code: int) -> None:

@@ -48,7 +48,7 @@ def _integer(value: Any, name: str, low: int, high: int) -> int:
 
 
 def check(start: Any) -> tuple[str, Any]:
-    """The form of a start and its value. Raises BadStart."""
+    """The form of a start (`latest`, `last`, `timestamp` or `cursor`) and its value. Raises BadStart."""
     if not isinstance(start, dict):
         raise BadStart("start must be an object with one of latest, last, timestamp or cursor.")
     forms = [form for form in ("latest", "last", "timestamp", "cursor") if form in start]

@@ -20,7 +20,7 @@ def _encode_range(partition: int, start: int, end: int, records: Iterable[Record
 
 
 def records_frame(stream: str, ranges: Iterable[Range]) -> bytes:
-    """A `records` frame; ranges of one partition must join and are merged."""
+    """A `records` frame, as JSON. The ranges of one partition must join; they are merged."""
     merged: dict[int, list[Range]] = {}
     for part in ranges:
         merged.setdefault(part.partition, []).append(part)
@@ -32,7 +32,7 @@ def records_frame(stream: str, ranges: Iterable[Range]) -> bytes:
 
 
 def gap_frame(stream: str, ranges: Iterable[Range], reason: str) -> bytes:
-    """A `gap` frame: these offsets are not delivered."""
+    """A `gap` frame, as JSON: these offsets are not delivered. reason: as the protocol names them."""
     shown = [{"partition": part.partition, "from": part.start, "to": part.end} for part in ranges]
     return orjson.dumps({"type": "gap", "stream": stream, "ranges": shown, "reason": reason})
 
@@ -88,7 +88,8 @@ def _head(size: int) -> bytes:
 
 
 def frame_of(stream: str, ranges: tuple[Range, ...], end: Mark | None = None) -> Frame:
-    """The frame of ranges that are all delivered, or all lost for one reason."""
+    """The frame of ranges that are all delivered, or all lost for one reason. end: the border behind them, when they
+    are a log's."""
     lost = ranges[0].lost
     data = gap_frame(stream, ranges, lost) if lost else records_frame(stream, ranges)
     frame = Frame(data, {part.partition: part.end for part in ranges}, end)

@@ -12,7 +12,7 @@ LAYER_VERSION = 1  # of the message between bridge and web processes; a process 
 
 
 def pack(batches: Iterable[Batch], statuses: Iterable[Status] = ()) -> dict[str, Any]:
-    """One message for the channel layer; msgpack carries it."""
+    """The batches and statuses as one message that msgpack can carry."""
     return {
         "type": "streams.live",
         "version": LAYER_VERSION,
@@ -41,7 +41,7 @@ def messages(batches: Iterable[Batch], statuses: Sequence[Status] = ()) -> Itera
 
 
 def unpack(message: dict[str, Any]) -> tuple[list[Batch], list[Status]] | None:
-    """The opposite of `pack`; None for a message of another version."""
+    """What `pack` was given; None for a message of another version."""
     if message.get("version") != LAYER_VERSION:
         return None
     batches = [

@@ -29,14 +29,14 @@ class Range(NamedTuple):
     lost: str | None = None
 
     def after(self, position: int) -> Range:
-        """The part of this range from `position` on, which lies within it."""
+        """The part of this range from `position` on. The position must lie within it."""
         return Range(
             self.partition, position, self.end, tuple(r for r in self.records if r.offset >= position), self.lost
         )
 
     @property
     def size(self) -> int:
-        """Bytes that this range takes in a frame, about."""
+        """About how many bytes this range takes in a frame."""
         return 64 + sum([len(record.data) + 1 for record in self.records])
 
 

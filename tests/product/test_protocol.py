@@ -161,7 +161,7 @@ async def test_a_session_without_an_origin_is_not_enough(web: Process) -> None:
 
 
 async def test_what_cannot_be_understood_gets_an_error_and_the_socket_lives(socket: Connection) -> None:
-    """One of each kind; tests/streams/test_requests.py has the others."""
+    """One of each kind; tests/streams/socket/test_requests.py has the others."""
     assert socket.socket is not None
     malformed: list[Any] = [
         {"type": "subscribe", "id": 7, "topic": TOPIC, "start": {"last": 0}},

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
+from django.conf import settings
 from django.test import Client
 
 from items import services
@@ -36,6 +37,11 @@ class OverviewTests(PeopleTestCase):
         shown = [row(page, head) for head in ("Items", "Waiting", "Parked: Kafka refused them", "Newest published")]
         self.assertEqual(shown, ["1", "1", "2", "none"])
         self.assertIn("minute", row(page, "Oldest that waits"))
+
+    def test_it_says_which_version_this_is(self) -> None:
+        said = re.search(r'^version = "(.+)"$', (settings.BASE_DIR / "pyproject.toml").read_text(), re.MULTILINE)
+        assert said
+        self.assertEqual(row(sign_in(self.staff).get(PAGE), "Streamboard"), said[1])
 
     def test_a_process_whose_live_side_did_not_start_says_so(self) -> None:
         page = sign_in(self.staff).get(PAGE)

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from items.links import results as link_checks
+from items.links import results
 from items.links.checking import LinkResult
 from items.links.transport import DEFAULT_LIMITS
 from items.models.link_check import verdict
@@ -39,15 +39,15 @@ class Command(BaseCommand):
         limits = replace(DEFAULT_LIMITS, overall=at_once, per_host=per_host)
         before = None if older_than is None else timezone.now() - timedelta(hours=older_than)
         self.progress = self.stderr.isatty()
-        self.total = link_checks.to_check(before).count() if self.progress else 0
+        self.total = results.to_check(before).count() if self.progress else 0
         self.verdicts, self.told = Counter[str](), 0.0
-        for links in link_checks.batches(before):
+        for links in results.batches(before):
             self.items_with = Counter(links.values())
             try:
-                results = asyncio.run(link_checks.check(links.values(), limits, self._note))
+                found = asyncio.run(results.check(links.values(), limits, self._note))
             except KeyboardInterrupt:
                 raise CommandError("Stopped. What the batches before found is kept.", returncode=130) from None
-            link_checks.keep(links, results)
+            results.keep(links, found)
         if self.progress:
             self.stderr.write("", str)
         self.stdout.write(f"{self.verdicts.total():,} links checked: {self._words()}.")

@@ -17,8 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from items import services
-from items.imports import jobs as import_jobs
-from items.imports import running
+from items.imports import jobs, running
 from items.models import Item, ItemVersion
 from items.models.import_job import SILENT, ImportJob
 from items.services import upserts
@@ -175,10 +174,10 @@ class PageTests(ImportTestCase):
     def start(self, **typed: str) -> Any:
         """Presses the button; the process that would be started is this one."""
         columns = {"sku": "sku", "name": "name", "price": "price"}
-        with mock.patch.object(import_jobs, "start", new=mock.AsyncMock()):
+        with mock.patch.object(jobs, "start", new=mock.AsyncMock()):
             answer = self.browser.post(f"/items/import/{self.job().pk}/start/", columns | typed)
         if self.job().state == "running":
-            import_jobs.run(self.job())
+            jobs.run(self.job())
         return answer
 
     def test_the_preview_shows_the_guess_and_what_the_rows_would_become(self) -> None:
@@ -221,24 +220,24 @@ class PageTests(ImportTestCase):
 
     def test_a_running_import_refreshes_its_page_and_can_be_cancelled(self) -> None:
         self.upload("sku,name,price\n" + "".join(f"S{n},Item {n},{n}\n" for n in range(25)))
-        job = import_jobs.claim(self.job().pk, {"sku": "sku", "name": "name", "price": "price"}, dry_run=False)
+        job = jobs.claim(self.job().pk, {"sku": "sku", "name": "name", "price": "price"}, dry_run=False)
         page = text(self.browser.get(f"/items/import/{job.pk}/"))
         self.assertIn('<meta http-equiv="refresh" content="2">', page)
         self.browser.post(f"/items/import/{job.pk}/cancel/")
         with mock.patch.object(running, "CHUNK", 10):
-            import_jobs.run(self.job())
+            jobs.run(self.job())
         job = self.job()
         self.assertEqual((job.state, job.created, job.rows), ("cancelled", 10, 10))
 
     def test_one_import_runs_once_at_a_time(self) -> None:
         self.upload()
-        import_jobs.claim(self.job().pk, {}, dry_run=False)
-        with self.assertRaises(import_jobs.UnderWay):
-            import_jobs.claim(self.job().pk, {}, dry_run=False)
+        jobs.claim(self.job().pk, {}, dry_run=False)
+        with self.assertRaises(jobs.UnderWay):
+            jobs.claim(self.job().pk, {}, dry_run=False)
 
     def test_an_import_whose_process_went_silent_is_shown_as_interrupted_and_runs_again(self) -> None:
         self.upload()
-        import_jobs.claim(self.job().pk, {"name": "name", "price": "price", "sku": "sku"}, dry_run=False)
+        jobs.claim(self.job().pk, {"name": "name", "price": "price", "sku": "sku"}, dry_run=False)
         ImportJob.objects.update(alive_at=timezone.now() - 2 * SILENT)
         page = text(self.browser.get(f"/items/import/{self.job().pk}/"))
         self.assertIn("Interrupted", page)
@@ -274,6 +273,6 @@ class PageTests(ImportTestCase):
         self.upload()
         left = self.job()
         self.job().delete()  # the row alone, as when somebody removes db.sqlite3
-        fresh = import_jobs.keep(self.colleague, SimpleUploadedFile("items.csv", FILE.encode()))
+        fresh = jobs.keep(self.colleague, SimpleUploadedFile("items.csv", FILE.encode()))
         self.assertNotEqual(ImportJob(pk=left.pk, created_at=fresh.created_at).folder, left.folder)
         self.assertTrue(left.source.is_file())

@@ -11,8 +11,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from items import services
-from items.imports import jobs as import_jobs
-from items.imports import mending, recognising
+from items.imports import jobs, mending, recognising
 from items.imports import saved as import_saved
 from items.models import Item
 from items.models.import_job import FailedRow, ImportJob, SavedColumns
@@ -34,11 +33,11 @@ class PageTestCase(ImportTestCase):
 
     def run_job(self, **columns: str) -> ImportJob:
         job = ImportJob.objects.latest("pk")
-        with mock.patch.object(import_jobs, "start", new=mock.AsyncMock()):
+        with mock.patch.object(jobs, "start", new=mock.AsyncMock()):
             self.browser.post(f"/items/import/{job.pk}/start/", columns or job.mapping)
         job.refresh_from_db()
         if job.state == "running":
-            import_jobs.run(ImportJob.objects.select_related("owner").get(pk=job.pk))
+            jobs.run(ImportJob.objects.select_related("owner").get(pk=job.pk))
         return ImportJob.objects.get(pk=job.pk)
 
     def page(self) -> str:
@@ -177,7 +176,7 @@ class PreviewTests(PageTestCase):
             self.assertIn("Lamp", self.page())
 
     def test_a_large_file_is_looked_into_by_a_process_of_its_own(self) -> None:
-        with mock.patch.object(import_jobs, "SMALL", 10):
+        with mock.patch.object(jobs, "SMALL", 10):
             self.upload("name,price\nLamp,1\n")
             self.assertIn("Lamp", self.page())
             answer = self.upload("[1]")
@@ -192,28 +191,28 @@ class RoomTests(PageTestCase):
 
     def test_a_person_keeps_so_many_files_and_bytes_and_all_together_so_many(self) -> None:
         self.upload("name,price\nLamp,1\n")
-        with mock.patch.object(import_jobs, "PERSON_FILES", 1):
+        with mock.patch.object(jobs, "PERSON_FILES", 1):
             self.assertIn("You keep 1 files here already", self.refused())
-        with mock.patch.object(import_jobs, "PERSON_BYTES", 20):
+        with mock.patch.object(jobs, "PERSON_BYTES", 20):
             self.assertIn("Your files would take more than", self.refused())
-        with mock.patch.object(import_jobs, "ALL_BYTES", 20):
+        with mock.patch.object(jobs, "ALL_BYTES", 20):
             self.assertIn("There is no room", self.refused())
-        with mock.patch.object(import_jobs, "LARGEST_FILE", 5):
+        with mock.patch.object(jobs, "LARGEST_FILE", 5):
             self.assertIn("Cut it into several", self.refused())
         self.assertEqual((ImportJob.objects.count(), len(list(self.folder.rglob("source")))), (1, 1))
         self.assertEqual(self.refused(), "")
 
     def test_who_has_no_room_is_told_before_a_file_is_chosen(self) -> None:
         self.upload("name,price\nLamp,1\n")
-        with mock.patch.object(import_jobs, "PERSON_FILES", 1):
+        with mock.patch.object(jobs, "PERSON_FILES", 1):
             self.assertContains(self.browser.get("/items/import/"), "You keep 1 files here already")
         self.assertNotContains(self.browser.get("/items/import/"), "files here already")
 
     def test_what_others_keep_does_not_count_for_a_person(self) -> None:
         self.upload("name,price\nLamp,1\n")
-        with mock.patch.object(import_jobs, "PERSON_FILES", 1):
-            self.assertEqual(import_jobs.room(self.owner), "")
-            self.assertNotEqual(import_jobs.room(self.colleague), "")
+        with mock.patch.object(jobs, "PERSON_FILES", 1):
+            self.assertEqual(jobs.room(self.owner), "")
+            self.assertNotEqual(jobs.room(self.colleague), "")
 
 
 class UpsertTests(ImportTestCase):

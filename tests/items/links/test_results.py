@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from items import services
-from items.links import results as link_checks
+from items.links import results
 from items.links.checking import LinkResult
 from items.models import Item
 from items.models.link_check import LinkCheck
@@ -111,12 +111,12 @@ class KeepingTests(PeopleTestCase):
         gone = self.item.pk + 1
         links = {self.item.pk: "http://a.example/", gone: "http://a.example/", gone + 1: "http://b.example/"}
         result = LinkResult("http://a.example/", 200, 0.5)
-        self.assertEqual(link_checks.keep(links, {result.url: result}), 1)
+        self.assertEqual(results.keep(links, {result.url: result}), 1)
         self.assertEqual(LinkCheck.objects.get().took_ms, 500)
 
     def test_texts_longer_than_their_column_are_cut(self) -> None:
         url = "http://a.example/"
-        link_checks.keep({self.item.pk: url}, {url: LinkResult(url, None, 1, "x" * 9999, "y" * 9999)})
+        results.keep({self.item.pk: url}, {url: LinkResult(url, None, 1, "x" * 9999, "y" * 9999)})
         self.assertEqual(len(LinkCheck.objects.get().redirected_to), 2000)
 
 
@@ -150,7 +150,7 @@ class CommandTests(LinkTestCase):
         Item.with_deleted.bulk_create(
             Item(name=f"{number}", price=1, link="http://a.example/") for number in range(1203)
         )
-        sizes = [len(batch) for batch in link_checks.batches()]
+        sizes = [len(batch) for batch in results.batches()]
         self.assertEqual(sizes, [500, 500, 203])
 
     def test_impossible_numbers_are_refused(self) -> None:
@@ -162,7 +162,7 @@ class CommandTests(LinkTestCase):
 class ClosedTests(PeopleTestCase):
     def test_the_setting_decides_for_every_door(self) -> None:
         link = "http://127.0.0.1:9/"
-        results = asyncio.run(link_checks.check([link]))
-        self.assertIn("is inside this network", results[link].error)
+        found = asyncio.run(results.check([link]))
+        self.assertIn("is inside this network", found[link].error)
         with self.settings(LINK_CHECK_PRIVATE=True):
-            self.assertEqual(asyncio.run(link_checks.check([link]))[link].error, "The server refuses connections.")
+            self.assertEqual(asyncio.run(results.check([link]))[link].error, "The server refuses connections.")

@@ -24,10 +24,8 @@ class Ears:
     def __init__(self) -> None:
         self.heard = 0
 
-    def ingest(self, batches: Iterable[ranges.Batch]) -> None: ...
-
-    def status(self, status: ranges.Status) -> None:
-        self.heard += 1
+    def take(self, batches: Iterable[ranges.Batch], statuses: Iterable[ranges.Status]) -> None:
+        self.heard += len(list(statuses))
 
 
 def configured(redis: Redis, settings: pytest_django.Settings) -> None:

@@ -10,7 +10,7 @@ from django.test import AsyncClient, Client, TransactionTestCase, override_setti
 from streams.health import neighbours
 from streams.health.neighbours import KafkaCheck, State, check_link
 from streams.health.probes import bridge_app
-from streams.processes import web as process
+from streams.processes import web
 from tests.support.waiting import until
 
 
@@ -33,13 +33,13 @@ class WebHealthTests(TransactionTestCase):
 
     @override_settings(KAFKA_BOOTSTRAP_SERVERS=["127.0.0.1:1"])
     async def test_readyz_says_that_kafka_is_down_only_once_somebody_looked(self) -> None:
-        web = process.start()
+        live_side = web.start()
         try:
             assert (await check_link()).words == "connecting"
-            await until(lambda: not web.is_connecting(), "the first look has failed")
+            await until(lambda: not live_side.is_connecting(), "the first look has failed")
             assert b"kafka: down since 20" in (await AsyncClient().get("/readyz")).content
         finally:
-            await process.stop()
+            await web.stop()
 
     @override_settings(REDIS_URL="redis://127.0.0.1:1/0")
     async def test_readyz_says_that_redis_is_down(self) -> None:

@@ -1,5 +1,5 @@
 // The board's keys. They never steal from a field, a button, a link or a browser's own combination.
-// `t` and `g` belong to every page and live in project/page.js.
+// `t` and `g` belong to every page and live in project/static/project/page.js.
 
 /**
  * @typedef {object} Keys
