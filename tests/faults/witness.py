@@ -305,9 +305,12 @@ class Witness:
         self._task: asyncio.Task[None] | None = None
         self._told_late = False
         self._frame = b""
+        self._refusals = 0  # of `subscribe` on this socket
+        self._refusal = ""  # the last of them
 
     def __str__(self) -> str:
-        return f"{self.name} at {self.positions} ({self._state}, {self.sockets} sockets)"
+        refused = f", refused {self._refusals} times: {self._refusal}" if self._state == "asked" else ""
+        return f"{self.name} at {self.positions} ({self._state}, {self.sockets} sockets{refused})"
 
     async def __aenter__(self) -> Witness:
         self._task = asyncio.create_task(self._run())
@@ -397,6 +400,7 @@ class Witness:
         head = ["GET /ws/live/ HTTP/1.1", f"Host: {url.netloc}", f"Authorization: Bearer {self.token}"]
         self.sockets += 1
         self._state, self._told_late, self._frame = "welcome", False, b""
+        self._refusals, self._refusal = 0, ""
         wire: Wire | None = None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -632,6 +636,8 @@ class Witness:
         if message["code"] not in {"unavailable", "unknown_topic"}:
             raise Broken("refused, what is right")
         self.findings.refused += 1
+        self._refusals += 1
+        self._refusal = message["message"]
         self._asked_at = time.monotonic()
         wait = (message.get("retry_after_ms") or 500) / 1000
         if self._wire is not None:
