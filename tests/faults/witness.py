@@ -146,8 +146,8 @@ def part_of(given: Any) -> Part:
 
 
 class Wire(asyncio.Protocol):
-    """One WebSocket. made: called with it once it can be written to, before anything is received. text: called with each
-    frame's payload. broke: called with what breaks RFC 6455 or the page.
+    """One WebSocket. made: called with it once it can be written to, before anything is received. text: called with
+    each frame's payload. broke: called with what breaks RFC 6455 or the page.
 
     ended: done when it is over; its result is the close code, or None where none came.
     """
