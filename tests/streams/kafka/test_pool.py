@@ -76,7 +76,7 @@ going_on = threading.Event()  # what passes over its cancellation ends with the 
 
 
 async def end(lease: Lease) -> int:
-    return (await lease.reader.end_offsets([TP]))[TP]
+    return int((await lease.reader.end_offsets([TP]))[TP])
 
 
 async def is_whole(asked: Pool) -> None:
