@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from unittest import mock
 
 import pytest
 from confluent_kafka import Producer
 
 from streams.kafka import embedded
+from streams.kafka import history as history_module
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.history import READERS, History, NoSuchOffset
+from streams.runtime.away import Unavailable
 
 PARTITIONS = range(4)
 EACH = 5  # records in each partition but the last, which is empty
@@ -59,3 +62,13 @@ async def test_a_time_is_looked_up_in_an_empty_partition_too_and_the_pool_stays_
         assert await history.offsets_at("t", bounds, 0) == dict.fromkeys(PARTITIONS, 0)
     records = await asyncio.gather(*(history.record("t", 0, offset) for offset in range(EACH)))
     assert [record.offset for record in records] == list(range(EACH))
+
+
+async def test_a_time_that_takes_too_much_reading_is_not_looked_up(history: History) -> None:
+    """The embedded broker cannot look times up: the topic is read from its beginning, as far as that is bounded."""
+    bounds = await history.bounds("t", PARTITIONS)
+    future = 2**50
+    assert await history.offsets_at("t", bounds, future) == bounds.ends
+    with mock.patch.object(history_module, "SCAN_BYTES", EACH), pytest.raises(Unavailable, match="reading"):
+        await history.offsets_at("t", bounds, future)
+    assert await history.offsets_at("t", bounds, future) == bounds.ends
