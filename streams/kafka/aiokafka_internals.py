@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,6 +48,9 @@ class ReadableRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka carri
 
     def __init__(self, tp: Any, records: Any, *more: Any) -> None:
         super().__init__(tp, _Batches(records), *more)
+        # aiokafka's own iterator holds these records, and they hold it: a fetch that is not read to its end, 2 MiB with
+        # each page of history, would stay until Python looks for cycles, which it seldom does here.
+        self._records_iterator = ReadableRecords._unpack_records(weakref.proxy(self))
 
     def _unpack_records(self) -> Iterator[Any]:
         while True:
