@@ -3,22 +3,30 @@ against the server, also where a client can mend it."""
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import contextlib
+import hashlib
 import json
+import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
+import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from tests.bench import load
 from tests.faults.truth import Truth
-from tests.faults.witness import Findings, Witness
+from tests.faults.witness import MAGIC, Findings, Witness
 from tests.support.client import Follower
 from tests.support.waiting import until
 
 Frame = dict[str, Any]
+SILENT_SECONDS = 5.0  # a client that has said nothing for so long has nothing to say
 TOPIC = "numbers"
 CURSOR = {"epoch": "e", "positions": {"0": 5}}
 WELCOME = {
@@ -62,15 +70,15 @@ class Script:
             self.url = f"http://127.0.0.1:{self.port}"
             yield self
 
-    async def _serve(self, socket: ServerConnection) -> None:
+    async def _serve(self, peer: ServerConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
             for frame in (WELCOME, HEARTBEAT):
-                await socket.send(json.dumps(frame, separators=(",", ":")))
-            async for text in socket:
+                await peer.send(json.dumps(frame, separators=(",", ":")))
+            async for text in peer:
                 request = json.loads(text)
                 self.heard.append(request)
                 for frame in self._answers(request):
-                    await socket.send(json.dumps(frame, separators=(",", ":")))
+                    await peer.send(json.dumps(frame, separators=(",", ":")))
 
     def _answers(self, request: Frame) -> list[Frame]:
         if request["type"] == "unsubscribe":
@@ -182,3 +190,64 @@ async def test_a_server_that_keeps_to_the_page_is_blamed_for_nothing() -> None:
     assert [record["offset"] for _, record in follower.records] == [5, 6, 7, 9, 11]
     assert (findings.deliveries, findings.duplicates) == (5, 1)
     assert list(findings.broken) == ["gap"]  # in a fault run there is none: Kafka has everything
+
+
+class Prompt(threading.Thread):
+    """A server in a thread of its own that answers handshakes at once, with the whole greeting in one piece. heard: how
+    many bytes of each socket followed the handshake."""
+
+    def __init__(self, sockets: int) -> None:
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.sockets, self.heard = sockets, list[int]()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def run(self) -> None:
+        greeting = b"".join(framed(json.dumps(frame).encode()) for frame in (WELCOME, HEARTBEAT))
+        for _ in range(self.sockets):
+            peer, _ = self.listener.accept()
+            peer.settimeout(SILENT_SECONDS)
+            head = peer.recv(65536).decode()
+            key = next(line.split(": ")[1] for line in head.split("\r\n") if line.startswith("Sec-WebSocket-Key"))
+            accept = base64.b64encode(hashlib.sha1(key.encode() + MAGIC).digest()).decode()
+            answer = [
+                "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
+                f"Sec-WebSocket-Accept: {accept}", "Sec-WebSocket-Protocol: streamboard.v1", "", "",
+            ]  # fmt: skip
+            peer.sendall("\r\n".join(answer).encode() + greeting)
+            try:
+                self.heard.append(len(peer.recv(65536)))
+            except TimeoutError:
+                self.heard.append(0)
+            peer.close()
+        self.listener.close()
+
+
+def framed(payload: bytes) -> bytes:
+    length = bytes([len(payload)]) if len(payload) < 126 else b"\x7e" + len(payload).to_bytes(2, "big")
+    return b"\x81" + length + payload
+
+
+def test_a_witness_on_a_busy_machine_asks_for_its_stream_however_soon_it_is_greeted() -> None:
+    """Each round of its loop takes longer than the server: the greeting is there as soon as the socket is."""
+    server = Prompt(sockets=5)
+    server.start()
+
+    async def meet() -> None:
+        loop = asyncio.get_running_loop()
+
+        def be_busy() -> None:
+            time.sleep(0.02)
+            if server.is_alive():
+                loop.call_soon(be_busy)
+
+        be_busy()
+        async with Witness("w", [server.url], "token", {"latest": True}, truth=Nothing(), findings=Findings()):
+            await until(lambda: not server.is_alive(), "all sockets were met")
+
+    uvloop.run(meet())
+    assert len(server.heard) == server.sockets
+    assert all(server.heard), server.heard

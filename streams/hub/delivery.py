@@ -15,7 +15,7 @@ from streams import metrics
 from streams.hub.catchup import CatchUp
 from streams.hub.connection import Connection
 from streams.hub.delivered import Tally
-from streams.hub.subscription import SLOW_AGAIN_S, Subscription
+from streams.hub.subscription import SLOW_AGAIN_S, Fall, Subscription
 from streams.hub.together import Readers
 from streams.hub.topic_log import LOG_BYTES, TopicLog, trimmed
 from streams.kafka.history import History
@@ -157,7 +157,7 @@ class Delivery:
         readers = self._readers.get(topic_log)
         for reader in readers.blocked if readers is not None else ():
             if reader.at is topic_log.first and reader.fallen is None:
-                reader.fallen = {**topic_log.base, **(reader.ahead or {})}
+                reader.fallen = Fall({**topic_log.base, **(reader.ahead or {})}, self._loop.time())
         topic_log.drop_oldest()
 
     def start_new_life(self, ended: TopicLog, opened: TopicLog) -> None:
@@ -192,10 +192,11 @@ class Delivery:
                 self._tell_slow(reader, reader.fallen, now)
                 continue
             start, frame = reader.at, topic_log.frame(reader.at, reader.stream)
-            reader.stand_at(frame.end)
             if reader.ahead is not None and frame.end is not None:
+                reader.pass_over(start, frame.end)
                 self._write_trimmed(reader, reader.ahead, topic_log.chunks(start, frame.end), now)
             else:
+                reader.stand_at(frame.end)
                 self._write(reader, frame, now)
         readers.blocked.discard(reader)
         if reader.is_free:
@@ -208,18 +209,24 @@ class Delivery:
     def _write_trimmed(
         self, reader: Subscription, ahead: Positions, chunks: Iterable[tuple[Range, ...]], now: float
     ) -> None:
-        """For a reader that is ahead in some partition: these chunks without what it has."""
+        """For a reader that is ahead in some partition: these chunks without what it has.
+
+        Accounted for one by one: the sum of its positions says nothing of a place in the log as long as it is ahead.
+        """
         for ranges in chunks:
             kept = trimmed(ranges, ahead)
             if kept:
-                self._write(reader, frame_of(reader.stream, tuple(kept)), now)
+                frame = frame_of(reader.stream, tuple(kept))
+                self.tally.note(reader.log.topic, frame, 1)
+                reader.write_own(frame, now)
         reader.ahead = ahead or None
 
-    def _tell_slow(self, reader: Subscription, fallen: Positions, now: float) -> None:
-        """A reader that fell off the log gets one gap and goes on from the newest; twice in a minute is too slow."""
-        connection = reader.connection
+    def _tell_slow(self, reader: Subscription, fall: Fall, now: float) -> None:
+        """A reader that fell off the log gets one gap and goes on from the newest; to fall again within a minute after
+        its connection was told is too slow. Several streams that fell before they could be told are one stall."""
+        connection, fallen = reader.connection, fall.positions
         metrics.SLOW_READERS.inc()
-        if now - connection.last_slow < SLOW_AGAIN_S:
+        if connection.last_slow < fall.then < connection.last_slow + SLOW_AGAIN_S:
             metrics.EVICTIONS.labels("slow").inc()
             connection.goodbye(4008, now)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streams.hub.connection import UNACKED_BYTES, Connection
 from streams.hub.topic_log import TopicLog
@@ -25,6 +25,13 @@ class Company(Protocol):
         """Puts one of them apart. Returns where it stands: where all of them do."""
 
 
+class Fall(NamedTuple):
+    """A reader that fell off the log: at which positions, and when (loop time)."""
+
+    positions: Positions
+    then: float
+
+
 class Subscription:
     """One stream of one connection.
 
@@ -32,7 +39,7 @@ class Subscription:
     together: those it stands with at one place; None while it stands apart.
     acked: how much of that (`Mark.total`) the client has acknowledged. share: how much may be on the way beyond that.
     ahead: positions beyond the log's at that border, None when there are none.
-    fallen: the positions at which it fell off the log, else None.
+    fallen: where and when it fell off the log, else None.
     is_leaving: it was ended before it had begun.
     """
 
@@ -49,7 +56,7 @@ class Subscription:
         self.share = UNACKED_BYTES - FRAME_BYTES
         self.is_leaving = False
         self.ahead: Positions | None = None
-        self.fallen: Positions | None = None
+        self.fallen: Fall | None = None
         self.catching_up: asyncio.Task[None] | None = None
         self._acked: Positions = {}
         self._acked_at = log.end  # the border that `acked` was counted from last
@@ -79,6 +86,11 @@ class Subscription:
     def enter(self, at: Mark, ahead: Positions) -> None:
         """Begins to read the log at a border. ahead: positions of the client that lie beyond it."""
         self._at, self.acked, self._acked_at, self.ahead = at, at.total, at, ahead or None
+
+    def pass_over(self, start: Mark, end: Mark) -> None:
+        """Moves on from one border to another; what it is sent between them is written for it alone (`write_own`)."""
+        self.acked += end.total - start.total
+        self._at = end
 
     def skip_to_end(self, ahead: Positions) -> None:
         """Goes on at the log's end; what was on the way before counts as on the way still. ahead: positions of the
@@ -122,7 +134,9 @@ class Subscription:
         Returns the newest record's timestamp (ms since 1970) that is acknowledged by this, 0 when there is none.
         """
         known = self.log.positions
-        self._acked.update((p, min(position, known[p])) for p, position in positions.items() if p in known)
+        for p, position in positions.items():
+            if p in known and min(position, known[p]) > self._acked.get(p, 0):
+                self._acked[p] = min(position, known[p])
         newest = max(self._ack_log(), self._ack_own())
         self.resume()
         return newest

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -113,6 +114,10 @@ class ReadableRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka carri
 
     def __init__(self, tp: Any, records: Any, *more: Any) -> None:
         super().__init__(tp, _Batches(records), *more)
+        # aiokafka's own iterator holds these records, and they hold it: a fetch that is not read to its end, 2 MiB with
+        # each page of history, would stay until Python looks for cycles, which it seldom does here.
+        unpack: Callable[[Any], Iterator[Any]] = ReadableRecords._unpack_records
+        self._records_iterator = unpack(weakref.proxy(self))
 
     def _unpack_records(self) -> Iterator[Any]:
         while True:

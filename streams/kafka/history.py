@@ -1,45 +1,43 @@
 """Reading back from Kafka: parts of a partition that the hub's log does not hold.
 
-A small shared pool of consumers without a group; many who ask for the same part wait for one read. Every call
+Through a small pool of consumers (streams/kafka/pool.py); many who ask for the same part wait for one read. Every call
 answers or raises Unavailable within its bound. Retention is told as a range that is `lost`, never skipped in silence.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from streams import metrics
 from streams.kafka import embedded, undecodable
-from streams.kafka.aiokafka_internals import has_stopped_fetching
-from streams.kafka.clients import consumer, stop_quietly
 from streams.kafka.page_cache import Pages
+from streams.kafka.pool import Lease, Pool, Settled
 from streams.kafka.undecodable import Polled, Undecodable
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import shared
 from streams.wire.ranges import Range
 from streams.wire.records import Record, encode_raw
 
-log = logging.getLogger(__name__)
-
 READERS = 3  # consumers of the pool: Kafka's connections do not grow with browsers
 PAGE_BYTES = 1023 * 1024  # of encoded records in one read: as an answer of the API they have a head, and fit in 1 MiB
 PAGE_RECORDS = 2000
 READ_TIMEOUT_S = 8.0  # without any progress
 ASK_TIMEOUT_S = 5.0  # for offsets
+# Read to find a time, all partitions of a topic together, where the broker cannot look it up: it keeps 5 MB of each.
+SCAN_BYTES = 32 * 1024 * 1024
+SCAN_RECORDS = 2000  # of them at once
 
 
-class NoSuchOffset(Exception):
+class NoSuchOffset(Settled):
     """The partition has no record at that offset (not yet, a hole, or it cannot be decoded)."""
 
 
-class Expired(Exception):
+class Expired(Settled):
     """Retention took the record at that offset."""
 
 
@@ -59,9 +57,7 @@ class History:
     """One per process. `close()` stops its consumers."""
 
     def __init__(self, readers: int = READERS) -> None:
-        self._idle: asyncio.Queue[AIOKafkaConsumer | None] = asyncio.Queue()
-        for _ in range(readers):
-            self._idle.put_nowait(None)
+        self._pool = Pool(readers)
         self._pages = Pages()
         self._asking: dict[Asked, asyncio.Task[Bounds]] = {}
         self._next: dict[Asked, asyncio.Task[Bounds]] = {}
@@ -112,13 +108,22 @@ class History:
     async def offsets_at(self, topic: str, bounds: Bounds, timestamp: int) -> dict[int, int]:
         """For each partition the first offset whose record is at or after `timestamp` (ms), else its end."""
         partitions = [TopicPartition(topic, partition) for partition in bounds.ends]
-        async with self._reader() as reader, _bound(ASK_TIMEOUT_S):
-            if embedded.current() is not None:  # the embedded broker cannot look up times
-                return {tp.partition: await self._scan_for(reader, tp, bounds, timestamp) for tp in partitions}
-            found = await reader.offsets_for_times(dict.fromkeys(partitions, timestamp))
-        return {
-            tp.partition: answer.offset if (answer := found.get(tp)) else bounds.ends[tp.partition] for tp in partitions
-        }
+
+        async def look_up(lease: Lease) -> dict[int, int]:
+            found = await lease.reader.offsets_for_times(dict.fromkeys(partitions, timestamp))
+            return {
+                tp.partition: answer.offset if (answer := found.get(tp)) else bounds.ends[tp.partition]
+                for tp in partitions
+            }
+
+        async def scan(lease: Lease) -> dict[int, int]:  # the embedded broker cannot look up times
+            left = SCAN_BYTES
+            found: dict[int, int] = {}
+            for tp in partitions:
+                found[tp.partition], left = await _scan_for(lease.reader, tp, bounds, timestamp, left)
+            return found
+
+        return await self._pool.ask(look_up if embedded.current() is None else scan, ASK_TIMEOUT_S)
 
     async def record(self, topic: str, partition: int, offset: int) -> Record:
         """One record, uncut. Raises NoSuchOffset, Expired or Unavailable."""
@@ -128,7 +133,9 @@ class History:
         if offset >= bounds.ends[partition]:
             raise NoSuchOffset
         tp = TopicPartition(topic, partition)
-        async with self._reader() as reader, _bound(READ_TIMEOUT_S):
+
+        async def read(lease: Lease) -> Record:
+            reader = lease.reader
             reader.assign([tp])
             reader.seek(tp, offset)
             try:
@@ -143,99 +150,85 @@ class History:
                 raise NoSuchOffset from error
             finally:
                 reader.unsubscribe()
-        raise NoSuchOffset
+            raise NoSuchOffset
+
+        return await self._pool.ask(read, READ_TIMEOUT_S)
 
     async def close(self) -> None:
         """Cancels what is asked and stops the consumers."""
         await self._pages.close()
         for task in [*self._asking.values(), *self._next.values()]:
             task.cancel()
-        while not self._idle.empty():
-            reader = self._idle.get_nowait()
-            if reader is not None:
-                await stop_quietly(reader)
-
-    @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
-        """A consumer of the pool; after a failure a new one takes its place."""
-        try:
-            reader = await asyncio.wait_for(self._idle.get(), READ_TIMEOUT_S)
-        except TimeoutError as error:
-            raise Unavailable("All readers of Kafka's history are busy.") from error
-        if reader is not None and has_stopped_fetching(reader):
-            await stop_quietly(reader)
-            reader = None
-        healthy = False
-        try:
-            if reader is None:
-                reader = consumer(group_id=None)
-                async with _bound(READ_TIMEOUT_S):
-                    await reader.start()
-            yield reader
-            healthy = True
-        except (NoSuchOffset, Expired):
-            healthy = True
-            raise
-        except (KafkaError, OSError) as error:
-            raise Unavailable(f"Kafka does not answer: {error!r}") from error
-        finally:
-            self._idle.put_nowait(reader if healthy else None)
-            if not healthy and reader is not None:
-                await stop_quietly(reader)
+        await self._pool.close()
 
     async def _ask_bounds(self, topic: str, partitions: tuple[int, ...]) -> Bounds:
         tps = [TopicPartition(topic, partition) for partition in partitions]
-        async with self._reader() as reader, _bound(ASK_TIMEOUT_S):
-            firsts, ends = await asyncio.gather(reader.beginning_offsets(tps), reader.end_offsets(tps))
-        return Bounds(
-            {tp.partition: offset for tp, offset in firsts.items()},
-            {tp.partition: offset for tp, offset in ends.items()},
-        )
+
+        async def ask(lease: Lease) -> Bounds:
+            firsts, ends = await asyncio.gather(lease.reader.beginning_offsets(tps), lease.reader.end_offsets(tps))
+            return Bounds(
+                {tp.partition: offset for tp, offset in firsts.items()},
+                {tp.partition: offset for tp, offset in ends.items()},
+            )
+
+        return await self._pool.ask(ask, ASK_TIMEOUT_S)
 
     async def _read_page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
         tp = TopicPartition(topic, partition)
         metrics.HISTORY_READS.inc()
-        async with self._reader() as reader:
-            reader.assign([tp])
-            reader.seek(tp, start)
+
+        async def read(lease: Lease) -> list[Range]:
+            lease.reader.assign([tp])
+            lease.reader.seek(tp, start)
             try:
-                return await _collect(reader, tp, start, end)
+                return await _collect(lease, tp, start, end)
             except OffsetOutOfRangeError:
-                async with _bound(ASK_TIMEOUT_S):
-                    first = (await reader.beginning_offsets([tp]))[tp]
+                first = (await lease.reader.beginning_offsets([tp]))[tp]
                 if first <= start:  # out of range at the upper end: these offsets are not in this life of the topic
                     raise Unavailable(f"{topic} {partition} ends before offset {start}.") from None
                 return [Range(partition, start, min(first, end), (), "retention")]
             finally:
-                reader.unsubscribe()
+                lease.reader.unsubscribe()
 
-    async def _scan_for(self, reader: AIOKafkaConsumer, tp: TopicPartition, bounds: Bounds, timestamp: int) -> int:
-        end = bounds.ends[tp.partition]
-        if bounds.firsts[tp.partition] == end:
-            return end  # to assign and take back without a read in between breaks aiokafka's fetcher
-        reader.assign([tp])
-        reader.seek(tp, bounds.firsts[tp.partition])
-        try:
-            while await reader.position(tp) < end:
-                for record in (await reader.getmany(tp, timeout_ms=500)).get(tp, ()):
-                    if record.timestamp >= timestamp:
-                        return int(record.offset)
-        finally:
-            reader.unsubscribe()
-        return end
+        return await self._pool.ask(read, READ_TIMEOUT_S)
 
 
-async def _collect(reader: AIOKafkaConsumer, tp: TopicPartition, start: int, end: int) -> list[Range]:
+async def _scan_for(
+    reader: AIOKafkaConsumer, tp: TopicPartition, bounds: Bounds, timestamp: int, left: int
+) -> tuple[int, int]:
+    """The first offset of a partition at or after `timestamp`, else its end; and how many bytes may still be read of
+    those `left`. Raises Unavailable when they do not suffice."""
+    end = bounds.ends[tp.partition]
+    if bounds.firsts[tp.partition] == end:
+        return end, left  # to assign and take back without a read in between breaks aiokafka's fetcher
+    reader.assign([tp])
+    reader.seek(tp, bounds.firsts[tp.partition])
+    try:
+        while await reader.position(tp) < end:
+            for record in (await reader.getmany(tp, timeout_ms=500, max_records=SCAN_RECORDS)).get(tp, ()):
+                if isinstance(record, Undecodable):
+                    continue
+                if record.timestamp >= timestamp:
+                    return int(record.offset), left
+                left -= len(record.value or b"") + len(record.key or b"")
+            if left < 0:
+                raise Unavailable("To find that time would take reading more than the embedded broker keeps at hand.")
+    finally:
+        reader.unsubscribe()
+    return end, left
+
+
+async def _collect(lease: Lease, tp: TopicPartition, start: int, end: int) -> list[Range]:
     """Reads on from the reader's position (`start`) until the page is full or `end` is reached."""
     taken: list[Record | Undecodable] = []
     size, position, full = 0, start, False
     while position < end and not full:
-        async with _bound(READ_TIMEOUT_S):
-            found: list[Polled] = []
-            before = position
-            while position == before and not found:
-                found = (await reader.getmany(tp, timeout_ms=500, max_records=500)).get(tp, [])
-                position = min(await reader.position(tp), end)
+        lease.extend(READ_TIMEOUT_S)
+        found: list[Polled] = []
+        before = position
+        while position == before and not found:
+            found = (await lease.reader.getmany(tp, timeout_ms=500, max_records=500)).get(tp, [])
+            position = min(await lease.reader.position(tp), end)
         for raw in found:
             if raw.offset >= end:
                 break
@@ -247,12 +240,3 @@ async def _collect(reader: AIOKafkaConsumer, tp: TopicPartition, start: int, end
             taken.append(record)
             size += more
     return list(undecodable.joined(tp.partition, start, position, taken))
-
-
-@asynccontextmanager
-async def _bound(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        raise Unavailable(f"Kafka did not answer within {seconds:g} s.") from error

@@ -8,10 +8,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from streams import metrics
 from streams.runtime.away import EXPECTED, Unavailable
@@ -147,3 +147,26 @@ async def shared(task: asyncio.Task[R]) -> R:
         if is_asked():
             raise
         raise Unavailable("The question to Kafka was given up before it was answered.") from None
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, R]) -> R:
+    """The result of `work`, which runs in a task of its own; raises what it raises.
+
+    Raises TimeoutError after so many seconds, whatever becomes of it: unlike `asyncio.timeout`, which waits until what
+    it has cancelled is through with its own clean-up, and for ever where that passes over the cancellation.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if is_late := not task.done():
+            give_up(task)
+    if is_late:
+        raise TimeoutError(f"It took longer than {seconds:g} s.")
+    return await shared(task)
+
+
+def give_up(task: asyncio.Task[R]) -> None:
+    """Cancels a task that nobody waits for any more; however it ends is of no use to anybody."""
+    task.cancel()
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())

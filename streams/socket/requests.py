@@ -19,6 +19,7 @@ from streams.hub.subscription import Subscription
 from streams.hub.topic_log import TopicLog
 from streams.rights.topics import not_readable
 from streams.runtime.away import Unavailable
+from streams.runtime.tasks import within
 from streams.socket import starts
 from streams.socket.starts import Beginning
 from streams.wire.frames import frame_of
@@ -151,10 +152,7 @@ class Requests:
     async def _begin(self, pending: Subscription, wanted: Wanted) -> None:
         """Looks up where the stream begins, says so, and lets it go."""
         try:
-            async with asyncio.timeout(SUBSCRIBE_TIMEOUT_S):
-                await self._check_right(wanted)
-                topic_log = self._open_log(wanted)
-                beginning = await starts.begin(self._hub, topic_log, wanted.form, wanted.value)
+            topic_log, beginning = await within(SUBSCRIBE_TIMEOUT_S, self._look_up(wanted))
             if self._hub.logs.get(wanted.topic) is not topic_log:
                 message = "The topic has just begun a new life; try again."
                 raise BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
@@ -168,6 +166,11 @@ class Requests:
         else:
             if not self._connection.closed and self._connection.streams.get(wanted.topic) is pending:
                 self._let_go(pending, topic_log, wanted, beginning)
+
+    async def _look_up(self, wanted: Wanted) -> tuple[TopicLog, Beginning]:
+        await self._check_right(wanted)
+        topic_log = self._open_log(wanted)
+        return topic_log, await starts.begin(self._hub, topic_log, wanted.form, wanted.value)
 
     def _let_go(self, pending: Subscription, topic_log: TopicLog, wanted: Wanted, beginning: Beginning) -> None:
         pending.log = topic_log

@@ -191,7 +191,7 @@ IN_MODE: dict[str, list[str]] = {
     "embedded": ["nothing", "block-web", "stand-web", "cut-client-web"],
 }  # fmt: skip
 # For every run of the tests, at SHORT_PACE; together they take a minute and a half.
-SHORT_PACE = 0.3
+SHORT_PACE = 0.2
 SHORT_STANDS = 1
 SHORT = [
     "kill-bridge", "kill-web", "kill-redis", "kill-kafka", "kill-postgres", "stand-bridge", "stand-web", "full-layer",

@@ -146,27 +146,35 @@ def part_of(given: Any) -> Part:
 
 
 class Wire(asyncio.Protocol):
-    """One WebSocket. text: called with each frame's payload. broke: called with what breaks RFC 6455 or the page.
+    """One WebSocket. made: called with it once it can be written to, before anything is received. text: called with
+    each frame's payload. broke: called with what breaks RFC 6455 or the page.
 
     ended: done when it is over; its result is the close code, or None where none came.
     """
 
     transport: asyncio.Transport  # there before anything is received
 
-    def __init__(self, head: list[str], text: Callable[[bytes], None], broke: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        head: list[str],
+        made: Callable[[Wire], None],
+        text: Callable[[bytes], None],
+        broke: Callable[[str], None],
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[int] = loop.create_future()  # the status of the answer
         self.ended: asyncio.Future[int | None] = loop.create_future()
         self.heard_at = time.monotonic()
         self.received = 0  # bytes
         self._key = base64.b64encode(os.urandom(16))
-        self._head, self._text, self._broke = head, text, broke
+        self._head, self._made, self._text, self._broke = head, made, text, broke
         self._rest = b""
         self._code: int | None = None
         self._is_open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # uvloop's is none by class
+        self._made(self)
         lines = [
             *self._head, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
             f"Sec-WebSocket-Key: {self._key.decode()}", f"Sec-WebSocket-Protocol: {PROTOCOL}",
@@ -305,9 +313,12 @@ class Witness:
         self._task: asyncio.Task[None] | None = None
         self._told_late = False
         self._frame = b""
+        self._refusals = 0  # of `subscribe` on this socket
+        self._refusal = ""  # the last of them
 
     def __str__(self) -> str:
-        return f"{self.name} at {self.positions} ({self._state}, {self.sockets} sockets)"
+        refused = f", refused {self._refusals} times: {self._refusal}" if self._state == "asked" else ""
+        return f"{self.name} at {self.positions} ({self._state}, {self.sockets} sockets{refused})"
 
     async def __aenter__(self) -> Witness:
         self._task = asyncio.create_task(self._run())
@@ -397,13 +408,14 @@ class Witness:
         head = ["GET /ws/live/ HTTP/1.1", f"Host: {url.netloc}", f"Authorization: Bearer {self.token}"]
         self.sockets += 1
         self._state, self._told_late, self._frame = "welcome", False, b""
+        self._refusals, self._refusal = 0, ""
         wire: Wire | None = None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
+                # On a busy machine all of the server's greeting is here before this returns: it needs the wire by then.
                 _, wire = await asyncio.get_running_loop().create_connection(
-                    lambda: Wire(head, self._take, lambda text: self._break("framing", text)), host, port
+                    lambda: Wire(head, self._hold, self._take, lambda text: self._break("framing", text)), host, port
                 )
-                self._wire = wire
                 status = await wire.opened
         except (OSError, TimeoutError):
             status = 0
@@ -419,6 +431,9 @@ class Witness:
             wire.abort()
         self._wire = None
         return None
+
+    def _hold(self, wire: Wire) -> None:
+        self._wire = wire
 
     def _say_how_it_ended(self, code: int | None) -> None:
         """The close code against the goodbye before it."""
@@ -436,9 +451,9 @@ class Witness:
     # What it says -----------------------------------------------------------------------------------------------------
 
     def _send(self, **message: Any) -> None:
-        if self._wire is not None:
-            self._sent_at = time.monotonic()
-            self._wire.send(json.dumps(message).encode())
+        assert self._wire is not None
+        self._sent_at = time.monotonic()
+        self._wire.send(json.dumps(message).encode())
 
     def _subscribe(self) -> None:
         if self.epoch is None:
@@ -632,6 +647,8 @@ class Witness:
         if message["code"] not in {"unavailable", "unknown_topic"}:
             raise Broken("refused, what is right")
         self.findings.refused += 1
+        self._refusals += 1
+        self._refusal = message["message"]
         self._asked_at = time.monotonic()
         wait = (message.get("retry_after_ms") or 500) / 1000
         if self._wire is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -278,6 +279,88 @@ async def test_a_reader_that_fell_off_the_log_gets_one_gap_and_the_second_time_g
     slow.ack()
     await settled(lambda: slow.closed_with == 4008)
     assert quick.seen == {0: list(range(6000))}
+    await hub.close()
+
+
+async def test_one_stall_that_throws_two_streams_off_their_logs_is_one() -> None:
+    """Each of them gets its gap; goodbye is for who falls again after it was told."""
+    hub, _ = await opened({0: 0})
+    await hub.open(TopicInfo("u", (0,), "e"), "e")
+    slow = TwoStreams(hub)
+    slow.stall(0)
+    assert [reason for *_, reason in slow.gaps()] == []
+    slow.ack()
+    assert [gap[2:] for gap in slow.gaps()] == [(3000, "slow"), (3000, "slow")]
+    assert slow.closed_with == []
+    slow.ack()
+    slow.stall(3000)
+    slow.ack()
+    assert slow.closed_with == [4008]
+    await hub.close()
+
+
+class TwoStreams:
+    """One connection that reads the topics `t` and `u`, told apart by two clients of the protocol."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.clients = {"t": Client(hub, "t"), "u": Client(hub, "u")}
+        first, second = self.clients.values()
+        hub.remove(second.connection)
+        second.connection = first.connection
+        write = first.write
+
+        def split(frame: Frame) -> None:
+            stream = json.loads(frame.data).get("stream")
+            (second.write if stream == "u" else write)(frame)
+
+        first.write = split  # type: ignore[method-assign]  # its connection carries both
+        for client in self.clients.values():
+            client.join({0: 0})
+
+    def stall(self, start: int) -> None:
+        """More than their logs hold goes to both, and nothing is acknowledged."""
+        for topic in self.clients:
+            for offset in range(start, start + 3000):
+                self.hub.ingest([Batch(topic, "e", (part(0, offset, offset + 1, size=8000),))])
+                if offset % 20 == 0:
+                    self.hub.delivery.run_tick()
+        self.hub.delivery.run_tick()
+
+    def ack(self) -> None:
+        for client in self.clients.values():
+            client.ack()
+            self.hub.delivery.run_tick()
+
+    def gaps(self) -> list[tuple[int, int, int, str]]:
+        return [gap for client in self.clients.values() for gap in client.gaps]
+
+    @property
+    def closed_with(self) -> list[int]:
+        return [client.closed_with for client in self.clients.values() if client.closed_with is not None]
+
+
+@pytest.mark.parametrize("ahead", [1, 350, 5000])
+async def test_who_is_ahead_in_one_partition_has_no_more_on_the_way_of_the_others(ahead: int) -> None:
+    hub, _ = await opened({0: 0, 1: 0})
+    client = Client(hub)
+    reader = client.join({0: ahead, 1: 0})
+    acked = 0
+    for offset in range(2000):
+        hub.ingest([Batch("t", "e", (part(1, offset, offset + 1, size=8000), part(0, offset, offset + 1)))])
+        hub.delivery.run_tick()
+        if offset % 100 == 99:
+            acked = min(client.positions[1], acked + 10)  # it is slow
+            hub.delivery.ack(reader, {1: acked})
+        assert (client.positions[1] - acked) * 8000 <= connection.UNACKED_BYTES
+    assert client.positions[1] < 2000
+    for _ in range(100):
+        client.ack()
+        hub.delivery.run_tick()
+    assert client.positions == {0: max(ahead, 2000), 1: 2000}
+    assert client.gaps == []
+    assert reader.unacked_bytes == 0
+    assert client.is_there()
     await hub.close()
 
 

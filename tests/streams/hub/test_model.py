@@ -355,7 +355,7 @@ class LiveSide(RuleBasedStateMachine):
         client = next(client for client in self.clients if client.connection is reader.connection)
         if reader.at is None or not client.is_there or client.has_failed:
             return
-        stands = reader.fallen
+        stands = reader.fallen.positions if reader.fallen is not None else None
         if stands is None:
             assert reader.at.place >= reader.log.first.place, "it stands where nothing is any more"
             stands = positions_at(reader.log, reader.at) | (reader.ahead or {})

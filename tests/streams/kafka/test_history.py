@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
+from unittest import mock
 
 import pytest
 from confluent_kafka import Producer
 
 from streams.kafka import embedded
+from streams.kafka import history as history_module
+from streams.kafka.aiokafka_internals import ReadableRecords
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.history import READERS, History, NoSuchOffset
+from streams.runtime.away import Unavailable
 
 PARTITIONS = range(4)
 EACH = 5  # records in each partition but the last, which is empty
@@ -59,3 +64,33 @@ async def test_a_time_is_looked_up_in_an_empty_partition_too_and_the_pool_stays_
         assert await history.offsets_at("t", bounds, 0) == dict.fromkeys(PARTITIONS, 0)
     records = await asyncio.gather(*(history.record("t", 0, offset) for offset in range(EACH)))
     assert [record.offset for record in records] == list(range(EACH))
+
+
+async def test_a_time_that_takes_too_much_reading_is_not_looked_up(history: History) -> None:
+    """The embedded broker cannot look times up: the topic is read from its beginning, as far as that is bounded."""
+    bounds = await history.bounds("t", PARTITIONS)
+    future = 2**50
+    assert await history.offsets_at("t", bounds, future) == bounds.ends
+    with mock.patch.object(history_module, "SCAN_BYTES", EACH), pytest.raises(Unavailable, match="reading"):
+        await history.offsets_at("t", bounds, future)
+    assert await history.offsets_at("t", bounds, future) == bounds.ends
+
+
+async def test_nothing_stays_of_what_was_fetched_and_not_read(history: History) -> None:
+    """By reference counts alone: with few objects and many bytes, Python looks for cycles too seldom."""
+
+    def left() -> int:
+        return sum(isinstance(each, ReadableRecords) for each in gc.get_objects())
+
+    producer = Producer({"bootstrap.servers": (embedded.current() or embedded.start()).address, "log_level": 0})
+    for number in range(2000):  # more than one look at a fetch takes of it
+        producer.produce("t", b"%d" % number, partition=3)
+    assert producer.flush(10) == 0
+    gc.collect()
+    gc.disable()
+    try:
+        for end in range(1, 3 * READERS):
+            assert await history.page("t", 3, 0, end)
+        assert left() <= READERS
+    finally:
+        gc.enable()

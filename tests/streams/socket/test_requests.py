@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import threading
 from collections.abc import Coroutine
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from streams.hub.rights_watch import RightsWatch
+from streams.kafka.history import Bounds
+from streams.socket import requests
 from streams.socket.requests import Requests
-from tests.support.readers import Client, opened
+from streams.wire.ranges import Range
+from tests.support.readers import Client, Table, opened
+from tests.support.waiting import until
 
 SUBSCRIBE = {"type": "subscribe", "id": 7, "topic": "t", "start": {"latest": True}}
 ACK = {"type": "ack", "stream": "t", "positions": {"0": 1}}
@@ -80,4 +88,76 @@ async def test_what_is_no_json_object_gets_an_error(text: str) -> None:
     hub, _ = await opened({0: 10})
     [error] = Asking(Client(hub)).send(text)
     assert (error["code"], "id" in error) == ("bad_request", False)
+    await hub.close()
+
+
+# In time ------------------------------------------------------------------------------------------------------------
+
+
+class Deaf(Table):
+    """A Kafka that does not answer, in one of several ways, until it is told to."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__({0: 10})
+        self.way, self.hears = way, threading.Event()
+
+    async def bounds(self, topic: str, partitions: Any) -> Bounds:
+        await self._hang()
+        return await super().bounds(topic, partitions)
+
+    async def offsets_at(self, topic: str, bounds: Bounds, timestamp: int) -> dict[int, int]:
+        await self._hang()
+        return dict.fromkeys(bounds.ends, 0)
+
+    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+        await self._hang()
+        return await super().page(topic, partition, start, end)
+
+    async def _hang(self) -> None:
+        try:
+            while not self.hears.is_set():
+                await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            if self.way == "stops":
+                raise
+            if self.way == "answers all the same":
+                return
+            while not self.hears.is_set():  # cleans up, and is cancelled again and again
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0.05)
+
+
+STARTS: list[dict[str, Any]] = [
+    {"latest": True},
+    {"last": 2000},
+    {"timestamp": 0},
+    {"cursor": {"epoch": "e", "positions": {"0": 3}}},
+    {"cursor": {"epoch": "another", "positions": {}}},
+]
+
+
+@pytest.mark.parametrize("way", ["stops", "answers all the same", "never ends"])
+@pytest.mark.parametrize("start", STARTS, ids=json.dumps)
+async def test_a_subscribe_is_answered_in_time_whatever_kafka_does(start: dict[str, Any], way: str) -> None:
+    """And so is the next one, as soon as Kafka is back: nothing is left of the first."""
+    hub, _ = await opened({0: 10})
+    deaf = Deaf(way)
+    hub.history = deaf
+    client = Client(hub)
+    client.connection.topics = {"t": "t"}
+    client.positions = {0: start.get("cursor", {}).get("positions", {}).get("0", 0)}
+    tasks: list[asyncio.Task[None]] = []
+    asking = Requests(hub, RightsWatch(hub), client.connection, lambda work: tasks.append(asyncio.create_task(work)))
+    with mock.patch.object(requests, "SUBSCRIBE_TIMEOUT_S", 0.1):
+        asking.handle({"type": "websocket.receive", "text": json.dumps(SUBSCRIBE | {"start": start})})
+        await until(lambda: client.frames, "it is answered")
+    [error] = client.frames
+    assert (error["type"], error["id"], error["code"]) == ("error", 7, "unavailable")
+    assert error["retry_after_ms"] > 0
+    assert not client.connection.streams
+    deaf.hears.set()
+    asking.handle({"type": "websocket.receive", "text": json.dumps(SUBSCRIBE | {"id": 8, "start": start})})
+    await until(lambda: len(client.frames) > 1, "it is answered once Kafka hears")
+    assert (client.frames[1]["type"], client.frames[1]["id"]) == ("subscribed", 8)
+    await asyncio.gather(*tasks)
     await hub.close()
