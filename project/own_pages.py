@@ -40,6 +40,7 @@ class OwnPages:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Our page for a view's error where DEBUG would show a developer's; None leaves it to Django."""
         if not settings.DEBUG:
             return None
         if isinstance(error, Http404):
@@ -62,4 +63,5 @@ def leads_nowhere(request: HttpRequest) -> bool:
 
 
 def missing(request: HttpRequest) -> HttpResponse:
+    """The page for an address where there is nothing: 404."""
     return defaults.page_not_found(request, Http404())

@@ -29,6 +29,7 @@ def was_too_long(error: BaseException) -> bool:
 
 
 def too_many_fields() -> str:
+    """The sentence for a request with more parameters or form fields than are read, with their bound."""
     most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
     return f"There are too many parameters in the address, or fields in the form: at most {most} are read."
 

@@ -26,7 +26,8 @@ PRIVATE = 0o600  # as the database
 class Held(Protocol):
     """A lock; close() lets go of it."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Lets go of it."""
 
 
 def hold_beside_file(name: str) -> IO[str] | None:
