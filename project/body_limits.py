@@ -59,6 +59,11 @@ class Limit:
         return max(self.anybody, self.admitted)
 
 
+def limit_path(scope: dict[str, Any]) -> str:
+    """The path of a request below the script's name."""
+    return str(scope["path"].removeprefix(scope.get("root_path", "")))
+
+
 def limit_of(method: str, path: str) -> Limit:
     """What this address takes with this method. path: below the script's name."""
     if method in SAFE:
@@ -136,7 +141,7 @@ class BodyLimits:
         if length == 0:
             await self.application(scope, receive, send)
             return
-        limit = limit_of(scope["method"], scope["path"].removeprefix(scope.get("root_path", "")))
+        limit = limit_of(scope["method"], limit_path(scope))
         most = limit.anybody
         if length is not None and length > limit.most:
             await _refuse(scope, receive, send, 413)
@@ -159,8 +164,10 @@ class BodyLimits:
     async def _without_body(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Lets the application say what it says to those people: sign in, or ask for the right."""
         headers = [pair for pair in scope["headers"] if pair[0] not in {b"content-length", b"transfer-encoding"}]
-        empty = {**scope, "headers": [*headers, (b"content-length", b"0")]}
-        nothing = Nothing(receive, send)
+        # The API misses a body that is not there before it asks who calls; a blank lets it ask that first.
+        blank = b" " if limit_path(scope).startswith("/api/") else b""
+        empty = {**scope, "headers": [*headers, (b"content-length", b"%d" % len(blank))]}
+        nothing = Nothing(receive, send, blank)
         await self.application(empty, nothing.receive, nothing.send)
 
 
@@ -195,10 +202,11 @@ class Body:
 
 
 class Nothing:
-    """An empty body for the application; what the client sends is dropped, and the connection ends with the answer."""
+    """An empty body, or a blank one, for the application; what the client sends is dropped, and the connection ends
+    with the answer."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
+    def __init__(self, receive: Receive, send: Send, blank: bytes = b"") -> None:
+        self._receive, self._send, self._blank = receive, send, blank
         self._was_told = False
         self._has_answered = asyncio.Event()
 
@@ -206,7 +214,7 @@ class Nothing:
         """The empty body; when asked again, `http.disconnect` once the answer is complete."""
         if not self._was_told:
             self._was_told = True
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": self._blank, "more_body": False}
         await self._has_answered.wait()  # before that, asking the server would invite a client that waits to be asked
         return {"type": "http.disconnect"}
 

@@ -186,6 +186,16 @@ class Kafka(Service):
         except Exception:  # noqa: BLE001  (KafkaException in several shapes, while the broker is starting)
             return False
 
+    def takes_topics(self) -> bool:
+        """Whether it makes topics: a broker that its controller took for gone answers such a request never."""
+        probe = NewTopic(f"probe-{os.getpid()}-{next(names)}", num_partitions=1, replication_factor=1)
+        try:
+            for future in self.admin().create_topics([probe], operation_timeout=5, request_timeout=5).values():
+                future.result(10)
+        except (KafkaException, TimeoutError):
+            return False
+        return True
+
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 

@@ -383,6 +383,7 @@ def awake(kafka: Kafka) -> None:
     """Ends a pause, also for those who come next: for a while a broker that slept counts as gone."""
     kafka.resume()
     wait_until(kafka.is_ready, "Kafka is awake", 60)
+    wait_until(kafka.takes_topics, "its controller takes it for there", 60)
 
 
 async def supervised(stop: asyncio.Event) -> None:
