@@ -188,9 +188,10 @@ class Kafka(Service):
 
     def takes_topics(self) -> bool:
         """Whether it makes topics: a broker that its controller took for gone answers such a request never."""
+        admin = self.admin()  # kept: its answers would be lost with it
         probe = NewTopic(f"probe-{os.getpid()}-{next(names)}", num_partitions=1, replication_factor=1)
         try:
-            for future in self.admin().create_topics([probe], operation_timeout=5, request_timeout=5).values():
+            for future in admin.create_topics([probe], operation_timeout=5, request_timeout=5).values():
                 future.result(10)
         except (KafkaException, TimeoutError):
             return False
