@@ -74,7 +74,7 @@ class RecordOut(Schema):
     key: str | None
     key_encoding: str | None = None
     headers: dict[str, Any]
-    header_list: list[tuple[str, Any]] | None = None
+    header_list: list[list[Any]] | None = None
     size: int
     encoding: str
     value: Any = None
