@@ -119,8 +119,9 @@ async def test_what_is_passed_over_in_a_burst_has_a_row_that_loads_it(visitors: 
     await expect(board.locator("#board")).to_have_attribute("data-held", "false")
     skipped = int(await board.locator("#board").get_attribute("data-skipped") or "")
     assert skipped > 0
-    await board.locator("[data-part=skipped-button]").click()
     row = board.locator(".row[data-reason=passed]")
+    await expect(row).to_have_count(1)
+    await board.locator("[data-part=skipped-button]").click()
     await expect(row).to_be_focused()
     await expect(row).to_contain_text(f"offsets {MANY}")
     await row.get_by_role("button", name="Load").click()

@@ -358,11 +358,13 @@ class Postgres(Service):
         """The server stands still with all its sessions."""
         super().pause()
         for pid in children(self.pid):
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
 
     def resume(self) -> None:
         for pid in children(self.pid):
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # a session may end at any moment
+                os.kill(pid, signal.SIGCONT)
         super().resume()
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
