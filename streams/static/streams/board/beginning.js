@@ -13,7 +13,8 @@ export class Beginning {
   #until;
   /** @type {Map<number, Arrived[]>} partition → what arrived of it, in its order */
   #runs = new Map();
-  #isOver = false;
+  /** whether all of it was given: what comes from now on is live */
+  isOver = false;
 
   /**
    * @param {Record<string, number>} ends partition → position below which everything is the past
@@ -31,15 +32,15 @@ export class Beginning {
    * @returns {Arrived[]} what is to be seen now
    */
   take(arrived, positions, now) {
-    if (this.#isOver) return arrived;
+    if (this.isOver) return arrived;
     for (const each of arrived) {
       const run = this.#runs.get(each.partition);
       if (run) run.push(each);
       else this.#runs.set(each.partition, [each]);
     }
-    this.#isOver =
+    this.isOver =
       now > this.#until || Object.entries(this.#ends).every(([partition, end]) => (positions[partition] ?? 0) >= end);
-    if (!this.#isOver) return [];
+    if (!this.isOver) return [];
     const merged = mergedByTime([...this.#runs.values()]);
     this.#runs.clear();
     return merged;

@@ -41,6 +41,7 @@ export class Reader {
   #beginning = null;
   /** @type {Older | null} made when somebody first comes to the end of what is kept */
   #older = null;
+  #wasHeld = false;
   #newer = part("newer", HTMLButtonElement);
   #newerCount = part("newer-count", HTMLElement);
   #olderButton = part("older-load", HTMLButtonElement);
@@ -91,14 +92,14 @@ export class Reader {
 
   /** Shows what waits for a past that does not become complete. Called now and then. */
   tick() {
-    this.arrived([]);
-    this.#showHeld();
+    if (this.#beginning) this.arrived([]);
   }
 
   /** @param {import("../live/stream.js").Arrived[]} news */
   arrived(news) {
     const { topic, stream } = this.#tools.subscription();
     const arrived = this.#beginning ? this.#beginning.take(news, stream.cursor().positions, Date.now()) : news;
+    if (this.#beginning?.isOver) this.#beginning = null;
     this.rows.add(arrived.map(({ partition, record }) => this.#entries.of(topic, stream.epoch, partition, record)));
   }
 
@@ -122,7 +123,6 @@ export class Reader {
 
   /** Goes to the newest record, and on with the stream. */
   toNewest() {
-    this.#older = null;
     this.rows.toNewest();
     this.#tools.changed();
   }
@@ -160,6 +160,9 @@ export class Reader {
   }
 
   #showHeld() {
+    // However the view goes on: what was loaded further down is not kept for ever, and is asked for anew from what is.
+    if (this.#wasHeld && !this.rows.held) this.#older = null;
+    this.#wasHeld = this.rows.held;
     const { fresh } = this.rows;
     this.#newer.hidden = !this.rows.held || this.rows.isEmpty || (fresh === 0 && this.rows.isAtTop);
     say(this.#newerCount, fresh === 0 ? "newest" : `${grouped(fresh)} new`);
