@@ -32,6 +32,7 @@ ONE_IN_BACK = 60  # newcomers whose cursor lies before what the server keeps (60
 FAR_BACK_SECONDS = 75.0
 AGO_SECONDS = 3.0  # that a newcomer's timestamp may lie back
 LOOK_SECONDS = 1.0
+OWN_LATE_SECONDS = 0.5  # of a look: below that it matters to no bound
 TICK_SECONDS = 0.02
 
 
@@ -198,8 +199,14 @@ class Crowd:
         return not left and not self._gone
 
     async def keep_looking(self) -> None:
+        """Looks every second. When this process itself stood still, what arrived meanwhile has not been read yet: that
+        time is nobody's silence."""
         while True:
+            due = time.monotonic() + LOOK_SECONDS
             await asyncio.sleep(LOOK_SECONDS)
+            if (now := time.monotonic()) - due > OWN_LATE_SECONDS:
+                self.stage.stood_still(due, now)
+                self.stage.say(f"the clients themselves stood still for {now - due:.1f} s")
             self.look()
 
     def broken(self) -> Iterator[str]:

@@ -95,6 +95,10 @@ class Stage:
         finally:
             halt[1] = time.monotonic()
 
+    def stood_still(self, begin: float, end: float) -> None:
+        """Notes that the clients' own process did nothing between these moments (monotonic): it heard nothing then."""
+        self._halts.append([begin, end])
+
     def halted(self, since: float) -> float:
         """How many seconds since that moment (monotonic) were such."""
         now = time.monotonic()
