@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.faults.stage import PARTITIONS, Stage
 from tests.faults.truth import Account, Positions, Truth, fingerprint
 from tests.faults.witness import Findings, Message, Witness
 from tests.support.client import Follower
-from tests.support.waiting import until
+from tests.support.waiting import TimeIsUp, until
 
 STAY_SECONDS = (0.5, 8.0)  # between two partings of one client
 AGAIN_SECONDS = 180.0  # for a client to be back, whatever is broken, before it leaves a second time
@@ -123,14 +123,21 @@ class Crowd:
         while True:
             await asyncio.sleep(self.stage.some(STAY_SECONDS))
             if dice.random() < 1 / 3:
-                await until(lambda: follows(client), f"it follows: {client}", AGAIN_SECONDS)
+                await self._wait(lambda: follows(client), "it follows", client)
                 await self._come_back(client)
             client.drop()
 
     async def _come_back(self, client: Client | Witness) -> None:
         begun = client.begun
         client.drop()
-        await until(lambda: client.begun > begun, f"it is back: {client}", AGAIN_SECONDS)
+        await self._wait(lambda: client.begun > begun, "it is back", client)
+
+    async def _wait(self, condition: Callable[[], bool], what: str, client: Client | Witness) -> None:
+        """Raises TimeIsUp with how the client stands then."""
+        try:
+            await until(condition, what, AGAIN_SECONDS)
+        except TimeIsUp as error:
+            raise TimeIsUp(f"{error}: {client}") from None
 
     # Newcomers --------------------------------------------------------------------------------------------------------
 
