@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 
-from tests.bench import delivery, growth, kafka, memory
+from tests.bench import delivery, growth, kafka, memory, posting
 from tests.bench.measure import CLIENT_CORE, RUN, SERVER_CORE
 from tests.bench.run import Line, PeerMissing, Run, log, markdown, plain
 
@@ -26,6 +26,7 @@ ROWS = {
     "memory": memory.memory,
     "alive": memory.alive,
     "stalled": memory.stalled,
+    "post": posting.post,
     "growth": growth.growth,
 }
 DEFAULT = [name for name in ROWS if name != "growth"]

@@ -37,6 +37,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def core_ticks(core: int) -> tuple[int, int]:
+    """How long a core was busy so far, and how long it was there, in ticks."""
+    line = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith(f"cpu{core} "))
+    ticks = [int(field) for field in line.split()[1:9]]  # user … steal; what guests take is in user
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
+
+
 def rss_bytes(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tests.bench.measure import RUN, LoadClient, Segment, Series, Server, watch
+from tests.bench.measure import CLIENT_CORE, RUN, LoadClient, Segment, Series, Server, Steered, watch
 
 USERS = 12  # a process lets in 1,000 sockets a user
 WARM_S = 0.7  # from a new rate to the first look
@@ -78,7 +78,7 @@ class Run:
     def __init__(self, rounds: int, seconds: float) -> None:
         self.rounds, self.seconds = rounds, seconds
         self.folder = Path(tempfile.mkdtemp(prefix="streamboard-bench-"))
-        self._clients: list[LoadClient] = []
+        self._clients: list[Steered] = []
         self._servers: list[Server] = []
 
     def close(self) -> None:
@@ -94,6 +94,12 @@ class Run:
     @cached_property
     def client(self) -> LoadClient:
         client = LoadClient()
+        self._clients.append(client)
+        return client
+
+    @cached_property
+    def http_client(self) -> Steered:
+        client = Steered([sys.executable, "-m", "tests.bench.http_load"], CLIENT_CORE)
         self._clients.append(client)
         return client
 
