@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 
-from tests.bench import delivery, growth, kafka, memory, posting
+from tests.bench import delivery, growth, handshaking, importing, kafka, memory, pages, posting
 from tests.bench.measure import CLIENT_CORE, RUN, SERVER_CORE
 from tests.bench.run import Line, PeerMissing, Run, log, markdown, plain
 
@@ -27,6 +27,9 @@ ROWS = {
     "alive": memory.alive,
     "stalled": memory.stalled,
     "post": posting.post,
+    "pages": pages.pages,
+    "handshake": handshaking.handshake,
+    "import": importing.import_rows,
     "growth": growth.growth,
 }
 DEFAULT = [name for name in ROWS if name != "growth"]

@@ -168,7 +168,7 @@ class Asking:
     def line(
         self, what: str, unit: str, name: str, peer: str = "", *, aim: float | None = None, number: str = "rate"
     ) -> Line:
-        """What had its turns as `name` beside what had them as `peer`, in one number; more is better but of latencies."""
+        """The turns of `name` beside those of `peer`, in one number; more is better but of latencies."""
         return Line(
             what, self.series(name, number), unit, peer, self.series(peer, number), aim,
             more_is_better=number == "rate", form="{:.0f}", note=self.note(name, peer),

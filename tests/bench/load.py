@@ -24,7 +24,8 @@ ACK_BYTES = 256 * 1024  # docs/protocol.md, `ack`
 ACK_S = 2.0
 SAMPLE = 16  # of so many frames one is looked at for its latencies
 TOLD = 10  # of the frames that broke the protocol
-AT_ONCE = 100  # handshakes under way
+AT_ONCE = 100  # handshakes under way, unless told otherwise
+READY_S = 30.0  # for one of them to be ready, unless told otherwise
 SENT = re.compile(rb'"sent":(\d+)')
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
@@ -78,6 +79,7 @@ class Pool:
         self.kind, self.options = kind, options
         self.sockets: list[Socket] = []
         self.alive = self.ready = self.failed = 0
+        self.joined_s = 0.0  # that the last `connect` took
         self.records = self.frames = self.bytes = self.gaps = 0
         self.jumps, self.broken = 0, list[str]()  # of all its time
         self.samples: list[tuple[int, Parsed]] = []
@@ -110,7 +112,7 @@ class Pool:
             "alive": self.alive, "ready": self.ready, "failed": self.failed, "records": self.records,
             "frames": self.frames, "bytes": self.bytes, "gaps": self.gaps,
             "jumps": self.jumps if self.kind == "streamboard" else None, "broken": self.broken,
-            "closes": self.closes, **at,
+            "closes": self.closes, "joined_s": self.joined_s, **at,
         }  # fmt: skip
 
 
@@ -328,14 +330,15 @@ class Client:
 
     async def _connect(self, pool: Pool, command: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate = asyncio.Semaphore(command.get("at_once", AT_ONCE))
         tokens = command.get("tokens") or [""]
+        began = time.perf_counter()
 
         async def one(number: int) -> None:
             async with gate:
                 ready: asyncio.Future[None] = loop.create_future()
                 try:
-                    async with asyncio.timeout(30):
+                    async with asyncio.timeout(command.get("within", READY_S)):
                         _, socket = await loop.create_connection(
                             lambda: Socket(pool, tokens[number % len(tokens)], ready), "127.0.0.1", command["port"]
                         )
@@ -345,6 +348,7 @@ class Client:
                     pool.failed += 1
 
         await asyncio.gather(*(one(number) for number in range(command["count"])))
+        pool.joined_s = time.perf_counter() - began
 
 
 async def main() -> None:

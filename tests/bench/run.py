@@ -103,7 +103,8 @@ class Run:
         self._clients.append(client)
         return client
 
-    def _start(self, command: list[str], env: dict[str, str] | None = None) -> Server:
+    def serve(self, command: list[str], env: dict[str, str] | None = None) -> Server:
+        """Starts a server that says its port, on the server's core."""
         server = Server(command, env)
         self._servers.append(server)
         return server
@@ -116,22 +117,30 @@ class Run:
 
     @cached_property
     def tokens(self) -> list[str]:
-        command = [sys.executable, "-m", "tests.bench.server", "--database", str(self.database)]
+        return self.prepared()
+
+    def prepared(self, url: str = "") -> list[str]:
+        """Migrates the database, of this run or another one; returns the tokens of its USERS."""
+        command = [sys.executable, "-m", "tests.bench.server", "--database", str(self.database), "--url", url]
         done = subprocess.run([*command, "--prepare", str(USERS)], check=True, capture_output=True, text=True)
         return done.stdout.split()
 
-    def product(self, *, sink: str = "transport") -> Server:
-        """sink: `transport` or `asgi`. Its tick grows with the sockets until `tick MS` fixes it."""
-        assert self.tokens
+    def product(self, *, sink: str = "transport", url: str = "") -> Server:
+        """sink: `transport` or `asgi`. Its tick grows with the sockets until `tick MS` fixes it.
+
+        url: of a database that is `prepared`, when it is not this run's.
+        """
+        assert url or self.tokens
         ws = {"transport": "streams.server:LiveProtocol", "asgi": "websockets-sansio"}[sink]
-        command = [sys.executable, "-m", "tests.bench.server", "--database", str(self.database), "--ws", ws]
-        return self._start(command)
+        command = [sys.executable, "-m", "tests.bench.server", "--database", str(self.database), "--url", url]
+        command += ["--ws", ws]
+        return self.serve(command)
 
     def join_product(self, pool: str, server: Server, count: int, **options: object) -> None:
         self.client.connect(pool, server, "streamboard", count, tokens=self.tokens, topic="bench", **options)
 
     def python_peer(self, module: str, *arguments: str) -> Server:
-        return self._start([sys.executable, "-m", f"tests.bench.peers.{module}", *arguments])
+        return self.serve([sys.executable, "-m", f"tests.bench.peers.{module}", *arguments])
 
     @cached_property
     def _centrifuge(self) -> Path:
@@ -151,7 +160,7 @@ class Run:
 
     def centrifuge(self) -> Server:
         """Raises PeerMissing."""
-        return self._start([str(self._centrifuge)])
+        return self.serve([str(self._centrifuge)])
 
     def join_centrifuge(self, pool: str, server: Server, count: int, delay_ms: float) -> None:
         self.client.connect(pool, server, "centrifuge", count, delay_ms=round(delay_ms), path="/connection/websocket")
