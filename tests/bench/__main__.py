@@ -1,5 +1,5 @@
-"""`python -m tests.bench [row …] [--rounds N] [--seconds N]`: runs the rows (all but `growth`, when none is named) and
-prints the table; `.run/bench.md` gets it as Markdown. `growth` writes docs/performance-growth.svg.
+"""`python -m tests.bench [row …] [--rounds N] [--seconds N] [--against PATH]`: runs the rows (all but `growth`, when
+none is named) and prints the table; `.run/bench.md` gets it as Markdown. `growth` writes docs/performance-growth.svg.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import signal
 import sys
 import time
 import traceback
+from pathlib import Path
 
 from tests.bench import delivery, growth, handshaking, importing, kafka, memory, pages, posting
+from tests.bench.against import compare
 from tests.bench.measure import CLIENT_CORE, RUN, SERVER_CORE
 from tests.bench.run import Line, PeerMissing, Run, log, markdown, plain
 
@@ -40,6 +42,9 @@ def main() -> int:
     parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of one server's turn")
+    parser.add_argument(
+        "--against", type=Path, metavar="PATH", help="another checkout, whose product takes turns with this one's"
+    )
     options = parser.parse_args()
     if unknown := set(options.rows) - ROWS.keys():
         parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
@@ -56,7 +61,10 @@ def main() -> int:
         for name in options.rows or DEFAULT:
             log(f"=== {name}")
             try:
-                lines += ROWS[name](run)
+                if options.against:
+                    lines += compare(ROWS[name], options.rounds, options.seconds, options.against.resolve())
+                else:
+                    lines += ROWS[name](run)
                 (RUN / "bench.md").write_text(markdown(lines) + "\n")
             except PeerMissing as error:
                 log(f"  left out: {error}")

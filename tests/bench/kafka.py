@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from tests.bench.delivery import Turns
 from tests.bench.measure import (
     CLIENT_CORE,
+    ROOT,
     SERVER_CORE,
     Segment,
     Series,
@@ -51,10 +53,10 @@ def pinned_services(*kinds: str) -> Iterator[dict[str, services.Service]]:
         services.close_all()
 
 
-def _speed(module: str, *arguments: str, env: dict[str, str] | None = None) -> float:
+def _speed(module: str, *arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> float:
     """Records a second, as the last line of a program that has the server's core to itself."""
     done = subprocess.run(
-        [sys.executable, "-m", f"tests.bench.{module}", *arguments], env=env, capture_output=True, text=True,
+        [sys.executable, "-m", f"tests.bench.{module}", *arguments], env=env, cwd=cwd, capture_output=True, text=True,
         timeout=TURN_S, check=False, preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
     )  # fmt: skip
     if done.returncode != 0:
@@ -80,7 +82,7 @@ def fanout(run: Run) -> list[Line]:
         )
         ours, theirs = Series(), Series()
         for _ in range(run.rounds):
-            ours.values.append(_speed("paths", "fanout", topic, str(READ), env=env) / 1000)
+            ours.values.append(_speed("paths", "fanout", topic, str(READ), env=env, cwd=run.tree) / 1000)
             theirs.values.append(_speed("peers.bare_aiokafka", "consume", kafka.address, topic, str(READ)) / 1000)
     return [Line("fan-out: Kafka → one hub", ours, "k records/s", "bare getmany", theirs, 0.5, more_is_better=True,
                  form="{:.0f}")]  # fmt: skip
@@ -110,7 +112,7 @@ def relay(run: Run) -> list[Line]:
             with psycopg.connect(install.database_url, autocommit=True) as connection:
                 connection.execute(FILL, [topic, RELAYED])
                 connection.execute("ANALYZE streams_outboxmessage")
-            ours.values.append(_speed("paths", "relay", str(RELAYED), env=install.env) / 1000)
+            ours.values.append(_speed("paths", "relay", str(RELAYED), env=install.env, cwd=run.tree) / 1000)
             theirs.values.append(_speed("peers.bare_aiokafka", "produce", kafka.address, other, str(RELAYED)) / 1000)
     return [Line("relay: PostgreSQL rows → Kafka", ours, "k records/s", "bare producer", theirs, 0.4,
                  more_is_better=True, form="{:.1f}")]  # fmt: skip

@@ -67,11 +67,11 @@ def connections_to(pid: int, port: int) -> int:
 class Steered:
     """A process that answers each line on its standard input with one line of JSON (see source.py and load.py)."""
 
-    def __init__(self, command: list[str], core: int, env: dict[str, str] | None = None) -> None:
+    def __init__(self, command: list[str], core: int, env: dict[str, str] | None = None, cwd: Path = ROOT) -> None:
         RUN.mkdir(exist_ok=True)
         with (RUN / "bench.log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                command, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 preexec_fn=lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509  (no threads here)
             )  # fmt: skip
         self.pid = self.process.pid
@@ -112,8 +112,8 @@ class Steered:
 class Server(Steered):
     """A server under measurement, on its core. port: where it listens."""
 
-    def __init__(self, command: list[str], env: dict[str, str] | None = None, core: int = SERVER_CORE) -> None:
-        super().__init__(command, core, env)
+    def __init__(self, command: list[str], env: dict[str, str] | None = None, cwd: Path = ROOT) -> None:
+        super().__init__(command, SERVER_CORE, env, cwd)
         self.port: int = self.answer()["port"]
 
 

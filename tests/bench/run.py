@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tests.bench.measure import CLIENT_CORE, RUN, LoadClient, Segment, Series, Server, Steered, watch
+from tests.bench.measure import CLIENT_CORE, ROOT, RUN, LoadClient, Segment, Series, Server, Steered, watch
 
 USERS = 12  # a process lets in 1,000 sockets a user
 WARM_S = 0.7  # from a new rate to the first look
@@ -73,10 +73,11 @@ def plain(lines: list[Line]) -> str:
 
 
 class Run:
-    """rounds: how often each of a row's servers has its turn; seconds: how long a turn is."""
+    """rounds: how often each of a row's servers has its turn; seconds: how long a turn is; tree: the checkout whose
+    product is measured."""
 
-    def __init__(self, rounds: int, seconds: float) -> None:
-        self.rounds, self.seconds = rounds, seconds
+    def __init__(self, rounds: int, seconds: float, tree: Path = ROOT) -> None:
+        self.rounds, self.seconds, self.tree = rounds, seconds, tree
         self.folder = Path(tempfile.mkdtemp(prefix="streamboard-bench-"))
         self._clients: list[Steered] = []
         self._servers: list[Server] = []
@@ -103,9 +104,9 @@ class Run:
         self._clients.append(client)
         return client
 
-    def serve(self, command: list[str], env: dict[str, str] | None = None) -> Server:
+    def serve(self, command: list[str], env: dict[str, str] | None = None, cwd: Path = ROOT) -> Server:
         """Starts a server that says its port, on the server's core."""
-        server = Server(command, env)
+        server = Server(command, env, cwd)
         self._servers.append(server)
         return server
 
@@ -121,9 +122,13 @@ class Run:
 
     def prepared(self, url: str = "") -> list[str]:
         """Migrates the database, of this run or another one; returns the tokens of its USERS."""
-        command = [sys.executable, "-m", "tests.bench.server", "--database", str(self.database), "--url", url]
-        done = subprocess.run([*command, "--prepare", str(USERS)], check=True, capture_output=True, text=True)
+        command = [*self._server(url), "--prepare", str(USERS)]
+        done = subprocess.run(command, cwd=self.tree, check=True, capture_output=True, text=True)
         return done.stdout.split()
+
+    def _server(self, url: str) -> list[str]:
+        command = [sys.executable, "-m", "tests.bench.server", "--database", str(self.database)]
+        return [*command, "--url", url] if url else command
 
     def product(self, *, sink: str = "transport", url: str = "") -> Server:
         """sink: `transport` or `asgi`. Its tick grows with the sockets until `tick MS` fixes it.
@@ -132,9 +137,7 @@ class Run:
         """
         assert url or self.tokens
         ws = {"transport": "streams.server:LiveProtocol", "asgi": "websockets-sansio"}[sink]
-        command = [sys.executable, "-m", "tests.bench.server", "--database", str(self.database), "--url", url]
-        command += ["--ws", ws]
-        return self.serve(command)
+        return self.serve([*self._server(url), "--ws", ws], cwd=self.tree)
 
     def join_product(self, pool: str, server: Server, count: int, **options: object) -> None:
         self.client.connect(pool, server, "streamboard", count, tokens=self.tokens, topic="bench", **options)

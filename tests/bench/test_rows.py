@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from django.test import TestCase
 
 from items.models import Item, ItemVersion
 from tests.bench import importing
+from tests.bench.against import compare
 from tests.bench.asking import Answered, Asking
+from tests.bench.measure import ROOT, Series
 from tests.bench.pages import comparable
+from tests.bench.run import Line, Run
+from tests.support import processes
 
 
 def asked(**turns: list[Answered]) -> Asking:
@@ -62,6 +68,26 @@ def test_pages_are_compared_without_their_csrf_tokens() -> None:
 
     assert comparable(page.format("a1")) == comparable(page.format("b2"))
     assert comparable(page.format("a1")) != comparable(page.format("a1").replace("Tent", "Lamp"))
+
+
+def test_two_checkouts_take_turns_and_each_number_is_compared_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "sqlite_template", cache(lambda: None))  # the true one is other tests' as well
+    monkeypatch.setattr(processes, "SCRATCH", tmp_path)
+    turns: list[Path] = []
+
+    def row(run: Run) -> list[Line]:
+        assert run.tree == processes.ROOT
+        turns.append(run.tree)
+        number = len(turns) * (1.0 if run.tree == ROOT else 10.0)
+        return [Line("what", Series([number]), "µs", "one peer"), Line("what", Series([number]), "µs", "another peer")]
+
+    [line] = compare(row, 2, 0.1, tmp_path)
+
+    assert turns == [ROOT, tmp_path] * 2
+    assert (line.ours.values, line.theirs.values) == ([1.0, 3.0], [20.0, 40.0])
+    assert processes.ROOT == ROOT
 
 
 class Importing(TestCase):
