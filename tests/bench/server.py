@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 def set_up(database: Path, url: str) -> None:
-    os.environ.setdefault("SECRET_KEY", "only-for-benchmarks")
+    os.environ.setdefault("SECRET_KEY", "only-for-benchmarks-of-this-product")
     os.environ["DATABASE_URL"] = url or f"sqlite:///{database}"
     os.environ["KAFKA_BOOTSTRAP_SERVERS"] = "127.0.0.1:9"  # nobody asks it: see web.py
     os.environ["TEST_RUN_DIR"] = str(database.parent)

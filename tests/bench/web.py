@@ -50,6 +50,9 @@ class Made:
         """As Catalog.topics."""
         return {TOPIC: TopicInfo(TOPIC, tuple(range(PARTITIONS)), EPOCH)}
 
+    async def ensure(self, name: str) -> None:
+        """As Catalog.ensure: nobody publishes here."""
+
     async def bounds(self, topic: str, partitions: Iterable[int]) -> Bounds:
         """As History.bounds."""
         return Bounds(dict.fromkeys(partitions, 0), dict(self.offsets))
