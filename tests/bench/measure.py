@@ -107,6 +107,7 @@ class Steered:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.process.stdout.close()  # type: ignore[union-attr]
 
 
 class Server(Steered):
