@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,12 +136,12 @@ class Asking:
             "kind": kind, "port": server.port, "path": path, "connections": CONNECTIONS, "warm": WARM_S,  # type: ignore[union-attr]
             "seconds": run.seconds, **options,
         }  # fmt: skip
-        cpu, (busy, ticks) = cpu_seconds(server.pid), core_ticks(CLIENT_CORE)
+        began, cpu, (busy, ticks) = time.perf_counter(), cpu_seconds(server.pid), core_ticks(CLIENT_CORE)
         report = run.http_client.say(json.dumps(command))
-        busy_now, ticks_now = core_ticks(CLIENT_CORE)
+        took, (busy_now, ticks_now) = time.perf_counter() - began, core_ticks(CLIENT_CORE)
         seen = Answered(
             report["rate"], report["p50"] or 0.0, report["p99"] or 0.0, report["bad"],
-            (cpu_seconds(server.pid) - cpu) / (WARM_S + run.seconds), (busy_now - busy) / max(1, ticks_now - ticks),
+            (cpu_seconds(server.pid) - cpu) / took, (busy_now - busy) / max(1, ticks_now - ticks),
         )  # fmt: skip
         self._seen.setdefault(name, []).append(seen)
         log(
