@@ -10,11 +10,12 @@ import pytest
 from django.test import TestCase
 
 from items.models import Item, ItemVersion
-from tests.bench import importing
+from tests.bench import item_file
 from tests.bench.against import compare
 from tests.bench.asking import Answered, Asking
 from tests.bench.measure import ROOT, Series
 from tests.bench.pages import comparable
+from tests.bench.peers import bulk_create
 from tests.bench.run import Line, Run
 from tests.support import processes
 
@@ -91,26 +92,26 @@ def test_two_checkouts_take_turns_and_each_number_is_compared_once(
 
 
 class Importing(TestCase):
-    ROWS = 2 * importing.BATCH + 1
+    ROWS = 2 * bulk_create.BATCH + 1
 
     def setUp(self) -> None:
         folder = TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.file = Path(folder.name) / "items.csv"
-        importing.write_file(self.file, self.ROWS)
+        item_file.write_file(self.file, self.ROWS)
 
     def test_bulk_create_alone_writes_every_row_and_nothing_else(self) -> None:
-        self.assertEqual(importing.bulk(self.file), f"{self.ROWS} created")
+        self.assertEqual(bulk_create.bulk(self.file), f"{self.ROWS} created")
 
         self.assertEqual(Item.objects.count(), self.ROWS)
         self.assertEqual(ItemVersion.objects.count(), 0)
 
     def test_the_import_makes_the_items_of_bulk_create_and_finds_them_again(self) -> None:
         fields = ("sku", "name", "description", "price", "tax", "link")
-        importing.bulk(self.file)
+        bulk_create.bulk(self.file)
         alone = sorted(Item.objects.values_list(*fields))
         Item.objects.all().delete()
 
-        self.assertIn(f"{self.ROWS} created", importing.product(self.file))
+        self.assertIn(f"{self.ROWS} created", item_file.product(self.file))
         self.assertEqual(sorted(Item.objects.values_list(*fields)), alone)
-        self.assertIn(f"{self.ROWS} unchanged", importing.product(self.file))
+        self.assertIn(f"{self.ROWS} unchanged", item_file.product(self.file))
