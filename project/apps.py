@@ -1,16 +1,20 @@
-"""The site as a Django app: its table of tries, and its system checks."""
+"""The site as a Django app: its table of tries, who counts them, and its system checks."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_login_failed
 
 from project import checks
 
 
 class ProjectConfig(AppConfig):
-    """Registers the checks of the site's settings."""
+    """Registers the checks of the site's settings, and counts wrong tokens of sockets."""
 
     name = "project"
 
     def ready(self) -> None:
+        from project.accounts import attempts  # noqa: PLC0415  (models are there only from here on)
+
         checks.register_all()
+        user_login_failed.connect(attempts.take_failed_sign_in, dispatch_uid="project.accounts.attempts")

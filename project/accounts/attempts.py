@@ -14,6 +14,7 @@ import time
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -22,6 +23,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from project.models import Attempts
+from streams.rights.credentials import TooManyTries
 
 PRUNE_EVERY_S = 60.0
 
@@ -54,7 +56,7 @@ REFUSED_KEPT = 10_000  # addresses
 _refused: dict[str, float] = {}  # address -> until when its wrong tokens need not be counted (time.monotonic)
 
 
-class TooMany(Exception):
+class TooMany(TooManyTries):
     """Somebody tried too often. retry_after: seconds until the next try is let through."""
 
     def __init__(self, retry_after: int) -> None:
@@ -98,6 +100,13 @@ def take_wrong_token(address: str) -> None:
             _refused.clear()
         _refused[address] = now + error.retry_after
         raise
+
+
+def take_failed_sign_in(request: HttpRequest | None, credentials: dict[str, Any], **_: Any) -> None:
+    """Receives Django's `user_login_failed`: a wrong API token of a socket counts with those of the API, which counts
+    its own (project/api/auth.py), and of which a large body asks without a request before (project/body_limits.py)."""
+    if request is not None and "token" in credentials:
+        take_wrong_token(address_of(request))
 
 
 def is_hearsay(request: HttpRequest) -> bool:

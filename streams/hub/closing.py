@@ -15,6 +15,7 @@ CODE_REASONS = {
     4501: "not signed in",
     4503: "every right taken away",
     4504: "too many connections for this user",
+    4505: "too many wrong tokens",
 }
 
 

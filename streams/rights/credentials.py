@@ -19,6 +19,7 @@ from django.contrib.auth import (
 )
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
 from django.utils import timezone
 
 from streams.rights.topics import topics_of
@@ -27,9 +28,18 @@ SESSIONS_DECODED = 20_000  # kept; as many as there may be sockets
 ROWS_A_QUERY = 500  # SQLite takes no more than 999 values in a query
 
 
-def user_of_token(token: str) -> AbstractBaseUser | None:
-    """The active user of an API token, or None. Uses the authentication backends, whichever keeps the tokens."""
-    return authenticate(request=None, token=token)
+class TooManyTries(Exception):
+    """Too many tokens of one address were wrong. Raised by whoever counts them (Django's `user_login_failed`)."""
+
+
+def user_of_token(token: str, address: str) -> AbstractBaseUser | None:
+    """The active user of an API token, or None. Uses the authentication backends, whichever keeps the tokens.
+
+    address: where the token came from, "" when that is not known. Raises TooManyTries.
+    """
+    request = HttpRequest()
+    request.META["REMOTE_ADDR"] = address
+    return authenticate(request, token=token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 from django.utils.http import is_same_domain
 
-from streams.rights.credentials import Credentials, user_of_token
+from streams.rights.credentials import Credentials, TooManyTries, user_of_token
 from streams.rights.topics import readable_topics
 from streams.runtime.threads import in_database
 
@@ -80,15 +80,19 @@ async def admit(scope: dict[str, Any]) -> Admitted:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise NotAdmitted(4501)
-        return await in_database(_by_token, token.strip())
+        address = (scope.get("client") or ("",))[0]
+        try:
+            return await in_database(_by_token, token.strip(), address)
+        except TooManyTries as error:
+            raise NotAdmitted(4505) from error
     if header(scope, b"origin") is None:
         raise NotAdmitted(4501)
     cookies = parse_cookie(header(scope, b"cookie") or "")
     return await in_database(_by_session, cookies.get(settings.SESSION_COOKIE_NAME))
 
 
-def _by_token(token: str) -> Admitted:
-    user = user_of_token(token)
+def _by_token(token: str, address: str) -> Admitted:
+    user = user_of_token(token, address)
     if user is None:
         raise NotAdmitted(4501)
     return Admitted(user.get_username(), Credentials(user.pk, token=token), readable_topics(user))

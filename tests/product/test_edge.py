@@ -12,6 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from project.accounts.attempts import WRONG_TOKEN
+from tests.conftest import Install
+from tests.support.client import Connection
 from tests.support.processes import CALL_SECONDS, PASSWORD, Installation, Process, make_installation
 from tests.support.waiting import until
 
@@ -97,6 +100,27 @@ def test_a_refusal_is_a_line_and_no_traceback(web: Process, browser: httpx.Clien
     assert browser.get("/accounts/password/").status_code == 403
     assert "/accounts/password/" in web.log()
     assert "Traceback" not in web.log()
+
+
+async def test_wrong_tokens_of_sockets_and_of_the_api_are_counted_together(install: Install) -> None:
+    installation = install()
+    web = await asyncio.to_thread(installation.web)
+
+    async def code_of(token: str) -> int:
+        async with Connection(web.url, token=token) as connection:
+            first = await connection.receive_type("welcome", "goodbye")
+            return int(first.get("code", 0))
+
+    async with httpx.AsyncClient(base_url=web.url, timeout=CALL_SECONDS) as caller:
+
+        async def status_of(token: str) -> int:
+            return (await caller.get("/api/items/", headers={"Authorization": f"Bearer {token}"})).status_code
+
+        half = WRONG_TOKEN.most // 2
+        assert [await status_of("sb_wrong") for _ in range(half)] == [401] * half
+        assert [await code_of("sb_wrong") for _ in range(WRONG_TOKEN.most - half)] == [4501] * half
+        assert (await code_of("sb_wrong"), await status_of("sb_wrong")) == (4505, 429)
+        assert (await code_of(installation.token), await status_of(installation.token)) == (0, 200)
 
 
 async def test_a_socket_that_leaves_before_it_was_let_in_is_no_error(web: Process, product: Installation) -> None:
