@@ -10,6 +10,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from streams.board.schemas import MAX_OFFSET, RECORD, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut, _example
+from streams.board.turns import NoTurn, turn
 from streams.hub import current, newest
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Expired, NoSuchOffset
@@ -92,11 +93,12 @@ async def read_records(request: HttpRequest, topic: str, part: Query[Part]) -> H
         return _problem(404, f"{topic} has no partition {part.partition}.")
     history = current.current().history
     try:
-        end = (await history.bounds(topic, topic_log.positions)).ends[part.partition]
-        stop = min(part.to, end)
-        ranges = await history.page(topic, part.partition, part.from_, stop) if part.from_ < stop else []
-    except Unavailable:
-        return _away()
+        async with turn(request.user.pk):
+            end = (await history.bounds(topic, topic_log.positions)).ends[part.partition]
+            stop = min(part.to, end)
+            ranges = await history.page(topic, part.partition, part.from_, stop) if part.from_ < stop else []
+    except (NoTurn, Unavailable) as error:
+        return _not_now(error)
     if ranges and ranges[0].lost == "retention":
         return _problem(410, f"Retention took the offsets before {ranges[0].end}.", next=ranges[0].end)
     return _records_answer(topic_log, part, ranges, stop)
@@ -121,11 +123,12 @@ async def read_newest(request: HttpRequest, topic: str, asked: Query[Before]) ->
     history = current.current().history
     given = asked.positions()
     try:
-        bounds = await history.bounds(topic, topic_log.positions)
-        before = {number: min(given.get(number, end), end) for number, end in bounds.ends.items()}
-        found = await newest.find_before(history, topic, bounds.firsts, before, asked.limit)
-    except Unavailable:
-        return _away()
+        async with turn(request.user.pk):
+            bounds = await history.bounds(topic, topic_log.positions)
+            before = {number: min(given.get(number, end), end) for number, end in bounds.ends.items()}
+            found = await newest.find_before(history, topic, bounds.firsts, before, asked.limit)
+    except (NoTurn, Unavailable) as error:
+        return _not_now(error)
     ranges = b",".join(
         b'{"partition":%d,"from":%d,"to":%d,"records":[%b]}'
         % (number, start, before[number], b",".join(record.data for record in found.records.get(number, ())))
@@ -155,13 +158,14 @@ async def read_record(request: HttpRequest, topic: str, partition: int, offset: 
     if partition not in topic_log.positions or not 0 <= offset <= MAX_OFFSET:
         return _problem(404, f"{topic} has no such record.")
     try:
-        record = await current.current().history.record(topic, partition, offset)
+        async with turn(request.user.pk):
+            record = await current.current().history.record(topic, partition, offset)
     except NoSuchOffset:
         return _problem(404, f"{topic} {partition} has no record at offset {offset}.")
     except Expired:
         return _problem(410, f"Retention took offset {offset} of {topic} {partition}.")
-    except Unavailable:
-        return _away()
+    except (NoTurn, Unavailable) as error:
+        return _not_now(error)
     return HttpResponse(record.data, content_type="application/json")
 
 
@@ -177,7 +181,7 @@ async def _open_log(request: HttpRequest, topic: str) -> tuple[TopicLog | None, 
     topic_log = current.current().hub.logs.get(topic)
     if topic_log is None:
         if current.link().state == "down":
-            return None, _away()
+            return None, _not_now()
         return None, _problem(404, f"Kafka has no topic {topic} yet.")
     return topic_log, HttpResponse()
 
@@ -198,7 +202,10 @@ def _problem(status: int, detail: str, **more: Any) -> HttpResponse:
     return HttpResponse(orjson.dumps({"detail": detail, **more}), status=status, content_type="application/json")
 
 
-def _away() -> HttpResponse:
-    answer = _problem(503, "Kafka is away; try again.")
+def _not_now(error: Exception | None = None) -> HttpResponse:
+    waits = isinstance(error, NoTurn)
+    answer = _problem(
+        503, "You are reading several parts already; try again." if waits else "Kafka is away; try again."
+    )
     answer["Retry-After"] = str(RETRY_AFTER_S)
     return answer
