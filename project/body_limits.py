@@ -1,4 +1,5 @@
-"""What a request may send before Django sees it: how many bytes each address takes, from whom, and how slowly.
+"""What a request may send before Django sees it: how many bytes each address takes, from whom, how slowly, and how many
+large ones at once: they lie on this machine's disk until they are whole.
 
 Django's ASGI handler writes a whole body to disk before any view or middleware looks at the request, so these limits
 stand in front of it, on every server. It never reads a body itself: it counts what passes.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -36,6 +38,10 @@ FORM_BYTES = 64 * KIB  # what a stranger may send anywhere: sign-in, sign-up, pa
 PERSON_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0  # 2.5 MiB: an item's form, the admin, the API
 UPLOAD_BYTES = jobs.LARGEST_FILE + MIB  # the file, and what the form puts around it; the form says it better
 
+# On their way at the same time, of one person and in all; the quota of imports counts only files that are whole.
+UPLOADS_EACH, UPLOADS = 2, 8
+LARGE_EACH, LARGE = 16, 64  # other bodies above FORM_BYTES
+
 SILENCE_S = 30.0  # without a byte of a body that was announced
 SLOWEST_BYTES_S = 4 * KIB  # a body has SILENCE_S, and a second more for each of these
 LINGER_S = 2.0  # what is still on the way is dropped for so long: closing at once would take the answer from the client
@@ -47,11 +53,14 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Bytes that anybody may send, and bytes that those may send of whom `admits` says so, before they are taken."""
+    """Bytes that anybody may send, and bytes that those may send whom `admits` names, before they are taken: so many
+    bodies at once of one person (`each`), and of all."""
 
     anybody: int
     admitted: int = 0
-    admits: Callable[[dict[str, Any]], bool] = lambda scope: False
+    admits: Callable[[dict[str, Any]], User | None] = lambda scope: None
+    each: int = LARGE_EACH
+    all: int = LARGE
 
     @property
     def most(self) -> int:
@@ -93,23 +102,18 @@ def person(scope: dict[str, Any]) -> User | None:
     return user if isinstance(user, User) else None
 
 
-def is_signed_in(scope: dict[str, Any]) -> bool:
-    """Whether the request carries a token or session that counts. Asks the database."""
-    return person(scope) is not None
-
-
-def may_import(scope: dict[str, Any]) -> bool:
-    """Whether the person may add items and has room for another file: what the page of imports asks for, too."""
+def importer(scope: dict[str, Any]) -> User | None:
+    """The person, who may add items and has room for another file: what the page of imports asks for, too."""
     user = person(scope)
-    return user is not None and services.may_add(user) and not jobs.room(user)
+    return user if user is not None and services.may_add(user) and not jobs.room(user) else None
 
 
 READING, FORM = Limit(READING_BYTES), Limit(FORM_BYTES)
-PERSONS = Limit(FORM_BYTES, PERSON_BYTES, is_signed_in)
+PERSONS = Limit(FORM_BYTES, PERSON_BYTES, person)
 LIMITS = (  # the first whose path begins so
-    ("/api/items/bulk", Limit(FORM_BYTES, BULK_BYTES, is_signed_in)),
+    ("/api/items/bulk", Limit(FORM_BYTES, BULK_BYTES, person)),
     ("/api/", PERSONS),
-    ("/items/import/", Limit(FORM_BYTES, UPLOAD_BYTES, may_import)),
+    ("/items/import/", Limit(FORM_BYTES, UPLOAD_BYTES, importer, UPLOADS_EACH, UPLOADS)),
     ("/items/", PERSONS),
     ("/admin/", PERSONS),
 )
@@ -135,6 +139,7 @@ class BodyLimits:
 
     def __init__(self, application: Application) -> None:
         self.application = application
+        self._under_way: Counter[tuple[Limit, object]] = Counter()  # large bodies: of a limit, and of a person there
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         length = announced(scope["headers"])
@@ -142,20 +147,36 @@ class BodyLimits:
             await self.application(scope, receive, send)
             return
         limit = limit_of(scope["method"], limit_path(scope))
-        most = limit.anybody
         if length is not None and length > limit.most:
             await _refuse(scope, receive, send, 413)
+        elif limit.admitted and (length is None or length > limit.anybody):
+            await self._large(limit, scope, receive, send)
+        else:
+            await self._bounded(limit.anybody, scope, receive, send)
+
+    async def _large(self, limit: Limit, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """A body of which the sender is asked for first."""
+        try:
+            user = await in_database(limit.admits, scope)
+        except DatabaseError:
+            await _refuse(scope, receive, send, 503)
             return
-        if limit.admitted and (length is None or length > limit.anybody):
-            try:
-                is_admitted = await in_database(limit.admits, scope)
-            except DatabaseError:
-                await _refuse(scope, receive, send, 503)
-                return
-            if not is_admitted:
-                await self._without_body(scope, receive, send)
-                return
-            most = limit.admitted
+        if user is None:
+            await self._without_body(scope, receive, send)
+            return
+        of_person, of_all = (limit, user.pk), (limit, None)
+        if self._under_way[of_person] >= limit.each or self._under_way[of_all] >= limit.all:
+            await _refuse(scope, receive, send, 429)
+            return
+        self._under_way.update((of_person, of_all))
+        try:
+            await self._bounded(limit.admitted, scope, receive, send)
+        finally:
+            self._under_way.subtract((of_person, of_all))
+            if not self._under_way[of_person]:
+                del self._under_way[of_person]
+
+    async def _bounded(self, most: int, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         body = Body(receive, most)
         await self.application(scope, body.receive, send)
         if body.refusal:
@@ -243,7 +264,7 @@ async def _refuse(scope: dict[str, Any], receive: Receive, send: Send, status: i
         (b"connection", b"close"),
         (b"cache-control", b"no-store"),
     ]
-    if status == 503:
+    if status in {429, 503}:
         headers.append((b"retry-after", RETRY_AFTER.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -254,6 +275,7 @@ async def _refuse(scope: dict[str, Any], receive: Receive, send: Send, status: i
 SENTENCES = {
     408: "The body did not arrive in time.",
     413: "The body is too large.",
+    429: "Too many large bodies are on their way already; nothing was saved. Send this one once they have arrived.",
     503: "The database does not answer just now; nothing was saved.",
 }
 

@@ -3,6 +3,8 @@ read reaches the disk, and who may not send much is told so before it has sent i
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import http.client
 import re
 import socket
@@ -15,7 +17,17 @@ import httpx
 import pytest
 
 from project import body_limits
-from tests.support.processes import CALL_SECONDS, PASSWORD, Installation, Process, make_installation
+from tests.support.processes import (
+    CALL_SECONDS,
+    PASSWORD,
+    SESSION_COOKIE,
+    USERS,
+    Installation,
+    Process,
+    make_installation,
+    session_of,
+)
+from tests.support.waiting import TimeIsUp, wait_until
 
 CHUNK = b"x" * 65_536
 CHUNKED = b"10000\r\n" + CHUNK + b"\r\n"
@@ -182,3 +194,44 @@ def test_a_chunked_upload_of_somebody_who_may_is_taken(web: Process, product: In
     headers: dict[str, Any] = {"Authorization": f"Bearer {product.token}", "Content-Type": "application/json"}
     answer = httpx.post(f"{web.url}/api/items/bulk", content=pieces(), headers=headers, timeout=CALL_SECONDS)
     assert answer.status_code == 201
+
+
+def upload(web: Process, user: str) -> socket.socket:
+    """A file that begins and does not go on: the first megabyte of 900, of a person who may import."""
+    client = socket.create_connection(("127.0.0.1", web.port), timeout=CALL_SECONDS)
+    client.sendall(
+        f"POST /items/import/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {SESSION_COOKIE}={session_of(user)}\r\n"
+        "Content-Length: 900000000\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n".encode()
+    )
+    return client
+
+
+def test_one_person_sends_so_many_files_at_once_and_others_theirs(web: Process) -> None:
+    """Who has room for one more file might send a thousand before the first of them is whole."""
+    alice, bob = USERS
+    with contextlib.ExitStack() as stack:
+        first, *_ = [stack.enter_context(upload(web, alice)) for _ in range(body_limits.UPLOADS_EACH)]
+        for client in (first, stack.enter_context(upload(web, bob))):
+            wait_until(functools.partial(is_taken, client, web), "the server takes what is sent", CALL_SECONDS)
+        further = stack.enter_context(upload(web, alice))
+        answer = http.client.HTTPResponse(further)
+        answer.begin()
+        assert (answer.status, answer.getheader("Retry-After")) == (429, body_limits.RETRY_AFTER)
+        first.close()
+
+        def has_room() -> bool:
+            with upload(web, alice) as again:
+                return is_taken(again, web)
+
+        wait_until(has_room, "there is room again", CALL_SECONDS)
+
+
+def is_taken(client: socket.socket, web: Process) -> bool:
+    """Whether more of a file than a stranger may send comes to lie on the server's disk, and is not answered."""
+    before = spooled(web.pid)
+    try:
+        client.sendall(CHUNK * 60)  # Django keeps 2.5 MiB in memory
+        wait_until(lambda: spooled(web.pid) > before, "more lies on disk", 3)
+    except (OSError, TimeIsUp):
+        return False
+    return True
