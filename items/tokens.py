@@ -25,6 +25,7 @@ LONGEST_DAYS = 3650
 LONGEST = 200  # characters; nothing longer is worth hashing
 # How exact `last_used_at` is: a write for every call would cost more than the call.
 USE_NOTED_EVERY = timedelta(minutes=1)
+REVOKED_KEPT = 100  # revoked tokens of a person, shown in the admin; older ones go when the next token is made
 TOKENS_A_QUERY = 500  # SQLite takes no more than 999 values in a query
 INVALID = "This token is not valid."
 
@@ -39,6 +40,10 @@ def issue(user: User, name: str = "", days: int | None = DAYS) -> str:
     now = timezone.now()
     expires_at = None if days is None else now + timedelta(days=days)
     ApiToken.objects.create(user=user, name=name, digest=_digest(secret), created_at=now, expires_at=expires_at)
+    revoked = ApiToken.objects.filter(user=user, revoked_at__isnull=False).order_by("-revoked_at", "-id")
+    too_old = list(revoked.values_list("pk", flat=True)[REVOKED_KEPT : REVOKED_KEPT + TOKENS_A_QUERY])
+    if too_old:
+        ApiToken.objects.filter(pk__in=too_old).delete()
     return secret
 
 

@@ -13,9 +13,10 @@ import math
 import time
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
@@ -26,6 +27,7 @@ from project.models import Attempts
 from streams.rights.credentials import TooManyTries
 
 PRUNE_EVERY_S = 60.0
+PRUNED_AT_ONCE = 500  # sessions that have ended: whoever tries to sign in waits for it
 
 _pruned_at = 0.0
 
@@ -69,7 +71,7 @@ def take(limit: Limit, *who: str) -> None:
     _prune_now_and_then()
     now = timezone.now()
     with transaction.atomic():
-        attempts, _ = Attempts.objects.select_for_update().get_or_create(key=_key(limit, who), defaults={"since": now})
+        attempts = _locked(_key(limit, who), now)
         if attempts.since <= now - limit.within:
             attempts.since, attempts.count = now, 0
         if attempts.count >= limit.most:
@@ -85,7 +87,7 @@ def give_back(limit: Limit, *who: str) -> None:
 
 def forget(limit: Limit, *who: str) -> None:
     """Forgets all tries: who succeeds may try as often as before."""
-    Attempts.objects.filter(key=_key(limit, who)).delete()
+    Attempts.objects.filter(key=_key(limit, who)).update(count=0)
 
 
 def take_wrong_token(address: str) -> None:
@@ -138,6 +140,14 @@ def refusal(request: HttpRequest, error: TooMany) -> HttpResponse:
     return response
 
 
+def _locked(key: str, now: datetime) -> Attempts:
+    """The row, for this transaction alone; made when there is none, be it that somebody else makes or prunes it just
+    now."""
+    while (found := Attempts.objects.select_for_update().filter(key=key).first()) is None:
+        Attempts.objects.bulk_create([Attempts(key=key, since=now)], ignore_conflicts=True)
+    return found
+
+
 def _key(limit: Limit, who: tuple[str, ...]) -> str:
     said = "\n".join((limit.name, *(unicodedata.normalize("NFKC", part).strip().casefold() for part in who)))
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
@@ -149,3 +159,5 @@ def _prune_now_and_then() -> None:
     if now - _pruned_at >= PRUNE_EVERY_S:
         _pruned_at = now
         Attempts.objects.filter(since__lt=timezone.now() - LONGEST).delete()
+        ended = Session.objects.filter(expire_date__lt=timezone.now()).values_list("pk", flat=True)
+        Session.objects.filter(pk__in=list(ended[:PRUNED_AT_ONCE])).delete()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from typing import Any
+from unittest import mock
 
 from django.apps import apps
 from django.conf import settings
@@ -326,6 +327,17 @@ class TokenPageTests(AccountTestCase):
         )
         self.assert_trouble(browser.post("/accounts/tokens/", {"name": "one more", "days": 30}), "which is the most")
         self.assertEqual(ApiToken.objects.filter(name="one more").count(), 0)
+
+    def test_tokens_that_count_no_more_do_not_pile_up(self) -> None:
+        for number in range(5):
+            tokens.issue(self.owner, f"number {number}")
+            tokens.revoke(ApiToken.objects.get(name=f"number {number}"))
+        tokens.issue(self.staff, "of somebody else")
+        tokens.revoke(ApiToken.objects.get(user=self.staff))
+        with mock.patch.object(tokens, "REVOKED_KEPT", 2):
+            tokens.issue(self.owner, "live")
+        names = set(ApiToken.objects.values_list("name", flat=True))
+        self.assertEqual(names, {"number 3", "number 4", "live", "of somebody else"})
 
     def test_what_was_typed_is_never_markup(self) -> None:
         browser = sign_in(self.owner)

@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client, TestCase
 from django.utils import timezone
@@ -96,6 +97,18 @@ class SignInTests(AttemptsTestCase):
         attempts._pruned_at = 0.0
         self.fail(1, address=THERE)
         self.assertEqual(Attempts.objects.count(), 2)
+
+    def test_sessions_that_have_ended_go_a_few_with_each_try(self) -> None:
+        now = timezone.now()
+        for number in range(5):
+            Session.objects.create(session_key=f"old-{number}", expire_date=now - timedelta(days=1))
+        Session.objects.create(session_key="live", expire_date=now + timedelta(days=1))
+        with mock.patch.object(attempts, "PRUNED_AT_ONCE", 3):
+            for left in (3, 1, 1):
+                attempts._pruned_at = 0.0
+                self.fail(1)
+                self.assertEqual(Session.objects.count(), left)
+        self.assertEqual(Session.objects.get().pk, "live")
 
 
 class HearsayTests(AttemptsTestCase):
