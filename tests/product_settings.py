@@ -1,5 +1,6 @@
 """The settings of product processes that tests start: the product's own, except for where files of imports and of
-collectstatic lie, so that tests and a developer's `make run` in the same folder leave each other alone."""
+collectstatic lie, so that tests and a developer's `make run` in the same folder leave each other alone; and, where a
+test asks for it, a shorter time for statements."""
 
 from __future__ import annotations
 
@@ -7,6 +8,12 @@ import os
 from pathlib import Path
 
 from project.settings import *  # noqa: F403
+from project.settings import DATABASE, STATEMENT_MS
 
 RUN_DIR = Path(os.environ["TEST_RUN_DIR"])
 STATIC_ROOT = RUN_DIR / "staticfiles"
+
+if statement_ms := os.environ.get("TEST_STATEMENT_MS"):  # for tests that do not wait for the product's own half minute
+    options = DATABASE["OPTIONS"]
+    of_visitors = f"statement_timeout={STATEMENT_MS}"  # management commands have none
+    options["options"] = options.get("options", "").replace(of_visitors, f"statement_timeout={statement_ms}")

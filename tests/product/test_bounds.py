@@ -14,7 +14,7 @@ import pytest
 from items.api.schemas import PROBLEMS
 from items.services.turns import HEAVY_READS_EACH
 from tests.conftest import Install
-from tests.support.processes import Installation, Process
+from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, session_of
 from tests.support.services import Postgres
 from tests.support.waiting import until
 from tests.support.wire import until_it_answers
@@ -143,3 +143,39 @@ async def test_a_search_ends_with_its_client_in_time_and_leaves_room_for_others(
             await until(lambda: installation.query(WAITING) == [(0,)], "nothing runs on")
             server.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
             assert (await client.get("/api/items/?search=lamp")).json()["count"] == 1
+
+
+SHOW_BOUND = """
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SHOW statement_timeout")
+    print(cursor.fetchone())
+"""
+LOCKED = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
+@pytest.mark.slow
+async def test_a_statement_that_takes_too_long_is_stopped_and_said_with_503(
+    install: Install, postgres: Postgres
+) -> None:
+    installation = install(postgres, TEST_STATEMENT_MS="1000")
+    web = await asyncio.to_thread(installation.web)
+    api = {"Authorization": f"Bearer {installation.token}"}
+    page = {"Cookie": f"{SESSION_COOKIE}={session_of(USERS[0])}"}
+    async with httpx.AsyncClient(base_url=web.url, timeout=PATIENCE_S) as client:
+        assert (await client.post("/api/items/", json={"name": "Lamp", "price": "1"}, headers=api)).status_code == 201
+        with psycopg.connect(installation.database_url) as server:
+            server.execute("LOCK TABLE items_item IN ACCESS EXCLUSIVE MODE")
+            for answer in await asyncio.gather(
+                client.get("/api/items/1", headers=api),
+                client.post("/api/items/", json={"name": "Lamp", "price": "1"}, headers=api),
+                client.get("/items/1/", headers=page),
+                client.get("/admin/items/item/", headers=page),
+            ):
+                assert answer.status_code == 503, answer.url
+                assert answer.headers["Retry-After"], answer.url
+                assert "takes too long" in answer.text, answer.url
+            await until(lambda: installation.query(LOCKED) == [(0,)], "nothing runs on in the database")
+        assert (await client.get("/items/1/", headers=page)).status_code == 200
+    # Migrations and the like may take as long as they need.
+    assert installation.manage("shell", "--no-imports", "--command", SHOW_BOUND).strip() == "('0',)"
