@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,7 @@ from streams.wire.records import Record
 
 Stopped = Literal["enough", "beginning", "bound"]
 
-BYTES = 8 * 1024 * 1024  # of encoded records that are given
+BYTES = 8 * 1024 * 1024  # of encoded records that are given, and kept of one step backwards through a partition
 OFFSETS = 200_000  # that one question looks through in Kafka
 SECONDS = 4.0  # that it takes at most; `subscribed` has 10
 SHORTEST_STEP, LONGEST_STEP = 20, 20_000  # offsets of a partition in one step backwards; each is twice the one before
@@ -122,13 +123,23 @@ async def _read_back(history: History, topic: str, partition: _Partition, turns:
     """Looks through the next step before what is known."""
     end = partition.start
     start = position = max(partition.first, end - partition.step)
-    ranges: list[Range] = []
+    ranges: deque[Range] = deque()
+    size = 0
     while position < end:
         async with turns:
-            ranges += await history.page(topic, partition.number, position, end)
+            page = await history.page(topic, partition.number, position, end)
+        ranges += page
+        size += sum(map(_size, page))
+        while size - _size(ranges[0]) >= BYTES:  # more than can be given lies behind it: the next step looks here again
+            dropped = ranges.popleft()
+            size, start = size - _size(dropped), dropped.end
         position = ranges[-1].end
-    partition.put_before(ranges, start)
+    partition.put_before(list(ranges), start)
     partition.step = min(2 * partition.step, LONGEST_STEP)
+
+
+def _size(part: Range) -> int:
+    return sum(len(record.data) for record in part.records)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,3 +151,24 @@ async def test_what_is_found_is_what_a_plain_look_at_everything_finds(
     assert answer.stopped == ("enough" if len(everything) >= wanted else "beginning")
     if not in_log:
         assert given_at == everything[:wanted]
+
+
+async def test_no_more_is_kept_of_a_long_step_than_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long hole makes the steps long, and what lies before it may be dense."""
+    kept: list[int] = []
+    put_before = newest._Partition.put_before
+
+    def noted(self: Any, ranges: list[Range], start: int) -> None:
+        kept.append(sum(len(record.data) for part in ranges for record in part.records))
+        put_before(self, ranges, start)
+
+    monkeypatch.setattr(newest._Partition, "put_before", noted)
+    monkeypatch.setattr(newest, "BYTES", 400)
+    dense = 19_000
+    kafka: Kafka = {0: dict.fromkeys(range(dense), 1)}
+    ends = {0: dense + 20_000}
+    history = Holes(kafka, ends)
+    answer = await newest.find_before(history, "t", {0: 0}, ends, 2_000)
+    assert [record.offset for record in answer.records[0]] == list(range(dense - 200, dense))  # of 2 bytes each
+    assert answer.stopped == "enough"
+    assert max(kept) < 400 + 2 * 33 * 2  # and a page that begins before it, and one that was just read
