@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -26,6 +27,9 @@ from items import services
 from items.imports import jobs
 from project.api.api import BULK_BYTES
 from streams.runtime.threads import in_database
+from streams.server import WebProtocol
+
+log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -133,15 +137,28 @@ def announced(headers: list[tuple[bytes, bytes]]) -> int | None:
     return length
 
 
+def tell_of_plain_server() -> None:
+    """Tells in the log that another server class than ours has no deadlines for heads and silent connections."""
+    if not settings.DEBUG and not WebProtocol.serves:
+        log.warning(
+            "This server holds connections that send nothing, and half heads, for as long as their clients like: start "
+            "uvicorn with --http streams.server:WebProtocol, or put a proxy with deadlines in front (docs/security.md)."
+        )
+
+
 class BodyLimits:
     """`application`, for HTTP, behind the limits. What is larger is answered with 413, what does not arrive with 408;
     who may not send as much is answered by the application, as for an empty body. The connection ends with it."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
+        self._looked_at_server = False
         self._under_way: Counter[tuple[Limit, object]] = Counter()  # large bodies: of a limit, and of a person there
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if not self._looked_at_server:
+            self._looked_at_server = True
+            tell_of_plain_server()
         length = announced(scope["headers"])
         if length == 0:
             await self.application(scope, receive, send)

@@ -53,6 +53,7 @@ def most_connections() -> int:
 class WebProtocol(HttpToolsProtocol):
     """HTTP with deadlines. A body's own stands in project/body_limits.py, where it holds on every server."""
 
+    serves: ClassVar[bool] = False  # whether this process was started with it
     waiting: ClassVar[dict[WebProtocol, None]] = {}  # who has not asked (again) yet, the oldest first
     _deadline: TimerHandle | None = None
     _stalled: TimerHandle | None = None
@@ -64,6 +65,7 @@ class WebProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        WebProtocol.serves = True
         self._await_request()
         if len(self.connections) > most_connections():
             oldest = next(iter(self.waiting))

@@ -21,6 +21,7 @@ from tests.support.processes import BIN, CALL_SECONDS, UVICORN_OPTIONS
 from tests.support.waiting import free_port, until
 
 WAIT_S = 30
+DAPHNE_S = 60 + WAIT_S
 SHORT_S = 0.2
 LARGE = b"x" * 40_000_000  # more than all the buffers between two processes
 
@@ -208,6 +209,7 @@ async def test_1100_silent_connections_with_1024_files_shut_nobody_out(install: 
             assert (await client.get("/healthz")).status_code == 200
             assert (await client.get("/api/items/", headers=headers)).status_code == 200
         assert "may open 1024 files" in web.log()
+        assert "streams.server:WebProtocol" not in web.log()
     finally:
         for _, writer in idle:
             writer.transport.abort()
@@ -224,3 +226,16 @@ async def test_the_command_line_of_before_still_works_and_bounds_bodies(install:
     async with httpx.AsyncClient(base_url=web.url, timeout=CALL_SECONDS) as client:
         assert (await client.get("/api/items/", headers=headers)).status_code == 200
         assert (await client.post("/healthz", content=b"x" * 70_000)).status_code == 413
+    assert "--http streams.server:WebProtocol" in web.log()
+
+
+@pytest.mark.slow
+async def test_daphne_ends_what_is_silent_for_a_minute(install: Install) -> None:
+    """Twisted's own deadline, which docs/security.md speaks of."""
+    daphne = await asyncio.to_thread(install().daphne)
+    halves = (b"", HEAD, HEAD + UPGRADE, POST + b"Content-Length: 10\r\n\r\nhalf")
+    async with contextlib.AsyncExitStack() as stack:
+        readers = [(await stack.enter_async_context(connected(daphne.port, half)))[0] for half in halves]
+        async with asyncio.timeout(DAPHNE_S):
+            said = await asyncio.gather(*(reader.read() for reader in readers))
+    assert said == [b""] * len(halves)
