@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-READS_EACH = 2  # questions of one person at the same time; a process has three readers (streams/kafka/history.py)
+READS_EACH = 2  # questions of one person at the same time, of three in a process (streams/kafka/history.py)
 WAIT_S = 5.0  # for a turn
 
 _each: weakref.WeakValueDictionary[object, asyncio.Semaphore] = weakref.WeakValueDictionary()

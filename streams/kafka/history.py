@@ -23,7 +23,8 @@ from streams.runtime.tasks import shared
 from streams.wire.ranges import Range
 from streams.wire.records import Record, encode_raw
 
-READERS = 3  # consumers of the pool: Kafka's connections do not grow with browsers
+READERS = 3  # consumers of the pool: Kafka's connections do not grow with browsers …
+ASKERS = 1  # … and for offsets alone: every `subscribe` wants them, and none of them waits behind those who read
 PAGE_BYTES = 1023 * 1024  # of encoded records in one read: as an answer of the API they have a head, and fit in 1 MiB
 PAGE_RECORDS = 2000
 READ_TIMEOUT_S = 8.0  # without any progress
@@ -57,7 +58,7 @@ class History:
     """One per process. `close()` stops its consumers."""
 
     def __init__(self, readers: int = READERS) -> None:
-        self._pool = Pool(readers)
+        self._pool, self._askers = Pool(readers), Pool(ASKERS)
         self._pages = Pages()
         self._asking: dict[Asked, asyncio.Task[Bounds]] = {}
         self._next: dict[Asked, asyncio.Task[Bounds]] = {}
@@ -159,7 +160,7 @@ class History:
         await self._pages.close()
         for task in [*self._asking.values(), *self._next.values()]:
             task.cancel()
-        await self._pool.close()
+        await asyncio.gather(self._pool.close(), self._askers.close())
 
     async def _ask_bounds(self, topic: str, partitions: tuple[int, ...]) -> Bounds:
         tps = [TopicPartition(topic, partition) for partition in partitions]
@@ -171,7 +172,7 @@ class History:
                 {tp.partition: offset for tp, offset in ends.items()},
             )
 
-        return await self._pool.ask(ask, ASK_TIMEOUT_S)
+        return await self._askers.ask(ask, ASK_TIMEOUT_S)
 
     async def _read_page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
         tp = TopicPartition(topic, partition)

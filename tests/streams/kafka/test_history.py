@@ -14,7 +14,8 @@ from streams.kafka import embedded
 from streams.kafka import history as history_module
 from streams.kafka.aiokafka_internals import ReadableRecords
 from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.history import READERS, History, NoSuchOffset
+from streams.kafka.history import READ_TIMEOUT_S, READERS, History, NoSuchOffset
+from streams.kafka.pool import Lease
 from streams.runtime.away import Unavailable
 
 PARTITIONS = range(4)
@@ -48,6 +49,21 @@ async def test_whoever_asks_at_once_gets_the_offsets_of_the_partitions_they_aske
     for partitions, bounds in zip(([0], [1, 3], PARTITIONS, [0], PARTITIONS, [3, 1]), answers, strict=True):
         assert bounds.ends == {partition: ends[partition] for partition in partitions}
         assert bounds.firsts == dict.fromkeys(partitions, 0)
+
+
+async def test_offsets_are_told_while_all_readers_are_busy(history: History) -> None:
+    """Else a person who reads as much as they can would keep others from the beginning of their streams."""
+    let_go = asyncio.Event()
+
+    async def busy(_: Lease) -> None:
+        await let_go.wait()
+
+    reading = [asyncio.create_task(history._pool.ask(busy, READ_TIMEOUT_S)) for _ in range(3 * READERS)]
+    bounds = await history.bounds("t", PARTITIONS)
+    assert bounds.firsts == dict.fromkeys(PARTITIONS, 0)
+    assert not any(task.done() for task in reading)
+    let_go.set()
+    await asyncio.gather(*reading)
 
 
 async def test_single_records_of_several_partitions_at_once(history: History) -> None:
