@@ -6,13 +6,14 @@ import asyncio
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from unittest import mock
 
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 from django.utils import timezone
 
 from items import services
-from items.links import results
+from items.links import results, views
 from items.links.checking import LinkResult
 from items.models import Item
 from items.models.link_check import LinkCheck
@@ -70,6 +71,16 @@ class ButtonTests(LinkTestCase):
         self.assertRedirects(Client().post(address), f"/accounts/login/?next={address}")
         self.assertEqual(sign_in(self.owner).get(address).status_code, 405)
         self.assertEqual(self.server.heads, [])
+
+    def test_one_person_has_so_many_checks_under_way_and_others_theirs(self) -> None:
+        self.link("/ok")
+        of_owner: dict[Any, object] = {object(): self.owner.pk for _ in range(views.AT_ONCE_EACH)}
+        with mock.patch.dict(views._under_way, of_owner):
+            self.assertIn("Many links are being checked", text(self.press(sign_in(self.owner))))
+            self.assertEqual(self.server.heads, [])
+            self.assertIn("works", text(self.press(sign_in(self.staff))))
+        self.assertIn("works", text(self.press(sign_in(self.owner))))
+        self.assertEqual(views._under_way, {})
 
     def test_a_check_makes_neither_version_nor_event(self) -> None:
         self.link("/ok")
