@@ -251,7 +251,7 @@ def run(job: ImportJob, parent: int | None = None) -> None:
 
     try:
         survey = survey_of(job)
-        with running.report_file(job.report) as write:
+        with running.report_file(job.report, running.REPORT_BYTES) as write:
 
             def on_failure(failure: Failure) -> None:
                 write(failure)

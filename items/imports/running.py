@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 CHUNK = 500  # rows in one transaction: long enough to be quick, short enough for other writers on SQLite
 TRIES = 5  # of one chunk, when other writers were quicker or the database was busy
 PAUSE_S = 0.5  # between tries, growing
+# Of a report kept for a person: a gigabyte has room for 300 million rows that fail, each with two lines of the report.
+REPORT_BYTES = 32 * 1024 * 1024
+MORE = "More rows failed than a report holds; all of them are counted on the page of the import."
 COUNTS = ("rows", "created", "updated", "unchanged", "failed", "skipped")
 
 
@@ -198,18 +201,28 @@ def _failure(row: Row, mapper: Mapper, error: Refused | ValidationError) -> Fail
 
 
 @contextmanager
-def report_file(path: Path) -> Iterator[Callable[[Failure], None]]:
-    """Writes failures to a CSV file: line, column, reason. The file is there at the end only when there were any."""
+def report_file(path: Path, most: int | None = None) -> Iterator[Callable[[Failure], None]]:
+    """Writes failures to a CSV file: line, column, reason. The file is there at the end only when there were any.
+
+    most: bytes, more or less; from there on one more line says that there are more. None: all of them, however many.
+    """
     path.unlink(missing_ok=True)
     file: IO[str] | None = None
+    size = 0
 
     def write(failure: Failure) -> None:
-        nonlocal file
+        nonlocal file, size
         if file is None:
             file = path.open("w", encoding="utf-8", errors="replace", newline="")
             csv.writer(file).writerow(["line", "column", "reason"])
+        if most is not None and size >= most:
+            return
         for column, reason in failure.reasons:
-            csv.writer(file).writerow([failure.line, neutral(column), neutral(reason)])
+            row = [failure.line, neutral(column), neutral(reason)]
+            size += sum(len(str(cell).encode("utf-8", "replace")) + 1 for cell in row)
+            csv.writer(file).writerow(row)
+        if most is not None and size >= most:
+            csv.writer(file).writerow(["", "", MORE])
 
     try:
         yield write

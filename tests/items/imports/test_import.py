@@ -202,6 +202,15 @@ class PageTests(ImportTestCase):
         rows = list(csv.reader(io.StringIO(b"".join(report.streaming_content).decode(), newline="")))
         self.assertEqual([row[:2] for row in rows], [["line", "column"], ["5", "sku"], ["7", "price"]])
 
+    def test_a_report_is_bounded_and_says_so_and_the_counts_are_of_all(self) -> None:
+        self.upload("sku,name,price\n" + ",lamp,\n" * 2_000 + "A-1,lamp,1\n")
+        with mock.patch.object(running, "REPORT_BYTES", 1_000):
+            self.start()
+        job = self.job()
+        self.assertEqual((job.state, job.rows, job.created, job.failed), ("done", 2_001, 1, 2_000))
+        self.assertLess(job.report.stat().st_size, 1_400)
+        self.assertEqual(job.report.read_text().splitlines()[-1], f",,{running.MORE}")
+
     def test_a_dry_run_leads_to_the_import(self) -> None:
         self.upload()
         self.start(dry_run="1")
