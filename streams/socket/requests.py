@@ -65,7 +65,7 @@ class Wanted(NamedTuple):
 class Requests:
     """Answers one connection. start: runs a coroutine as a task of the connection."""
 
-    __slots__ = ("_bad", "_connection", "_hub", "_loop", "_rights", "_start")
+    __slots__ = ("_bad", "_connection", "_has_told", "_hub", "_loop", "_rights", "_start")
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Requests:
         self._hub, self._rights, self._connection, self._start = hub, rights, connection, start
         self._loop = asyncio.get_running_loop()
         self._bad: deque[float] | None = None  # when bad requests came; made with the first one
+        self._has_told = False  # whether the log has a line of jumps
 
     def handle(self, message: dict[str, Any]) -> None:
         """Takes one ASGI `websocket.receive` message. Never waits."""
@@ -133,12 +134,7 @@ class Requests:
         wanted = _wanted(request)
         if wanted.jumps:
             metrics.CLIENT_JUMPS.inc(wanted.jumps)
-            log.error(
-                "Connection %s met %d ranges of %s that did not join.",
-                self._connection.name,
-                wanted.jumps,
-                wanted.topic,
-            )
+            self._tell_of_jumps(wanted)
         streams = self._connection.streams
         if wanted.topic in streams:
             raise BadRequest("duplicate", f"This connection reads {wanted.topic} already.", wanted.number)
@@ -148,6 +144,13 @@ class Requests:
         pending = Subscription(self._connection, wanted.topic, NO_LOG)
         self._connection.hold(pending)
         self._start(self._begin(pending, wanted))
+
+    def _tell_of_jumps(self, wanted: Wanted) -> None:
+        """Once a connection, and of topics that it may read: what clients say must not fill the log."""
+        if not self._has_told and wanted.topic in self._connection.topics:
+            self._has_told = True
+            what = "Connection %s met %d ranges of %s that did not join; others of it are only counted."
+            log.error(what, self._connection.name, wanted.jumps, wanted.topic)
 
     async def _begin(self, pending: Subscription, wanted: Wanted) -> None:
         """Looks up where the stream begins, says so, and lets it go."""

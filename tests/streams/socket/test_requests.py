@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Coroutine
 from typing import Any
-from unittest import mock
+from unittest import TestCase, mock
 
 import pytest
 
@@ -88,6 +88,20 @@ async def test_what_is_no_json_object_gets_an_error(text: str) -> None:
     hub, _ = await opened({0: 10})
     [error] = Asking(Client(hub)).send(text)
     assert (error["code"], "id" in error) == ("bad_request", False)
+    await hub.close()
+
+
+async def test_what_a_client_tells_of_jumps_does_not_fill_the_log() -> None:
+    hub, _ = await opened({0: 10})
+    asking = Asking(Client(hub))
+    asking.client.connection.topics = {"t": "t"}
+    told = SUBSCRIBE | {"jumps": 1}
+    with TestCase().assertLogs("streams.socket.requests") as log:
+        asking.send(json.dumps(told | {"topic": "nowhere\nERROR forged"}))
+        for _ in range(10):
+            asking.send(json.dumps(told))
+    [line] = log.output
+    assert "1 ranges of t that did not join" in line
     await hub.close()
 
 
