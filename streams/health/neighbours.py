@@ -137,7 +137,7 @@ async def check_tasks() -> State:
     return State(not missing, ", ".join(missing) or ("ok" if known else "none yet"))
 
 
-async def check_redis() -> State:
+async def _ask_redis() -> State:
     """Whether Redis answers within CHECK_S; `not used` without REDIS_URL."""
     if not settings.REDIS_URL:
         return State(True, "not used")
@@ -150,3 +150,18 @@ async def check_redis() -> State:
     finally:
         await client.aclose()
     return State(True, "ok")
+
+
+class _RedisCheck:
+    """Asks once, however many want to know: anybody may ask /readyz, and each question is a connection to Redis."""
+
+    def __init__(self) -> None:
+        self._asking: asyncio.Task[State] | None = None
+
+    async def __call__(self) -> State:
+        if self._asking is None or self._asking.done() or self._asking.get_loop() is not asyncio.get_running_loop():
+            self._asking = asyncio.create_task(_ask_redis())
+        return await asyncio.shield(self._asking)
+
+
+check_redis = _RedisCheck()

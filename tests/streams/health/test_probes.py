@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from unittest import mock
 
 import httpx
 from django.test import AsyncClient, Client, TransactionTestCase, override_settings
 
 from streams.health import neighbours
-from streams.health.neighbours import KafkaCheck, State, check_link
+from streams.health.neighbours import KafkaCheck, State, check_link, check_redis
 from streams.health.probes import bridge_app
 from streams.processes import web
 from tests.support.waiting import until
@@ -45,6 +46,22 @@ class WebHealthTests(TransactionTestCase):
     async def test_readyz_says_that_redis_is_down(self) -> None:
         answer = await AsyncClient().get("/readyz")
         assert "redis: down" in answer.content.decode()
+
+    async def test_however_many_ask_redis_is_asked_once(self) -> None:
+        """Anybody may ask; each question would be a connection, and an open file."""
+        asked: list[asyncio.StreamWriter] = []
+        server = await asyncio.start_server(lambda reader, writer: asked.append(writer), "127.0.0.1", 0)
+        address = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        with override_settings(REDIS_URL=address):
+            asking = [asyncio.create_task(check_redis()) for _ in range(50)]
+            await until(lambda: asked, "Redis is asked")
+            asking[0].cancel()  # who leaves takes nothing from the others
+            server.close()
+            for writer in asked:
+                writer.transport.abort()
+            states = await asyncio.gather(*asking[1:])
+        assert len(asked) == 1
+        assert set(states) == {State(False, "down")}
 
     def test_metrics_are_for_loopback_only(self) -> None:
         answers = {"127.0.0.1": 200, "::1": 200, "10.1.2.3": 403, "192.0.2.7": 403, "2001:db8::1": 403, "": 403}
