@@ -22,10 +22,23 @@ HEADERS = {  # of every answer with that status
 
 
 class DescribedAPI(NinjaAPI):
-    """A NinjaAPI whose description also says what all operations have in common."""
+    """A NinjaAPI whose description also says what all operations have in common.
 
-    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
-        description = super().get_openapi_schema(**kwargs)
+    It is made once: that takes 150 ms, and anybody may ask for it.
+    """
+
+    _described: tuple[str, OpenAPISchema] | None = None  # below which path, and how
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
+        if self._described is None or self._described[0] != prefix:
+            self._described = prefix, self._describe(prefix)
+        return self._described[1]
+
+    def _describe(self, prefix: str) -> OpenAPISchema:
+        description = super().get_openapi_schema(path_prefix=prefix)
         for operations in description["paths"].values():
             for operation in operations.values():
                 _name_headers(operation["responses"])

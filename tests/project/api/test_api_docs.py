@@ -8,6 +8,8 @@ from typing import Any
 from django.contrib.staticfiles import finders
 from django.test import Client, SimpleTestCase
 
+from project.api.api import api
+
 STATUSES = {
     ("/api/items/", "post"): {"201", "400", "401", "403", "409", "413", "415", "422", "429", "503"},
     ("/api/items/bulk", "post"): {"201", "400", "401", "403", "409", "413", "415", "422", "429", "503"},
@@ -28,6 +30,14 @@ class DescriptionTests(SimpleTestCase):
     def test_every_answer_of_the_items_api_is_described(self) -> None:
         for (path, method), statuses in STATUSES.items():
             self.assertEqual(set(self.description["paths"][path][method]["responses"]), statuses, (path, method))
+
+    def test_it_is_made_once_and_anew_below_another_path(self) -> None:
+        """Anybody may ask for it, and making it takes as long as hundreds of other answers."""
+        once = api.get_openapi_schema()
+        self.assertIs(api.get_openapi_schema(), once)
+        below = api.get_openapi_schema(path_prefix="/sb/api/")
+        self.assertEqual({f"/sb{path}" for path in once["paths"]}, set(below["paths"]))
+        self.assertEqual(api.get_openapi_schema(), once)
 
     def test_every_operation_says_what_it_does_under_a_name_of_its_own(self) -> None:
         names = []
