@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from unittest import mock
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.models import Session
 from django.core import mail
-from django.test import Client, TestCase
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory, TestCase
 from django.utils import timezone
 
 from items import tokens
+from items.services.turns import Busy
 from project import mailing
-from project.accounts import attempts
+from project.accounts import attempts, views
 from project.models import Attempts
+from tests.support.waiting import wait_until
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 WORD = "olga's word"
@@ -109,6 +115,39 @@ class SignInTests(AttemptsTestCase):
                 self.fail(1)
                 self.assertEqual(Session.objects.count(), left)
         self.assertEqual(Session.objects.get().pk, "live")
+
+
+class ManyAtOnceTests(TestCase):
+    """A password is looked at for a good part of a second, by a core."""
+
+    def test_so_many_are_looked_at_at_once_and_the_others_wait(self) -> None:
+        looked_at, most, let_go = Counter[str](), [0], threading.Event()
+        lock = threading.Lock()
+
+        def slow(request: HttpRequest) -> HttpResponse:
+            with lock:
+                looked_at["now"] += 1
+                most[0] = max(most[0], looked_at["now"])
+            let_go.wait(30)
+            with lock:
+                looked_at["now"] -= 1
+            return HttpResponse()
+
+        def ask(number: int) -> int:
+            request = RequestFactory().post("/accounts/login/", {"username": f"name {number}"})
+            request.user = AnonymousUser()
+            return int(sign_in(request).status_code)
+
+        sign_in = views.limited_sign_in(slow)
+        at_once = views.PASSWORDS_AT_ONCE
+        with mock.patch.object(attempts, "take"), ThreadPoolExecutor(4 * at_once) as pool:
+            asking = [pool.submit(ask, number) for number in range(4 * at_once)]
+            wait_until(lambda: looked_at["now"] == at_once, "the first ones are looked at")
+            with mock.patch.object(views, "PASSWORD_WAIT_S", 0.1), self.assertRaises(Busy):
+                ask(-1)
+            let_go.set()
+            self.assertEqual({asked.result(30) for asked in asking}, {200})
+        self.assertEqual(most, [at_once])
 
 
 class HearsayTests(AttemptsTestCase):
