@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 from unittest import mock
@@ -10,13 +11,13 @@ from unittest import mock
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core import mail
+from django.core import mail, signing
 from django.test import Client, override_settings
 
 from items import services, tokens
 from items.models import ApiToken, Item
 from project import mailing
-from project.accounts import sign_up, views
+from project.accounts import attempts, sign_up, views
 from project.models import Attempts
 from tests.support.people import PeopleTestCase, detail_of, sign_in
 
@@ -127,6 +128,25 @@ class SignUpTests(AccountTestCase):
         for number, name in enumerate(("Olga", "olga", "OLGA", "ｏｌｇａ", "oLga", "olGa")):
             answer = self.ask({"username": name, "email": f"n{number}@example.com"})
         self.assertEqual(answer.status_code, 429)
+
+    def test_many_names_from_one_place_end_too(self) -> None:
+        with mock.patch.object(sign_up, "SIGN_UP", attempts.Limit("few", 3, timedelta(hours=1))):
+            for number in range(4):
+                answer = self.ask({"username": f"nina{number}", "email": f"nina{number}@example.com"})
+        self.assertEqual((answer.status_code, len(mail.outbox)), (429, 3))
+
+    def test_a_link_that_is_old_invented_or_of_an_address_taken_meanwhile_makes_no_account(self) -> None:
+        self.ask(self.TYPED)
+        link = self.link()
+        with mock.patch.object(sign_up, "LINK_LIVES", timedelta(seconds=-1)):
+            self.assertEqual(Client().post(link, self.PASSWORDS).status_code, 410)
+        signed = link.split("/")[-2]
+        other = signing.dumps(["nina", "nina@example.com"], salt="another")
+        for invented in (signed[:-1] + ("a" if signed[-1] != "a" else "b"), other, "x", "x:y:z"):
+            self.assertEqual(Client().post(f"/accounts/sign-up/{invented}/", self.PASSWORDS).status_code, 410, invented)
+        User.objects.create_user("nora", "NINA@example.com")
+        self.assertEqual(Client().post(link, self.PASSWORDS).status_code, 410)
+        self.assertFalse(User.objects.filter(username="nina").exists())
 
     def test_who_is_signed_in_has_an_account(self) -> None:
         self.assertRedirects(sign_in(self.owner).get("/accounts/sign-up/"), "/", fetch_redirect_response=False)
