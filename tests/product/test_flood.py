@@ -148,7 +148,7 @@ async def watch(connection: Connection) -> None:
 
 async def kinds_until_a_heartbeat(connection: Connection) -> set[str]:
     """The types of the frames that come until the next heartbeat but one."""
-    kinds = []
+    kinds: list[str] = []
     while kinds.count("heartbeat") < 2:
         kinds.append((await connection.receive(timeout=CALL_SECONDS))["type"])
     return set(kinds)

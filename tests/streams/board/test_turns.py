@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from streams.board import api, turns
+from streams.hub import current
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds
 from streams.runtime.away import Unavailable
@@ -36,7 +37,7 @@ class Slow:
 def history(monkeypatch: pytest.MonkeyPatch) -> Slow:
     slow = Slow()
     process = SimpleNamespace(history=slow, hub=SimpleNamespace(logs={TOPIC: TopicLog(TOPIC, "e", {0: 0})}))
-    monkeypatch.setattr(api.current, "current", lambda: process)
+    monkeypatch.setattr(current, "current", lambda: process)
     monkeypatch.setattr(api, "_readable", lambda request: {TOPIC: ""})
     monkeypatch.setattr(turns, "WAIT_S", 0.2)
     return slow
