@@ -57,6 +57,11 @@ class SignInTests(AttemptsTestCase):
         self.later(timedelta(minutes=1))
         self.assertEqual(self.sign_in(WORD).status_code, 302)
 
+    def test_a_name_of_other_widths_and_cases_is_the_same_name(self) -> None:
+        for name in ("olga", "OLGA", "ｏｌｇａ", "ＯＬＧＡ", " olga "):
+            self.fail(2, name=name)
+        self.assertEqual(self.sign_in(WORD).status_code, 429)
+
     def test_the_admins_door_counts_with_the_others(self) -> None:
         self.fail(5)
         self.fail(5, path="/admin/login/")
