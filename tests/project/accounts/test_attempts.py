@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,10 @@ from unittest import mock
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, RequestFactory, TestCase
+from django.test import Client, RequestFactory, TestCase, override_settings
 from django.utils import timezone
 
 from items import tokens
@@ -186,7 +189,27 @@ class TokenTests(AttemptsTestCase):
         return Client(REMOTE_ADDR=address).get("/api/items/", headers={"Authorization": f"Bearer {token}"})
 
 
+class Held(EmailBackend):
+    """A server of mail that takes none until the test lets go."""
+
+    let_go = threading.Event()
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        self.let_go.wait(10)
+        return super().send_messages(messages)
+
+
 class ResetTests(AttemptsTestCase):
+    def test_the_answer_does_not_wait_for_the_mail(self) -> None:
+        """Else its time tells which addresses have an account."""
+        Held.let_go.clear()
+        with override_settings(EMAIL_BACKEND=f"{__name__}.Held"):
+            answer = Client(REMOTE_ADDR=HERE).post("/accounts/password/reset/", {"email": "olga@example.com"})
+            self.assertEqual((answer.status_code, mail.outbox), (302, []))
+            Held.let_go.set()
+            mailing.wait_sent(30)
+        self.assertEqual(len(mail.outbox), 1)
+
     def ask(self, address: str, comes_from: str = HERE) -> Any:
         answer = Client(REMOTE_ADDR=comes_from).post("/accounts/password/reset/", {"email": address})
         mailing.wait_sent(30)
