@@ -304,6 +304,8 @@ class TokenPageTests(AccountTestCase):
 
     def test_a_new_token_is_shown_once_and_works(self) -> None:
         browser = sign_in(self.owner)
+        offered = '<option value="90" selected>90 days</option>'
+        self.assertContains(browser.get("/accounts/tokens/"), offered, html=True)
         secret = self.make(browser)
         page = browser.get("/accounts/tokens/")
         self.assertIn("laptop", text(page))
