@@ -24,7 +24,7 @@ import psycopg
 
 from tests.settings import PRODUCT_VARIABLES, SCRATCH
 from tests.support import services
-from tests.support.waiting import free_port, wait_until
+from tests.support.waiting import accepts_connections, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -50,8 +50,8 @@ UVICORN_OPTIONS = [
 
 
 def environment(**values: str) -> dict[str, str]:
-    """This process's environment without settings of the product, plus `values`."""
-    kept = {name: value for name, value in os.environ.items() if name not in PRODUCT_VARIABLES}
+    """This process's environment without settings of the product and of tests, plus `values`."""
+    kept = {name: value for name, value in os.environ.items() if name not in {*PRODUCT_VARIABLES, "SSL_CERT_DIR"}}
     return {
         **kept,
         "SECRET_KEY": SECRET,
@@ -157,8 +157,12 @@ class Process:
             self.wait_healthy()
 
     def wait_healthy(self) -> None:
-        wait_until(lambda: not self.running or self.answers("/healthz"), f"{self.name} is healthy", START_SECONDS)
+        wait_until(lambda: not self.running or self.is_healthy(), f"{self.name} is healthy", START_SECONDS)
         assert self.running, f"{self.name} ended while it was starting:\n{self.log()}"
+
+    def is_healthy(self) -> bool:
+        """Asked many times while the process starts, on the cores that it needs: first in the cheapest way."""
+        return accepts_connections(self.port) and self.answers("/healthz")
 
     def answers(self, path: str, status: int = 200) -> bool:
         try:
