@@ -42,7 +42,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture(scope="session", autouse=True)
 def _end_services() -> Iterator[None]:
+    processes.may_fork = True
     yield
+    processes.end_nursery()
     services.close_all()
 
 

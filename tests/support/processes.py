@@ -14,17 +14,21 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import uuid
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psycopg
 
 from tests.settings import PRODUCT_VARIABLES, SCRATCH
 from tests.support import services
+from tests.support.nursery import Child, Nursery
 from tests.support.waiting import accepts_connections, free_port, wait_until
+
+Popen = subprocess.Popen[bytes]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -49,9 +53,17 @@ UVICORN_OPTIONS = [
 ]
 
 
+# What may be set around tests, and is not for the product. Without PYTHONDONTWRITEBYTECODE, which images set, not every
+# start compiles all of the product again.
+OF_TESTS = ("SSL_CERT_DIR", "PYTHONDONTWRITEBYTECODE")
+
+may_fork = False  # whether processes are forked (tests/support/nursery.py); else each is a program that is started
+
+
 def environment(**values: str) -> dict[str, str]:
     """This process's environment without settings of the product and of tests, plus `values`."""
-    kept = {name: value for name, value in os.environ.items() if name not in {*PRODUCT_VARIABLES, "SSL_CERT_DIR"}}
+    dropped = {*PRODUCT_VARIABLES, *OF_TESTS}
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return {
         **kept,
         "SECRET_KEY": SECRET,
@@ -61,10 +73,42 @@ def environment(**values: str) -> dict[str, str]:
     }
 
 
-def run_command(arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        arguments, cwd=ROOT, env=env, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+@cache
+def nursery() -> Nursery:
+    """Of this run; made when the first process is asked for."""
+    return Nursery()
+
+
+def end_nursery() -> None:
+    """Ends it, if there is one."""
+    if nursery.cache_info().currsize:
+        nursery().close()
+        nursery.cache_clear()
+
+
+def start_process(command: list[str], env: dict[str, str], output: IO[bytes], errors: IO[bytes]) -> Child | Popen:
+    """Starts a command in a session of its own, with nothing to read; a Python script is forked, where that may be."""
+    script = command[1:] if command[0] == sys.executable else command
+    if may_fork and (Path(script[0]).suffix == ".py" or Path(script[0]).parent == BIN):
+        return nursery().start(script, env, ROOT, output.fileno(), errors.fileno())
+    return subprocess.Popen(
+        command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
     )
+
+
+def run_command(arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end. Raises subprocess.TimeoutExpired after COMMAND_SECONDS, and kills it."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = start_process(arguments, env, output, errors)
+        try:
+            code = process.wait(COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(STOP_SECONDS)
+            raise
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(arguments, code, output.read().decode(), errors.read().decode())
 
 
 def checked(done: subprocess.CompletedProcess[str]) -> str:
@@ -130,7 +174,7 @@ class Process:
 
     def __init__(self, name: str, command: list[str], env: dict[str, str], port: int, log: Path) -> None:
         self.name, self.command, self.env, self.port, self.log_path = name, command, env, port, log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Child | Popen | None = None
 
     @property
     def url(self) -> str:
@@ -149,10 +193,7 @@ class Process:
         """Starts it (again, on the same port) and, unless told otherwise, waits until /healthz answers."""
         assert not self.running, f"{self.name} is running"
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
-            )  # fmt: skip
+            self.process = start_process(self.command, self.env, log, log)
         if wait:
             self.wait_healthy()
 

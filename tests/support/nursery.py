@@ -1,0 +1,139 @@
+"""Processes of the product without the wait for other people's code: one Python loads it once a run, and forks.
+
+A start of the product takes a second and more of CPU, most of it for Django, Kafka's client and the like, and the suite
+starts it hundreds of times. What was forked is told apart by nothing else: its environment, its arguments, its output
+and its process group are those of a program that was started, it loads all of the product itself, and it ends as any
+Python does. `python -m tests.faults`, the benchmarks and the tests of `make run` start programs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+# Of those that load without Django's settings, what costs most.
+OTHERS = (
+    "aiokafka", "aiokafka.admin", "channels.generic.websocket", "channels_redis.core", "click", "confluent_kafka.admin",
+    "dj_database_url", "django.core.handlers.asgi", "django.core.management", "django.db.backends.postgresql.base",
+    "django.db.backends.sqlite3.base", "django.db.models", "django.forms", "django.template.backends.django",
+    "django.views.generic", "httptools", "httpx", "orjson", "prometheus_client", "psycopg", "psycopg_pool", "pydantic",
+    "pydantic.json_schema", "pydantic.types", "redis.asyncio", "sqlparse", "uvicorn", "uvicorn.config",
+    "uvicorn.protocols.http.httptools_impl", "uvicorn.protocols.websockets.websockets_sansio_impl", "uvloop",
+    "websockets.asyncio.server", "xml.dom.minidom",
+)  # fmt: skip
+COMMAND = [sys.executable, __file__]
+MESSAGE_BYTES = 1 << 20  # of a request: its arguments and its environment
+LOOK_SECONDS = 0.01  # between two looks at whether a process has ended
+
+
+class Child:
+    """A process that was forked, for whoever needs of a `subprocess.Popen` no more than this."""
+
+    def __init__(self, nursery: Nursery, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._nursery = nursery
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        if self.returncode is None:
+            self.returncode = self._nursery.ask({"ended": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """Its exit code. Raises subprocess.TimeoutExpired after so many seconds."""
+        deadline = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
+            time.sleep(LOOK_SECONDS)
+        return code
+
+
+class Nursery:
+    """The Python that forks, from the side of those who ask it to."""
+
+    def __init__(self) -> None:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [*COMMAND, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+            | {"PYTHONUNBUFFERED": "1"},
+        )
+        theirs.close()
+
+    def ask(self, request: dict[str, Any], files: list[int] | None = None) -> Any:
+        with self._lock:
+            socket.send_fds(self._ours, [json.dumps(request).encode()], files or [])
+            answer = self._ours.recv(MESSAGE_BYTES)
+        assert answer, "the process that forks has ended"
+        return json.loads(answer)
+
+    def start(self, command: list[str], env: dict[str, str], folder: Path, output: int, errors: int) -> Child:
+        """As `subprocess.Popen`, in a session of its own and with nothing to read. command: a Python script and its
+        arguments. output, errors: open files."""
+        with Path(os.devnull).open("rb") as nothing:
+            request = {"command": command, "env": env, "folder": str(folder)}
+            return Child(self, self.ask(request, [nothing.fileno(), output, errors]))
+
+    def close(self) -> None:
+        self._ours.close()
+        self._process.wait()
+
+
+def serve(asked: socket.socket) -> dict[str, Any]:
+    """Answers until nobody asks any more. Returns only in a process that was forked: what it is to run."""
+    while True:
+        data, files, *_ = socket.recv_fds(asked, MESSAGE_BYTES, 3)
+        if not data:
+            os._exit(0)
+        request: dict[str, Any] = json.loads(data)
+        if "ended" in request:
+            pid, status = os.waitpid(request["ended"], os.WNOHANG)
+            asked.send(json.dumps(os.waitstatus_to_exitcode(status) if pid else None).encode())
+        elif os.fork() == 0:
+            os.setsid()
+            asked.send(str(os.getpid()).encode())
+            for number, file in enumerate(files):
+                os.dup2(file, number)
+            os.closerange(3, max([asked.fileno(), *files]) + 1)
+            asked.detach()
+            return request
+        for file in files:
+            os.close(file)
+
+
+def become(request: dict[str, Any]) -> str:
+    """Takes on the request's environment and arguments; returns the path of the script."""
+    os.environ.clear()
+    os.environ.update(request["env"])
+    os.chdir(request["folder"])
+    script, *arguments = request["command"]
+    sys.argv = [script, *arguments]
+    sys.path[0] = str(Path(script).resolve().parent)
+    return str(script)
+
+
+def load() -> None:
+    sys.path[0] = ""  # the names of this folder's files are not meant
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # as in tests/product_settings.py
+    for name in OTHERS:
+        importlib.import_module(name)
+
+
+if __name__ == "__main__":
+    if "nothing" not in sys.argv:
+        load()
+    runpy.run_path(become(serve(socket.socket(fileno=int(sys.argv[-1])))), run_name="__main__")
