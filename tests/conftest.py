@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.test import TransactionTestCase
 
@@ -17,18 +19,31 @@ MARKS = {"kafka": "kafka", "postgres": "postgres", "redis": "redis", "chromium":
 MARKS |= {"install": "processes", "product": "processes"}
 MARKS |= {"db": "database", "transactional_db": "database"}
 
+# A machine may stand still while an example is made or tried: no time is looked at. `make check` tries few.
+hypothesis.settings.register_profile(
+    "ours", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("ours"), max_examples=20)
+hypothesis.settings.load_profile("ours")
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
+    """Marks the tests, before some are chosen by their marks; of these the files with most slow tests come first: one
+    that began last would have a run wait for it alone."""
     for item in items:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKS:
                 item.add_marker(MARKS[fixture])
         if "faults" in item.path.parts:
-            item.add_marker("alone")
+            item.add_marker("waits")
         kind = getattr(item, "cls", None)
         if kind is not None and issubclass(kind, TransactionTestCase):
             item.add_marker("database")
+    done = yield
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+    return done
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -23,11 +23,14 @@ from tests.support import services
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 REQUIRED = os.environ.get("CI") == "true"
-WORKERS = str(max(2, min(4, os.cpu_count() or 2)))  # processes of pytest side by side; each has services of its own
+CORES = max(2, min(4, os.cpu_count() or 2))  # processes of pytest side by side; each has services of its own
+# One more where tests wait for services and processes: a core would stand idle meanwhile.
+WAITING_WORKERS = 3
 
 SERVICES = "kafka or postgres or redis or nginx or browser or processes"
-# What loads the machine or looks at time has it for itself.
-ALONE = "browser or alone"
+# Images set PYTHONDONTWRITEBYTECODE: each of the pythons that are started here would compile all of it again.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+BESIDE_OTHERS = ["nice", "-n", "5"]  # what computes while others look at time: these go first
 OTHER_PYTHONS = ("3.12", "3.13")
 REQUIREMENTS = ROOT / "requirements.txt"
 NO_TESTS = 5  # pytest's exit code when the arguments select none of a step's tests
@@ -43,26 +46,28 @@ def say(text: str) -> None:
 
 @dataclass
 class Step:
-    """One command with a name. fine: exit codes that are no failure."""
+    """One command with a name. fine: exit codes that are no failure. whole_output: whether a quiet run says all of its
+    output when it passed, too."""
 
     name: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     fine: tuple[int, ...] = (0,)
+    whole_output: bool = False
 
     def run(self, *, quiet: bool = False) -> bool:
-        """Runs it, says what came of it, and returns whether it passed. quiet: its output is said only when it failed,
-        in one piece."""
+        """Runs it, says what came of it, and returns whether it passed. quiet: its output is said at its end, in one
+        piece, and only when it failed or `whole_output` asks for it."""
         before = time.monotonic()
         if not quiet:
             say(f"\n=== {self.name}")
         done = subprocess.run(
-            self.command, cwd=ROOT, env={**os.environ, **self.environment}, check=False, text=True,
+            self.command, cwd=ROOT, env={**ENVIRONMENT, **self.environment}, check=False, text=True,
             stdout=subprocess.PIPE if quiet else None, stderr=subprocess.STDOUT if quiet else None,
         )  # fmt: skip
         passed = done.returncode in self.fine
         verdict = "passed" if passed else f"FAILED ({done.returncode})"
-        output = f"\n{done.stdout.rstrip()}" if quiet and not passed else ""
+        output = f"\n{done.stdout.rstrip()}" if quiet and (self.whole_output or not passed) else ""
         say(f"{output}\n=== {self.name}: {verdict} in {time.monotonic() - before:.0f} s".removeprefix("\n"))
         if not passed:
             failed.append(self.name)
@@ -106,33 +111,40 @@ def lint(*, javascript_tests: bool) -> None:
             ended.result()
 
 
-def run_tests(
+def of_tests(
     name: str, marks: str, arguments: list[str], *options: str, python: str = sys.executable, **environment: str
-) -> None:
+) -> Step:
     """The tests with these marks among those that the arguments select."""
     fine = (0, NO_TESTS) if arguments else (0,)
     command = [python, "-m", "pytest", "-m", marks, *options, *arguments]
-    Step(f"tests {name}", command, environment, fine).run()
+    return Step(f"tests {name}", command, environment, fine)
 
 
-def side_by_side(together: str) -> list[str]:
+def side_by_side(together: str, workers: int = CORES) -> list[str]:
     """pytest's options for several processes. together: what one process gets as a whole (pytest-xdist's --dist)."""
-    return ["-n", WORKERS, "--dist", together]
+    return ["-n", str(workers), "--dist", together]
 
 
-def quick_tests(arguments: list[str], *options: str) -> None:
-    run_tests("that need no service", f"not ({SERVICES})", arguments, *side_by_side("worksteal"), *options)
+def quick_tests(arguments: list[str], *options: str, **environment: str) -> Step:
+    return of_tests(
+        "that need no service", f"not ({SERVICES})", arguments, *side_by_side("worksteal"), *options, **environment
+    )
 
 
 def measured_quick_tests(arguments: list[str]) -> None:
     """The same, with the share of the product's lines and branches that they reach; it must not fall (pyproject.toml).
     Only of all of them: a part reaches less."""
     if arguments:
-        quick_tests(arguments)
+        beside(quick_tests(arguments)).run()
         return
-    quick_tests([], "--cov", "--cov-report=")
+    beside(quick_tests([], "--cov", "--cov-report=")).run()
     say("\nLines and branches reached by the tests that need no service, in percent:")
     Step("branch coverage", [str(BIN / "coverage"), "report", "--format=total"]).run()
+
+
+def beside(step: Step) -> Step:
+    """The same step, while tests that look at time run."""
+    return replace(step, command=[*BESIDE_OTHERS, *step.command])
 
 
 def on_other_pythons(arguments: list[str]) -> None:
@@ -152,7 +164,7 @@ def on_other_pythons(arguments: list[str]) -> None:
             if not Step(f"packages {name}", install).run():
                 continue
             done.touch()
-        run_tests(name, f"not ({SERVICES})", arguments, *side_by_side("worksteal"), python=python)
+        of_tests(name, f"not ({SERVICES})", arguments, *side_by_side("worksteal"), python=python).run()
 
 
 def on_postgres(arguments: list[str]) -> None:
@@ -164,26 +176,43 @@ def on_postgres(arguments: list[str]) -> None:
         skip("tests on PostgreSQL", str(error))
         return
     try:
-        run_tests(
-            "on PostgreSQL", "database and not processes", arguments, *side_by_side("loadscope"),
-            TEST_DATABASE_URL=server.create_database(),
-        )  # fmt: skip
+        beside(
+            of_tests(
+                "on PostgreSQL", "database and not processes", arguments, *side_by_side("loadscope"),
+                TEST_DATABASE_URL=server.create_database(),
+            )
+        ).run()  # fmt: skip
     finally:
         services.close_all()
 
 
 def whole(arguments: list[str]) -> None:
-    lint(javascript_tests=True)
-    measured_quick_tests(arguments)
-    run_tests("with services", f"({SERVICES}) and not ({ALONE})", arguments, *side_by_side("loadfile"))
-    run_tests("of the browser, and what runs alone", ALONE, arguments)
-    on_postgres(arguments)
+    """What mostly waits runs beside what computes; then what does both; in the end what has the machine for itself."""
+    waiting = replace(
+        of_tests(
+            "of what is away for long", "waits", arguments, *side_by_side("worksteal", WAITING_WORKERS),
+            TEST_PORTS="upper",
+        ),
+        whole_output=True,
+    )  # fmt: skip
+    with ThreadPoolExecutor(1) as aside:
+        ended = aside.submit(waiting.run, quiet=True)
+        lint(javascript_tests=True)
+        measured_quick_tests(arguments)
+        on_postgres(arguments)
+        ended.result()
+    of_tests(
+        "with services, and in the browser", f"({SERVICES}) and not (alone or waits)", arguments,
+        *side_by_side("loadfile", WAITING_WORKERS), "--no-loadscope-reorder",
+    ).run()  # fmt: skip
+    of_tests("that have the machine for themselves", "alone", arguments).run()
     on_other_pythons(arguments)
 
 
 def check(arguments: list[str]) -> None:
+    """The same tests as in the whole suite, with fewer examples where examples are made up."""
     lint(javascript_tests=True)
-    quick_tests(arguments)
+    quick_tests(arguments, "--hypothesis-profile=few", MODEL_EXAMPLES="20").run()
 
 
 MODES: dict[str, Callable[[list[str]], None]] = {

@@ -38,6 +38,7 @@ TAKEN_AWAY = "DELETE FROM auth_user_groups"
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_a_flood_of_subscribes_delays_nobody_and_no_right_taken_away(
     install: Install, postgres: Postgres
 ) -> None:

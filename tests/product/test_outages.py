@@ -18,12 +18,13 @@ from tests.support.processes import CALL_SECONDS, SESSION_COOKIE, Installation, 
 from tests.support.services import Kafka, Postgres, Redis, Service
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.slow, pytest.mark.waits]
 
 AWAY_S = 35.0  # a pool that doubles its pauses then stays away for half a minute more
 RETURN_S = 5.0 + 5.0  # what is promised, and a machine that stands still
 LONG_S = 60.0  # until a first event arrives on a loaded machine
 TOLD_S = 2.0  # until it is told that the database is away
+PACE_S = 0.1  # between two rounds of questions while it is away; other tests compute meanwhile
 
 
 def killed(postgres: Service) -> Callable[[], None]:
@@ -108,6 +109,7 @@ async def tell(witness: Witness, seconds: float) -> list[float]:
         assert int(api.headers["Retry-After"]) > 0
         assert "does not answer" in api.json()["detail"]
         assert not await witness.is_ready()
+        await asyncio.sleep(PACE_S)
     return took
 
 

@@ -23,7 +23,6 @@ RECORDS = "/api/topics/items.v1/records?partition=0&from=0&to=10"
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_every_answer_is_as_described(install: Install, tmp_path: Path) -> None:
     installation = install()
     web = installation.web()

@@ -15,7 +15,7 @@ from tests.support.services import Kafka, Postgres, Redis
 from tests.support.waiting import until
 from tests.support.wire import RECOVERY_SECONDS, create_item, everything_arrived
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.waits]
 
 STANDSTILL_SECONDS = 22  # over every bound on a single request to Kafka
 
