@@ -150,7 +150,7 @@ class ItemObject(Schema):
     updated_at: str = Field(description="ISO 8601 in UTC.")
 
 
-class DeletedItem(ItemObject):
+class DeletedItemObject(ItemObject):
     """An item that was deleted and can be restored."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_DELETED]})
@@ -163,7 +163,7 @@ class DeletedItems(Schema):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [EXAMPLE_DELETED]}]})
 
-    items: list[DeletedItem]
+    items: list[DeletedItemObject]
 
 
 class ItemAdded(Schema):
