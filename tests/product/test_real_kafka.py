@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,24 +12,34 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
-from tests.conftest import Install
 from tests.streams.kafka.test_undecodable import NotUtf8, undecodable_builder
+from tests.support import services
 from tests.support.client import Connection, Follower
-from tests.support.processes import CALL_SECONDS, Installation, Process
+from tests.support.processes import CALL_SECONDS, Installation, Process, make_installation
 from tests.support.services import Kafka
 from tests.support.waiting import until
 
 BIG = b"x" * 1_000_000
 
 
-@pytest.fixture
-def installation(install: Install, kafka: Kafka) -> Installation:
-    return install(KAFKA_BOOTSTRAP_SERVERS=kafka.address, KAFKA_ITEMS_TOPIC=kafka.create_topic())
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, Process]]:
+    """One running product for the tests of this file: each of them watches topics of its own."""
+    kafka = services.kafka()
+    settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka.address, "KAFKA_ITEMS_TOPIC": kafka.create_topic()}
+    installation = make_installation(tmp_path_factory.mktemp("real-kafka"), None, settings)
+    yield installation, installation.web()
+    installation.close()
 
 
 @pytest.fixture
-def web(installation: Installation) -> Process:
-    return installation.web()
+def installation(product: tuple[Installation, Process]) -> Installation:
+    return product[0]
+
+
+@pytest.fixture
+def web(product: tuple[Installation, Process]) -> Process:
+    return product[1]
 
 
 def watched(installation: Installation, kafka: Kafka, **config: Any) -> str:
