@@ -238,7 +238,8 @@ NOT_HELD = {
         "streams/socket/requests.py": {"MOST_JUMPS"},
     },
     STEPS: {
-        "items/api/idempotency.py": {"PRUNE_ROWS"}, "items/imports/recognising.py": {"RANKED_ROWS", "FEW"},
+        "items/api/idempotency.py": {"PRUNE_ROWS"}, "items/imports/recognising.py": {"RANKED_ROWS"},
+        "items/imports/encoding.py": {"FEW"},
         "items/pages/views.py": {"PAGE_SIZE"}, "streams/outbox/messages.py": {"PRUNE_ROWS"},
         "streams/rights/credentials.py": {"ROWS_A_QUERY"}, "streams/fanout/group.py": {"REACH_OFFSETS"},
         "streams/outbox/publisher.py": {"BATCH_BYTES", "RECORD_BYTES"},
