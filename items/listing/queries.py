@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet, Subquery
 from items import services
 from items.listing.filters import NO_FILTERS, Filters
 from items.models import Item, ItemVersion
+from items.values import texts
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -21,6 +22,7 @@ COUNTED_ON_PAGES = 10_000  # items; a page says "more than" beyond, and need not
 FEW = 5_000  # items; more than these are found soon enough by walking through the order
 HISTORY_PAGE = 50  # versions
 DELETED_PAGE = 100  # items
+SINCE = 500  # versions that somebody's edit may have missed; with more, what differs is asked about
 
 Ordering = Literal[
     "id", "-id", "name", "-name", "price", "-price", "created_at", "-created_at", "updated_at", "-updated_at"
@@ -116,6 +118,19 @@ def versions(item_id: int, before: int | None = None) -> list[ItemVersion]:
     if before is not None:
         found = found.filter(version__lt=before)
     return list(found.order_by("-version")[:HISTORY_PAGE])
+
+
+def versions_since(item_id: int, version: int) -> list[ItemVersion]:
+    """The steps in the life of an item behind this version, the oldest first; SINCE of them at most."""
+    return list(ItemVersion.objects.filter(item_id=item_id, version__gt=version).order_by("version")[:SINCE])
+
+
+def is_sku_taken(sku: str, item_id: int | None = None) -> bool:
+    """Whether another item than this one has the SKU; a deleted one has it for as long as it can be restored."""
+    holders = Item.with_deleted.filter(sku=texts.sku(sku)).exclude(deleted_at__lt=services.gone_before())
+    if item_id is not None:
+        holders = holders.exclude(pk=item_id)
+    return bool(sku) and holders.exists()
 
 
 def deleted(user: User) -> list[Item]:

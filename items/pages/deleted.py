@@ -17,7 +17,7 @@ from items import services
 from items.listing import queries
 from items.models import Item
 from items.pages.forms import ItemForm, NewItemForm
-from items.pages.shared import asker, page
+from items.pages.shared import also_taken, asker, page
 from items.services.turns import Busy, read, write
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ async def restore(request: HttpRequest, item_id: int) -> HttpResponse:
 def _restore(item_id: int, typed: ItemForm | None, actor: User) -> Item | None:
     """The restored item, or None when the form has errors to show."""
     if typed is not None and not typed.is_valid():
+        also_taken(typed, item_id)
         return None
     try:
         with transaction.atomic():

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.safestring import SafeString
 
 from items import services
 from items.models import Item
+from items.pages.merging import FIELDS, Merge, Theirs
 from items.values import money, texts
+
+CHOOSE = "Choose which one is saved."
 
 
 class MoneyField(forms.CharField):
@@ -100,16 +106,90 @@ class NewItemForm(ItemForm):
     submission = forms.UUIDField(widget=forms.HiddenInput)
 
 
-class EditItemForm(ItemForm):
-    """Knows which version the person has seen."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A field that two people changed: what somebody else saved and what this person typed, side by side. picked:
+    `theirs`, `mine`, or "" while nothing is chosen."""
 
+    name: str
+    before: str
+    theirs: str
+    who: str
+    mine: str
+    picked: str
+
+    @classmethod
+    def between(cls, theirs: Theirs, mine: str) -> Choice:
+        """Nothing is chosen yet."""
+        return cls(theirs.name, theirs.before or "", theirs.now, theirs.who, mine, "")
+
+    @classmethod
+    def sent(cls, name: str, data: Mapping[str, Any]) -> Choice | None:
+        """The choice as it comes back with the form; None where there was none."""
+        if f"theirs_{name}" not in data:
+            return None
+        picked = data.get(f"pick_{name}", "")
+        before, theirs, who, mine = (
+            str(data.get(key, "")) for key in (f"before_{name}", f"theirs_{name}", f"who_{name}", name)
+        )
+        return cls(name, before, theirs, who, mine, picked if picked in {"theirs", "mine"} else "")
+
+
+class EditedField(forms.BoundField):
+    """A field of an item that somebody else may have changed while this person had the form open."""
+
+    form: EditItemForm
+
+    @property
+    def choice(self) -> Choice | None:
+        """What is to be chosen between, where both changed it."""
+        return self.form.choices.get(self.name)
+
+    @property
+    def taken(self) -> Theirs | None:
+        """What was taken over from somebody else, where this person had not changed it."""
+        return self.form.taken.get(self.name)
+
+    @property
+    def mine(self) -> SafeString:
+        """The widget of a choice in which stands what this person typed, also when the other one was picked."""
+        attrs = self.build_widget_attrs({"id": self.auto_id, "aria-label": f"{self.label}, yours"}, self.field.widget)
+        typed = self.choice.mine if self.choice else ""
+        return SafeString(self.field.widget.render(self.html_name, typed, attrs=attrs))
+
+
+class EditItemForm(ItemForm):
+    """Knows which version the person has seen, and of fields that somebody else has changed meanwhile which of both is
+    to be saved. What was typed stays in the page whichever was picked."""
+
+    bound_field_class = EditedField
     version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, **options: Any) -> None:
+        found = [] if data is None else [Choice.sent(name, data) for name in FIELDS]
+        self.choices = {choice.name: choice for choice in found if choice is not None}
+        self.taken: dict[str, Theirs] = {}
+        if data is not None:
+            picked = {name: choice.theirs for name, choice in self.choices.items() if choice.picked == "theirs"}
+            data = dict(data.items()) | picked
+        super().__init__(data, **options)
 
     @classmethod
     def of(cls, item: Item) -> EditItemForm:
         """The form filled with an item and its version."""
-        return cls(initial={name: getattr(item, name) for name in (*ItemForm.base_fields, "version")})
+        return cls(initial={name: getattr(item, name) for name in (*FIELDS, "version")})
 
-    def with_version(self, version: int) -> EditItemForm:
-        """The same typed text, now as an answer to another version."""
-        return EditItemForm(dict(self.data.items()) | {"version": str(version)})
+    def clean(self) -> None:
+        """A field that two people changed is saved once somebody has said which."""
+        for name, choice in self.choices.items():
+            if not choice.picked:
+                self.add_error(name, CHOOSE)
+
+    def merged(self, merge: Merge, version: int) -> EditItemForm:
+        """The form that answers a conflict: with what only the others changed, and a choice where both did."""
+        mine = {name: str(self.data.get(name, "")) for name in FIELDS}
+        form = EditItemForm(mine | {change.name: change.now for change in merge.taken} | {"version": str(version)})
+        form.is_valid()  # before there is anything to choose: a question is no error yet
+        form.taken = {change.name: change for change in merge.taken}
+        form.choices = {change.name: Choice.between(change, mine[change.name]) for change in merge.both}
+        return form

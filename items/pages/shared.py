@@ -12,6 +12,7 @@ from django.shortcuts import render
 from items import services
 from items.listing import queries
 from items.models import Item
+from items.pages.forms import ItemForm
 from items.services.turns import read
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ async def _allowed(may: Callable[[User, Item], bool], request: HttpRequest, item
     if not await read(may, await asker(request), item):
         raise PermissionDenied(str(services.NotAllowed()))
     return item
+
+
+def also_taken(form: ItemForm, item_id: int | None = None) -> None:
+    """Tells a taken SKU beside the other errors of a form, in one go. item_id: the item that may have it."""
+    sku = form.cleaned_data.get("sku", "")
+    if queries.is_sku_taken(sku, item_id):
+        form.refuse(services.SkuTaken(sku))
 
 
 async def page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:

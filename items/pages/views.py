@@ -4,7 +4,6 @@ without JavaScript, and what a list shows is in its address."""
 from __future__ import annotations
 
 import uuid
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -21,9 +20,9 @@ from items.models import Item
 from items.pages.deleted import gone
 from items.pages.forms import EditItemForm, ItemForm, NewItemForm
 from items.pages.list_address import ListState
-from items.pages.shared import asker, item_to_change, item_to_delete, page
+from items.pages.merging import Merge, merge
+from items.pages.shared import also_taken, asker, item_to_change, item_to_delete, page
 from items.services.turns import Busy, read, read_heavy, write
-from items.values import money
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -109,30 +108,38 @@ async def new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 async def edit(request: HttpRequest, item_id: int) -> HttpResponse:
-    """The form of an item. When somebody saved meanwhile, both versions are shown and the person decides."""
+    """The form of an item. When somebody saved meanwhile, both edits are brought together field by field and shown; of
+    what both changed the person chooses."""
     if await read(queries.item, item_id) is None:
         return await gone(request, item_id, typed=request.POST if request.method == "POST" else None)
     item = await item_to_change(request, item_id)
     if request.method != "POST":
-        return await page(request, "items/form.html", {"form": EditItemForm.of(item), "item": item})
+        return await _edit_page(request, EditItemForm.of(item), item)
     form = EditItemForm(request.POST)
     try:
         saved = await write(_save, form, item_id, await asker(request))
     except Busy as busy:
         return await try_again(request, form, item, busy)
     except services.VersionConflict as conflict:
-        context = {
-            "form": form.with_version(conflict.current.version),
-            "item": conflict.current,
-            "differences": differences(form, conflict.current),
-        }
-        return await page(request, "items/form.html", context, status=409)
+        merged = await read(_merged, form, conflict.current)
+        return await _edit_page(request, form.merged(merged, conflict.current.version), conflict.current, merged)
     except services.ItemNotFound:
         return await gone(request, item_id, typed=request.POST)
     if saved is None:
-        return await page(request, "items/form.html", {"form": form, "item": item})
+        return await _edit_page(request, form, item)
     messages.success(request, f"“{saved.name}” was saved.")
     return redirect("items:detail", item_id)
+
+
+async def _edit_page(request: HttpRequest, form: EditItemForm, item: Item, merged: Merge | None = None) -> HttpResponse:
+    context = {"form": form, "item": item, "merge": merged, "items_topic": settings.KAFKA_ITEMS_TOPIC}
+    context["last"] = next(iter(await read(queries.versions, item.pk, item.version + 1)), None)
+    return await page(request, "items/form.html", context, status=409 if merged else 200)
+
+
+def _merged(form: EditItemForm, current: Item) -> Merge:
+    seen = form.cleaned_data["version"]
+    return merge(queries.versions_since(current.pk, seen), seen, current, form.fields_of_item())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -167,25 +174,10 @@ async def try_again(request: HttpRequest, form: ItemForm, item: Item | None, bus
     return await page(request, "items/form.html", {"form": form, "item": item}, status=503)
 
 
-def differences(form: ItemForm, current: Item) -> list[dict[str, str]]:
-    """The fields in which what was typed is not what is saved now, both as texts."""
-    rows = []
-    for name, value in form.fields_of_item().items():
-        theirs = getattr(current, name)
-        if theirs != value:
-            rows.append({"label": str(form[name].label), "theirs": _text(theirs), "yours": _text(value)})
-    return rows
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Decimal):
-        return money.written(value)
-    return "" if value is None else str(value)
-
-
 def _submit(form: NewItemForm, actor: User) -> Item | None:
     """The item that this form made, now or when it was sent before; None when the form has errors to show."""
     if not form.is_valid():
+        also_taken(form)
         return None
     try:
         return services.create_item(actor=actor, submission=form.cleaned_data["submission"], **form.fields_of_item())
@@ -201,6 +193,7 @@ def _submit(form: NewItemForm, actor: User) -> Item | None:
 def _save(form: EditItemForm, item_id: int, actor: User) -> Item | None:
     """The saved item, or None when the form has errors to show. VersionConflict and ItemNotFound travel."""
     if not form.is_valid():
+        also_taken(form, item_id)
         return None
     try:
         return services.update_item(

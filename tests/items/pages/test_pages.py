@@ -160,6 +160,17 @@ class NewTests(PeopleTestCase):
         page = text(browser.post("/items/new/", TYPED | {"submission": form, "sku": "TENT-1"}))
         self.assertIn('id="id_sku_error"', page)
 
+    def test_a_taken_sku_is_told_beside_the_other_errors(self) -> None:
+        browser = sign_in(self.owner)
+        form = hidden(browser.get("/items/new/"), "submission")
+        page = text(browser.post("/items/new/", TYPED | {"submission": form, "sku": " TENT-1", "price": "much"}))
+        self.assertIn('id="id_sku_error"', page)
+        self.assertIn('id="id_price_error"', page)
+        path, own = f"/items/{self.item.pk}/edit/", {"version": "1", "sku": "TENT-1", "price": "much"}
+        self.assertNotIn('id="id_sku_error"', text(browser.post(path, TYPED | own)))
+        services.create_item(actor=self.staff, name="Chair", price=1, sku="CHAIR-1")
+        self.assertIn('id="id_sku_error"', text(browser.post(path, TYPED | own | {"sku": "CHAIR-1"})))
+
     def test_a_form_without_its_token_says_that_it_is_incomplete(self) -> None:
         self.assertIn("Open it again", text(sign_in(self.owner).post("/items/new/", TYPED)))
 
@@ -200,26 +211,91 @@ class EditTests(PeopleTestCase):
         self.assertRedirects(sign_in(self.owner).post(self.path, typed), f"/items/{self.item.pk}/")
         self.assertEqual(self.now().version, 2)
 
-    def test_a_conflict_shows_both_versions_and_lets_the_person_choose(self) -> None:
+    def test_what_two_people_changed_in_different_fields_is_brought_together_and_shown(self) -> None:
         browser = sign_in(self.owner)
-        services.update_item(self.item.pk, actor=self.staff, name="Staff's tent", price=1)
+        services.update_item(self.item.pk, actor=self.staff, price=1, description="Green\nand large")
         conflict = browser.post(self.path, self.form | {"version": "1", "name": "Olga's tent"})
-        self.assertEqual(conflict.status_code, 409)
+        self.assertEqual((conflict.status_code, hidden(conflict, "version")), (409, "2"))
         page = text(conflict)
         for shown in (
-            "Staff&#x27;s tent",
-            "Olga&#x27;s tent",
-            "Save mine over it",
-            "Keep what is saved",
-            "249.00",
-            "1.00",
+            "stella saved this item while you were editing",
+            "<del>249.00</del> → <ins>1.00</ins>",
+            "Yours stays as you typed it: Name.",
+            'value="Olga&#x27;s tent"',
+            'value="1.00"',
+            "Green\nand large</textarea>",
         ):
             self.assertIn(shown, page)
-        self.assertEqual(self.now().name, "Staff's tent")
+        self.assertNotIn("You both changed", page)
+        self.assertEqual((self.now().name, self.now().version), ("Tent", 2))
 
-        chosen = self.form | {"version": hidden(conflict, "version"), "name": "Olga's tent"}
+        merged = self.form | {"version": "2", "name": "Olga's tent", "price": "1.00", "description": "Green\nand large"}
+        self.assertRedirects(browser.post(self.path, merged), f"/items/{self.item.pk}/")
+        self.assertEqual((self.now().name, str(self.now().price), self.now().version), ("Olga's tent", "1.00", 3))
+
+    def test_what_both_changed_stands_side_by_side_until_one_is_chosen(self) -> None:
+        browser = sign_in(self.owner)
+        services.update_item(self.item.pk, actor=self.staff, name="Sam's tent", price=1)
+        typed = self.form | {"version": "1", "name": "Olga's tent", "price": "2", "link": "https://olga.example/"}
+        conflict = browser.post(self.path, typed)
+        page = text(conflict)
+        for shown in ("You both changed", "it was “Tent”", "it was “249.00”", "Yours stays as you typed it: Link."):
+            self.assertIn(shown, page)
+        again = typed | {"version": hidden(conflict, "version")}
+        again |= {key: hidden(conflict, key) for key in ("theirs_name", "who_name", "theirs_price", "who_price")}
+        self.assertEqual((hidden(conflict, "theirs_price"), hidden(conflict, "who_price")), ("1.00", "stella"))
+
+        undecided = browser.post(self.path, again | {"pick_name": "mine"})
+        page = text(undecided)
+        self.assertIn("Price: Choose which one is saved.", page)
+        self.assertNotIn("Name: Choose", page)
+        for kept in ("Sam&#x27;s tent", "Olga&#x27;s tent", 'value="2"', "https://olga.example/"):
+            self.assertIn(kept, page)
+        self.assertEqual(self.now().version, 2)
+
+        chosen = again | {"pick_name": "mine", "pick_price": "theirs"}
         self.assertRedirects(browser.post(self.path, chosen), f"/items/{self.item.pk}/")
-        self.assertEqual((self.now().name, self.now().version), ("Olga's tent", 3))
+        saved = self.now()
+        self.assertEqual((saved.name, str(saved.price), saved.link), ("Olga's tent", "1.00", "https://olga.example/"))
+
+    def test_what_was_typed_stays_beside_the_choice_of_the_other(self) -> None:
+        typed = self.form | {
+            "version": "1",
+            "name": "Olga's",
+            "theirs_name": "Sam's",
+            "pick_name": "theirs",
+            "tax": "x",
+        }
+        page = text(sign_in(self.owner).post(self.path, typed))
+        self.assertIn("Sam&#x27;s", page)
+        self.assertIn('value="Olga&#x27;s"', page)
+
+    def test_a_third_save_meanwhile_is_brought_together_too(self) -> None:
+        browser = sign_in(self.owner)
+        services.update_item(self.item.pk, actor=self.staff, price=1)
+        services.update_item(self.item.pk, actor=None, tax=None)
+        services.update_item(self.item.pk, actor=self.staff, price="249.00", sku="T-2")
+        conflict = browser.post(self.path, self.form | {"version": "1", "price": "2", "sku": "TENT-1 "})
+        page = text(conflict)
+        self.assertIn("3 times", page)
+        self.assertIn("<del>39.76</del> → <ins>(empty)</ins>", page)
+        self.assertIn("by the system", page)
+        self.assertIn("<del>TENT-1</del> → <ins>T-2</ins>", page)
+        self.assertNotIn("You both changed", page)  # the price is again what it was
+        self.assertIn('value="2"', page)
+
+    def test_a_conflict_about_nothing_says_so(self) -> None:
+        services.update_item(self.item.pk, actor=self.staff, price=1)
+        page = text(sign_in(self.owner).post(self.path, self.form | {"version": "1", "price": "1.0"}))
+        self.assertIn("there is nothing left to save", page)
+
+    def test_of_a_history_that_is_not_whole_every_difference_is_asked_about(self) -> None:
+        services.update_item(self.item.pk, actor=self.staff, price=1)
+        self.item.versions.all().delete()
+        page = text(sign_in(self.owner).post(self.path, self.form | {"version": "1"}))
+        self.assertIn("You both changed", page)
+        self.assertIn("1.00", page)
+        self.assertIn('value="249.00"', page)
 
     def test_a_form_that_hides_its_version_is_incomplete(self) -> None:
         for version in ({}, {"version": "x"}, {"version": "0"}):
