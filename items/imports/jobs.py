@@ -1,5 +1,5 @@
-"""Imports by web: keeping the uploaded file, looking into it, starting its process, and saying truly how it stands.
-What one person and all together may keep here is bounded."""
+"""Imports by web: keeping the uploaded file, starting its process, and saying truly how it stands. What one person and
+all together may keep here is bounded."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import shutil
 import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
@@ -36,17 +34,13 @@ log = logging.getLogger(__name__)
 
 LARGEST_FILE = 1_000_000_000  # bytes
 KEPT = timedelta(days=7)  # files and reports
-AT_ONCE = 2  # imports a web process starts, and files it looks into; more would only slow each other down
+AT_ONCE = 2  # imports a web process starts; more would only slow each other down
 PERSON_FILES = 20  # one person keeps
 PERSON_BYTES = 2_000_000_000  # … and bytes
 ALL_BYTES = 20_000_000_000  # that all people keep together
-SMALL = 200_000  # bytes; a file up to here is looked into at once (50 ms), a larger one in a process of its own
-LOOK_S = 300.0  # for looking into one file: at 10 MB/s 1 GB takes 100
-WAIT_S = 60.0  # for the turn to look
 State = ImportJob.State
 
 _processes: set[asyncio.Task[None]] = set()
-_looks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class TooManyImports(Refused):
@@ -57,10 +51,12 @@ class TooManyImports(Refused):
 
 
 class UnderWay(Refused):
-    """The import is running already, so it is not started a second time."""
+    """The import is running already, or its file is still looked at, so it is not started."""
 
-    def __init__(self) -> None:
-        super().__init__("This import is running already.")
+    def __init__(self, state: str = State.RUNNING) -> None:
+        super().__init__(
+            "The file is still being looked at." if state == State.LOOKING else "This import is running already."
+        )
 
 
 def room(user: User, size: int = 0) -> str:
@@ -78,7 +74,7 @@ def room(user: User, size: int = 0) -> str:
 
 
 def keep(user: User, upload: UploadedFile[Any]) -> ImportJob:
-    """Stores the upload, piece by piece, as an import that is not started; `look_into` comes next.
+    """Stores the upload, piece by piece, as an import that is not started; `looking.begin` comes next.
 
     Raises Unreadable, also when there is no room; nothing is kept then.
     """
@@ -102,59 +98,11 @@ def keep(user: User, upload: UploadedFile[Any]) -> ImportJob:
     return job
 
 
-async def look_into(job: ImportJob) -> None:
-    """Looks through the file that was kept, keeps what was seen, and chooses the columns.
-
-    Raises Unreadable; nothing is kept then.
-    """
-    try:
-        if job.file_size > SMALL:
-            await _look_beside(job)
-        await sync_to_async(_looked_into)(job)
-    except BaseException:
-        await asyncio.shield(sync_to_async(forget)(job))
-        raise
-
-
-async def _look_beside(job: ImportJob) -> None:
-    """Looks in a process of its own: a parser holds the interpreter. Raises Unreadable."""
-    turn = _looks.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
-    try:
-        async with asyncio.timeout(WAIT_S):
-            await turn.acquire()
-    except TimeoutError:
-        raise Unreadable("Other large files are being looked into. Please try again in a minute.") from None
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "items.imports.recognising", str(job.source), str(job.survey)),
-            cwd=settings.BASE_DIR,
-            stdin=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(LOOK_S):
-                code = await process.wait()
-        except TimeoutError:
-            raise Unreadable(
-                f"The file could not be looked through within {LOOK_S:.0f} s. Cut it into several."
-            ) from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await asyncio.shield(process.wait())
-    finally:
-        turn.release()
-    if code == 1 and job.survey.is_file():
-        raise Unreadable(await asyncio.to_thread(job.survey.read_text, encoding="utf-8"))
-    if code != 0:
-        raise RuntimeError(f"Looking into import {job.pk} ended with code {code}")
-
-
-def _looked_into(job: ImportJob) -> None:
+def choose_columns(job: ImportJob) -> None:
+    """Chooses the columns of a file that was looked into: as the person chose them before, else as they are guessed."""
     survey = survey_of(job)
-    saved = import_saved.of(job.owner, survey.shape.columns)
-    job.mapping = import_mapping.guess(survey)
-    if saved is not None and not import_mapping.problem_of(saved.mapping, survey):
-        job.mapping = saved.mapping
+    saved = import_saved.usable(job.owner, survey)
+    job.mapping = import_mapping.guess(survey) if saved is None else saved.mapping
     job.save(update_fields=["mapping"])
 
 
@@ -188,8 +136,8 @@ def claim(job_id: int, mapping: dict[str, str], *, dry_run: bool) -> ImportJob:
     """
     with transaction.atomic():
         job = ImportJob.objects.select_for_update().get(pk=job_id)
-        if job.now == State.RUNNING:
-            raise UnderWay
+        if job.now in {State.RUNNING, State.LOOKING}:
+            raise UnderWay(job.now)
         now = timezone.now()
         job.mapping, job.dry_run = mapping, dry_run
         job.state, job.error, job.cancel_asked, job.position = State.RUNNING, "", False, 0

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
+from items.imports import mapping as import_mapping
+from items.imports.recognising import Survey
 from items.models.import_job import SavedColumns
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ def digest_of(columns: Iterable[str]) -> str:
 def of(user: User, columns: Iterable[str]) -> SavedColumns | None:
     """What this person chose for these columns."""
     return SavedColumns.objects.filter(owner=user, digest=digest_of(columns)).first()
+
+
+def usable(user: User | None, survey: Survey) -> SavedColumns | None:
+    """What this person chose for the columns of this file, unless it cannot be used for it."""
+    saved = None if user is None else of(user, survey.shape.columns)
+    return None if saved is None or import_mapping.problem_of(saved.mapping, survey) else saved
 
 
 @transaction.atomic

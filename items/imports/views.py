@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from items import services
-from items.imports import jobs, mending
+from items.imports import jobs, looking, mending
 from items.imports import mapping as import_mapping
 from items.imports import saved as import_saved
 from items.imports.recognising import Survey
@@ -56,7 +56,7 @@ async def upload(request: HttpRequest) -> HttpResponse:
         form, job = await sync_to_async(_keep)(request, user)
         if job is not None:
             try:
-                await jobs.look_into(job)
+                await looking.begin(job)
                 return redirect("items:import-job", job.pk)
             except Unreadable as error:
                 form.add_error("file", str(error))
@@ -86,8 +86,14 @@ async def job(request: HttpRequest, job_id: int) -> HttpResponse:
 async def _show(
     request: HttpRequest, job: ImportJob, problem: str = "", status: int = 200, again: MendForm | None = None
 ) -> HttpResponse:
-    context: dict[str, object] = {"job": job, "problem": problem, "running": job.now == ImportJob.State.RUNNING}
-    if not context["running"]:
+    looks = await looking.go_on(job)
+    context: dict[str, object] = {
+        "job": job,
+        "problem": problem,
+        "looking": looks,
+        "running": job.now == ImportJob.State.RUNNING,
+    }
+    if not context["running"] and not looks:
         context |= await sync_to_async(_preview)(job)
         context |= await sync_to_async(_failures)(job, again)
     context["has_report"] = job.report.is_file()
@@ -223,6 +229,8 @@ async def _mended(request: HttpRequest, job: ImportJob, form: MendForm) -> bool:
 async def start(request: HttpRequest, job_id: int) -> HttpResponse:
     """Starts the import, or the dry run, with the columns that were chosen."""
     job = await _job(request, job_id)
+    if job.state == ImportJob.State.LOOKING:
+        return await _show(request, job, "The file is still being looked at.", 409)
     chosen = {name: column for name in import_mapping.FIELDS if (column := request.POST.get(name, ""))}
     try:
         survey = await sync_to_async(jobs.survey_of)(job)
@@ -254,6 +262,8 @@ def _remember(job: ImportJob, survey: Survey, chosen: dict[str, str]) -> None:
 async def guess_again(request: HttpRequest, job_id: int) -> HttpResponse:
     """Forgets what the person chose for these columns earlier, and takes the guess."""
     job = await _job(request, job_id)
+    if job.state == ImportJob.State.LOOKING:
+        return redirect("items:import-job", job_id)
     try:
         await sync_to_async(_guess_again)(job)
     except (OSError, Unreadable):

@@ -127,10 +127,11 @@ def versions_since(item_id: int, version: int) -> list[ItemVersion]:
 
 def is_sku_taken(sku: str, item_id: int | None = None) -> bool:
     """Whether another item than this one has the SKU; a deleted one has it for as long as it can be restored."""
-    holders = Item.with_deleted.filter(sku=texts.sku(sku)).exclude(deleted_at__lt=services.gone_before())
+    wanted = texts.sku(sku)
+    holders = Item.with_deleted.filter(sku=wanted).exclude(deleted_at__lt=services.gone_before())
     if item_id is not None:
         holders = holders.exclude(pk=item_id)
-    return bool(sku) and holders.exists()
+    return bool(wanted) and holders.exists()
 
 
 def deleted(user: User) -> list[Item]:

@@ -20,6 +20,7 @@ class ImportJob(models.Model):
     class State(models.TextChoices):
         """How far an import has come. The last four are ends."""
 
+        LOOKING = "looking", "Looking at the file"
         READY = "ready", "Not started"
         RUNNING = "running", "Running"
         DONE = "done", "Done"
@@ -76,8 +77,9 @@ class ImportJob(models.Model):
 
     @property
     def now(self) -> str:
-        """The state; of a running import whose process has been silent for too long it is `interrupted`."""
-        if self.state == self.State.RUNNING and (self.alive_at is None or timezone.now() - self.alive_at > SILENT):
+        """The state; of an import whose process has been silent for too long it is `interrupted`."""
+        works = self.state in {self.State.RUNNING, self.State.LOOKING}
+        if works and (self.alive_at is None or timezone.now() - self.alive_at > SILENT):
             return self.State.INTERRUPTED.value
         return self.state
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from items.imports.running import CHUNK
-from tests.support.processes import PASSWORD, ROOT, Installation
+from tests.support.processes import PASSWORD, ROOT, SESSION_COOKIE, USERS, Installation, session_of
 from tests.support.services import children
 from tests.support.waiting import wait_until
 
@@ -71,6 +71,34 @@ def test_an_import_killed_at_random_points_leaves_whole_chunks_and_the_same_file
     assert f"0 created, 0 updated, {ROWS} unchanged, 0 failed" in said
 
 
+def test_a_large_upload_is_answered_at_once_and_looked_into_meanwhile(install: Install) -> None:
+    """Also through the end of its server; and what is no table is told on its page."""
+    installation = install()
+    web = installation.web()
+    rows = 400_000
+    table = b"name,price\n" + b"".join(b"Item number %d,%d\n" % (number, number % 997) for number in range(rows))
+    with httpx.Client(follow_redirects=True, timeout=60) as browser:
+        browser.cookies.set(SESSION_COOKIE, session_of(USERS[0]))
+
+        def upload(content: bytes) -> httpx.Response:
+            page = browser.get(f"{web.url}/items/import/")
+            token = {"csrfmiddlewaretoken": str(page.cookies.get("csrftoken") or browser.cookies.get("csrftoken"))}
+            return browser.post(page.url, data=token, files={"file": ("many.csv", content, "text/csv")})
+
+        page = upload(table)
+        assert "Looking at your file" in page.text
+        web.kill()
+        installation.query("UPDATE items_importjob SET alive_at = '2020-01-01 00:00:00'")  # and a minute has passed
+        web.start()
+        assert "Looking at your file" in browser.get(page.url).text
+        wait_until(lambda: f"with {rows} rows" in browser.get(page.url).text, "the preview", 120)
+
+        page = upload(b"[" + b'{"name": "Lamp", "price": 1},' * 20_000 + b"{}]")
+        assert "Looking at your file" in page.text
+        wait_until(lambda: "The file cannot be imported" in browser.get(page.url).text, "the refusal", 120)
+        assert "This is a JSON array" in browser.get(page.url).text
+
+
 @pytest.mark.slow
 def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Install, tmp_path: Path) -> None:
     """Without JavaScript: upload, start, kill, run again, as a browser sends it."""
@@ -89,7 +117,7 @@ def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Ins
         browser.get("/items/import/")
         upload = file_of(tmp_path, LONGER_ROWS).read_bytes()
         page = post("/items/import/", file=("many.csv", upload, "text/csv"))
-        assert "Item, number 0" in page.text
+        wait_until(lambda: "Item, number 0" in browser.get(page.url).text, "the preview", 120)
         job = page.url.path
         columns = {"sku": "sku", "name": "name", "price": "price"}
 

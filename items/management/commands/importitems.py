@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from items.imports import mapping as import_mapping
 from items.imports import recognising, running
+from items.imports import saved as import_saved
 from items.imports.recognising import Survey
 from items.imports.rows import Unreadable
 from items.imports.running import Failure, Progress
@@ -35,7 +36,10 @@ class Command(BaseCommand):
             default=[],
             metavar="FIELD=COLUMN",
             help=f"which column holds a field ({', '.join(import_mapping.FIELDS)}); an empty COLUMN: none of them;"
-            " what is not named is guessed",
+            " what is not named is as the owner chose it for the same columns before, else guessed",
+        )
+        parser.add_argument(
+            "--guess", action="store_true", help="leave out of account what the owner chose for the same columns before"
         )
         parser.add_argument("--owner", metavar="USERNAME", help="whose items these are; without it nobody's")
         parser.add_argument("--dry-run", action="store_true", help="only say what would come of it")
@@ -51,10 +55,16 @@ class Command(BaseCommand):
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
         except Unreadable as error:
             raise CommandError(f"{path} cannot be imported. {error}") from error
-        mapping = _mapping(options["map"], survey)
         owner = _owner(options["owner"])
+        saved = None if options["guess"] else import_saved.usable(owner, survey)
+        mapping = _mapping(options["map"], survey, import_mapping.guess(survey) if saved is None else saved.mapping)
         report: Path = options["report"] or Path(f"{path.name}.failed.csv")
         self._tell(survey, mapping)
+        if saved is not None:
+            self.stderr.write(
+                f"The columns are as {options['owner']} chose them for a file with the same ones on"
+                f" {saved.used_at:%Y-%m-%d %H:%M} UTC; --guess leaves that out of account."
+            )
         progress = self._import(path, survey, mapping, owner, report=report, dry_run=options["dry_run"])
         counts = ", ".join(f"{progress.counts[name]} {name}" for name in running.COUNTS)
         self.stdout.write(f"{'Dry run, nothing was written: ' if options['dry_run'] else ''}{counts}")
@@ -117,8 +127,8 @@ class Command(BaseCommand):
         return progress
 
 
-def _mapping(wanted: list[str], survey: Survey) -> dict[str, str]:
-    mapping = import_mapping.guess(survey)
+def _mapping(wanted: list[str], survey: Survey, known: dict[str, str]) -> dict[str, str]:
+    mapping = dict(known)
     for pair in wanted:
         name, equals, column = pair.partition("=")
         if not equals:

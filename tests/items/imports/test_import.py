@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from items import services
 from items.imports import jobs, running
+from items.imports import saved as import_saved
 from items.models import Item, ItemVersion
 from items.models.import_job import SILENT, ImportJob
 from items.services import upserts
@@ -121,6 +122,18 @@ class CommandTests(ImportTestCase):
         self.load("a;b;c\nLamp;3,50;X\n", "--map=name=a", "--map=price=b", "--map=sku=c")
         item = Item.objects.get(sku="X")
         self.assertEqual((item.name, str(item.price)), ("Lamp", "3.50"))
+
+    def test_what_the_owner_chose_on_the_page_is_used_for_the_same_columns(self) -> None:
+        chosen = {"name": "a", "price": "b", "sku": "name"}
+        import_saved.remember(self.colleague, ["a", "b", "name"], chosen)
+        self.load("name,b,a\nX,3.50,Lamp\n")
+        self.assertEqual(Item.objects.get(sku="X").name, "Lamp")
+        self.load("name,b,a\nY,4,Y\n", "--map=sku=")
+        self.assertEqual(Item.objects.get(name="Y").sku, "")
+        with self.assertRaises(CommandError):  # the guess knows of no price
+            self.load("name,b,a\nX,3.50,Lamp\n", "--guess")
+        with self.assertRaises(CommandError):
+            self.load("name,b,a\nX,3.50,Lamp\n", owner=self.owner)
 
     def test_what_cannot_be_done_is_a_sentence(self) -> None:
         for options, owner in (

@@ -11,10 +11,10 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from items import services
-from items.imports import jobs, mending, recognising
+from items.imports import jobs, looking, mending, recognising
 from items.imports import saved as import_saved
 from items.models import Item
-from items.models.import_job import FailedRow, ImportJob, SavedColumns
+from items.models.import_job import SILENT, FailedRow, ImportJob, SavedColumns
 from tests.items.imports.test_import import ImportTestCase
 from tests.items.pages.test_pages import text
 from tests.support.people import sign_in
@@ -175,13 +175,22 @@ class PreviewTests(PageTestCase):
         with mock.patch.object(recognising, "survey", side_effect=AssertionError("read again")):
             self.assertIn("Lamp", self.page())
 
-    def test_a_large_file_is_looked_into_by_a_process_of_its_own(self) -> None:
-        with mock.patch.object(jobs, "SMALL", 10):
-            self.upload("name,price\nLamp,1\n")
-            self.assertIn("Lamp", self.page())
-            answer = self.upload("[1]")
-        self.assertIn("This is a JSON array", text(answer))
-        self.assertEqual(ImportJob.objects.count(), 1)
+    def test_while_a_large_file_is_looked_into_the_page_says_so_and_nothing_is_started(self) -> None:
+        with mock.patch.object(looking, "SMALL", 10), mock.patch.object(looking, "_start") as begun:
+            self.assertEqual(self.upload("name,price\nLamp,1\n").status_code, 302)
+            page = self.page()
+            self.assertIn("Looking at your file", page)
+            self.assertIn('<meta http-equiv="refresh" content="2">', page)
+            self.assertNotIn("Lamp", page)
+            job = ImportJob.objects.get()
+            answer = self.browser.post(f"/items/import/{job.pk}/start/", {"name": "name", "price": "price"})
+            self.assertEqual(answer.status_code, 409)
+            with self.assertRaises(jobs.UnderWay):
+                jobs.claim(job.pk, {}, dry_run=False)
+            self.assertEqual(begun.call_count, 1)
+            ImportJob.objects.update(alive_at=timezone.now() - 2 * SILENT)  # its server has ended
+            self.assertIn("Looking at your file", self.page())
+            self.assertEqual(begun.call_count, 2)
 
 
 class RoomTests(PageTestCase):
