@@ -120,6 +120,11 @@ def versions(item_id: int, before: int | None = None) -> list[ItemVersion]:
     return list(found.order_by("-version")[:HISTORY_PAGE])
 
 
+def last_step(item_id: int) -> ItemVersion | None:
+    """The newest step in the life of an item, or None where none was written down."""
+    return ItemVersion.objects.filter(item_id=item_id).order_by("-version").first()
+
+
 def versions_since(item_id: int, version: int) -> list[ItemVersion]:
     """The steps in the life of an item behind this version, the oldest first; SINCE of them at most."""
     return list(ItemVersion.objects.filter(item_id=item_id, version__gt=version).order_by("version")[:SINCE])

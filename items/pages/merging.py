@@ -79,6 +79,17 @@ def merge(steps: Sequence[ItemVersion], seen: int, current: Item, typed: ItemFie
     return Merge(saves, current.version - seen, taken, both, yours)
 
 
+def changes(steps: Sequence[ItemVersion], current: Item) -> list[Theirs]:
+    """What has changed in these steps, the oldest first, up to the item as it is now."""
+    firsts, last_by = _changed(steps)
+    now = _texts({name: getattr(current, name) for name in FIELDS})  # type: ignore[arg-type]
+    return [
+        Theirs(name, firsts[name], now[name], last_by[name])
+        for name in FIELDS
+        if name in firsts and firsts[name] != now[name]
+    ]
+
+
 def _changed(steps: Iterable[ItemVersion]) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Of each field that was changed: what it was at first, and who changed it last."""
     firsts: dict[str, str] = {}

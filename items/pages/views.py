@@ -20,7 +20,7 @@ from items.models import Item
 from items.pages.deleted import gone
 from items.pages.forms import EditItemForm, ItemForm, NewItemForm
 from items.pages.list_address import ListState
-from items.pages.merging import Merge, merge
+from items.pages.merging import Merge, changes, merge
 from items.pages.shared import also_taken, asker, item_to_change, item_to_delete, page
 from items.services.turns import Busy, read, read_heavy, write
 
@@ -72,14 +72,13 @@ async def detail(request: HttpRequest, item_id: int) -> HttpResponse:
     if item is None:
         return await gone(request, item_id)
     person = await asker(request)
-    before = request.GET.get("before", "")
-    number = int(before) if before.isascii() and before.isdigit() and len(before) <= 9 else None
-    steps = await read(queries.versions, item_id, number)
+    steps = await read(queries.versions, item_id, _version_in(request.GET.get("before", "")))
     context = {
         "item": item,
         "may_change": await read(services.may_change, person, item),
         "may_delete": await read(services.may_delete, person, item),
         "steps": steps,
+        "last": await read(queries.last_step, item_id),
         "older": steps[-1].version if len(steps) == queries.HISTORY_PAGE and steps[-1].version > 1 else None,
         "items_topic": settings.KAFKA_ITEMS_TOPIC,
     }
@@ -132,9 +131,23 @@ async def edit(request: HttpRequest, item_id: int) -> HttpResponse:
 
 
 async def _edit_page(request: HttpRequest, form: EditItemForm, item: Item, merged: Merge | None = None) -> HttpResponse:
-    context = {"form": form, "item": item, "merge": merged, "items_topic": settings.KAFKA_ITEMS_TOPIC}
-    context["last"] = next(iter(await read(queries.versions, item.pk, item.version + 1)), None)
+    """The form. With `since` in the address also what has changed since that version: an open form asks for it."""
+    context: dict[str, object] = {
+        "form": form,
+        "item": item,
+        "merge": merged,
+        "items_topic": settings.KAFKA_ITEMS_TOPIC,
+    }
+    since = _version_in(request.GET.get("since", ""))
+    if since is not None:
+        steps = await read(queries.versions_since, item.pk, since)
+        context |= {"meanwhile": steps[-1] if steps else None, "changes": changes(steps, item)}
     return await page(request, "items/form.html", context, status=409 if merged else 200)
+
+
+def _version_in(text: str) -> int | None:
+    """The version that a request names; None when it names none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def _merged(form: EditItemForm, current: Item) -> Merge:
@@ -150,8 +163,7 @@ async def delete(request: HttpRequest, item_id: int) -> HttpResponse:
         return await gone(request, item_id)
     item = await item_to_delete(request, item_id)
     if request.method == "POST":
-        seen = request.POST.get("version", "")
-        version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) <= 9 else None
+        version = _version_in(request.POST.get("version", ""))
         try:
             await write(services.delete_item, item_id, actor=await asker(request), expected_version=version)
         except Busy as busy:
@@ -171,7 +183,8 @@ async def try_again(request: HttpRequest, form: ItemForm, item: Item | None, bus
     """The form with everything that was typed, and why it was not saved."""
     await read(form.is_valid)
     form.add_error(None, str(busy))
-    return await page(request, "items/form.html", {"form": form, "item": item}, status=503)
+    context: dict[str, object] = {"form": form, "item": item, "items_topic": settings.KAFKA_ITEMS_TOPIC}
+    return await page(request, "items/form.html", context, status=503)
 
 
 def _submit(form: NewItemForm, actor: User) -> Item | None:

@@ -23,6 +23,30 @@ test("values that are no JSON are texts, or nothing", () => {
   assert.equal(parseMessage('{"encoding":"none","value":null}').value, null);
 });
 
+for (const source of ['{"n":1e400,"id":7}', '{"half":"\\ud800","n":-1E999}', ' [1e400]\n', '{"a":{"b":[1e400,{"c":"\\udfff!"}]}}']) {
+  test(`JSON that strict parsers refuse came as text and stays what it is: ${source}`, () => {
+    const { encoding, value } = parseMessage(JSON.stringify({ encoding: "text", value: source }));
+    assert.deepEqual([encoding, value instanceof Source, value.text], ["json", true, source]);
+  });
+}
+
+test("half of a surrogate pair is shown by its source, and 1e400 by its digits", () => {
+  const leaves = leavesOf(new Source('{"half":"a\\ud800b","whole":"\\ud83d\\ude00","n":1e400}'));
+  assert.deepEqual(leaves.map(({ string, json }) => string ?? json), ['"a\\ud800b"', "😀", "1e400"]);
+  assert.equal(prettyText(new Source('{"half":"\\ud800","n":1e400}')), '{\n  "half": "\\ud800",\n  "n": 1e400\n}');
+});
+
+test("texts that are no JSON, too deep for the server's, or cut stay texts", () => {
+  for (const text of ["[INFO] started", '{"n":1e400', "{'n':1e400}", "[".repeat(65) + "1e400" + "]".repeat(65), "1e400 apples"]) {
+    assert.equal(parseMessage(JSON.stringify({ encoding: "text", value: text })).value, text);
+  }
+  assert.equal(parseMessage('{"encoding":"text","value":"[1e400]","truncated":true}').value, "[1e400]");
+});
+
+test("a header may have any name", () => {
+  assert.deepEqual(Object.entries(parseMessage('{"headers":{"__proto__":"x","a":"y"}}').headers), [["__proto__", "x"], ["a", "y"]]);
+});
+
 test("numbers around it are numbers where they survive, else their digits", () => {
   const message = parseMessage('{"timestamp":1700000000000123457,"size":3,"ok":true,"list":[],"none":{}}');
   assert.deepEqual(message, { timestamp: "1700000000000123457", size: 3, ok: true, list: [], none: {} });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Refresh } from "../../../streams/static/streams/itemlist/refresh.js";
+import { Refresh } from "../../../streams/static/streams/itempages/refresh.js";
 
 /** A refresh whose requests end when the test says so. */
 function refreshing(t) {

@@ -5,7 +5,7 @@ import { statusOf } from "../../../streams/static/streams/board/status.js";
 
 const NOW = Date.now();
 const known = (changes) => ({
-  connection: { kind: "open", since: NOW }, phase: "live", refusal: null, obstacle: "", lag: 38, quiet: null, topic: "t", now: NOW,
+  connection: { kind: "open", since: NOW }, phase: "live", refusal: null, obstacle: "", isUnborn: false, lag: 38, quiet: null, topic: "t", now: NOW,
   heartbeat: { type: "heartbeat", server_time: NOW, link: "live", since: NOW, waiting: 0 }, ...changes,
 });
 const heartbeat = (changes) => ({ ...known().heartbeat, ...changes });
@@ -31,7 +31,9 @@ test("a server that says nothing is not called live", () => {
 
 test("nothing is called live before the stream has begun", () => {
   assert.equal(statusOf(known({ phase: "asked" })).kind, "opening");
-  assert.equal(statusOf(known({ obstacle: "Kafka has no topic t yet.", phase: "retrying" })).label, "waiting");
+  const obstacle = { obstacle: "Kafka has no topic t yet.", phase: "retrying" };
+  assert.equal(statusOf(known(obstacle)).label, "waiting");
+  assert.equal(statusOf(known({ ...obstacle, isUnborn: true })).label, "not in Kafka yet");
 });
 
 test("a connection that waits counts the seconds down", () => {
@@ -45,6 +47,7 @@ test("signed out and refused are final and different", () => {
 });
 
 test("a forbidden topic is called that", () => {
-  const refusal = { code: "forbidden", message: "You may not watch t." };
-  assert.equal(statusOf(known({ phase: "ended", refusal })).label, "not allowed");
+  const status = statusOf(known({ phase: "ended", refusal: { code: "forbidden", message: "" } }));
+  assert.equal(status.label, "not allowed");
+  assert.match(status.sentence, /^You may not watch t any more\. Staff can grant it/);
 });

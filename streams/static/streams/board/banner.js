@@ -4,11 +4,11 @@ import { button, element, link } from "../page/dom.js";
 
 /**
  * @param {import("./status.js").Status} status
- * @param {{ loginPath: string, retry: () => void, isLong: boolean }} tools isLong: it has been so for
- *   longer than a blip
+ * @param {{ loginPath: string, retry: () => void, isLong: boolean, isSaid: boolean, isWatching: boolean }} tools isLong: it
+ *   has been so for longer than a blip; isSaid: it stands where rows would be; isWatching: the connection is open
  * @returns {{ content: (Node | string)[], tone: string } | null} null when there is nothing to say
  */
-export function bannerOf(status, { loginPath, retry, isLong }) {
+export function bannerOf(status, { loginPath, retry, isLong, isSaid, isWatching }) {
   if (status.kind === "down") {
     const works = element("span", "muted", " Pages, forms, API and admin go on working and save items.");
     return { content: [status.sentence, works], tone: "lost" };
@@ -17,7 +17,12 @@ export function bannerOf(status, { loginPath, retry, isLong }) {
     const back = encodeURIComponent(location.pathname + location.search);
     return { content: [`${status.sentence} `, link("Sign in", `${loginPath}?next=${back}`)], tone: "lost" };
   }
-  if (status.kind === "refused") return { content: [`${status.sentence} `, button("Try again", "", retry)], tone: "lost" };
+  if (isSaid) return null;
+  if (status.kind === "refused") {
+    // Of a topic the server says by itself when it can be watched: there is nothing to try.
+    return { content: isWatching ? [status.sentence] : [`${status.sentence} `, button("Try again", "", retry)], tone: "lost" };
+  }
+  if (status.kind === "opening" && status.isObstacle && isLong) return { content: [status.sentence], tone: "waiting" };
   if (status.kind === "reconnecting" && isLong) {
     return { content: [`${status.sentence} `, button("Try now", "", retry)], tone: "waiting" };
   }

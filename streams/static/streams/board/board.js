@@ -180,11 +180,12 @@ class Board {
 
   #refresh() {
     const now = Date.now();
-    const { stream, phase, topic, obstacle } = this.#subscription;
+    const { stream, phase, topic, obstacle, isUnborn } = this.#subscription;
     const connection = this.#connection.state;
     const lag = this.#meter.lag(now);
-    const known = { connection, phase, refusal: this.#refusal, obstacle, heartbeat: this.#heartbeat, lag, quiet: this.#connection.quietFor(now), topic, now };
+    const known = { connection, phase, refusal: this.#refusal, obstacle, isUnborn, heartbeat: this.#heartbeat, lag, quiet: this.#connection.quietFor(now), topic, now };
     const { positions } = stream.cursor();
+    const nothing = this.#whyNothing(now);
     this.#figures.show({
       topic,
       epoch: stream.epoch,
@@ -206,11 +207,12 @@ class Board {
       held: this.#reader.rows.held,
       fresh: this.#reader.rows.fresh,
       isLong: now - connection.since > BLIP_MS,
+      isSaid: nothing === "refused" || nothing === "unborn",
     });
     this.#reader.show();
     const { shown, searched, isFull } = this.#reader.rows;
     this.#reader.search.show({ shown, searched, isFull, isDeep: this.#start === DEEP_START || this.#last?.stopped === "beginning" });
-    this.#nothing.show(this.#whyNothing(now), topic, this.#topics.label(topic), this.#refusal);
+    this.#nothing.show(nothing, topic, this.#topics.label(topic), this.#refusal);
   }
 
   #tick() {
@@ -225,14 +227,15 @@ class Board {
    * @returns {import("./empty.js").Reason | null} why there is no row to show
    */
   #whyNothing(now) {
-    const { phase, topic, obstacle } = this.#subscription;
-    if (phase === "ended") return "refused";
-    if (this.#connection.state.kind === "open" && !topic) return "no topics";
+    const { phase, topic, isUnborn } = this.#subscription;
     const { rows } = this.#reader;
+    if (phase === "ended" && rows.isEmpty) return "refused";
+    if (this.#connection.state.kind === "open" && !topic) return "no topics";
     if (rows.isFiltered && rows.searched > 0 && rows.shown === 0) return "filter";
     const isSettled = phase === "live" && now - this.#begunAt > EMPTY_AFTER_MS;
-    const isUnborn = obstacle !== "" && this.#heartbeat?.link !== "down";
-    return rows.isEmpty && (isSettled || isUnborn) ? "empty" : null;
+    if (!rows.isEmpty) return null;
+    if (isUnborn && this.#heartbeat?.link !== "down") return "unborn";
+    return isSettled ? "empty" : null;
   }
 }
 

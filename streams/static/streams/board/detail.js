@@ -2,6 +2,7 @@
 
 import { button, element, link } from "../page/dom.js";
 import { Source, prettyText } from "../live/json.js";
+import { headersOf } from "../live/protocol.js";
 import { LoadError } from "./records_api.js";
 import { fullTime, grouped, size } from "../page/format.js";
 
@@ -76,7 +77,7 @@ export class Detail {
     const text = prettyValue(record);
     const tools = element("div", "detail-tools");
     const copy = button("Copy value", "quiet", async () => {
-      copy.textContent = (await copyText(text)) ? "Copied" : "Not allowed to copy";
+      copy.textContent = (await copyText(copiedValue(record))) ? "Copied" : "Not allowed to copy";
       setTimeout(() => (copy.textContent = "Copy value"), COPIED_MS);
     });
     if (record.encoding !== "none") tools.append(copy);
@@ -112,7 +113,15 @@ export class Detail {
 
 /**
  * @param {KafkaRecord} record
- * @returns {string} what the panel shows and copies
+ * @returns {string} the value as it stands in Kafka
+ */
+function copiedValue(record) {
+  return record.value instanceof Source ? record.value.text : (record.value ?? "");
+}
+
+/**
+ * @param {KafkaRecord} record
+ * @returns {string} what the panel shows
  */
 function prettyValue(record) {
   return record.value instanceof Source ? prettyText(record.value) : (record.value ?? "");
@@ -179,7 +188,7 @@ function facts(entry, record) {
  * @param {KafkaRecord} record
  */
 function headerList(record) {
-  const headers = record.header_list ?? Object.entries(record.headers);
+  const headers = headersOf(record);
   if (record.cut?.includes("headers")) return element("dd", "muted", "left out, they are long");
   if (headers.length === 0) return element("dd", "muted", "none");
   const rows = headers.map(([name, value]) =>

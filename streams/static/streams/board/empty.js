@@ -2,9 +2,10 @@
 // topic cannot be watched, and who can change that.
 
 import { element, link } from "../page/dom.js";
+import { refusalOf } from "./status.js";
 
 /**
- * @typedef {"empty" | "refused" | "no topics" | "filter"} Reason
+ * @typedef {"empty" | "unborn" | "refused" | "no topics" | "filter"} Reason
  *
  * @typedef {object} Place
  * @property {string} itemsTopic
@@ -38,7 +39,8 @@ export class Nothing {
     this.#shown = shown;
     this.#panel.hidden = reason === null;
     if (reason === "empty") this.#panel.replaceChildren(...emptyTopic(topic, label, this.#place));
-    if (reason === "refused") this.#panel.replaceChildren(...refusedTopic(topic, refusal?.code ?? "", refusal?.message ?? ""));
+    if (reason === "unborn") this.#panel.replaceChildren(...unbornTopic(topic, this.#place));
+    if (reason === "refused") this.#panel.replaceChildren(...refusedTopic(topic, refusal));
     if (reason === "no topics") this.#panel.replaceChildren(...noTopics());
     if (reason === "filter") this.#panel.replaceChildren(...nothingFits());
   }
@@ -59,9 +61,37 @@ function emptyTopic(topic, label, { itemsTopic, newItemPath, kafka }) {
   return [
     heading,
     element("p", "", `The board is connected and shows what arrives in the Kafka topic ${topic}. A first record:`),
+    ...firstRecord(topic, kafka),
+  ];
+}
+
+/**
+ * @param {string} topic
+ * @param {string} kafka
+ * @returns {Node[]} commands
+ */
+function firstRecord(topic, kafka) {
+  return [
     command(`echo 'hello:{"text":"board"}' | kcat -P -b ${kafka} -t ${topic} -K:`),
     element("p", "", "or with Kafka’s own tool:"),
     command(`echo 'hello:{"text":"board"}' | kafka-console-producer.sh --bootstrap-server ${kafka} --topic ${topic} --property parse.key=true --property key.separator=:`),
+  ];
+}
+
+/**
+ * @param {string} topic
+ * @param {Place} place
+ * @returns {Node[]} for a topic that people may watch and Kafka does not have
+ */
+function unbornTopic(topic, { itemsTopic, kafka }) {
+  const heading = element("h2", "", `${topic} is not in Kafka yet`);
+  const begins = "The board is connected, looks for it again and again, and begins by itself once it is there.";
+  if (topic === itemsTopic) return [heading, element("p", "", `${begins} The first change of an item makes it.`)];
+  return [
+    heading,
+    element("p", "", `${begins} Somebody has to make it, or, where Kafka makes topics by itself, send the first record:`),
+    command(`kafka-topics.sh --bootstrap-server ${kafka} --create --topic ${topic}`),
+    ...firstRecord(topic, kafka),
   ];
 }
 
@@ -72,22 +102,13 @@ function itemCommand() {
 
 /**
  * @param {string} topic
- * @param {string} code why the stream ended, as in the protocol
- * @param {string} message the server's words
+ * @param {{ code: string, message: string } | null} refusal
  * @returns {Node[]}
  */
-function refusedTopic(topic, code, message) {
-  if (code === "forbidden") {
-    return [
-      element("h2", "", `You may not watch ${topic}`),
-      element("p", "", "Staff can grant it: in Admin, under Topics, by adding one of your groups to its readers."),
-    ];
-  }
-  return [
-    element("h2", "", `${topic} cannot be watched`),
-    element("p", "", message || "It is not among the topics people may watch here any more."),
-    element("p", "muted", `Staff can add a topic in Admin, or with: python manage.py addtopic ${topic}`),
-  ];
+function refusedTopic(topic, refusal) {
+  const { what, who } = refusalOf(topic, refusal);
+  const added = refusal?.code === "forbidden" ? [] : [element("p", "", "Or on the server:"), command(`python manage.py addtopic ${topic}`)];
+  return [element("h2", "", what), element("p", "", who), ...added];
 }
 
 /** @returns {Node[]} for somebody who may watch nothing */

@@ -27,6 +27,7 @@ import { duration, grouped, rate, stopwatch } from "../page/format.js";
  * @property {boolean} held whether the view stands still: paused, or somebody reads
  * @property {number} fresh records that arrived and fit since then
  * @property {boolean} isLong whether the status has lasted longer than a blip
+ * @property {boolean} isSaid whether what is wrong stands where rows would be
  */
 
 export class FiguresView {
@@ -77,7 +78,7 @@ export class FiguresView {
   }
 
   /** @param {Figures} figures */
-  #showStatus({ status, isLong }) {
+  #showStatus({ status, isLong, isSaid, connectedMs }) {
     this.#pill.className = `pill ${status.tone}`;
     this.#pill.dataset["kind"] = status.kind;
     this.#pill.title = status.sentence;
@@ -86,7 +87,7 @@ export class FiguresView {
       this.#saidKind = status.kind;
       say(this.#said, status.sentence);
     }
-    const banner = bannerOf(status, { ...this.#tools, isLong });
+    const banner = bannerOf(status, { ...this.#tools, isLong, isSaid, isWatching: connectedMs !== null });
     const text = banner ? status.kind + status.sentence : "";
     if (text === this.#bannerText) return;
     this.#bannerText = text;

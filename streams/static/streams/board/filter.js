@@ -3,6 +3,7 @@
 
 import { Source, leavesOf } from "../live/json.js";
 import { counted, grouped } from "../page/format.js";
+import { headersOf } from "../live/protocol.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry
@@ -70,8 +71,8 @@ function searchTextOf({ partition, record, event }) {
       said.push(name ? `${name}: ${text} ${name}:${text}` : text);
     }
   } else if (typeof record.value === "string") said.push(record.value);
-  for (const [name, value] of Object.entries(record.headers)) {
-    const text = typeof value === "string" ? value : value.base64;
+  for (const [name, value] of headersOf(record)) {
+    const text = value === null ? "null" : typeof value === "string" ? value || "empty" : `base64 ${value.base64}`;
     said.push(`${name}: ${text} ${name}:${text}`);
   }
   return said.join(" ").toLowerCase();

@@ -10,12 +10,14 @@ import { counted, duration, sinceClock } from "../page/format.js";
  * @property {"live" | "waiting" | "lost"} tone
  * @property {string} label
  * @property {string} sentence
+ * @property {boolean} [isObstacle] something outside of the board has to change first
  *
  * @typedef {object} Known
  * @property {import("../live/connection.js").ConnectionState} connection
  * @property {import("../live/subscription.js").Phase} phase
  * @property {{ code: string, message: string } | null} refusal
  * @property {string} obstacle why the stream could not begin yet
+ * @property {boolean} isUnborn whether that is because Kafka has no such topic
  * @property {import("../live/protocol.js").Heartbeat | null} heartbeat
  * @property {number | null} lag ms
  * @property {number | null} quiet ms since the server's last word, when that is longer than it should be
@@ -53,17 +55,21 @@ function connecting(connection, now) {
 }
 
 /** @param {Known} known */
-function connected({ phase, refusal, obstacle, heartbeat, lag, quiet, topic, now }) {
+function connected({ phase, refusal, obstacle, isUnborn, heartbeat, lag, quiet, topic, now }) {
   if (!topic) return status("no-topic", "waiting", "no topic", "Connected. There is no topic that you may watch.");
   if (phase === "ended") {
-    return status("refused", "lost", refusalLabel(refusal?.code ?? ""), refusal?.message || "This topic cannot be watched.");
+    const { what, who } = refusalOf(topic, refusal);
+    return status("refused", "lost", refusalLabel(refusal?.code ?? ""), `${what} ${who}`);
   }
   if (quiet !== null) {
     const sentence = `Connected, but nothing was heard from the server for ${duration(quiet)}. The board connects anew if that goes on.`;
     return status("silent", "waiting", `no word for ${duration(quiet)}`, sentence);
   }
   if (heartbeat?.link === "down") return down(heartbeat, now);
-  if (obstacle) return status("opening", "waiting", "waiting", `${obstacle} The board tries again by itself.`);
+  if (obstacle) {
+    const label = isUnborn ? "not in Kafka yet" : "waiting";
+    return { ...status("opening", "waiting", label, `${obstacle} The board tries again by itself.`), isObstacle: true };
+  }
   if (phase !== "live") return status("opening", "waiting", "opening", "Connected. The stream is being opened.");
   if (heartbeat?.link === "catching_up") {
     return status("catching-up", "waiting", "catching up", "Connected. The server is still reading what is in Kafka.");
@@ -91,7 +97,28 @@ function down({ since, waiting }, now) {
 /** @param {string} code */
 function refusalLabel(code) {
   if (code === "forbidden") return "not allowed";
-  return code === "topic_gone" || code === "unknown_topic" ? "topic gone" : "refused";
+  return code === "topic_gone" || code === "unknown_topic" ? "not available" : "refused";
+}
+
+/**
+ * @param {string} topic that is not watched
+ * @param {{ code: string, message: string } | null} refusal as in the protocol
+ * @returns {{ what: string, who: string }} what is the matter, and who can change it
+ */
+export function refusalOf(topic, refusal) {
+  if (refusal?.code === "forbidden") {
+    return {
+      what: `You may not watch ${topic} any more.`,
+      who: "Staff can grant it: in Admin, under Topics, by adding one of your groups to its readers.",
+    };
+  }
+  if (refusal?.code === "unknown_topic") {
+    return {
+      what: `Here is no topic ${topic} that you may watch.`,
+      who: "Staff can add it, or one of your groups to its readers: in Admin, under Topics.",
+    };
+  }
+  return { what: refusal?.message || `${topic} cannot be watched.`, who: "Staff can change which topics are watched: in Admin, under Topics." };
 }
 
 /**

@@ -3,16 +3,11 @@
 
 import { element, say } from "../page/dom.js";
 import { localText } from "../page/localtimes.js";
+import { markChanged } from "../page/marks.js";
 
 // Items whose newest event is remembered, so that an answer of the server that is older than it takes nothing back: all
 // events of the longest request, a few MiB at most.
 const REMEMBERED = 10_000;
-// With more changed cells than this at once none is marked: it would only flicker.
-const MARKED_AT_ONCE = 40;
-// How long a mark stays, and how long of that it fades.
-const MARK_MS = 1_600;
-const FADE_MS = 200;
-
 /**
  * @typedef {import("../live/itemevent.js").ItemEvent} ItemEvent
  */
@@ -24,7 +19,6 @@ export class ItemRows {
   /** @type {Set<string>} items whose event was not drawn yet */
   #undrawn = new Set();
   #frame = 0;
-  #calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   /** @param {HTMLElement} region in which the rows are */
   constructor(region) {
@@ -71,22 +65,6 @@ export class ItemRows {
     }
   }
 
-  /**
-   * @param {Iterable<HTMLElement>} cells that have changed
-   */
-  mark(cells) {
-    const changed = [...cells];
-    if (changed.length > MARKED_AT_ONCE || document.hidden) return;
-    const tint = "var(--tint)";
-    const faded = this.#calm.matches ? tint : "transparent";
-    for (const cell of changed) {
-      cell.animate(
-        [{ backgroundColor: tint }, { backgroundColor: tint, offset: 1 - FADE_MS / MARK_MS }, { backgroundColor: faded }],
-        MARK_MS,
-      );
-    }
-  }
-
   #draw() {
     this.#frame = 0;
     /** @type {HTMLElement[]} */
@@ -99,7 +77,7 @@ export class ItemRows {
       else changed.push(...fill(row, event));
     }
     this.#undrawn.clear();
-    this.mark(changed);
+    markChanged(changed);
   }
 }
 

@@ -13,13 +13,16 @@ export class Source {
  * @typedef {object} Leaf
  * @property {string} path the names that lead to it, each after U+0000; names that stand there twice have one path
  * @property {string} name
- * @property {string | null} string what a text says; null when it is none
+ * @property {string | null} string what a text says; null when it is none, and for half of a surrogate pair, which no
+ *   screen can show: its source can
  * @property {string} json its source, without white space between its parts
  */
 
 /**
- * A message of the server. Members named `value` become a Source where the object beside them says `"encoding":"json"`;
- * numbers that JavaScript would print differently (beyond 2^53, 1.0, 1e5) stay texts of their digits.
+ * A message of the server. Members named `value` become a Source where the object beside them says `"encoding":"json"`,
+ * and where it says `text` and the text is JSON all the same (strict parsers refuse 1e400 and half of a surrogate pair, so
+ * the server lets them travel as text). Other numbers that JavaScript would print differently (beyond 2^53, 1.0, 1e5) stay
+ * texts of their digits.
  *
  * @param {string} text strict JSON
  * @returns {any}
@@ -72,10 +75,16 @@ class Reader {
       const name = JSON.parse(this.#text.slice(start, this.at));
       this.space();
       this.#expect(":");
-      found[name] = this.value(name);
+      const value = this.value(name);
+      if (name === "__proto__") Object.defineProperty(found, name, { value, enumerable: true });
+      else found[name] = value;
     });
     const { value } = found;
     if (value instanceof Source && found["encoding"] !== "json") found["value"] = JSON.parse(value.text);
+    if (found["encoding"] === "text" && !found["truncated"]) {
+      const source = sourceIn(found["value"]);
+      if (source) Object.assign(found, { encoding: "json", value: source });
+    }
     return found;
   }
 
@@ -121,6 +130,31 @@ class Reader {
 function scalar(source) {
   const value = JSON.parse(source);
   return typeof value === "number" && String(value) !== source ? source : value;
+}
+
+// As deep as the server lets JSON be.
+const DEPTH = 64;
+// With what JSON begins that strict parsers refuse for a number or half of a surrogate pair within it.
+const BEGINS = /^\s*[[{"\d-]/;
+
+/**
+ * @param {unknown} text the value of a record that came as text
+ * @returns {Source | null} the same as JSON, when it is that by RFC 8259 and no deeper than the server's
+ */
+function sourceIn(text) {
+  if (typeof text !== "string" || !BEGINS.test(text)) return null;
+  try {
+    JSON.parse(text);
+  } catch {
+    return null;
+  }
+  let depth = 0;
+  for (const [sign] of text.matchAll(PARTS)) {
+    if (sign === "{" || sign === "[") depth += 1;
+    if (sign === "}" || sign === "]") depth -= 1;
+    if (depth > DEPTH) return null;
+  }
+  return new Source(text);
 }
 
 const BRACKETS = /["{}[\]]/g;
@@ -213,7 +247,7 @@ export function leavesOf({ text }, { levels = Infinity, most = Infinity, intoLis
       at += 1;
     } else at = endOf(text, start);
     const json = compact(text.slice(start, at));
-    leaves.push({ path, name, string: first === '"' ? JSON.parse(json) : null, json });
+    leaves.push({ path, name, string: first === '"' ? shownText(JSON.parse(json)) : null, json });
   }
 
   /**
@@ -246,6 +280,13 @@ export function leavesOf({ text }, { levels = Infinity, most = Infinity, intoLis
 
   visit("", "", 0);
   return leaves;
+}
+
+const HALF = /[\uD800-\uDFFF]/u;
+
+/** @param {string} text */
+function shownText(text) {
+  return HALF.test(text) ? null : text;
 }
 
 /**

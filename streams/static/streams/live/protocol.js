@@ -77,6 +77,14 @@ export const BACK_OFF_LAST_MS = 20_000;
  */
 
 /**
+ * @param {KafkaRecord} record
+ * @returns {[string, HeaderValue | null][]} its headers in Kafka's order, as often as they stand there
+ */
+export function headersOf(record) {
+  return record.header_list ?? Object.entries(record.headers);
+}
+
+/**
  * What to do with a range when `position` is the next offset to read (the table "What a client does with a range").
  *
  * @param {number} position

@@ -41,6 +41,8 @@ export class Subscription {
   phase = "idle";
   /** why the stream could not begin yet, in the server's words */
   obstacle = "";
+  /** whether that is because Kafka has no such topic, yet or any more */
+  isUnborn = false;
   /** frames that began behind my position with no gap between: faults of the server, which this mends and reports */
   jumps = 0;
   stream = new Stream();
@@ -79,6 +81,7 @@ export class Subscription {
     this.stream = new Stream();
     this.#begun = false;
     this.obstacle = "";
+    this.isUnborn = false;
     if (this.phase === "live") this.#leave();
     else if (this.phase !== "asked" && this.phase !== "leaving") this.#ask();
   }
@@ -146,6 +149,7 @@ export class Subscription {
     const missing = this.stream.begin(message.cursor, message.recovered ? null : message.reason);
     this.#begun = true;
     this.obstacle = "";
+    this.isUnborn = false;
     this.#unacked = 0;
     this.#lastAck = Date.now();
     this.#become("live");
@@ -159,6 +163,7 @@ export class Subscription {
     clearTimeout(this.#timer);
     if (message.retry_after_ms || message.code === "unavailable" || message.code === "too_many") {
       this.obstacle = message.message;
+      this.isUnborn = message.code === "unknown_topic";
       this.#become("retrying");
       this.#timer = setTimeout(() => this.#ask(), message.retry_after_ms ?? RETRY_MS);
     } else if (message.code === "duplicate") {

@@ -1,12 +1,13 @@
 // Makes one piece of the page equal to another, newer one, by changing as little as possible: what is the same stays the
 // same node, so focus, selection and what is open stay where they are. Children with `data-item` or `rel` are told apart
-// by it, others by their kind and place.
+// by it, others by their kind and place. What has `data-keep` belongs to a script, and stays as it is.
 
 /**
  * @param {Element} old in the page
  * @param {Element} wanted never in the page; its nodes may be taken over
  */
 export function morph(old, wanted) {
+  if (old.hasAttribute("data-keep")) return;
   for (const { name } of [...old.attributes]) if (!wanted.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of wanted.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   const rest = [...old.childNodes];

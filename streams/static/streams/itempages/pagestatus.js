@@ -1,35 +1,35 @@
-// Whether the items list is live: a word or two, a tone and a sentence, always true. A pure function.
+// Whether a page about items is live: a word or two, a tone and a sentence, always true. A pure function.
 
 import { sinceClock } from "../page/format.js";
 
 /**
- * @typedef {object} ListStatus
+ * @typedef {object} PageStatus
  * @property {"live" | "reconnecting" | "not-live"} kind
  * @property {"live" | "waiting" | "lost"} tone
  * @property {string} label
  * @property {string} sentence
  *
- * @typedef {object} KnownOfList
+ * @typedef {object} KnownOfPage
  * @property {import("../live/connection.js").ConnectionState} connection
  * @property {import("../live/subscription.js").Phase} phase
  * @property {string} refusal why there is no stream, in the server's words
  * @property {string} obstacle why the stream could not begin yet
  * @property {import("../live/protocol.js").Heartbeat | null} heartbeat
  * @property {boolean} signedOut
- * @property {"never" | "failed" | "read"} answer how the last reading of the list went since the stream began
+ * @property {"never" | "failed" | "read"} answer how the last reading of the page went since the stream began
  * @property {number} now
  */
 
-const CATCHES_UP = "The list shows what was there then, and catches up by itself.";
+const CATCHES_UP = "This page shows what was there then, and catches up by itself.";
 
 /**
- * @param {KnownOfList} known
- * @returns {ListStatus}
+ * @param {KnownOfPage} known
+ * @returns {PageStatus}
  */
-export function listStatusOf(known) {
+export function pageStatusOf(known) {
   const { connection, phase, refusal, obstacle, heartbeat, signedOut, answer, now } = known;
   if (signedOut || (connection.kind === "closed" && connection.code === 4501)) {
-    return notLive("You are signed out. The list shows what was there then; sign in again to go on.");
+    return notLive("You are signed out. This page shows what was there then; sign in again to go on.");
   }
   if (connection.kind === "closed") return notLive(`${connection.why} Load the page again to see what has changed.`);
   if (connection.kind !== "open") {
@@ -41,18 +41,18 @@ export function listStatusOf(known) {
     const when = heartbeat.since === null ? "" : ` since ${sinceClock(heartbeat.since, now)}`;
     return notLive(`The server has not reached Kafka${when}. Load the page again to see what has changed; live it is again by itself.`);
   }
-  if (answer === "failed") return waiting("reconnecting", `The list could not be read again; it is tried again by itself.`);
+  if (answer === "failed") return waiting("reconnecting", "The page could not be read again; it is tried again by itself.");
   if (obstacle) return waiting("connecting", `${obstacle} It is tried again by itself.`);
   if (phase !== "live" || answer === "never" || heartbeat?.link === "catching_up") {
-    return waiting("connecting", "Connected. The list is being brought up to date.");
+    return waiting("connecting", "Connected. The page is being brought up to date.");
   }
-  return { kind: "live", tone: "live", label: "live", sentence: "Live. What anybody adds, changes or deletes shows here by itself." };
+  return { kind: "live", tone: "live", label: "live", sentence: "Live. What others do shows here by itself." };
 }
 
 /**
  * @param {string} label
  * @param {string} sentence
- * @returns {ListStatus}
+ * @returns {PageStatus}
  */
 function waiting(label, sentence) {
   return { kind: "reconnecting", tone: "waiting", label, sentence };
@@ -60,7 +60,7 @@ function waiting(label, sentence) {
 
 /**
  * @param {string} sentence
- * @returns {ListStatus}
+ * @returns {PageStatus}
  */
 function notLive(sentence) {
   return { kind: "not-live", tone: "lost", label: "not live", sentence };
