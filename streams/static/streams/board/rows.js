@@ -1,11 +1,11 @@
-// The list of rows: bounded, newest first, drawn once per animation frame, nodes recycled. It stands still while somebody
-// reads: scrolled away from the top, with a row selected or text marked, or paused.
+// What the list of rows shows, and when that changes: bounded, newest first, drawn once per animation frame. It stands still
+// while somebody reads: scrolled away from the top, with a row selected or text marked, or paused. The nodes are drawn.js's.
 
 import { Arrivals } from "./arrivals.js";
+import { Drawn } from "./drawn.js";
 import { EVERYTHING, fitting, isNarrow } from "./filter.js";
 import { Kept, MOST_KEPT, recordsAmong } from "./kept.js";
 import { Pace } from "./pace.js";
-import { fillRow, makeRow } from "./row.js";
 
 // More rows than a screen shows, few enough for a phone; scrolling down shows more of them, and then loads older ones.
 export const MAX_ROWS = 500;
@@ -14,20 +14,14 @@ const MAX_LOADED = 5_000;
 // Rows that come into sight in one step of scrolling down, and how far before the end that begins.
 const STEP = 200;
 const NEAR_END_PX = 400;
-// Gaps that are still open outlive the rows around them: what is missing stays in sight.
-const MAX_GAPS = 50;
 // Scrolled less than this is at the top.
 const TOP_PX = 2;
-// With more rows than this in one frame nothing tints: it would only flicker.
-const TINTED_A_FRAME = 8;
-const TINT_MS = 200;
 
 /**
  * @typedef {import("./row.js").Entry} Entry
  * @typedef {import("./row.js").GapEntry} GapEntry
  * @typedef {import("./row.js").RowTools} RowTools
  * @typedef {import("./filter.js").Filter} Filter
- * @typedef {{ entry: Entry, node: HTMLElement }} Row
  */
 
 export class Rows {
@@ -40,19 +34,16 @@ export class Rows {
   searched = 0;
   #list;
   #scroller;
-  #tools;
+  #drawn;
   #changed;
   #older;
   #reading = false;
   #arrivals = new Arrivals(MOST_KEPT);
   #kept = new Kept();
-  /** @type {Row[]} newest first */
-  #rows = [];
   #isNarrow = false;
   #fits = fitting(EVERYTHING);
   #allowance = MAX_ROWS;
   #pace = new Pace(() => this.#draw());
-  #calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   /**
    * @param {HTMLElement} list
@@ -63,7 +54,7 @@ export class Rows {
   constructor(list, tools, { changed, older }) {
     this.#list = list;
     this.#scroller = list.closest(".stream") ?? list;
-    this.#tools = tools;
+    this.#drawn = new Drawn(list, tools);
     this.#changed = changed;
     this.#older = older;
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -77,7 +68,7 @@ export class Rows {
 
   /** @returns {number} records in sight */
   get shown() {
-    return recordsAmong(this.#rows.map(({ entry }) => entry));
+    return recordsAmong(this.#drawn.entries);
   }
 
   /** @returns {number} records that were neither drawn nor kept */
@@ -91,7 +82,7 @@ export class Rows {
   }
 
   get isEmpty() {
-    return this.#rows.length === 0 && this.#arrivals.isEmpty;
+    return this.#drawn.length === 0 && this.#arrivals.isEmpty;
   }
 
   get isFiltered() {
@@ -100,7 +91,7 @@ export class Rows {
 
   /** @returns {boolean} whether there is no row left for another one that fits */
   get isFull() {
-    return this.#rows.length >= this.#allowance;
+    return this.#drawn.length >= this.#allowance;
   }
 
   /** @returns {boolean} whether no more older records are taken in */
@@ -167,7 +158,7 @@ export class Rows {
     this.#allow(loaded.length);
     this.#kept.fill(gap, loaded, isDone, MAX_LOADED);
     this.searched += recordsAmong(loaded);
-    const entries = this.#rows.map(({ entry }) => entry).reverse();
+    const entries = this.#drawn.entries.reverse();
     const shownAt = entries.indexOf(gap);
     if (shownAt < 0) return;
     entries.splice(shownAt, isDone ? 1 : 0, ...loaded.filter(this.#fits));
@@ -179,7 +170,7 @@ export class Rows {
     this.#kept.addOlder(entries);
     this.#allow(entries.length);
     this.searched += recordsAmong(entries);
-    this.#append(entries.filter(this.#fits));
+    this.#drawn.append(entries.filter(this.#fits));
     this.#changed();
   }
 
@@ -203,8 +194,7 @@ export class Rows {
 
   /** @param {Entry} entry whose text changed */
   refresh(entry) {
-    const row = this.#rows.find((each) => each.entry === entry);
-    if (row) fillRow(row.node, entry, this.#tools);
+    this.#drawn.refresh(entry);
   }
 
   /**
@@ -212,15 +202,13 @@ export class Rows {
    * @returns {Entry | null}
    */
   entryAt(node) {
-    return this.#rows.find((row) => row.node.contains(node))?.entry ?? null;
+    return this.#drawn.entryAt(node);
   }
 
   /** @param {Entry} entry */
   select(entry) {
-    this.#unselect();
     this.selected = entry;
-    this.#mark(true);
-    this.#keepReachable();
+    this.#drawn.mark(entry);
     this.#look();
   }
 
@@ -239,16 +227,15 @@ export class Rows {
    * @returns {Entry | null}
    */
   move(step) {
-    const at = this.#rows.findIndex(({ entry }) => entry === this.selected);
-    let next = at < 0 ? this.#firstInSight() : at + step;
-    while (this.#rows[next]?.entry.kind === "note") next += step;
-    if (next >= this.#rows.length - 1) this.#more();
-    const row = this.#rows[next];
-    if (!row) return null;
-    this.select(row.entry);
-    row.node.focus({ preventScroll: true });
-    row.node.scrollIntoView({ block: "nearest" });
-    return row.entry;
+    const { entries } = this.#drawn;
+    const at = this.selected ? entries.indexOf(this.selected) : -1;
+    let next = at < 0 ? this.#drawn.firstBelow(this.#top) : at + step;
+    while (entries[next]?.kind === "note") next += step;
+    if (next >= entries.length - 1) this.#more();
+    const entry = entries[next];
+    if (!entry) return null;
+    this.#show(entry, "nearest");
+    return entry;
   }
 
   /**
@@ -257,30 +244,38 @@ export class Rows {
    * @param {(gap: GapEntry) => boolean} fits
    */
   reveal(fits) {
-    const gaps = this.#rows.filter(({ entry }) => entry.kind === "gap" && fits(entry));
-    const row = gaps[(gaps.findIndex(({ entry }) => entry === this.selected) + 1) % gaps.length];
-    if (!row) return;
-    this.select(row.entry);
-    row.node.scrollIntoView({ block: "center" });
-    row.node.focus({ preventScroll: true });
+    const gaps = this.#drawn.entries.filter((entry) => entry.kind === "gap" && fits(entry));
+    const gap = gaps[(gaps.findIndex((entry) => entry === this.selected) + 1) % gaps.length];
+    if (gap) this.#show(gap, "center");
   }
 
   /** Gives the keyboard back to the selected row. */
   focusSelected() {
-    this.#rows.find(({ entry }) => entry === this.selected)?.node.focus({ preventScroll: true });
+    this.#drawn.nodeOf(this.selected)?.focus({ preventScroll: true });
+  }
+
+  /**
+   * @param {Entry} entry to select, with the keyboard on its row
+   * @param {ScrollLogicalPosition} block where it comes to stand, as far as it has to be moved
+   */
+  #show(entry, block) {
+    this.select(entry);
+    const node = this.#drawn.nodeOf(entry);
+    node?.focus({ preventScroll: true });
+    node?.scrollIntoView({ block });
   }
 
   /** Shows more of what is kept below, or asks for older records. */
   #more() {
     const kept = this.#kept.fitting(this.#fits);
-    const last = this.#rows.at(-1)?.entry;
+    const last = this.#drawn.oldest;
     const at = last ? kept.indexOf(last) : -1;
     if (at <= 0) {
       this.#older();
       return;
     }
     this.#allow(STEP);
-    this.#append(kept.slice(Math.max(0, at - STEP), at));
+    this.#drawn.append(kept.slice(Math.max(0, at - STEP), at));
     this.#changed();
   }
 
@@ -315,16 +310,14 @@ export class Rows {
     return marked !== null && !marked.isCollapsed && marked.anchorNode !== null && this.#list.contains(marked.anchorNode);
   }
 
-  /** @returns {number} the row that a person sees first */
-  #firstInSight() {
-    const top = this.#list.getBoundingClientRect().top + this.#scroller.scrollTop;
-    const at = this.#rows.findIndex(({ node }) => node.getBoundingClientRect().top >= top - 1);
-    return Math.max(0, at);
+  /** @returns {number} the height in the window at which the first row in sight stands */
+  get #top() {
+    return this.#list.getBoundingClientRect().top + this.#scroller.scrollTop;
   }
 
   #unselect() {
-    this.#mark(false);
     this.selected = null;
+    this.#drawn.mark(null);
   }
 
   #draw() {
@@ -333,72 +326,15 @@ export class Rows {
     const arrived = this.#arrivals.take();
     this.#kept.add(arrived);
     this.searched += recordsAmong(arrived);
-    this.#prepend(newest(arrived.filter(this.#fits), this.#allowance));
-    this.#keepReachable();
+    this.#drawn.prepend(arrived.filter(this.#fits), this.#allowance);
+    this.#drawn.mark(this.selected);
     this.#changed();
-  }
-
-  /** @param {Entry[]} fresh oldest first; the oldest rows make room */
-  #prepend(fresh) {
-    const over = this.#rows.length + fresh.length - this.#allowance;
-    const removed = over > 0 ? this.#rows.splice(-Math.min(over, this.#rows.length)) : [];
-    const staying = removed.filter(({ entry }) => entry.kind === "gap").slice(0, MAX_GAPS);
-    const nodes = removed.filter((row) => !staying.includes(row)).map(({ node }) => node);
-    this.#rows.push(...staying);
-    const rows = fresh.reverse().map((entry) => ({ entry, node: nodes.pop() ?? makeRow() }));
-    for (const { entry, node } of rows) fillRow(node, entry, this.#tools);
-    for (const node of nodes) node.remove();
-    this.#list.prepend(...rows.map(({ node }) => node));
-    this.#rows.unshift(...rows);
-    if (rows.length > TINTED_A_FRAME || this.#calm.matches || document.hidden) return;
-    for (const { node } of rows) node.animate([{ backgroundColor: "var(--tint)" }, { backgroundColor: "transparent" }], TINT_MS);
-  }
-
-  /** @param {Entry[]} entries oldest first, older than all rows */
-  #append(entries) {
-    const rows = entries.reverse().map((entry) => ({ entry, node: makeRow() }));
-    for (const { entry, node } of rows) fillRow(node, entry, this.#tools);
-    this.#list.append(...rows.map(({ node }) => node));
-    this.#rows.push(...rows);
   }
 
   /** @param {Entry[]} entries oldest first, all that is to be seen */
   #rebuild(entries) {
-    const nodes = this.#rows.map(({ node }) => node);
-    this.#rows = newest(entries, this.#allowance).reverse().map((entry) => {
-      const node = nodes.pop() ?? makeRow();
-      fillRow(node, entry, this.#tools);
-      return { entry, node };
-    });
-    this.#list.replaceChildren(...this.#rows.map(({ node }) => node));
-    this.#mark(true);
-    this.#keepReachable();
+    this.#drawn.rebuild(entries, this.#allowance);
+    this.#drawn.mark(this.selected);
     this.#changed();
   }
-
-  /** @param {boolean} isSelected */
-  #mark(isSelected) {
-    if (this.selected === null) return;
-    const row = this.#rows.find(({ entry }) => entry === this.selected);
-    row?.node.setAttribute("aria-selected", String(isSelected));
-  }
-
-  /** One row is in the page's tab order: the selected one, else the newest. */
-  #keepReachable() {
-    const wanted = this.#rows.find(({ entry }) => entry === this.selected) ?? this.#rows[0];
-    const reachable = this.#list.querySelector('.row[tabindex="0"]');
-    if (reachable instanceof HTMLElement && reachable !== wanted?.node) reachable.tabIndex = -1;
-    if (wanted) wanted.node.tabIndex = 0;
-  }
-}
-
-/**
- * @param {Entry[]} entries oldest first
- * @param {number} most
- * @returns {Entry[]} the newest of them, and the gaps among the others
- */
-function newest(entries, most) {
-  if (entries.length <= most) return entries;
-  const gaps = entries.slice(0, -most).filter(({ kind }) => kind === "gap");
-  return [...gaps.slice(-MAX_GAPS), ...entries.slice(-most)];
 }

@@ -1,0 +1,150 @@
+// The rows that stand in the page, newest first: nodes that are filled, moved and recycled. Which entries these are, and
+// when they change, is decided in rows.js.
+
+import { fillRow, makeRow } from "./row.js";
+
+// Gaps that are still open outlive the rows around them: what is missing stays in sight.
+const MAX_GAPS = 50;
+// With more rows than this in one frame nothing tints: it would only flicker.
+const TINTED_A_FRAME = 8;
+const TINT_MS = 200;
+
+/**
+ * @typedef {import("./row.js").Entry} Entry
+ * @typedef {import("./row.js").RowTools} RowTools
+ * @typedef {{ entry: Entry, node: HTMLElement }} Row
+ */
+
+export class Drawn {
+  #list;
+  #tools;
+  /** @type {Row[]} newest first */
+  #rows = [];
+  /** @type {HTMLElement | null} the row that is selected */
+  #chosen = null;
+  /** @type {HTMLElement | null} the row in the page's tab order */
+  #reachable = null;
+  #calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+  /**
+   * @param {HTMLElement} list
+   * @param {RowTools} tools
+   */
+  constructor(list, tools) {
+    this.#list = list;
+    this.#tools = tools;
+  }
+
+  get length() {
+    return this.#rows.length;
+  }
+
+  /** @returns {Entry[]} newest first */
+  get entries() {
+    return this.#rows.map(({ entry }) => entry);
+  }
+
+  /** @returns {Entry | null} */
+  get oldest() {
+    return this.#rows.at(-1)?.entry ?? null;
+  }
+
+  /**
+   * @param {Entry | null} entry
+   * @returns {HTMLElement | null} its row, when it has one
+   */
+  nodeOf(entry) {
+    return entry && (this.#rows.find((row) => row.entry === entry)?.node ?? null);
+  }
+
+  /**
+   * @param {Node} node in a row
+   * @returns {Entry | null}
+   */
+  entryAt(node) {
+    return this.#rows.find((row) => row.node.contains(node))?.entry ?? null;
+  }
+
+  /**
+   * @param {number} top height in the window
+   * @returns {number} the place of the first row that begins there or below, 0 when none does
+   */
+  firstBelow(top) {
+    return Math.max(0, this.#rows.findIndex(({ node }) => node.getBoundingClientRect().top >= top - 1));
+  }
+
+  /** @param {Entry} entry whose text changed */
+  refresh(entry) {
+    const node = this.nodeOf(entry);
+    if (node) fillRow(node, entry, this.#tools);
+  }
+
+  /**
+   * @param {Entry[]} arrived oldest first, newer than all rows; the oldest rows make room
+   * @param {number} most rows in all, beside gaps
+   */
+  prepend(arrived, most) {
+    const fresh = newest(arrived, most);
+    const over = this.#rows.length + fresh.length - most;
+    const removed = over > 0 ? this.#rows.splice(-Math.min(over, this.#rows.length)) : [];
+    const staying = removed.filter(({ entry }) => entry.kind === "gap").slice(0, MAX_GAPS);
+    const nodes = removed.filter((row) => !staying.includes(row)).map(({ node }) => node);
+    this.#rows.push(...staying);
+    const rows = this.#filled(fresh, nodes);
+    for (const node of nodes) node.remove();
+    this.#list.prepend(...rows.map(({ node }) => node));
+    this.#rows.unshift(...rows);
+    if (rows.length > TINTED_A_FRAME || this.#calm.matches || document.hidden) return;
+    for (const { node } of rows) node.animate([{ backgroundColor: "var(--tint)" }, { backgroundColor: "transparent" }], TINT_MS);
+  }
+
+  /** @param {Entry[]} entries oldest first, older than all rows */
+  append(entries) {
+    const rows = this.#filled(entries, []);
+    this.#list.append(...rows.map(({ node }) => node));
+    this.#rows.push(...rows);
+  }
+
+  /**
+   * @param {Entry[]} entries oldest first, all that is to be seen
+   * @param {number} most rows in all, beside gaps
+   */
+  rebuild(entries, most) {
+    this.#rows = this.#filled(newest(entries, most), this.#rows.map(({ node }) => node));
+    this.#list.replaceChildren(...this.#rows.map(({ node }) => node));
+  }
+
+  /** @param {Entry | null} entry that is selected; the page's tab order leads to its row, else to the newest */
+  mark(entry) {
+    const chosen = this.nodeOf(entry);
+    const reachable = chosen ?? this.#rows[0]?.node ?? null;
+    if (this.#chosen !== chosen && this.#chosen?.hasAttribute("aria-selected")) this.#chosen.setAttribute("aria-selected", "false");
+    if (this.#reachable !== reachable && this.#reachable) this.#reachable.tabIndex = -1;
+    chosen?.setAttribute("aria-selected", "true");
+    if (reachable) reachable.tabIndex = 0;
+    this.#chosen = chosen;
+    this.#reachable = reachable;
+  }
+
+  /**
+   * @param {Entry[]} entries oldest first
+   * @param {HTMLElement[]} nodes to be used again; what is left of them is not needed
+   * @returns {Row[]} newest first
+   */
+  #filled(entries, nodes) {
+    const rows = [...entries].reverse().map((entry) => ({ entry, node: nodes.pop() ?? makeRow() }));
+    for (const { entry, node } of rows) fillRow(node, entry, this.#tools);
+    return rows;
+  }
+}
+
+/**
+ * @param {Entry[]} entries oldest first
+ * @param {number} most
+ * @returns {Entry[]} the newest of them, and the gaps among the others
+ */
+function newest(entries, most) {
+  if (entries.length <= most) return entries;
+  const gaps = entries.slice(0, -most).filter(({ kind }) => kind === "gap");
+  return [...gaps.slice(-MAX_GAPS), ...entries.slice(-most)];
+}

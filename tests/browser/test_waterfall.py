@@ -1,0 +1,79 @@
+"""How a browser comes to the first view of a page: how many requests, and how long the longest chain of them is in which
+one is only known when the one before was read. Counted, not timed: each step of a chain costs a trip over the line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Visitor, Visitors
+from tests.browser.test_board import submit_by_api
+from tests.conftest import Install
+
+LONGEST = 3  # requests in a chain: the page, what it names, and one that a style sheet names
+MOST = 45  # requests of the board; other pages have fewer
+SMALL = 160 * 1024  # bytes on the line, as collectstatic compresses them
+PAGES = ["/?topic=items.v1", "/items/", "/items/1/", "/items/1/edit/"]
+
+
+class Waterfall:
+    """The requests for what a page consists of, and by which other one the browser came to know of each."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.asked: list[str] = []
+        self.known_by: dict[str, str] = {}
+        self.bytes = 0
+        self._ids: set[str] = set()
+
+    @classmethod
+    async def watch(cls, visitor: Visitor) -> Waterfall:
+        page = await visitor.context.new_page()
+        found = cls(page)
+        line = await visitor.context.new_cdp_session(page)
+        line.on("Network.requestWillBeSent", found._asked)
+        line.on("Network.loadingFinished", found._loaded)
+        await line.send("Network.enable")
+        return found
+
+    def _asked(self, event: dict[str, Any]) -> None:
+        url, initiator = event["request"]["url"], event["initiator"]
+        if event.get("type") not in {"Document", "Script", "Stylesheet", "Font", "Image", "Other", None}:
+            return  # what is read later: the socket, and what a live page asks again
+        self._ids.add(event["requestId"])
+        self.asked.append(url)
+        frames = initiator.get("stack", {}).get("callFrames", [])
+        self.known_by.setdefault(url, initiator.get("url") or (frames[0]["url"] if frames else ""))
+
+    def _loaded(self, event: dict[str, Any]) -> None:
+        if event["requestId"] in self._ids:
+            self.bytes += int(event["encodedDataLength"])
+
+    def chain(self, url: str) -> list[str]:
+        """From the page to this request."""
+        found = [url]
+        while (before := self.known_by.get(found[0], "")) and before not in found:
+            found.insert(0, before)
+        return found
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_names_all_that_it_needs(visitors: Visitors, install: Install, path: str) -> None:
+    installation = install()
+    installation.manage("collectstatic", "--noinput")
+    web = installation.web()
+    await submit_by_api(installation, web, "a lamp")
+    waterfall = await Waterfall.watch(await visitors.new(web))
+    await waterfall.page.goto(web.url + path)
+    pill = waterfall.page.locator("[data-part=pill], [data-part=live-pill]")
+    await expect(pill).to_have_attribute("data-kind", "live")
+
+    chains = {url: waterfall.chain(url) for url in waterfall.asked}
+    assert {url: chain for url, chain in chains.items() if len(chain) > LONGEST} == {}
+    assert [url for url, times in Counter(waterfall.asked).items() if times > 1] == []
+    assert len([url for url in waterfall.asked if url.endswith(".js")]) > 10, "the modules were seen"
+    assert len(waterfall.asked) <= MOST
+    assert waterfall.bytes < SMALL
