@@ -1,5 +1,8 @@
 """Two people edited one item at the same time: what each of them changed, field by field, and what that becomes. What
-only one of them changed is kept; what both changed is for the person who saves last to choose. Saves nothing."""
+only one of them changed is kept; what both changed is for the person who saves last to choose. Saves nothing.
+
+Why so: docs/decisions/0025.
+"""
 
 from __future__ import annotations
 

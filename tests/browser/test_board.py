@@ -10,11 +10,20 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors, live, places
+from tests.browser.test_records import producer
 from tests.conftest import Install
-from tests.support.processes import Installation, Process
+from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, session_of
 from tests.support.proxy import Proxy
 
 ITEMS = "/api/items/"
+# The items topic is for a group now, and bob is not in it; another topic is left to him.
+TAKEN_AWAY = """
+from django.contrib.auth.models import Group, User
+from streams.models import Topic
+User.objects.filter(username="bob").update(is_superuser=False, is_staff=False)
+Topic.objects.create(name="another")
+Topic.objects.get(name="items.v1").readers.add(Group.objects.create(name="readers"))
+"""
 
 
 @pytest_asyncio.fixture
@@ -155,10 +164,49 @@ async def test_signing_out_elsewhere_ends_the_board_and_signing_in_continues_it(
 async def test_a_topic_that_is_not_there_is_explained(visitors: Visitors, web: Process) -> None:
     board = await (await visitors.new(web)).open("/?topic=no-such-topic")
     await expect(board.locator("#board")).to_have_attribute("data-state", "refused")
-    await expect(board.locator(".nothing")).to_contain_text("addtopic no-such-topic")
+    nothing = board.locator(".nothing")
+    await expect(nothing).to_contain_text("Here is no topic no-such-topic that you may watch.")
+    await expect(nothing).to_contain_text("Staff can add it")
+    await expect(nothing).to_contain_text("addtopic no-such-topic")
+    await expect(board.locator(".banner")).to_be_hidden()  # it is said once, and trying again would not help
+    await expect(board.get_by_role("button", name="Try again")).to_have_count(0)
     await board.get_by_label("Topic").select_option("items.v1")
     await live(board)
     assert board.url.endswith("?topic=items.v1")
+
+
+async def test_a_topic_that_is_not_in_kafka_is_told_in_plain_text_and_begins_by_itself(
+    visitors: Visitors, installation: Installation, web: Process
+) -> None:
+    installation.watch("unborn")
+    board = await (await visitors.new(web)).open("/?topic=unborn")
+    await expect(board.get_by_role("heading", name="unborn is not in Kafka yet")).to_be_visible()
+    await expect(board.locator(".nothing")).to_contain_text("begins by itself once it is there")
+    await expect(board.locator("[data-part=pill-label]")).to_have_text("not in Kafka yet")
+    await expect(board.locator(".banner")).to_be_hidden()
+    kafka = producer(web)
+    kafka.produce("unborn", b'{"text": "hello"}', partition=0)
+    assert kafka.flush(30) == 0
+    await live(board)
+    await expect(board.locator(".row[data-kind=record]")).to_have_count(1)
+
+
+async def test_a_right_that_is_taken_away_is_told_once_with_who_can_grant_it(
+    visitors: Visitors, installation: Installation, web: Process
+) -> None:
+    person = await visitors.new(web, signed_in=False)
+    await person.context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[1]), "url": web.url}])
+    board = await person.board()
+    await submit_by_api(installation, web, "one")
+    await expect(board.locator(".row[data-kind=record]")).to_have_count(1)
+    installation.manage("shell", "--no-imports", "--command", TAKEN_AWAY)
+    banner = board.locator(".banner")
+    await expect(banner).to_contain_text("You may not watch items.v1 any more. Staff can grant it")
+    await expect(banner.get_by_role("button")).to_have_count(0)
+    await expect(board.locator(".nothing")).to_be_hidden()
+    installation.query("DELETE FROM streams_topic_readers")
+    await live(board)
+    await expect(banner).to_be_hidden()
 
 
 async def test_an_empty_topic_shows_how_to_fill_it(visitors: Visitors, web: Process) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitor, Visitors
+from tests.browser.test_item_pages import Eye
 from tests.browser.test_items_live import Api, api, installation, web  # noqa: F401  (fixtures)
+from tests.browser.test_pages import axe_source
 from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, session_of
 
 WAIT = 30_000  # ms
@@ -173,6 +178,44 @@ async def test_both_sides_of_a_field_are_chosen_between_by_keyboard_without_java
     for saved in ("24.00", "https://lamp.example/"):
         await expect(facts).to_contain_text(saved)
     await expect(page.get_by_role("heading", name="Reading lamp")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+async def test_what_the_form_says_is_accessible_and_fits_the_screen(
+    visitors: Visitors,
+    web: Process,  # noqa: F811
+    api: Api,  # noqa: F811
+    width: int,
+    scheme: str,
+) -> None:
+    eye = Eye(axe_source(), width)
+    lamp = await api.create("Desk lamp", "39.90", description="Small", sku="L-1")
+    await api.create("Chair", sku="C-1")
+    options: Any = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
+    page = await live_page(await visitors.new(web, **options), f"/items/{lamp}/edit/")
+    long = "A description that is long enough to wrap wherever it is shown. " * 5
+    await api.change(lamp, price="29.90", description=long, link=f"https://lamp.example/{'x' * 200}")
+    await expect(page.locator("[data-part=meanwhile]")).to_contain_text("saved this item", timeout=WAIT)
+    await eye.look(page)
+    await save(page, Price="25", Description="Mine")
+    await expect(page.locator("#conflict")).to_be_visible()
+    await eye.look(page)
+    await save(page)
+    await expect(page.locator("#errors")).to_be_visible()
+    await eye.look(page)
+    await page.goto(f"{web.url}/items/new/")
+    await save_new(page, Price="much", SKU="C-1")
+    await expect(page.locator("#errors")).to_be_focused()
+    await expect(page.locator("#errors li")).to_have_count(3)  # no name, no price, a SKU that is taken
+    await eye.look(page)
+    visitors.forgive("status of 409")
+    assert eye.wrong == []
+
+
+async def save_new(page: Page, **fields: str) -> None:
+    for label, text in fields.items():
+        await page.get_by_label(label).fill(text)
+    await page.get_by_role("button", name="Submit item").click()
 
 
 async def test_the_list_is_used_by_keys(

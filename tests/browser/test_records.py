@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+import httpx
 from confluent_kafka import Producer
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visitors, places
 from tests.conftest import Install
-from tests.support.processes import Installation, Process
+from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, session_of
 from tests.support.proxy import Proxy
 from tests.support.services import Kafka
 
@@ -100,6 +101,43 @@ async def test_odd_records_are_shown_and_found_as_they_stand_in_kafka(visitors: 
         await found.fill(text)
         await expect(rows).to_have_count(1)
         await expect(rows).to_have_attribute("data-offset", str(offset))
+
+
+async def test_json_that_strict_parsers_refuse_is_shown_searched_and_copied_as_it_stands_in_kafka(
+    visitors: Visitors, install: Install
+) -> None:
+    web = topic_of(install())
+    value = '{"id": 7,  "n": 1e400, "half": "a\\ud800b", "n": -1E-400}'
+    kafka = producer(web)
+    headers: list[tuple[str, str | bytes | None]] = [("__proto__", b"kept"), ("twice", b"first"), ("twice", b"last")]
+    kafka.produce(TOPIC, value, partition=0, headers=headers)
+    kafka.produce(TOPIC, b"[INFO] started", partition=0)
+    assert kafka.flush(30) == 0
+    person = await visitors.new(web)
+    await person.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    board = await person.board(TOPIC)
+    rows, detail = board.locator(".row[data-kind=record]"), board.locator(".detail")
+    await expect(rows).to_have_count(2)
+    await expect(board.locator('.row[data-offset="0"]')).to_contain_text(
+        'id: 7  n: 1e400  half: "a\\ud800b"  n: -1E-400'
+    )
+    await expect(board.locator('.row[data-offset="1"]')).to_contain_text("text[INFO] started")
+    found = board.get_by_label("Filter the records")
+    for text in ("id: 7", "n: 1e400", "\\ud800", "__proto__: kept", "twice: first"):
+        await found.fill(text)
+        await expect(rows).to_have_count(1)
+        await expect(rows).to_have_attribute("data-offset", "0")
+    await rows.click()
+    await expect(detail.locator(".detail-value")).to_have_text(
+        '{\n  "id": 7,\n  "n": 1e400,\n  "half": "a\\ud800b",\n  "n": -1E-400\n}'
+    )
+    await expect(detail.locator(".headers li")).to_have_text(["__proto__ kept", "twice first", "twice last"])
+    await detail.get_by_role("button", name="Copy value").click()
+    await expect(detail.get_by_role("button", name="Copied")).to_be_visible()
+    assert await board.evaluate("navigator.clipboard.readText()") == value
+    async with httpx.AsyncClient(base_url=web.url, cookies={SESSION_COOKIE: session_of(USERS[0])}, timeout=30) as api:
+        record = (await api.get(f"/api/topics/{TOPIC}/records/0/0")).json()
+    assert record["value"] == value
 
 
 async def test_what_a_slow_connection_missed_is_a_gap_that_can_be_loaded(

@@ -1,5 +1,5 @@
-"""How a browser comes to the first view of a page: how many requests, and how long the longest chain of them is in which
-one is only known when the one before was read. Counted, not timed: each step of a chain costs a trip over the line."""
+"""How a browser comes to the first view of a page: how many requests, and how long the longest chain in which one is
+only known when the one before was read. Counted, not timed: each step of a chain costs a trip over the line."""
 
 from __future__ import annotations
 
