@@ -1,4 +1,4 @@
-"""`{% module "streams/board/board.js" %}`: a page's module, and what it imports named beside it."""
+"""`{% module … %}`: the script of a page, by its static name, and what it imports named beside it."""
 
 from __future__ import annotations
 
