@@ -30,7 +30,7 @@ async def colleague(visitors: Visitors, web: Process, **options: bool) -> Visito
 
 async def save(page: Page, **fields: str) -> None:
     for label, text in fields.items():
-        await page.get_by_label(label, exact=True).fill(text)
+        await page.get_by_label(label).fill(text)
     await page.get_by_role("button", name="Save item").click()
 
 

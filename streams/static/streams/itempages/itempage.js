@@ -44,7 +44,7 @@ class ItemPage {
     localise(wanted);
     const before = new Map(this.#facts().map((fact) => [fact, fact.textContent]));
     morph(this.#region, wanted);
-    document.title = document.title.replace(/^.* · /s, `${this.#region.querySelector("h1")?.textContent ?? ""} · `);
+    document.title = `${this.#region.querySelector("h1")?.textContent ?? ""} · Streamboard`;
     if (!isNews) return true;
     markChanged(this.#facts().filter((fact) => before.get(fact) !== fact.textContent));
     say(this.#changed, `${this.#region.dataset["savedBy"] || "The system"} changed this item: version ${this.#region.dataset["version"]}.`);
