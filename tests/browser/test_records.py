@@ -140,6 +140,26 @@ async def test_json_that_strict_parsers_refuse_is_shown_searched_and_copied_as_i
     assert record["value"] == value
 
 
+async def test_binary_that_happens_to_be_text_is_told_from_text_and_a_turned_field_turns_nothing_else(
+    visitors: Visitors, install: Install
+) -> None:
+    web = topic_of(install())
+    kafka = producer(web)
+    kafka.produce(TOPIC, b"\x00\x00\x00\x00\x07\x12Desk lamp\x0e", partition=0)
+    kafka.produce(TOPIC, '{"name": "abc\u202edef", "price": "3.50"}'.encode(), partition=0)
+    assert kafka.flush(30) == 0
+    board = await (await visitors.new(web)).board(TOPIC)
+    binary, turned = board.locator('.row[data-offset="0"]'), board.locator('.row[data-offset="1"]')
+    await expect(binary).to_contain_text("text, not printable␀␀␀␀␇␒Desk lamp␎")
+    await binary.click()
+    await expect(board.locator(".detail-value")).to_have_text("␀␀␀␀␇␒Desk lamp␎")
+    await expect(board.locator(".detail")).to_contain_text("text, not printable; ␀ stands for 0")
+    assert await turned.locator(".value").text_content() == "name: abc\u202edef  price: 3.50  "
+    edges = "(part) => part.getBoundingClientRect().right"
+    field, following = turned.locator("bdi"), turned.locator(".name").nth(1)
+    assert await field.evaluate(edges) < await following.evaluate(edges), "the next field stands behind it"
+
+
 async def test_what_a_slow_connection_missed_is_a_gap_that_can_be_loaded(
     visitors: Visitors, install: Install, kafka: Kafka
 ) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clock, counted, duration, fullTime, grouped, rate, size, stopwatch } from "../../../streams/static/streams/page/format.js";
+import { clock, counted, duration, fullTime, grouped, isPrintable, printable, rate, size, stopwatch } from "../../../streams/static/streams/page/format.js";
 
 test("numbers get thin group spaces", () => {
   assert.deepEqual([7, 1_842, 12_402_000].map(grouped), ["7", "1\u202F842", "12\u202F402\u202F000"]);
@@ -20,4 +20,9 @@ test("a time that is none is said so, never NaN", () => {
   assert.equal(clock(9e18), "–");
   assert.equal(fullTime(null), "none");
   assert.match(fullTime(0), /^19(69|70)-.* UTC[+−]\d\d:\d\d$/);
+});
+
+test("what has no sign of its own gets one, tabs and line breaks stay", () => {
+  assert.equal(printable("\u0000\u0007Desk\tlamp\r\n\u007F"), "␀␇Desk\tlamp\r\n␡");
+  assert.deepEqual(["Desk\tlamp\r\n", "\u0000"].map(isPrintable), [true, false]);
 });

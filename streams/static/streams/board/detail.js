@@ -4,7 +4,7 @@ import { button, element, link } from "../page/dom.js";
 import { Source, prettyText } from "../live/json.js";
 import { headersOf } from "../live/protocol.js";
 import { LoadError } from "./records_api.js";
-import { fullTime, grouped, size } from "../page/format.js";
+import { NOT_PRINTABLE, fullTime, grouped, isPrintable, printable, size } from "../page/format.js";
 
 // Beyond this many characters the value is shown without colours: thousands of nodes would freeze the page.
 const COLOURED_CHARACTERS = 64 * 1024;
@@ -124,7 +124,7 @@ function copiedValue(record) {
  * @returns {string} what the panel shows
  */
 function prettyValue(record) {
-  return record.value instanceof Source ? prettyText(record.value) : (record.value ?? "");
+  return record.value instanceof Source ? prettyText(record.value) : printable(record.value ?? "");
 }
 
 /**
@@ -177,7 +177,8 @@ function facts(entry, record) {
   else add("key", record.key);
   if (record.key_encoding) add("key is", record.key_encoding);
   add("size", `${size(record.size)} (${grouped(record.size)} bytes)`);
-  add("value is", record.encoding === "none" ? "a tombstone" : record.encoding);
+  const isBinary = typeof record.value === "string" && !isPrintable(record.value);
+  add("value is", record.encoding === "none" ? "a tombstone" : isBinary ? `${NOT_PRINTABLE}; ␀ stands for 0` : record.encoding);
   list.append(element("dt", "", "headers"), headerList(record));
   return list;
 }

@@ -2,7 +2,7 @@
 
 import { button, element, link } from "../page/dom.js";
 import { Source } from "../live/json.js";
-import { clock, counted, firstLine, gapReason, grouped, size } from "../page/format.js";
+import { NOT_PRINTABLE, clock, counted, firstLine, gapReason, grouped, isPrintable, printable, size } from "../page/format.js";
 
 // Text beyond this is never seen in one line.
 const LINE_CHARACTERS = 300;
@@ -84,7 +84,7 @@ function fillRecord(row, entry, tools) {
 /** @param {KafkaRecord} record */
 function keyCell(record) {
   if (record.key === null) return cell("key muted", "no key");
-  const text = record.key.slice(0, LINE_CHARACTERS);
+  const text = printable(record.key.slice(0, LINE_CHARACTERS));
   return record.key_encoding ? cell("key", tag("base64"), text) : cell("key", text);
 }
 
@@ -104,9 +104,9 @@ function valueCell(record, tools) {
   } else {
     const text = record.value ?? "";
     const { first, more } = firstLine(text);
-    value.append(tag(record.encoding));
+    value.append(tag(isPrintable(text) ? record.encoding : NOT_PRINTABLE));
     if (more > 0) value.append(tag(`+${counted(more, "line")}`));
-    value.append(first.slice(0, LINE_CHARACTERS));
+    value.append(isolated(printable(first.slice(0, LINE_CHARACTERS))));
   }
   return value;
 }
@@ -163,20 +163,10 @@ const TURNS = /[\u0590-\u08FF\u200E\u200F\u202A-\u202E\u2066-\u2069\uFB1D-\uFDFF
 
 /**
  * @param {string} text
- * @returns {string} what turns the direction of writing within it ends with it
+ * @returns {Node | string} what turns the direction of writing within it ends with it; no mark of ours is in it
  */
 function isolated(text) {
-  return TURNS.test(text) ? `\u2068${closed(text)}\u2069` : text;
-}
-
-/**
- * @param {string} text
- * @returns {string} with every direction that it opens closed again: embeddings and overrides by PDF, isolates by PDI
- */
-function closed(text) {
-  const opened = (text.match(/[\u202A\u202B\u202D\u202E]/g) ?? []).length - (text.match(/\u202C/g) ?? []).length;
-  const isolates = (text.match(/[\u2066-\u2068]/g) ?? []).length - (text.match(/\u2069/g) ?? []).length;
-  return text + "\u202C".repeat(Math.max(0, opened)) + "\u2069".repeat(Math.max(0, isolates));
+  return TURNS.test(text) ? element("bdi", "", text) : text;
 }
 
 /** @param {string} text */

@@ -138,3 +138,24 @@ const GAP_REASONS = {
 export function gapReason(reason) {
   return GAP_REASONS[reason] ?? reason;
 }
+
+// Bytes of a binary format may happen to be UTF-8; what they hold besides letters has no sign of its own on a screen.
+export const NOT_PRINTABLE = "text, not printable";
+const CONTROLS = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/g;
+const SIGNS = 0x2400;
+
+/**
+ * @param {string} text
+ * @returns {boolean} whether it is without control characters, but for tabs and line breaks
+ */
+export function isPrintable(text) {
+  return text.search(CONTROLS) < 0;
+}
+
+/**
+ * @param {string} text
+ * @returns {string} with Unicode's sign for each control character: ␀ for 0
+ */
+export function printable(text) {
+  return text.replace(CONTROLS, (control) => (control === "\u007F" ? "␡" : String.fromCharCode(SIGNS + control.charCodeAt(0))));
+}
