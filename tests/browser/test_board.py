@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,10 +11,10 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors, live, places
-from tests.browser.test_records import producer
 from tests.conftest import Install
 from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, session_of
 from tests.support.proxy import Proxy
+from tests.support.services import Kafka
 
 ITEMS = "/api/items/"
 # The items topic is for a group now, and bob is not in it; another topic is left to him.
@@ -165,7 +166,7 @@ async def test_a_topic_that_is_not_there_is_explained(visitors: Visitors, web: P
     board = await (await visitors.new(web)).open("/?topic=no-such-topic")
     await expect(board.locator("#board")).to_have_attribute("data-state", "refused")
     nothing = board.locator(".nothing")
-    await expect(nothing).to_contain_text("Here is no topic no-such-topic that you may watch.")
+    await expect(nothing).to_contain_text("There is no topic no-such-topic that you may watch.")
     await expect(nothing).to_contain_text("Staff can add it")
     await expect(nothing).to_contain_text("addtopic no-such-topic")
     await expect(board.locator(".banner")).to_be_hidden()  # it is said once, and trying again would not help
@@ -176,17 +177,18 @@ async def test_a_topic_that_is_not_there_is_explained(visitors: Visitors, web: P
 
 
 async def test_a_topic_that_is_not_in_kafka_is_told_in_plain_text_and_begins_by_itself(
-    visitors: Visitors, installation: Installation, web: Process
+    visitors: Visitors, install: Install, kafka: Kafka
 ) -> None:
-    installation.watch("unborn")
-    board = await (await visitors.new(web)).open("/?topic=unborn")
-    await expect(board.get_by_role("heading", name="unborn is not in Kafka yet")).to_be_visible()
+    topic = f"unborn-{uuid.uuid4().hex}"
+    installation = install(KAFKA_BOOTSTRAP_SERVERS=kafka.address)  # the embedded broker has whatever is watched
+    installation.watch(topic)
+    board = await (await visitors.new(installation.web())).open(f"/?topic={topic}")
+    await expect(board.get_by_role("heading", name=f"{topic} is not in Kafka yet")).to_be_visible()
     await expect(board.locator(".nothing")).to_contain_text("begins by itself once it is there")
     await expect(board.locator("[data-part=pill-label]")).to_have_text("not in Kafka yet")
     await expect(board.locator(".banner")).to_be_hidden()
-    kafka = producer(web)
-    kafka.produce("unborn", b'{"text": "hello"}', partition=0)
-    assert kafka.flush(30) == 0
+    kafka.create_topic(topic, partitions=1)
+    kafka.produce(topic, [b'{"text": "hello"}'])
     await live(board)
     await expect(board.locator(".row[data-kind=record]")).to_have_count(1)
 

@@ -17,7 +17,7 @@ from tests.support.processes import ROOT
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 ITEM_PAGES = ["/items/", "/items/new/", "/items/1/", "/items/1/edit/", "/items/1/delete/"]
 BOARDS = {"/": "live", "/?topic=items.v1": "live", "/?topic=gone": "refused"}  # path -> the board's state
-CONTROLS = "button, select, input:not([type=hidden], [type=checkbox]), summary, nav a"
+CONTROLS = "button, select, input:not([type=hidden], [type=checkbox], [type=radio]), summary, nav a"
 SMALL_TARGETS = """controls => controls
   .filter(control => control.checkVisibility())
   .filter(control => control.getBoundingClientRect().height < 39.5)

@@ -52,7 +52,8 @@ class Board {
   #heartbeat = null;
   /** @type {{ code: string, message: string } | null} */
   #refusal = null;
-  #begunAt = 0;
+  // Infinity until the stream has begun: a topic is not called empty before.
+  #begunAt = Infinity;
   #brokenAt = 0;
   #newest = "";
   /** @type {import("../live/protocol.js").Subscribed["last"] | null} what the stream began with, where it began with the newest */
@@ -141,6 +142,7 @@ class Board {
     document.title = topic ? `${this.#topics.label(topic)} · Streamboard` : "Live · Streamboard";
     this.#refusal = null;
     this.#brokenAt = 0;
+    this.#begunAt = Infinity;
     this.#newest = "";
     this.#reader.begin(topic);
     this.#meter.begin(Date.now());

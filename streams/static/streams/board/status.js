@@ -114,7 +114,7 @@ export function refusalOf(topic, refusal) {
   }
   if (refusal?.code === "unknown_topic") {
     return {
-      what: `Here is no topic ${topic} that you may watch.`,
+      what: `There is no topic ${topic} that you may watch.`,
       who: "Staff can add it, or one of your groups to its readers: in Admin, under Topics.",
     };
   }
