@@ -211,7 +211,7 @@ BOUNDS = {
     "items/api/idempotency.py": ("KEYS_A_USER",),
     "items/api/schemas.py": ("PROBLEMS",),
     "items/imports/rows.py": ("COLUMNS",),
-    "items/imports/jobs.py": ("LOOK_S",),
+    "items/imports/looking.py": ("LOOK_S", "WAIT_S"),
     "items/listing/queries.py": ("COUNTED_ON_PAGES",),
     "items/tokens.py": ("DAYS",),
     "items/services/turns.py": ("WAIT_S", "HEAVY_READ_S", "PIECE_WAIT_S"),
