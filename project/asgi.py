@@ -15,14 +15,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
 CANNOT_START = 3  # the exit code by which uvicorn knows that another worker would not start either
 
-from django.core.asgi import get_asgi_application
+import django
 from django.core.exceptions import ImproperlyConfigured
 
 try:
-    django_application = get_asgi_application()
+    django.setup(set_prefix=False)
     from project.checks import refuse_impossible
 
     refuse_impossible()
+    from project.handler import Handler
+
+    handler = Handler()
 except ImproperlyConfigured as error:
     sys.stderr.write(f"Streamboard cannot start. {error}\n")
     sys.exit(CANNOT_START)
@@ -39,7 +42,7 @@ from streams.socket import routing
 
 log = logging.getLogger(__name__)
 
-http_application = BodyLimits(by_hops(django_application))
+http_application = BodyLimits(by_hops(handler))
 open_files.raise_limit()
 
 

@@ -6,14 +6,13 @@ import asyncio
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from items.links import results
 from items.links.checking import LinkResult
-from items.pages.shared import asker, item_to_change
+from items.pages.shared import asker, item_to_change, login_required
 
 AT_ONCE = 20  # checks by button under way in one web process; who comes then is asked to come back …
 AT_ONCE_EACH = 4  # … and of one person, so that nobody has all of them

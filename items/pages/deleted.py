@@ -6,7 +6,6 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -17,7 +16,7 @@ from items import services
 from items.listing import queries
 from items.models import Item
 from items.pages.forms import ItemForm, NewItemForm
-from items.pages.shared import also_taken, asker, page
+from items.pages.shared import also_taken, asker, login_required, page
 from items.services.turns import Busy, read, write
 
 if TYPE_CHECKING:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from items.listing.files import CONTENT_TYPES, Export
 from items.pages.list_address import ListState
-from items.pages.shared import asker
+from items.pages.shared import asker, login_required
 
 
 @require_safe

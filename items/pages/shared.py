@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib.auth import decorators
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,6 +19,20 @@ from items.services.turns import read
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+async def _is_signed_in(user: Any) -> bool:
+    return bool(user.is_authenticated)
+
+
+def login_required(view: V) -> V:
+    """Django's decorator, which would take an async view into a thread only to ask whether its user is signed in."""
+    if iscoroutinefunction(view):
+        is_signed_in: Any = _is_signed_in  # Django's types do not know that it may be one to await
+        return decorators.user_passes_test(is_signed_in)(view)
+    return decorators.login_required(view)
 
 
 def person(user: object) -> User:

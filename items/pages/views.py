@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from items import services
@@ -21,7 +20,7 @@ from items.pages.deleted import gone
 from items.pages.forms import EditItemForm, ItemForm, NewItemForm
 from items.pages.list_address import ListState
 from items.pages.merging import Merge, changes, merge
-from items.pages.shared import also_taken, asker, item_to_change, item_to_delete, page
+from items.pages.shared import also_taken, asker, item_to_change, item_to_delete, login_required, page, person
 from items.services.turns import Busy, read, read_heavy, write
 
 if TYPE_CHECKING:
@@ -34,11 +33,14 @@ PAGE_SIZE = 50  # items
 @login_required
 async def item_list(request: HttpRequest) -> HttpResponse:
     """The list: search, order, pages. With `fragment` only what the list shows, for a page that is open already."""
+    return await read_heavy((await asker(request)).pk, _list, request)
+
+
+def _list(request: HttpRequest) -> HttpResponse:
+    """Searched and rendered in one go, so that a request for the list goes into a thread for it once."""
     fragment = "fragment" in request.GET
     state = ListState.of(request)
-    found = await read_heavy(
-        (await asker(request)).pk,
-        queries.page,
+    found = queries.page(
         state.filters,
         state.ordering,
         PAGE_SIZE,
@@ -61,28 +63,34 @@ async def item_list(request: HttpRequest) -> HttpResponse:
         "next": state.address(page=state.page + 1) if state.page < last else "",
         "items_topic": settings.KAFKA_ITEMS_TOPIC,
     }
-    return await page(request, "items/_list.html" if fragment else "items/list.html", context)
+    return render(request, "items/_list.html" if fragment else "items/list.html", context)
 
 
 @require_safe
-@login_required
 async def detail(request: HttpRequest, item_id: int) -> HttpResponse:
     """Every field of one item, and its history."""
-    item = await read(queries.item, item_id)
+    shown = await read(_detail, request, item_id)
+    return await gone(request, item_id) if shown is None else shown
+
+
+@login_required
+def _detail(request: HttpRequest, item_id: int) -> HttpResponse | None:
+    """The page: signed in, asked for and rendered in one go; None when there is no such item."""
+    item = queries.item(item_id)
     if item is None:
-        return await gone(request, item_id)
-    person = await asker(request)
-    steps = await read(queries.versions, item_id, _version_in(request.GET.get("before", "")))
+        return None
+    user = person(request.user)
+    steps = queries.versions(item_id, _version_in(request.GET.get("before", "")))
     context = {
         "item": item,
-        "may_change": await read(services.may_change, person, item),
-        "may_delete": await read(services.may_delete, person, item),
+        "may_change": services.may_change(user, item),
+        "may_delete": services.may_delete(user, item),
         "steps": steps,
-        "last": await read(queries.last_step, item_id),
+        "last": queries.last_step(item_id),
         "older": steps[-1].version if len(steps) == queries.HISTORY_PAGE and steps[-1].version > 1 else None,
         "items_topic": settings.KAFKA_ITEMS_TOPIC,
     }
-    return await page(request, "items/detail.html", context)
+    return render(request, "items/detail.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

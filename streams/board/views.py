@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractUser
@@ -18,16 +17,16 @@ DEMO_TOPIC = "realtime-events"
 
 
 @login_required
-async def dashboard(request: HttpRequest) -> HttpResponse:
-    """The board. Rendered in a thread: the header asks for the rights of the user."""
-    user = cast("AbstractUser", await request.auser())
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """The board. In a thread as a whole: it signs in, and its header asks for the rights of the user."""
+    user = cast("AbstractUser", request.user)
     context = {
         "user": user,
         "items_topic": settings.KAFKA_ITEMS_TOPIC,
         "first_topic": DEMO_TOPIC if settings.DEMO else "",
         "kafka": kafka_address(user),
     }
-    return await sync_to_async(render)(request, "streams/dashboard.html", context)
+    return render(request, "streams/dashboard.html", context)
 
 
 def kafka_address(user: AbstractUser) -> str:

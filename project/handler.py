@@ -1,0 +1,181 @@
+"""Django's way from an ASGI scope to an answer, with as few turns as it needs: the middlewares run in the event loop
+(project/middleware.py), and what has to be in a thread is one hop (project/hops.py).
+
+Everything that is decided is Django's: its request, its resolver, its middlewares, its error pages. Two things of its
+own handler are left out. It hops for its signals, whose receivers close the connections of that thread, which every hop
+does itself. And it makes two tasks of each request to hear of a client that goes; here a request that takes LISTEN_S or
+less makes none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
+from django.core import signals
+from django.core.exceptions import ImproperlyConfigured, RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.exception import convert_exception_to_response, response_for_exception
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix, set_urlconf
+from django.utils.log import log_response
+from django.utils.module_loading import import_string
+
+from project.middleware import ON_THE_LOOP
+
+LISTEN_S = 0.05  # after so long somebody listens whether the client has gone
+
+
+class Handler(ASGIHandler):
+    """An ASGI application for HTTP."""
+
+    # Put together once -----------------------------------------------------------------------------------------------
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Django's, with ON_THE_LOOP in place of its own classes. Raises ImproperlyConfigured for one that would need
+        a thread for every request."""
+        self._view_middleware: list[Callable[..., Any]] = []
+        self._template_response_middleware: list[Callable[..., Any]] = []
+        self._exception_middleware: list[Callable[..., Any]] = []
+        handler = convert_exception_to_response(self._get_response_async)
+        for path in reversed(settings.MIDDLEWARE):
+            kind = import_string(path)
+            made = ON_THE_LOOP.get(kind, kind)(handler)
+            if not iscoroutinefunction(made):
+                raise ImproperlyConfigured(f"MIDDLEWARE: {path} cannot run in the event loop.")
+            if hasattr(made, "process_view"):
+                self._view_middleware.insert(0, self.adapt_method_mode(True, made.process_view))
+            if hasattr(made, "process_template_response"):
+                self._template_response_middleware.append(made.process_template_response)
+            if hasattr(made, "process_exception"):
+                self._exception_middleware.append(made.process_exception)
+            handler = convert_exception_to_response(made)
+        self._middleware_chain = handler
+
+    # A request -------------------------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        try:
+            await self._answer(scope, body, receive, send)
+        finally:
+            body.close()
+
+    async def _answer(self, scope: dict[str, Any], body: Any, receive: Any, send: Any) -> None:
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=type(self), scope=scope)
+        request, refusal = self.create_request(scope, body)
+        if request is None or refusal is not None:
+            await self.send_response(cast("HttpResponseBase", refusal), send)
+            return
+        response = None
+        try:
+            async with Listening(receive):
+                response = await self.run_get_response(request)
+                await self.send_response(response, send)
+        except RequestAborted:
+            pass  # the client has gone
+        finally:
+            await _close(request, response)
+
+    async def get_response_async(self, request: HttpRequest) -> Any:
+        """Django's, without a thread for the line in the log."""
+        set_urlconf(settings.ROOT_URLCONF)
+        chain: Any = self._middleware_chain
+        response = await chain(request)
+        response._resource_closers.append(request.close)
+        if response.status_code >= 400:
+            log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
+        return response
+
+    # Around the view -------------------------------------------------------------------------------------------------
+
+    async def _get_response_async(self, request: HttpRequest) -> Any:
+        """The view's answer, rendered. What is raised becomes an answer here, in one hop into our threads; Django would
+        use those of the event loop, which keep their connections."""
+        try:
+            view, args, named = self.resolve_request(request)
+            for look in self._view_middleware:
+                if response := await look(request, view, args, named):
+                    return response
+        except Exception as error:  # noqa: BLE001  (Django's own rule: any error has a page)
+            return await sync_to_async(response_for_exception)(request, error)
+        view = self.make_view_atomic(view)
+        if not iscoroutinefunction(view):
+            return await sync_to_async(self._viewed)(request, view, args, named)
+        try:
+            response = await view(request, *args, **named)
+            self.check_response(response, view)
+            if callable(getattr(response, "render", None)):
+                response = await sync_to_async(self._rendered)(request, response)
+        except Exception as error:  # noqa: BLE001  (as above)
+            return await sync_to_async(self._said)(request, error)
+        return response
+
+    def _viewed(self, request: HttpRequest, view: Callable[..., Any], args: Any, named: Any) -> Any:
+        """In a thread: a view that is no coroutine, and the rendering of its answer."""
+        try:
+            response = view(request, *args, **named)
+            self.check_response(response, view)
+            return self._rendered(request, response) if callable(getattr(response, "render", None)) else response
+        except Exception as error:  # noqa: BLE001  (as above)
+            return self._said(request, error)
+
+    def _rendered(self, request: HttpRequest, response: Any) -> Any:
+        for change in self._template_response_middleware:
+            response = change(request, response)
+            self.check_response(response, change)
+        return response.render()
+
+    def _said(self, request: HttpRequest, error: Exception) -> HttpResponseBase:
+        """In a thread: what the middlewares make of a view's error, or Django's page for it."""
+        said: Any = self.process_exception_by_middleware(error, request)
+        return response_for_exception(request, error) if said is None else said
+
+
+class Listening:
+    """`async with Listening(receive)`: the block ends with RequestAborted when the client goes while it runs."""
+
+    def __init__(self, receive: Any) -> None:
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._listener: asyncio.Task[None] | None = None
+        self._has_gone = False
+
+    async def __aenter__(self) -> None:
+        self._inside = cast("asyncio.Task[None]", asyncio.current_task())
+        self._later = self._loop.call_later(LISTEN_S, self._begin)
+
+    def _begin(self) -> None:
+        self._listener = self._loop.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._has_gone = True
+            self._inside.cancel()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._later.cancel()
+        if self._listener is not None and not self._listener.done():
+            self._listener.cancel()
+        is_nobody_elses = self._has_gone and self._inside.uncancel() == 0
+        if is_nobody_elses and kind is asyncio.CancelledError:
+            raise RequestAborted
+
+
+async def _close(request: HttpRequest, response: HttpResponseBase | None) -> None:
+    """Ends an answer; in a thread when files have to be closed."""
+    if response is None:
+        signals.request_finished.send(sender=Handler)
+    elif response.streaming or getattr(request, "_files", None):
+        await sync_to_async(response.close)()
+    else:
+        response.close()

@@ -1,0 +1,152 @@
+"""Django's middlewares as the event loop runs them: without a thread wherever nothing is asked of the database.
+
+`MiddlewareMixin` hops into a thread before and after every request, for each middleware, whatever it does. The classes
+here change nothing of what Django's decide: they call the same methods, and say which of the calls need a thread
+(docs/decisions/0022-the-road-of-a-request.md). settings.MIDDLEWARE goes on naming Django's; project/handler.py puts
+these in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from asgiref.sync import sync_to_async
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from django.conf import settings
+from django.contrib.auth import middleware as auth
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.functional import SimpleLazyObject
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+Next = Callable[
+    [HttpRequest], Awaitable[HttpResponse]
+]  # streams of bytes are answers, too, which Django's types forget
+
+
+class OnTheLoop(MiddlewareMixin):
+    """Before one of Django's classes: its two methods are called where the request is, in the event loop."""
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponse:
+        before = getattr(self, "process_request", None)
+        response = before(request) if before is not None else None
+        if response is None:
+            response = await cast("Next", self.get_response)(request)
+        return await self.after(request, response)
+
+    async def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """What Django's class does to an answer."""
+        done = getattr(self, "process_response", None)
+        return response if done is None else cast("HttpResponse", done(request, response))
+
+
+class Security(OnTheLoop, SecurityMiddleware):
+    """Asks nobody."""
+
+
+class Common(OnTheLoop, CommonMiddleware):
+    """Asks nobody."""
+
+
+class Clickjacking(OnTheLoop, XFrameOptionsMiddleware):
+    """Asks nobody."""
+
+
+class Csp(OnTheLoop, CSPMiddleware):
+    """Asks nobody. The policy of answers that say nothing of their own is put together once, not for each of them."""
+
+    _usual: str | None = None
+
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        self._of: Any = None
+
+    async def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if self._usual is None or self._of is not settings.CONTENT_SECURITY_POLICY:
+            empty = self.process_response(HttpRequest(), HttpResponse())
+            self._of, self._usual = settings.CONTENT_SECURITY_POLICY, empty.headers.get(HEADER, "")
+        if not self._usual or _has_own_policy(request, response):
+            return cast("HttpResponse", self.process_response(request, response))
+        response.headers.setdefault(HEADER, self._usual)
+        return response
+
+
+def _has_own_policy(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether anything about this request or answer makes its policy another than the usual one."""
+    return (
+        settings.DEBUG  # it leaves error pages without one
+        or hasattr(request, "_csp_nonce")
+        or any(name.startswith("_csp") for name in vars(response))
+        or "EXCLUDE_URL_PREFIXES" in settings.CONTENT_SECURITY_POLICY
+        or bool(getattr(settings, "CONTENT_SECURITY_POLICY_REPORT_ONLY", None))
+    )
+
+
+class Session(OnTheLoop, SessionMiddleware):
+    """A session is read by whoever asks for it. Here it is only saved: in a thread, when it was changed."""
+
+    async def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session = getattr(request, "session", None)
+        if settings.SESSION_SAVE_EVERY_REQUEST or getattr(session, "modified", True):
+            return await sync_to_async(self.process_response)(request, response)
+        return self.process_response(request, response)
+
+
+class Csrf(OnTheLoop, CsrfViewMiddleware):
+    """Reads a form, and renders a refusal, in a thread. Whoever only reads is let through at once."""
+
+    async def process_view(  # type: ignore[override]  # the handler awaits it
+        self, request: HttpRequest, callback: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]
+    ) -> HttpResponse | None:
+        check = super().process_view
+        if request.method in SAFE or getattr(callback, "csrf_exempt", False):
+            return check(request, callback, args, named)
+        return await sync_to_async(check)(request, callback, args, named)
+
+
+class Authentication(OnTheLoop, auth.AuthenticationMiddleware):
+    """The user is looked up by whoever asks for it, once a request: `user` and `auser` know of each other."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.auser = lambda: _user_of(request)
+
+
+async def _user_of(request: HttpRequest) -> Any:
+    """What `request.user` stands for: session and user in one hop, none for who brought no session."""
+    if not isinstance(request.user, SimpleLazyObject):
+        return request.user  # somebody put it there, as signing in does
+    if hasattr(request, "_cached_user") or request.session.session_key is None:
+        return auth.get_user(request)
+    return await sync_to_async(auth.get_user)(request)
+
+
+class Messages(OnTheLoop, MessageMiddleware):
+    """Messages that were added or shown are stored in a thread: long ones go into the session."""
+
+    async def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        storage = getattr(request, "_messages", None)
+        if storage is None or not (storage.used or storage.added_new):
+            return response
+        return await sync_to_async(self.process_response)(request, response)
+
+
+ON_THE_LOOP: dict[Any, type[OnTheLoop]] = {
+    SecurityMiddleware: Security,
+    CSPMiddleware: Csp,
+    SessionMiddleware: Session,
+    CommonMiddleware: Common,
+    CsrfViewMiddleware: Csrf,
+    auth.AuthenticationMiddleware: Authentication,
+    MessageMiddleware: Messages,
+    XFrameOptionsMiddleware: Clickjacking,
+}
+"""Django's class: what stands in its place."""
