@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import (
     BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
     SESSION_KEY,
     authenticate,
     get_backends,
@@ -19,8 +21,10 @@ from django.contrib.auth import (
 )
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from streams.rights.topics import topics_of
 
@@ -52,6 +56,48 @@ class Credentials:
     session_hash: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What somebody comes with: a token, or the key of a session."""
+
+    token: str | None = None
+    session_key: str | None = None
+
+
+class Known(NamedTuple):
+    """Who that is, with what they are to be looked up again, and the topics (name -> label) that they may read."""
+
+    username: str
+    credentials: Credentials
+    topics: dict[str, str]
+
+
+def look_up(presented: Iterable[Presented]) -> dict[Presented, Known]:
+    """Those of the presented who count, in few queries, however many there are. What is not among them counts for
+    nothing: there is no such token or session, it has ended, or its user may not sign in."""
+    every = set(presented)
+    by_token = _users_of_tokens({each.token for each in every if each.token})
+    sessions = _sessions([each.session_key for each in every if each.session_key])
+    by_backend = _users_by_backend((session.backend, session.user_id) for session in sessions.values())
+    found: dict[Presented, tuple[Any, Credentials]] = {}
+    for each in every:
+        if each.token is not None:
+            if (user := by_token.get(each.token)) is not None:
+                found[each] = user, Credentials(user.pk, token=each.token)
+        elif (session := sessions.get(each.session_key)) is not None:
+            user = by_backend.get((session.backend, session.user_id))
+            if user is not None and _is_same(session.auth_hash, user):
+                held = Credentials(user.pk, session_key=each.session_key, session_hash=session.auth_hash)
+                found[each] = user, held
+    topics = topics_of({user.pk: user for user, _ in found.values()})
+    return {each: Known(user.get_username(), held, topics[user.pk]) for each, (user, held) in found.items()}
+
+
+def _is_same(auth_hash: str | None, user: Any) -> bool:
+    """Whether the session was made with the password that the user has now."""
+    return auth_hash is not None and constant_time_compare(auth_hash, user.get_session_auth_hash())
+
+
 def look_again(held: Iterable[Credentials]) -> dict[Credentials, dict[str, str] | None]:
     """For each of the credentials what its user may read now, or None where it would no longer be let in."""
     users = _users_of(set(held))
@@ -63,22 +109,16 @@ def _users_of(held: set[Credentials]) -> dict[Credentials, Any]:
     """The user of each of the credentials that are still good, None for the others. In few queries."""
     by_token = _users_of_tokens({credentials.token for credentials in held if credentials.token is not None})
     sessions = _sessions([credentials.session_key for credentials in held if credentials.session_key])
-    wanted: dict[str, set[Any]] = {}  # backend -> ids of users
-    for credentials in held:
-        user_id, backend_path = sessions.get(credentials.session_key, (None, ""))
-        if user_id == str(credentials.user_id) and backend_path in settings.AUTHENTICATION_BACKENDS:
-            wanted.setdefault(backend_path, set()).add(credentials.user_id)
-    by_backend = {path: _users_by(path, ids) for path, ids in wanted.items()}
+    by_backend = _users_by_backend((session.backend, session.user_id) for session in sessions.values())
     found: dict[Credentials, Any] = {}
     for credentials in held:
         if credentials.token is not None:
             found[credentials] = by_token.get(credentials.token)
             continue
-        user_id, backend_path = sessions.get(credentials.session_key, (None, ""))
-        is_theirs = user_id == str(credentials.user_id)
-        user = by_backend.get(backend_path, {}).get(credentials.user_id) if is_theirs else None
-        is_same = user is not None and user.get_session_auth_hash() == credentials.session_hash
-        found[credentials] = user if is_same else None
+        session = sessions.get(credentials.session_key)
+        user = None if session is None else by_backend.get((session.backend, session.user_id))
+        is_theirs = user is not None and user.pk == credentials.user_id
+        found[credentials] = user if is_theirs and _is_same(credentials.session_hash, user) else None
     return found
 
 
@@ -92,26 +132,48 @@ def _users_of_tokens(tokens: set[str]) -> dict[str, Any]:
     return found
 
 
-def _users_by(backend_path: str, ids: set[Any]) -> dict[Any, Any]:
+def _users_by_backend(wanted: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str | None], Any]:
+    """(backend, id as a session holds it) -> user, of those that may sign in."""
+    by_backend: dict[str, dict[Any, str]] = {}  # backend -> id -> as the session holds it
+    to_python = get_user_model()._meta.pk.to_python
+    for backend_path, user_id in wanted:
+        if user_id is not None and backend_path in settings.AUTHENTICATION_BACKENDS:
+            with suppress(ValidationError):  # of another life of this installation: no reason to fail all others
+                by_backend.setdefault(backend_path, {})[to_python(user_id)] = user_id
+    return {
+        (backend_path, ids[pk]): user
+        for backend_path, ids in by_backend.items()
+        for pk, user in _users_by(backend_path, list(ids)).items()
+    }
+
+
+def _users_by(backend_path: str, ids: list[Any]) -> dict[Any, Any]:
     """id -> user, as the backend's `get_user` says it; of Django's own backend many at once."""
     backend = load_backend(backend_path)
     if type(backend) is not ModelBackend:
-        return {pk: backend.get_user(pk) for pk in ids}
+        every = {pk: backend.get_user(pk) for pk in ids}
+        return {pk: user for pk, user in every.items() if user is not None}
     found: dict[Any, Any] = {}
-    every = list(ids)
-    for start in range(0, len(every), ROWS_A_QUERY):
-        found.update(get_user_model()._default_manager.in_bulk(every[start : start + ROWS_A_QUERY]))
+    for start in range(0, len(ids), ROWS_A_QUERY):
+        found.update(get_user_model()._default_manager.in_bulk(ids[start : start + ROWS_A_QUERY]))
     return {pk: user for pk, user in found.items() if backend.user_can_authenticate(user)}
 
 
-def _sessions(keys: list[str]) -> dict[str | None, tuple[str | None, str]]:
-    """session key -> (user id, authentication backend) of the sessions that have not ended."""
+class _Session(NamedTuple):
+    """What a session says of its user."""
+
+    user_id: str | None
+    backend: str
+    auth_hash: str | None
+
+
+def _sessions(keys: list[str]) -> dict[str | None, _Session]:
+    """session key -> what it says, of the sessions that have not ended."""
     engine = import_module(settings.SESSION_ENGINE)
     model = engine.SessionStore.get_model_class() if hasattr(engine.SessionStore, "get_model_class") else None
     if model is None:
-        stores = {key: engine.SessionStore(key) for key in keys}
-        return {key: (store.get(SESSION_KEY), store.get(BACKEND_SESSION_KEY, "")) for key, store in stores.items()}
-    found: dict[str | None, tuple[str | None, str]] = {}
+        return {key: _said(engine.SessionStore(key)) for key in keys}
+    found: dict[str | None, _Session] = {}
     for start in range(0, len(keys), ROWS_A_QUERY):
         some = model.objects.filter(session_key__in=keys[start : start + ROWS_A_QUERY], expire_date__gt=timezone.now())
         found.update((key, _decoded(data)) for key, data in some.values_list("session_key", "session_data"))
@@ -119,7 +181,10 @@ def _sessions(keys: list[str]) -> dict[str | None, tuple[str | None, str]]:
 
 
 @lru_cache(maxsize=SESSIONS_DECODED)
-def _decoded(session_data: str) -> tuple[str | None, str]:
-    """User id and backend of a stored session. Cached: it is looked at again and again, and checking it is slow."""
-    session = import_module(settings.SESSION_ENGINE).SessionStore().decode(session_data)
-    return session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY, "")
+def _decoded(session_data: str) -> _Session:
+    """What a stored session says. Cached: it is looked at again and again, and checking it is slow."""
+    return _said(import_module(settings.SESSION_ENGINE).SessionStore().decode(session_data))
+
+
+def _said(session: Any) -> _Session:
+    return _Session(session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY, ""), session.get(HASH_SESSION_KEY))

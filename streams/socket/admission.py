@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any, NamedTuple
+import asyncio
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY, get_user
-from django.http import HttpRequest, parse_cookie
+from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
 from django.utils.http import is_same_domain
 
-from streams.rights.credentials import Credentials, TooManyTries, user_of_token
-from streams.rights.topics import readable_topics
+from streams.rights.credentials import Known, Presented, TooManyTries, look_up, user_of_token
 from streams.runtime.threads import in_database
 
 SUBPROTOCOL = "streamboard.v1"
+A_ROUND = 500  # who are looked up together: fifty milliseconds of a thread
+
+
+Look = Callable[[Iterable[Presented]], dict[Presented, Known]]
 
 
 class NotAdmitted(Exception):
@@ -59,50 +63,85 @@ def _is_trusted(origin: str, trusted: str) -> bool:
     return asked.scheme == pattern.scheme and is_same_domain(asked.netloc, pattern.netloc)
 
 
-class Admitted(NamedTuple):
-    """Who was let in, with what, and the topics (name -> label) that they may read."""
-
-    username: str
-    credentials: Credentials
-    topics: dict[str, str]
-
-
-async def admit(scope: dict[str, Any]) -> Admitted:
-    """Lets in the user behind a handshake. Asks the database once: a thousand clients may return at the same time.
+async def admit(scope: dict[str, Any]) -> Known:
+    """Lets in the user behind a handshake. Those that come together are looked up together: a thousand clients may
+    return at the same time.
 
     A session counts only with an Origin: a browser always sends one, and other programs have tokens. Raises
     NotAdmitted, and Django's database errors.
     """
     if SUBPROTOCOL not in scope.get("subprotocols", ()):
         raise NotAdmitted(4500)
+    presented = _presented(scope)
+    known = await _desk().ask(presented)
+    if known is None:
+        if presented.token is not None:
+            await _count_wrong(presented.token, (scope.get("client") or ("",))[0])
+        raise NotAdmitted(4501)
+    return known
+
+
+async def _count_wrong(token: str, address: str) -> None:
+    """Asks for the token as signing in does, so that who counts wrong ones hears of it. Raises NotAdmitted 4505."""
+    try:
+        await in_database(user_of_token, token, address)
+    except TooManyTries as error:
+        raise NotAdmitted(4505) from error
+
+
+def _presented(scope: dict[str, Any]) -> Presented:
     authorization = header(scope, b"authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
+        if scheme.lower() != "bearer" or not token.strip():
             raise NotAdmitted(4501)
-        address = (scope.get("client") or ("",))[0]
-        try:
-            return await in_database(_by_token, token.strip(), address)
-        except TooManyTries as error:
-            raise NotAdmitted(4505) from error
-    if header(scope, b"origin") is None:
+        return Presented(token=token.strip())
+    session_key = parse_cookie(header(scope, b"cookie") or "").get(settings.SESSION_COOKIE_NAME)
+    if header(scope, b"origin") is None or not session_key:
         raise NotAdmitted(4501)
-    cookies = parse_cookie(header(scope, b"cookie") or "")
-    return await in_database(_by_session, cookies.get(settings.SESSION_COOKIE_NAME))
+    return Presented(session_key=session_key)
 
 
-def _by_token(token: str, address: str) -> Admitted:
-    user = user_of_token(token, address)
-    if user is None:
-        raise NotAdmitted(4501)
-    return Admitted(user.get_username(), Credentials(user.pk, token=token), readable_topics(user))
+# Looked up together -----------------------------------------------------------------------------------------------
 
 
-def _by_session(key: str | None) -> Admitted:
-    request = HttpRequest()
-    request.session = session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    user = get_user(request)
-    if not user.is_authenticated:
-        raise NotAdmitted(4501)
-    credentials = Credentials(user.pk, session_key=session.session_key, session_hash=session.get(HASH_SESSION_KEY))
-    return Admitted(user.get_username(), credentials, readable_topics(user))
+class Desk:
+    """Looks up who comes, one round after the other: whoever comes during one joins the next. Nothing is remembered, so
+    a token that was revoked and a user who may no longer sign in count from the next round on."""
+
+    def __init__(self, look: Look = look_up) -> None:
+        self._look_up = look
+        self._asked: dict[Presented, asyncio.Future[Known | None]] = {}
+        self._rounds: asyncio.Task[None] | None = None
+
+    async def ask(self, presented: Presented) -> Known | None:
+        """Who that is, by a look that begins from now on; None when it counts for nothing. Raises what the database
+        raises."""
+        future = self._asked.get(presented)
+        if future is None:
+            loop = asyncio.get_running_loop()
+            future = self._asked[presented] = loop.create_future()
+            if self._rounds is None or self._rounds.done():
+                self._rounds = loop.create_task(self._look())
+        return await asyncio.shield(future)
+
+    async def _look(self) -> None:
+        while self._asked:
+            every = list(self._asked)[:A_ROUND]
+            asked = {presented: self._asked.pop(presented) for presented in every}
+            try:
+                known = await in_database(self._look_up, every)
+            except Exception as error:  # noqa: BLE001  (whoever asked is told, whatever it is)
+                for future in asked.values():
+                    future.set_exception(error)
+                    future.exception()  # they may have gone
+            else:
+                for presented, future in asked.items():
+                    future.set_result(known.get(presented))
+
+
+_desks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Desk] = weakref.WeakKeyDictionary()
+
+
+def _desk() -> Desk:
+    return _desks.setdefault(asyncio.get_running_loop(), Desk())

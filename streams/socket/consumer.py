@@ -78,6 +78,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if self.connection is not None and (offered := self._offered()) is not None:
             offered.hand_over(self._take)
 
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        """Channels' own would look for old database connections in a thread."""
+        raise StopConsumer
+
     def _take(self, message: dict[str, Any]) -> None:
         if self.connection is not None and not self.connection.closed:
             self._requests.handle(message)
