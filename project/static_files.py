@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from servestatic.storage import CompressedStaticFilesStorage
 log = logging.getLogger(__name__)
 
 A_YEAR = "public, max-age=31536000, immutable"
+NAMES = 1_000  # whose addresses are kept: each page names some ten
 VERSIONED = re.compile(r"^/static/v-(?P<version>[0-9a-f]{12})/")
 
 
@@ -67,10 +68,12 @@ class Storage(CompressedStaticFilesStorage):
     """Where collectstatic puts files, compressed ones beside them, and how pages name them."""
 
     def url(self, name: str | None) -> str:
+        return get_script_prefix().rstrip("/") + self._path(name)
+
+    @lru_cache(maxsize=NAMES)  # noqa: B019  (there is one storage, and it lives as long as the process)
+    def _path(self, name: str | None) -> str:
         path: str = super().url(name)
-        if version():
-            path = path.replace(settings.STATIC_URL, f"{settings.STATIC_URL}v-{version()}/", 1)
-        return get_script_prefix().rstrip("/") + path
+        return path.replace(settings.STATIC_URL, f"{settings.STATIC_URL}v-{version()}/", 1) if version() else path
 
 
 class StaticFiles:

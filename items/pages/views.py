@@ -20,6 +20,7 @@ from items.pages.deleted import gone
 from items.pages.forms import EditItemForm, ItemForm, NewItemForm
 from items.pages.list_address import ListState
 from items.pages.merging import Merge, changes, merge
+from items.pages.rows import rows
 from items.pages.shared import also_taken, asker, item_to_change, item_to_delete, login_required, page, person
 from items.services.turns import Busy, read, read_heavy, write
 
@@ -53,6 +54,7 @@ def _list(request: HttpRequest) -> HttpResponse:
     context = {
         "state": state,
         "items": found.items,
+        "rows": rows(found.items),
         "count": found.count,
         "more": found.more,
         "columns": state.columns(),

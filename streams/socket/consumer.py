@@ -9,7 +9,7 @@ import logging
 import secrets
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 from channels.exceptions import StopConsumer
@@ -35,9 +35,9 @@ CONNECTIONS_PER_USER = 1_000  # a process
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """One WebSocket. Has no channel layer: what it shows comes through the process's hub."""
+    """One WebSocket. Has no channel layer: what it shows comes through the process's hub, so messages come from one
+    side only. Channels' own loop makes three tasks for each."""
 
-    channel_layer_alias: ClassVar[Any] = "none for sockets"
     connection: Connection | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -45,8 +45,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._tasks: set[asyncio.Task[None]] = set()
         self._application: asyncio.Task[Any] | None = asyncio.current_task()
         self._abandoned = False
+        self.scope, self.base_send = scope, send
         try:
-            await super().__call__(scope, receive, send)
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            pass
         except asyncio.CancelledError:
             if not self._abandoned:
                 raise

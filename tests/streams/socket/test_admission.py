@@ -30,6 +30,9 @@ def session_of(user: User) -> str:
 
 
 class LookUpTests(TestCase):
+    users: list[User]
+    readers: Group
+
     @classmethod
     def setUpTestData(cls) -> None:
         cls.readers = Group.objects.create(name="readers")
