@@ -26,6 +26,8 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
 
+from project.visitors import Visitors
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 Next = Callable[
     [HttpRequest], Awaitable[HttpResponse]
@@ -113,20 +115,59 @@ class Csrf(OnTheLoop, CsrfViewMiddleware):
 
 
 class Authentication(OnTheLoop, auth.AuthenticationMiddleware):
-    """The user is looked up by whoever asks for it, once a request: `user` and `auser` know of each other."""
+    """The user is looked up by whoever asks for it, once a request (`user` and `auser` know of each other), and once a
+    second for requests of one session that change nothing."""
 
-    def process_request(self, request: HttpRequest) -> None:
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        self._visitors = Visitors()
+
+    def process_request(self, request: Any) -> None:
         super().process_request(request)
-        request.auser = lambda: _user_of(request)
+        key = request.session.session_key
+        if request.method in SAFE and key is not None:
+            request.user = SimpleLazyObject(lambda: self._visitor(request, key))
+        request.auser = lambda: self._awaited(request, key)
 
+    def _is_known(self, request: Any, key: str) -> bool:
+        """Whether the user is known without a look at the database; then the request has it."""
+        if not hasattr(request, "_cached_user"):
+            user = self._visitors.recall(key) if request.method in SAFE else None
+            if user is None:
+                return False
+            request.session.accessed = True  # the answer depends on it
+            request._cached_user = user
+        return True
 
-async def _user_of(request: HttpRequest) -> Any:
-    """What `request.user` stands for: session and user in one hop, none for who brought no session."""
-    if not isinstance(request.user, SimpleLazyObject):
-        return request.user  # somebody put it there, as signing in does
-    if hasattr(request, "_cached_user") or request.session.session_key is None:
-        return auth.get_user(request)
-    return await sync_to_async(auth.get_user)(request)
+    def _visitor(self, request: Any, key: str) -> Any:
+        """As Django's `get_user`; blocks while the database is asked."""
+        if not self._is_known(request, key):
+            request._looked = self._visitors.now()
+            auth.get_user(request)
+        return request._cached_user
+
+    async def _awaited(self, request: Any, key: str | None) -> Any:
+        """What `request.user` stands for: session and user in one hop, none for who brought no session."""
+        user = request.user
+        if not isinstance(user, SimpleLazyObject):
+            return user  # somebody put it there, as signing in does
+        if key is not None and not self._is_known(request, key):
+            await sync_to_async(bool)(user)  # any question makes it look
+        bool(user)
+        return request._cached_user
+
+    async def __acall__(self, request: Any) -> HttpResponse:
+        key = request.session.session_key
+        if key is None:
+            return await super().__acall__(request)
+        if request.method not in SAFE:
+            self._visitors.forget(key)
+        response = await super().__acall__(request)
+        if request.method not in SAFE or request.session.modified:
+            self._visitors.forget(key)  # signed out, or another password
+        elif hasattr(request, "_looked") and request._cached_user.is_authenticated:
+            self._visitors.remember(key, request._cached_user, request._looked)
+        return response
 
 
 class Messages(OnTheLoop, MessageMiddleware):
