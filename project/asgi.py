@@ -33,7 +33,7 @@ except ImproperlyConfigured as error:
 from project import mailing
 from project.body_limits import BodyLimits
 from project.demo import greeting
-from project.hops import by_hops
+from project.hops import by_hops, take_over
 from project.proxies import BehindProxies
 from streams import open_files
 from streams.kafka.embedded import AlreadyRunning
@@ -43,6 +43,7 @@ from streams.socket import routing
 log = logging.getLogger(__name__)
 
 http_application = BodyLimits(by_hops(handler))
+take_over()
 open_files.raise_limit()
 
 

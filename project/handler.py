@@ -2,8 +2,8 @@
 (project/middleware.py), and what has to be in a thread is one hop (project/hops.py).
 
 Everything that is decided is Django's: its request, its resolver, its middlewares, its error pages. Two things of its
-own handler are left out. It hops for its signals, whose receivers close the connections of that thread, which every hop
-does itself. And it makes two tasks of each request to hear of a client that goes; here a request that takes LISTEN_S or
+own handler are left out. It hops for its signals, whose receivers close the connections of that thread, which hops do
+themselves. And it makes two tasks of each request to hear of a client that goes; here a request that takes LISTEN_S or
 less makes none.
 """
 

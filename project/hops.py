@@ -20,7 +20,9 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
-from django.db import connections
+from django.core import signals
+from django.core.cache import close_caches
+from django.db import close_old_connections, connections, reset_queries
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -141,6 +143,15 @@ def give_back() -> None:
 def _close(connection: Any) -> None:
     if connection.vendor == "postgresql" and connection.connection and not connection.in_atomic_block:
         connection.close()
+
+
+def take_over() -> None:
+    """From now on nobody but hops closes what they opened: Django's own receivers would look through every connection
+    of a thread that has none, at the beginning and end of each request."""
+    signals.request_started.disconnect(reset_queries)
+    signals.request_started.disconnect(close_old_connections)
+    signals.request_finished.disconnect(close_old_connections)
+    signals.request_finished.disconnect(close_caches)
 
 
 _hops = Hops()

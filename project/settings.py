@@ -111,7 +111,7 @@ STATEMENT_MS = 30_000  # of one statement for a visitor; then PostgreSQL stops i
 POOL = 16  # connections to the server a process; the watch over rights keeps one of them
 
 DATABASE: dict[str, Any] = env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
-# 0: under ASGI a request has a thread of its own, and a kept connection would stay behind in it.
+# 0: threads take and give back connections (project/hops.py); nobody else may keep one.
 DATABASE["CONN_MAX_AGE"] = 0
 DATABASE["CONN_HEALTH_CHECKS"] = True  # for SQLite; the pool of PostgreSQL looks at each connection that it gives out
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
