@@ -5,7 +5,8 @@ With a pool of connections, a request that keeps the one of its sign-in while it
 one waits for itself as soon as all of the pool do so.
 
 Few threads, since all of them share one interpreter: each more makes the others slower. But a hop that only waits (for
-a lock, for a search, for a database that has gone) does not count as one of them; others run beside it.
+a lock, for a search, for a database that has gone) does not count as one of them, nor one that takes long (it looks at
+a password, it reads a large body): others run beside it.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ R = TypeVar("R")
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
-FEW = 3  # hops that work at the same time, beside those that wait
+FEW = 3  # hops that work at the same time, beside those that wait or take long
 MOST = 128  # threads in all; as many requests hear at once that the database is away
 LOOK_S = 0.05  # between two looks at them, while others want to begin
 IDLE_S = 0.001  # of the processor, between two looks: who had less of it than that waits for something
-NEVER = -1e9  # in place of a first look: whoever has only begun does not wait yet
+LONG_S = 0.25  # … and who is still at it after so long is in nobody's way
 
 
 class Hops(ThreadPoolExecutor):
@@ -44,7 +45,7 @@ class Hops(ThreadPoolExecutor):
         self._few, self._most = few, most
         self._lock = threading.Lock()  # over all that follows
         self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
-        self._working: dict[_Work, float] = {}  # what runs -> what it had of the processor at the last look (s)
+        self._working: set[_Work] = set()
         self._running = 0
         self._next_look = 0.0  # of the event loop's clock, with some patience for a loop that was closed
 
@@ -66,12 +67,13 @@ class Hops(ThreadPoolExecutor):
         try:
             while True:
                 with self._lock:
-                    self._working.pop(work, None)
+                    self._working.discard(work)
                     if not self._waiting:
                         self._running -= 1
                         return
                     future, call = self._waiting.popleft()
-                    self._working[work] = NEVER  # from the next look on it is known what it does
+                    self._working.add(work)
+                    work.begin()
                 _call(future, call)
                 del future, call
         finally:
@@ -89,10 +91,9 @@ class Hops(ThreadPoolExecutor):
         self._next_look = 0.0
         is_late = loop.time() - due > LOOK_S
         with self._lock:
-            had = {work: work.processor_s() for work in self._working}
-            idle = 0 if is_late else sum(now - self._working[work] < IDLE_S for work, now in had.items())
-            self._working = had
-            more = min(len(self._waiting), self._few + idle - self._running, self._most - self._running)
+            aside = [work.is_aside() for work in self._working]  # each notes what it had
+            beside = 0 if is_late else sum(aside)
+            more = min(len(self._waiting), self._few + beside - self._running, self._most - self._running)
             self._running += max(0, more)
             is_more_to_do = bool(self._waiting)
         for _ in range(more):
@@ -102,14 +103,21 @@ class Hops(ThreadPoolExecutor):
 
 
 class _Work:
-    """What one thread does: made in it."""
+    """What one thread does: made in it, and looked at from outside."""
 
     def __init__(self) -> None:
         self._clock = time.pthread_getcpuclockid(threading.get_ident())
 
-    def processor_s(self) -> float:
-        """How long the thread has had the processor. From any thread."""
-        return time.clock_gettime(self._clock)
+    def begin(self) -> None:
+        """A hop begins."""
+        self._began = time.monotonic()
+        self._had: float | None = None  # of the processor, at the last look (s)
+
+    def is_aside(self) -> bool:
+        """Whether the hop has only waited since the last look, or takes long."""
+        before, self._had = self._had, time.clock_gettime(self._clock)
+        is_waiting = before is not None and self._had - before < IDLE_S
+        return is_waiting or time.monotonic() - self._began > LONG_S
 
 
 def _call(future: Future[R], call: Callable[[], R]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import wait
@@ -40,6 +41,22 @@ async def test_a_quick_call_does_not_wait_for_slow_ones(threads: Hops) -> None:
     finally:
         over.set()
     assert await asyncio.gather(*slow) == [True] * 5
+
+
+async def test_a_quick_call_does_not_wait_for_those_that_work_long(threads: Hops) -> None:
+    """As signing in does, which looks at a password."""
+    loop, over = asyncio.get_running_loop(), threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 10_000)  # lets others have the interpreter
+
+    long = [loop.run_in_executor(threads, work) for _ in range(4)]
+    try:
+        assert await asyncio.wait_for(loop.run_in_executor(threads, lambda: "quick"), PATIENCE_S) == "quick"
+    finally:
+        over.set()
+    await asyncio.gather(*long)
 
 
 async def test_there_are_never_more_threads_than_the_most(threads: Hops) -> None:
