@@ -142,8 +142,9 @@ class Authentication(OnTheLoop, auth.AuthenticationMiddleware):
     def _visitor(self, request: Any, key: str) -> Any:
         """As Django's `get_user`; blocks while the database is asked."""
         if not self._is_known(request, key):
-            request._looked = self._visitors.now()
+            began = self._visitors.now()
             auth.get_user(request)
+            request._looked = began  # only now: the database may be away
         return request._cached_user
 
     async def _awaited(self, request: Any, key: str | None) -> Any:

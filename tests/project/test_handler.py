@@ -15,6 +15,7 @@ import pytest
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_finished, request_started
@@ -218,6 +219,12 @@ class SameAsDjangoTests(TestCase):
         for error, status in ((ValueError("planted"), 500), (OperationalError("planted"), 503)):
             with mock.patch.object(queries, "page", side_effect=error):
                 self.assertEqual((await self.same(Asked("GET", "/items/", "@"), self.olga)).status, status)
+
+    async def test_a_database_that_is_away_is_told_to_who_is_signed_in(self) -> None:
+        for path in ("/", "/items/", "/items/1/"):
+            with mock.patch.object(SessionStore, "load", side_effect=OperationalError("planted")):
+                answer = await self.same(Asked("GET", path, "@"), self.olga)
+            self.assertEqual(answer.status, 503, path)
 
     async def test_a_page_that_is_refused_knows_its_visitor(self) -> None:
         for path, status in (("/items/new/", 403), ("/nowhere/", 404)):
