@@ -221,9 +221,10 @@ class SameAsDjangoTests(TestCase):
                 self.assertEqual((await self.same(Asked("GET", "/items/", "@"), self.olga)).status, status)
 
     async def test_a_database_that_is_away_is_told_to_who_is_signed_in(self) -> None:
+        session = await sync_to_async(self.session_of)(self.olga)
         for path in ("/", "/items/", "/items/1/"):
             with mock.patch.object(SessionStore, "load", side_effect=OperationalError("planted")):
-                answer = await self.same(Asked("GET", path, "@"), self.olga)
+                answer = await answered(Handler(), Asked("GET", path, "@"), session)
             self.assertEqual(answer.status, 503, path)
 
     async def test_a_page_that_is_refused_knows_its_visitor(self) -> None:
