@@ -28,6 +28,7 @@ from items.listing import queries
 from items.listing.filters import NO_FILTERS
 from items.pages import views as item_pages
 from items.pages.list_address import ListState
+from items.pages.rows import rows
 from project.accounts import views as account_pages
 from streams.board import views as board
 from tests.bench.peers.serving import serve
@@ -47,9 +48,10 @@ def item_list(request: HttpRequest) -> HttpResponse:
     state = ListState.of(request)
     found = queries.page(NO_FILTERS, state.ordering, PAGE, 0, count_to=queries.COUNTED_ON_PAGES)
     context = {
-        "state": state, "items": found.items, "count": found.count, "more": found.more, "columns": state.columns(),
-        "first_number": 1, "last_number": len(found.items), "last_page": -(-found.count // PAGE), "previous": "",
-        "next": state.address(page=2), "items_topic": settings.KAFKA_ITEMS_TOPIC,
+        "state": state, "items": found.items, "rows": rows(found.items), "count": found.count, "more": found.more,
+        "columns": state.columns(), "first_number": 1, "last_number": len(found.items),
+        "last_page": -(-found.count // PAGE), "previous": "", "next": state.address(page=2),
+        "items_topic": settings.KAFKA_ITEMS_TOPIC,
     }  # fmt: skip
     return render(request, "items/list.html", context)
 
