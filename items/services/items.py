@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 DISOWN_STEP = 500  # items written together
+TRIES = 3  # to add an item whose SKU becomes free in this very moment
 
 
 def create_item(*, actor: User | None, submission: uuid.UUID | None = None, **fields: Unpack[ItemFields]) -> Item:
@@ -40,17 +41,16 @@ def create_item(*, actor: User | None, submission: uuid.UUID | None = None, **fi
     if not may_add(actor):
         raise NotAllowed(MAY_NOT_ADD)
     item = changes.drafted(actor, fields, submission)
-    try:
+    for _ in range(TRIES):
         with transaction.atomic():
-            changes.add([item], actor)
-    except IntegrityError as error:
+            if changes.add([item], actor)[0] is not None:
+                return item
         made_before = Item.with_deleted.filter(submission=submission).first() if submission else None
         if made_before is not None:
-            raise AlreadySubmitted(made_before) from error
-        if free_skus({item.sku}):
-            return create_item(actor=actor, submission=submission, **fields)
-        raise _explained(error, item) from error
-    return item
+            raise AlreadySubmitted(made_before)
+        if not free_skus({item.sku}) and Item.with_deleted.filter(sku=item.sku).exists():
+            raise SkuTaken(item.sku)
+    raise SkuTaken(item.sku)
 
 
 @transaction.atomic
@@ -71,15 +71,9 @@ def create_items(*, actor: User | None, rows: Sequence[ItemFields]) -> list[Item
         if item.sku in taken:
             raise RowRefused(row, SkuTaken(item.sku))
         seen.update({item.sku} - {""})
-    try:
-        with transaction.atomic():
-            changes.add(items, actor)
-    except IntegrityError as error:  # somebody was quicker, after the look at the SKUs
-        now_taken = set(Item.with_deleted.filter(sku__in=seen).values_list("sku", flat=True))
-        for row, item in enumerate(items):
-            if item.sku in now_taken:
-                raise RowRefused(row, SkuTaken(item.sku)) from error
-        raise
+    for row, step in enumerate(changes.add(items, actor)):
+        if step is None:  # somebody was quicker, after the look at the SKUs
+            raise RowRefused(row, SkuTaken(items[row].sku))
     return items
 
 

@@ -13,14 +13,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from items.models import Item
 from items.services import changes
-from items.services.changes import Changes, ItemFields
+from items.services.changes import ItemFields
 from items.services.purging import free_skus
 from items.services.refusals import NotAllowed, Refused
 from items.services.rights import MAY_NOT_ADD, may_add
+from items.services.statements import Changes
 from items.values import texts
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: boo
         except (Refused, ValidationError) as refusal:
             results.append(refusal)
     if not dry_run:
-        changes.add(new, owner)
+        if None in changes.add(new, owner):
+            raise IntegrityError("Somebody added an item with one of the SKUs meanwhile.")
         in_order = [updated[item_id] for item_id in sorted(updated)]
         changes.save("item.updated", [item for item, _ in in_order], owner, [made for _, made in in_order])
     return results

@@ -40,24 +40,59 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSEEN = re.compile(f"[{_INVISIBLE}]+")
 
 
+def _whole(pattern: str) -> re.Pattern[str]:
+    """For `fullmatch`: as in JSON Schema, where `$` is the end of the text and not the place before a last line
+    break."""
+    return re.compile(pattern.removeprefix("^").removesuffix("$"))
+
+
+_STORABLE, _ONE_LINE, _NAME, _LINK = map(_whole, (STORABLE, ONE_LINE, NAME, LINK))
+
+
 def validate_storable(value: str) -> None:
     """Raises ValidationError for what no database and no JSON reader could take."""
-    if not _fits(STORABLE, value) or _SURROGATE.search(value):
+    if not _STORABLE.fullmatch(value) or _SURROGATE.search(value):
         raise ValidationError("Remove the characters that cannot be stored (NUL or half of a character).", "characters")
 
 
 def validate_one_line(value: str) -> None:
     """Raises ValidationError for line breaks and other control characters."""
     validate_storable(value)
-    if not _fits(ONE_LINE, value):
+    if not _ONE_LINE.fullmatch(value):
         raise ValidationError("Write this on one line, without control characters.", "one_line")
 
 
 def validate_name(value: str) -> None:
     """Raises ValidationError unless the value is one line with a character that can be seen."""
     validate_one_line(value)
-    if not _fits(NAME, value):
+    if not _NAME.fullmatch(value):
         raise ValidationError("Give a name with a character that can be seen.", "invisible")
+
+
+def is_name(value: object) -> bool:
+    """Whether an item may have this name as it is: what the validators say, without words."""
+    return type(value) is str and len(value) <= NAME_LENGTH and _is_whole(value) and bool(_NAME.fullmatch(value))
+
+
+def is_description(value: object) -> bool:
+    """Whether an item may have this description as it is."""
+    return type(value) is str and len(value) <= DESCRIPTION_LENGTH and "\x00" not in value and _is_whole(value)
+
+
+def is_link(value: object) -> bool:
+    """Whether an item may have this link as it is; it may have none."""
+    if type(value) is not str or len(value) > LINK_LENGTH:
+        return False
+    return not value or (_is_whole(value) and bool(_LINK.fullmatch(value)))
+
+
+def is_sku(value: object) -> bool:
+    """Whether an item may have this SKU as it is; it may have none."""
+    return type(value) is str and len(value) <= SKU_LENGTH and _is_whole(value) and bool(_ONE_LINE.fullmatch(value))
+
+
+def _is_whole(value: str) -> bool:
+    return value.isascii() or not _SURROGATE.search(value)
 
 
 def sku(value: str) -> str:
@@ -73,10 +108,5 @@ def validate_link(value: str) -> None:
     validate_one_line(value)
     if not value.lower().startswith(("http://", "https://")):
         raise ValidationError("Start the address with http:// or https://.", "link")
-    if not _fits(LINK, value):
+    if not _LINK.fullmatch(value):
         raise ValidationError("Give a whole address such as https://example.com/page.", "link")
-
-
-def _fits(pattern: str, value: str) -> bool:
-    """As in JSON Schema, where `$` is the end of the text and not the place before a last line break."""
-    return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), value) is not None
