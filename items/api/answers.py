@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
-from django.http import HttpResponse, JsonResponse
+from collections.abc import Callable
 
+import orjson
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+
+from items import services
 from items.models import Item
 from items.services import refusals
 
@@ -17,20 +21,29 @@ STATUSES: dict[type[refusals.Refused], int] = {
     refusals.KeyReused: 409,
     refusals.TooManyKeys: 429,
 }
+JSON = "application/json; charset=utf-8"
 KEYS_RETRY_AFTER = "3600"  # s; some of the remembered keys are forgotten by then
 
 
-def etag(item: Item) -> str:
+def etag(item: Item | services.Saved) -> str:
     """The ETag of the item's version."""
     return f'"{item.version}"'
 
 
 def answer(status: int, content: object, **headers: str) -> HttpResponse:
     """JSON; underscores in the names of headers stand for dashes."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return JsonResponse(
-        content, safe=False, status=status, headers=named, content_type="application/json; charset=utf-8"
-    )
+    response = HttpResponse(orjson.dumps(content, default=str), status=status, content_type=JSON)
+    for name, value in headers.items():
+        response[name.replace("_", "-")] = value
+    return response
+
+
+def settled(work: Callable[[], HttpResponse]) -> HttpResponse:
+    """What the work answers; a refusal is an answer, too."""
+    try:
+        return work()
+    except (services.Refused, ValidationError) as refused:
+        return refusal(refused)
 
 
 def refusal(error: refusals.Refused | ValidationError) -> HttpResponse:

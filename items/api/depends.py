@@ -22,12 +22,14 @@ from django.http import HttpRequest
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from items import services
 from items.api import bodies
+from items.api.together import Call, answer_alone, answer_together
 from items.services import turns
 
 Provider = Callable[..., Any]
 Called = Callable[..., Awaitable[Any]]
-Hop = Callable[[HttpRequest, Callable[[], Any]], Awaitable[Any]]
+Hop = Callable[[HttpRequest, Mapping[str, Any], Callable[[], Any]], Awaitable[Any]]
 
 _replacements: dict[Provider, Provider] = {}
 
@@ -70,20 +72,34 @@ def writing_one(operation: Callable[..., Any]) -> Called:
     return _declared(operation, _writing)
 
 
+def writing_together(operation: Callable[..., Any]) -> Called:
+    """The same for one that says what it is going to write (`Writing`), which is written together with what others
+    write at the same time (items/api/together.py)."""
+    return _declared(operation, _writing_together)
+
+
 def reading_much(operation: Callable[..., Any]) -> Called:
     """The same for one that may take seconds, in the turn of who is signed in."""
     return _declared(operation, _reading_much)
 
 
-async def _reading(request: HttpRequest, work: Callable[[], Any]) -> Any:
+async def _reading(request: HttpRequest, _: Mapping[str, Any], work: Callable[[], Any]) -> Any:
     return await turns.read(_signed_in_first, request, work)
 
 
-async def _writing(request: HttpRequest, work: Callable[[], Any]) -> Any:
+async def _writing(request: HttpRequest, _: Mapping[str, Any], work: Callable[[], Any]) -> Any:
     return await turns.write(_signed_in_first, request, work)
 
 
-async def _reading_much(request: HttpRequest, work: Callable[[], Any]) -> Any:
+async def _writing_together(request: HttpRequest, given: Mapping[str, Any], work: Callable[[], Any]) -> Any:
+    call = Call(request, given, partial(_signed_in_first, request, work))
+    try:
+        return await turns.write_together(answer_together, call, len(request.body))
+    except services.Alone:
+        return await turns.write(answer_alone, call)
+
+
+async def _reading_much(request: HttpRequest, _: Mapping[str, Any], work: Callable[[], Any]) -> Any:
     user = await turns.read(signed_in, request)
     return await turns.read_heavy(user.pk, work)
 
@@ -101,7 +117,7 @@ def signed_in(request: HttpRequest) -> Any:
 def _declared(operation: Callable[..., Any], hop: Hop) -> Called:
     @wraps(operation)
     async def called(request: HttpRequest, **given: Any) -> Any:
-        return await hop(request, partial(_done, operation, request, given))
+        return await hop(request, given, partial(_done, operation, request, given))
 
     shown = {"request": inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)} | _asked(operation)
     called.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]

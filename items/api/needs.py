@@ -8,7 +8,6 @@ from functools import partial
 from typing import Annotated
 
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from ninja import Query
 from ninja.errors import HttpError
@@ -67,7 +66,7 @@ MayAdd = Annotated[User, Need(may_add)]
 
 def item_to_read(request: HttpRequest, item_id: int) -> Item:
     """The item of the address. Raises ItemNotFound."""
-    item = queries.item(item_id)
+    item: Item | None = request.item_read if hasattr(request, "item_read") else queries.item(item_id)
     if item is None:
         raise services.ItemNotFound
     return item
@@ -124,20 +123,19 @@ def found_page(request: HttpRequest, query: Query[ItemQuery]) -> queries.Page:
 FoundPage = Annotated[queries.Page, Need(found_page)]
 
 
-def once(request: HttpRequest, user: SignedIn, key: IdempotencyKey = None) -> Callable[[Work], HttpResponse]:
+def once_key(request: HttpRequest, user: SignedIn, key: IdempotencyKey = None) -> idempotency.Key | None:
+    """What the request is known by, when it came with an Idempotency-Key."""
+    return None if key is None else idempotency.Key(user, key, idempotency.digest_of(request))
+
+
+OnceKey = Annotated[idempotency.Key | None, Need(once_key)]
+
+
+def once(request: HttpRequest, key: OnceKey) -> Callable[[Work], HttpResponse]:
     """Does the work; with an Idempotency-Key that came before it gives the answer of that time."""
     if key is None:
         return lambda work: work()
-    digest = idempotency.digest_of(request)
-    return lambda work: idempotency.once(user, key, digest, partial(_settled, work))
+    return lambda work: idempotency.once(key, partial(answers.settled, work))
 
 
 Once = Annotated[Callable[[Work], HttpResponse], Need(once)]
-
-
-def _settled(work: Work) -> HttpResponse:
-    """A refusal is an answer too, and is remembered as one."""
-    try:
-        return work()
-    except (services.Refused, ValidationError) as refusal:
-        return answers.refusal(refusal)

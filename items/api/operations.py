@@ -14,8 +14,18 @@ from ninja import Router, Status
 
 from items import services
 from items.api import answers
-from items.api.depends import reading, reading_much, writing_one
-from items.api.needs import ExpectedVersion, FoundPage, ItemToChange, ItemToDelete, ItemToRead, MayAdd, Once, SignedIn
+from items.api.depends import reading, reading_much, writing_one, writing_together
+from items.api.needs import (
+    ExpectedVersion,
+    FoundPage,
+    ItemToChange,
+    ItemToDelete,
+    ItemToRead,
+    MayAdd,
+    Once,
+    OnceKey,
+    SignedIn,
+)
 from items.api.schemas import (
     BulkInput,
     DeletedItems,
@@ -29,6 +39,7 @@ from items.api.schemas import (
     Problem,
     ValidationProblem,
 )
+from items.api.together import Writing
 from items.listing import queries
 from items.models import Item
 from items.values.moments import iso
@@ -50,9 +61,15 @@ ETAG = {"ETag": {"description": "The version, to send as If-Match.", "schema": {
 LOCATION = {"Location": {"description": "The item's address.", "schema": {"type": "string"}}}
 
 
-def shown(item: Item, status: int = 200) -> HttpResponse:
+def shown(item: Item | services.Saved, status: int = 200) -> HttpResponse:
     """The item's object, with the ETag of its version."""
     return answers.answer(status, item.as_object(), ETag=answers.etag(item))
+
+
+def fields_of(item: ItemInput | ItemPatch) -> services.ItemFields:
+    """What a service takes: of a patch, what was sent."""
+    values: Any = item.__dict__
+    return values if isinstance(item, ItemInput) else {name: values[name] for name in item.model_fields_set}  # type: ignore[return-value]
 
 
 @router.post(
@@ -61,16 +78,15 @@ def shown(item: Item, status: int = 200) -> HttpResponse:
     summary="Add an item",
     openapi_extra={"responses": {201: {"headers": LOCATION | ETAG}}},
 )
-@writing_one
-def add_item(user: MayAdd, once: Once, item: ItemInput) -> HttpResponse:
+@writing_together
+def add_item(user: MayAdd, key: OnceKey, item: ItemInput) -> Writing:
     """Adds an item of yours. It reaches the items topic, and every open board, within a second."""
-    return once(partial(_add, user, item))
+    return Writing(services.Adding(user, fields_of(item)), _added, key)
 
 
-def _add(user: User, item: ItemInput) -> HttpResponse:
-    added = services.create_item(actor=user, **item.model_dump())
-    content = {"status": "success", "item_added": added.name, "item": added.as_object()}
-    return answers.answer(201, content, Location=reverse("api:get_item", args=[added.pk]), ETag=answers.etag(added))
+def _added(item: services.Saved) -> HttpResponse:
+    content = {"status": "success", "item_added": item.name, "item": item.as_object()}
+    return answers.answer(201, content, Location=reverse("api:get_item", args=[item.pk]), ETag=answers.etag(item))
 
 
 @router.post("/bulk", response={201: ItemsAdded, 429: Problem} | WRITING, summary="Add up to 1,000 items")
@@ -123,13 +139,10 @@ def get_item(item: ItemToRead) -> HttpResponse:
     summary="Replace an item",
     openapi_extra={"responses": {200: {"headers": ETAG}, 412: {"headers": ETAG}}},
 )
-@writing_one
-def replace_item(
-    user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemReplacement
-) -> HttpResponse:
+@writing_together
+def replace_item(user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemReplacement) -> Writing:
     """Puts a whole item in its place: what is left out becomes empty. The owner stays."""
-    fields: Any = item.model_dump()
-    return shown(services.update_item(to_change.pk, actor=user, expected_version=version, **fields))
+    return Writing(services.Changing(to_change.pk, user, fields_of(item), version), shown)
 
 
 @router.patch(
@@ -138,11 +151,10 @@ def replace_item(
     summary="Change fields of an item",
     openapi_extra={"responses": {200: {"headers": ETAG}, 412: {"headers": ETAG}}},
 )
-@writing_one
-def change_item(user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemPatch) -> HttpResponse:
+@writing_together
+def change_item(user: SignedIn, to_change: ItemToChange, version: ExpectedVersion, item: ItemPatch) -> Writing:
     """Changes the fields that are sent. When that changes nothing, the version stays."""
-    fields: Any = item.model_dump(exclude_unset=True)
-    return shown(services.update_item(to_change.pk, actor=user, expected_version=version, **fields))
+    return Writing(services.Changing(to_change.pk, user, fields_of(item), version), shown)
 
 
 @router.delete(

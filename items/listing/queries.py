@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -110,6 +111,11 @@ def _few(found: QuerySet[Item]) -> list[int] | None:
 def item(item_id: int) -> Item | None:
     """The item with its owner, or None."""
     return Item.objects.select_related("owner").filter(pk=item_id).first()
+
+
+def items(item_ids: Iterable[int]) -> dict[int, Item]:
+    """number -> item with its owner, of those that are there; in one query."""
+    return {item.pk: item for item in Item.objects.select_related("owner").filter(pk__in=list(item_ids))}
 
 
 def versions(item_id: int, before: int | None = None) -> list[ItemVersion]:

@@ -15,21 +15,28 @@ from items.services.refusals import (
     VersionConflict,
 )
 from items.services.rights import MAY_NOT_ADD, may_add, may_change, may_change_all, may_delete
+from items.services.together import Adding, Alone, Changing, Saved, Write, concerns_one, write, write_together
 from items.services.upserts import upsert_items
 
 __all__ = [
     "MAY_NOT_ADD",
     "SETTABLE_FIELDS",
     "UNDO",
+    "Adding",
+    "Alone",
     "AlreadySubmitted",
+    "Changing",
     "ItemFields",
     "ItemNotFound",
     "NotAllowed",
     "Refused",
     "RowRefused",
+    "Saved",
     "SkuTaken",
     "VersionConflict",
+    "Write",
     "changes",
+    "concerns_one",
     "create_item",
     "create_items",
     "delete_item",
@@ -43,4 +50,6 @@ __all__ = [
     "restore_item",
     "update_item",
     "upsert_items",
+    "write",
+    "write_together",
 ]

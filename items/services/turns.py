@@ -3,24 +3,31 @@ the service), and turns, so that slow writes and expensive reads leave connectio
 
 A process has 16 database connections (project/settings.py). A hop takes one and gives it back at its end
 (project/hops.py); whoever waits for a turn holds none. Who finds no turn in time is refused with `Busy`, before
-anything was done.
+anything was done. Writes and heavy reads have threads of their own, which live on: no request waits behind them for a
+thread. Small writes that come together are done together (docs/decisions/0023-writes-are-collected.md).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import SyncToAsync, sync_to_async
 from django.db import DEFAULT_DB_ALIAS, Error, connections
+
+from items.services.collecting import Collector, NoTurn
 
 P = ParamSpec("P")
 R = TypeVar("R")
+J = TypeVar("J")
 
 WRITES = 8  # under way at the same time
 HEAVY_READS = 4  # searches, counts and pieces of exports under way at the same time …
@@ -30,6 +37,7 @@ PIECE_WAIT_S = 60.0  # for the turn of one more piece, when the client has the b
 HEAVY_READ_S = 10.0  # then its statement is ended
 END_S = 2.0  # for the database to take the word that a statement is to end
 END_AGAIN_S = 0.1  # the work may have been between two statements
+NO_TURN = "Many writes are under way; nothing was saved. Please try again."
 TOO_LONG = "This takes too long. Look for fewer or longer words, or narrow the list down."
 
 
@@ -51,8 +59,26 @@ async def write(service: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 
     When the caller is cancelled while it waits, nothing was done; afterwards the service runs to its end.
     """
-    async with _turns().writes.turn("Many writes are under way; nothing was saved. Please try again."):
-        return await sync_to_async(service)(*args, **kwargs)
+    turns = _turns()
+    async with turns.writes.turn(NO_TURN):
+        return await _apart(turns.writers, partial(service, *args, **kwargs))
+
+
+async def write_together(perform: Callable[[list[J]], Sequence[R | Exception]], job: J, size: int) -> R:
+    """Has `perform` called in a thread with this job and others that came meanwhile, as one batch.
+
+    perform: opens its transaction, and returns what came of each job, in their order; an exception among them is raised
+    here, one that it raises for all of the batch. size: bytes that the job holds. Raises Busy when the batch did not
+    begin in time. When the caller is cancelled, its write may happen or not, and the others get their answers.
+    """
+    collector = _turns().collector(perform)
+    try:
+        answer = await collector.done(job, size)
+    except NoTurn:
+        raise Busy(NO_TURN) from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 async def read_heavy(person: object, reading: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -69,6 +95,32 @@ async def read_piece(person: object, reading: Callable[[], R]) -> R:
     """The same for one piece of what is already under way to the client, with more patience."""
     async with _heavy_turn(person, PIECE_WAIT_S):
         return await _bounded(reading)
+
+
+# Threads ------------------------------------------------------------------------------------------------------------
+
+
+async def _apart(threads: ThreadPoolExecutor, call: Callable[[], R]) -> R:
+    """Calls it in one of the threads, when this is a request of the ASGI application, which has a context for its
+    synchronous parts. A test's client has none: there it is called where the test's own transaction is."""
+    if SyncToAsync.thread_sensitive_context.get(None) is None:
+        return await sync_to_async(call)()
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(threads, context.run, partial(_giving_back, call))
+
+
+def _giving_back(call: Callable[[], R]) -> R:
+    """PostgreSQL's connection goes back into the pool. That of SQLite stays open for the next call, if all went well:
+    to open it costs more than a write."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    try:
+        done = call()
+    except BaseException:
+        connection.close()
+        raise
+    if connection.vendor == "postgresql":
+        connection.close()
+    return done
 
 
 # Turns --------------------------------------------------------------------------------------------------------------
@@ -98,7 +150,21 @@ class _Turns:
 class _AllTurns:
     writes: _Turns = field(default_factory=lambda: _Turns(WRITES))
     heavy_reads: _Turns = field(default_factory=lambda: _Turns(HEAVY_READS))
+    writers: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, WRITES, "write"))
+    readers: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, HEAVY_READS, "read"))
+    together: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1, "write-together"))
+    _collectors: dict[object, Collector[Any, Any]] = field(default_factory=dict)
     _each: weakref.WeakValueDictionary[object, _Turns] = field(default_factory=weakref.WeakValueDictionary)
+
+    def collector(self, perform: Callable[[list[J]], Sequence[R | Exception]]) -> Collector[J, R | Exception]:
+        """The collector of what this function performs."""
+        if perform not in self._collectors:
+
+            async def in_thread(jobs: list[J]) -> Sequence[R | Exception]:
+                return await _apart(self.together, partial(perform, jobs))
+
+            self._collectors[perform] = Collector(in_thread, WAIT_S)
+        return self._collectors[perform]
 
     def of(self, person: object) -> _Turns:
         """One person's turns at heavy reads; forgotten when nobody has or wants one."""
@@ -167,7 +233,8 @@ class _Work:
 async def _bounded(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """In a thread, for HEAVY_READ_S at most, and no longer than the caller waits. Raises TookTooLong."""
     work = _Work()
-    running = asyncio.ensure_future(sync_to_async(work.run)(lambda: function(*args, **kwargs)))
+    call = partial(function, *args, **kwargs)
+    running = asyncio.ensure_future(_apart(_turns().readers, partial(work.run, call)))
     try:
         await asyncio.wait({running}, timeout=HEAVY_READ_S)
         if running.done():

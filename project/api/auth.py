@@ -28,8 +28,12 @@ class BearerAuth(AuthBase):
 
     async def __call__(self, request: HttpRequest) -> SignIn | None:
         """How to sign in with the token; None when there is no bearer token."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return partial(_by_token, request, token.strip()) if scheme.lower() == "bearer" else None
+        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        # Calls that are answered together look their tokens up together (items/api/together.py).
+        request.bearer_token = token = token.strip()  # type: ignore[attr-defined]
+        return partial(_by_token, request, token)
 
 
 def _by_token(request: HttpRequest, token: str) -> User:
