@@ -16,6 +16,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.utils import timezone
 
 from items.models import ApiToken
+from items.services import rights
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -76,9 +77,13 @@ def user_of(secret: str) -> User:
 
 @contextmanager
 def looked_up(some: Iterable[str]) -> Iterator[None]:
-    """Inside the block `user_of` knows these tokens from one query, however many there are. For work that is done
-    together, and no longer: a token may be revoked."""
+    """Inside the block `user_of` knows these tokens from one query, and what their people may do from one more, however
+    many there are. For work that is done together, and no longer: a token may be revoked, a permission taken away."""
     found = _found(list(some))
+    same = {token.user_id: token.user for token in found.values()}
+    for token in found.values():
+        token.user = same[token.user_id]
+    rights.look_up(same.values())
     before = _looked_up.set(found)
     try:
         yield

@@ -1,0 +1,256 @@
+"""Calls of the API that are answered together: each as if it were alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+from unittest import mock
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import OperationalError, connection, transaction
+from django.http import HttpResponse
+from django.test import AsyncRequestFactory, TransactionTestCase
+from django.test.utils import CaptureQueriesContext
+from ninja.errors import ValidationError as InvalidRequest
+
+from items import services, tokens
+from items.api import operations, together
+from items.events import ItemEvent, item_changed
+from items.models import GivenAnswer, Item, ItemVersion
+from project.api import auth
+from streams.models import OutboxMessage
+from tests.support.people import contributor, events
+
+SENT = 20
+
+
+def body(name: str = "Lamp", **fields: object) -> bytes:
+    return json.dumps({"name": name, "price": 1} | fields).encode()
+
+
+class Together(TransactionTestCase):
+    """`at_once` asks in one step of the event loop, so that all calls are one batch."""
+
+    def setUp(self) -> None:
+        self.olga, self.carl = contributor("olga"), contributor("carl")
+        self.tokens = {user.pk: tokens.issue(user) for user in (self.olga, self.carl)}
+        self.batches: list[int] = []
+
+        def noted(calls: list[together.Call]) -> list[HttpResponse | Exception]:
+            self.batches.append(len(calls))
+            return perform(calls)
+
+        perform = together.answer_together
+        patched = mock.patch("items.api.depends.answer_together", noted)
+        patched.start()
+        self.addCleanup(patched.stop)
+
+    async def at_once(self, *calls: Any) -> list[Any]:
+        """Answers, or what was raised."""
+        return list(await asyncio.gather(*calls, return_exceptions=True))
+
+    def request(self, user: User, content: bytes) -> Any:
+        request: Any = AsyncRequestFactory().post("/api/items/", content, content_type="application/json")
+        request.bearer_token = self.tokens[user.pk]
+        request.auth = lambda: auth._by_token(request, request.bearer_token)
+        return request
+
+    def add(self, content: bytes, user: User | None = None, key: str | None = None) -> Any:
+        return operations.add_item(self.request(user or self.olga, content), key=key, item=content)
+
+    def patch(self, item: Item, if_match: str | None = None, user: User | None = None, **fields: object) -> Any:
+        content = json.dumps(fields).encode()
+        return operations.change_item(
+            self.request(user or self.olga, content), item_id=item.pk, if_match=if_match, item=content
+        )
+
+    async def item(self, **fields: Any) -> Item:
+        return await sync_to_async(services.create_item)(actor=self.olga, **({"name": "Tent", "price": 1} | fields))
+
+
+class AddedTogetherTests(Together):
+    async def test_each_gets_its_own_item_with_its_history_and_its_event(self) -> None:
+        answers = await self.at_once(*(self.add(body(f"Lamp {number}")) for number in range(SENT)))
+        self.assertEqual(self.batches, [SENT])
+        await self.check(answers)
+
+    @sync_to_async
+    def check(self, answers: Sequence[HttpResponse]) -> None:
+        shown = [json.loads(answer.content)["item"] for answer in answers]
+        self.assertEqual([item["name"] for item in shown], [f"Lamp {number}" for number in range(SENT)])
+        self.assertEqual([answer["Location"] for answer in answers], [f"/api/items/{item['id']}" for item in shown])
+        self.assertEqual(shown, [Item.objects.get(pk=item["id"]).as_object() for item in shown])
+        self.assertEqual(ItemVersion.objects.filter(version=1, type="item.created", actor="olga").count(), SENT)
+        told = [json.loads(bytes(message.value)) for message in OutboxMessage.objects.order_by("id")]
+        self.assertEqual(told, [item | {"actor": "olga"} for item in shown])
+
+    async def test_a_sku_twice_makes_one_item_and_one_refusal_that_names_it(self) -> None:
+        first, again, other = await self.at_once(
+            self.add(body(sku="A")), self.add(body(sku="A"), self.carl), self.add(body(sku="B"))
+        )
+        self.assertEqual((first.status_code, other.status_code), (201, 201))
+        self.assertIsInstance(again, services.SkuTaken)
+        self.assertEqual(await Item.objects.acount(), 2)
+        self.assertEqual(await OutboxMessage.objects.acount(), 2)
+
+    async def test_a_sku_that_is_taken_is_refused_and_the_others_are_added(self) -> None:
+        await self.item(sku="A")
+        taken, other = await self.at_once(self.add(body(sku="A")), self.add(body()))
+        self.assertIsInstance(taken, services.SkuTaken)
+        self.assertEqual(other.status_code, 201)
+
+    async def test_one_that_is_invalid_is_refused_by_itself(self) -> None:
+        answers = await self.at_once(*(self.add(body("" if number == 7 else "Lamp")) for number in range(SENT)))
+        self.assertIsInstance(answers[7], InvalidRequest)
+        self.assertEqual([answer.status_code for answer in answers if answer is not answers[7]], [201] * (SENT - 1))
+
+    async def test_who_may_not_is_refused_by_itself(self) -> None:
+        await sync_to_async(self.carl.user_permissions.clear)()
+        mine, carls = await self.at_once(self.add(body()), self.add(body(), self.carl))
+        self.assertEqual(mine.status_code, 201)
+        self.assertIsInstance(carls, services.NotAllowed)
+
+    async def test_a_token_that_was_revoked_a_moment_ago_does_not_count_any_more(self) -> None:
+        await self.at_once(self.add(body()))
+        await sync_to_async(lambda: [tokens.revoke(token) for token in self.olga.api_tokens.all()])()  # type: ignore[attr-defined]
+        (answer,) = await self.at_once(self.add(body()))
+        self.assertIsInstance(answer, auth.AuthenticationError)
+
+    async def test_one_whose_event_cannot_be_told_is_undone_and_the_others_are_saved(self) -> None:
+        def refuse(sender: object, events: Sequence[ItemEvent], **_: object) -> None:
+            if any(event.payload["name"] == "Bad" for event in events):
+                raise ZeroDivisionError
+
+        item_changed.connect(refuse)
+        try:
+            answers = await self.at_once(*(self.add(body(name)) for name in ("Good", "Bad", "Good")))
+        finally:
+            item_changed.disconnect(refuse)
+        self.assertIsInstance(answers[1], ZeroDivisionError)
+        self.assertEqual([answers[0].status_code, answers[2].status_code], [201, 201])
+        self.assertEqual((await Item.objects.acount(), await OutboxMessage.objects.acount()), (2, 2))
+
+    async def test_when_the_database_goes_away_in_the_middle_all_are_told_and_nothing_is_saved(self) -> None:
+        def go_away(sender: object, **_: object) -> None:
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            raise OperationalError("the disk is gone")
+
+        item_changed.connect(go_away)
+        try:
+            answers = await self.at_once(*(self.add(body()) for _ in range(SENT)))
+        finally:
+            item_changed.disconnect(go_away)
+        self.assertEqual([type(answer) for answer in answers], [OperationalError] * SENT)
+        self.assertEqual(self.batches, [SENT], "none was tried again")
+        await sync_to_async(lambda: connection.close())()  # noqa: PLW0108  (the thread's own)
+        self.assertEqual((await Item.objects.acount(), await OutboxMessage.objects.acount()), (0, 0))
+
+    async def test_a_call_that_is_cancelled_takes_nobody_with_it(self) -> None:
+        calls = [asyncio.create_task(self.add(body(f"Lamp {number}"))) for number in range(SENT)]
+        await asyncio.sleep(0)
+        calls[0].cancel()
+        calls[5].cancel()
+        answers = await self.at_once(*calls)
+        self.assertEqual([isinstance(answer, asyncio.CancelledError) for answer in answers].count(True), 2)
+        self.assertEqual([getattr(answer, "status_code", 0) for answer in answers].count(201), SENT - 2)
+        self.assertEqual((await self.at_once(self.add(body())))[0].status_code, 201)
+
+
+class ChangedTogetherTests(Together):
+    async def test_changes_of_one_item_are_versions_without_holes_and_each_answer_is_of_its_own(self) -> None:
+        item = await self.item()
+        answers = await self.at_once(*(self.patch(item, description=f"{number}") for number in range(SENT)))
+        self.assertEqual(self.batches, [SENT])
+        shown = [json.loads(answer.content) for answer in answers]
+        self.assertEqual([one["description"] for one in shown], [f"{number}" for number in range(SENT)])
+        self.assertEqual([one["version"] for one in shown], list(range(2, 2 + SENT)))
+        self.assertEqual([answer["ETag"] for answer in answers], [f'"{one["version"]}"' for one in shown])
+        told = [json.loads(bytes(one.value)) async for one in OutboxMessage.objects.filter(key=item.pk).order_by("id")]
+        self.assertEqual(told[1:], [one | {"actor": "olga"} for one in shown])
+        steps = [(one.version, one.changes) async for one in ItemVersion.objects.filter(item=item).order_by("version")]
+        self.assertEqual([version for version, _ in steps], list(range(1, 2 + SENT)))
+        self.assertEqual(steps[2], (3, {"description": ["0", "1"]}))
+        self.assertEqual(await Item.objects.values_list("version", "description").aget(), (1 + SENT, f"{SENT - 1}"))
+
+    async def test_of_those_who_read_the_same_version_one_wins_and_the_others_see_its_version(self) -> None:
+        item = await self.item()
+        answers = await self.at_once(*(self.patch(item, '"1"', description=f"{number}") for number in range(3)))
+        self.assertEqual(answers[0].status_code, 200)
+        self.assertEqual([type(answer) for answer in answers[1:]], [services.VersionConflict] * 2)
+        self.assertEqual([answer.current.version for answer in answers[1:]], [2, 2])
+
+    async def test_each_is_refused_for_what_is_its_own(self) -> None:
+        item, other = await self.item(), await self.item(sku="A")
+        gone = Item(pk=other.pk + 4711)
+        with events() as told:
+            refused, missing, same, taken, good = await self.at_once(
+                self.patch(item, user=self.carl, price=2), self.patch(gone, price=2), self.patch(item, price=1),
+                self.patch(item, sku="A"), self.patch(item, price=3),
+            )  # fmt: skip
+        self.assertIsInstance(refused, services.NotAllowed)
+        self.assertIsInstance(missing, services.ItemNotFound)
+        self.assertIsInstance(taken, services.SkuTaken)
+        self.assertEqual((same["ETag"], good["ETag"], len(told)), ('"1"', '"2"', 1))
+
+    async def test_a_service_that_refuses_halfway_leaves_the_item_as_the_others_left_it(self) -> None:
+        item = await self.item()
+        wrong: services.ItemFields = {"name": "half", "link": "no link"}
+        writes = [
+            services.Changing(item.pk, self.olga, {"price": 2}), services.Changing(item.pk, self.olga, wrong),
+            services.Changing(item.pk, self.olga, {"tax": 1}),
+        ]  # fmt: skip
+        first, second, third = await sync_to_async(transaction.atomic(services.write_together))(writes)
+        self.assertIsInstance(second, ValidationError)
+        self.assertEqual([getattr(one, "version", None) for one in (first, third)], [2, 3])
+        self.assertEqual(await Item.objects.values_list("name", "version").aget(), ("Tent", 3))
+
+
+class KeysTogetherTests(Together):
+    async def test_a_key_twice_makes_one_item_and_the_same_answer(self) -> None:
+        answers = await self.at_once(
+            self.add(body(), key="k"), self.add(body(), key="k"), self.add(body("Other"), key="other"), self.add(body())
+        )
+        self.assertEqual([answer.status_code for answer in answers], [201] * 4)
+        self.assertEqual(answers[0].content, answers[1].content)
+        self.assertEqual((await Item.objects.acount(), await GivenAnswer.objects.acount()), (3, 2))
+        (again,) = await self.at_once(self.add(body("Other"), key="other"))
+        self.assertEqual(again.content, answers[2].content)
+        self.assertEqual(await Item.objects.acount(), 3)
+
+    async def test_a_refusal_is_remembered_too(self) -> None:
+        await self.item(sku="A")
+        first, _ = await self.at_once(self.add(body(sku="A"), key="k"), self.add(body(), key="other"))
+        (again,) = await self.at_once(self.add(body(sku="A"), key="k"))
+        self.assertEqual((first.status_code, first.content), (409, again.content))
+
+    async def test_when_somebody_came_with_the_key_meanwhile_nothing_is_done_twice(self) -> None:
+        await self.at_once(self.add(body(), key="k"))
+        with mock.patch("items.api.idempotency.fresh", set):  # as if it had not been there when it was looked for
+            again, other = await self.at_once(self.add(body(), key="k"), self.add(body()))
+        self.assertEqual((again.status_code, other.status_code), (201, 201))
+        self.assertEqual(await Item.objects.acount(), 2)
+
+
+class StatementTests(Together):
+    """A batch is as many statements, whatever is in it."""
+
+    def statements(self, *calls: Any) -> list[str]:
+        async_to_sync(self.at_once)(self.add(body()))  # the token's use was noted
+        with CaptureQueriesContext(connection) as captured:
+            async_to_sync(self.at_once)(*calls)
+        # SQLite's are preceded by how many rows one was run for: "20 times: INSERT".
+        return [query["sql"].split("times: ")[-1].split(None, 1)[0] for query in captured.captured_queries]
+
+    def test_adding_one_is_as_many_as_adding_twenty(self) -> None:
+        one = self.statements(self.add(body()))
+        many = self.statements(*(self.add(body()) for _ in range(SENT)))
+        tokens_and_rights = ["SELECT", "(SELECT" if connection.vendor == "postgresql" else "SELECT"]
+        written = ["SET", "WITH", "WITH"] if connection.vendor == "postgresql" else ["SELECT", *["INSERT"] * 3]
+        self.assertEqual(many, one)
+        self.assertEqual(one, [*tokens_and_rights, "BEGIN", *written, "COMMIT"])
