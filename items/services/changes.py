@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypedDict
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 SETTABLE_FIELDS = ("sku", "name", "description", "price", "tax", "link", "owner")
+COMPARED = SETTABLE_FIELDS[:-1]
+AMOUNTS = frozenset({"price", "tax"})
+_PLACE = {name: place for place, name in enumerate(COMPARED)}
 
 
 class ItemFields(TypedDict, total=False):
@@ -40,9 +44,11 @@ class ItemFields(TypedDict, total=False):
     owner: User | None
 
 
-def drafted(actor: User | None, fields: ItemFields, submission: uuid.UUID | None = None) -> Item:
-    """A new item, checked, not written. Raises ValidationError and NotAllowed."""
-    now = timezone.now()
+def drafted(
+    actor: User | None, fields: ItemFields, submission: uuid.UUID | None = None, now: datetime | None = None
+) -> Item:
+    """A new item, checked, not written. Raises ValidationError and NotAllowed. now: of many that are made together."""
+    now = now or timezone.now()
     item = Item(submission=submission, owner=actor, created_at=now, updated_at=now)
     _set(item, fields, actor)
     return item
@@ -56,7 +62,18 @@ def changed(item: Item, actor: User | None, fields: ItemFields) -> Changes:
     before = _state(item)
     _set(item, fields, actor)
     after = _state(item)
-    return {field: [before[field], after[field]] for field in SETTABLE_FIELDS if before[field] != after[field]}
+    if before == after:
+        return {}
+    pairs = zip(SETTABLE_FIELDS, before, after, strict=True)
+    return {field: [_shown(old), _shown(new)] for field, old, new in pairs if old != new}
+
+
+def is_said(fields: ItemFields, of_item: Sequence[object]) -> bool:
+    """Whether an item says all of this already. of_item: its COMPARED fields. Checks nothing else."""
+    try:
+        return all(_normal(name, value) == of_item[_PLACE[name]] for name, value in fields.items())
+    except (KeyError, ValueError):
+        return False
 
 
 def add(items: Sequence[Item], actor: User | None) -> list[Step | None]:
@@ -121,15 +138,10 @@ def _set(item: Item, fields: ItemFields, actor: User | None) -> None:
             raise TypeError(f"An item has no field {field} that could be set.")
         if field == "owner" and value != item.owner and not may_change_all(actor):
             raise NotAllowed("Only who may change everybody's items may give one to somebody else.")
-        if field in {"price", "tax"} and value is not None:
-            try:
-                value = money.amount(value)  # noqa: PLW2901
-            except ValueError as error:
-                errors[field] = [str(error)]
-                continue
-        elif isinstance(value, str):
-            value = texts.sku(value) if field == "sku" else value.strip()  # noqa: PLW2901
-        setattr(item, field, value)
+        try:
+            setattr(item, field, _normal(field, value))
+        except ValueError as error:
+            errors[field] = [str(error)]
     if not errors and _is_fine(item):
         return
     try:
@@ -138,6 +150,13 @@ def _set(item: Item, fields: ItemFields, actor: User | None) -> None:
         errors.update({field: list(messages) for field, messages in error.message_dict.items()})
     if errors:
         raise ValidationError(errors)
+
+
+def _normal(field: str, value: object) -> object:
+    """The value as it is kept. Raises ValueError for an amount that is none."""
+    if isinstance(value, str) and field not in AMOUNTS:
+        return texts.sku(value) if field == "sku" else value.strip()
+    return value if value is None or field not in AMOUNTS else money.amount(value)
 
 
 def _is_fine(item: Item) -> bool:
@@ -152,9 +171,16 @@ def _is_fine(item: Item) -> bool:
     )
 
 
-def _state(item: Item) -> dict[str, object]:
-    shown = item.as_object()
-    return {field: shown[field] for field in SETTABLE_FIELDS}
+def _state(item: Item) -> tuple[object, ...]:
+    """The SETTABLE_FIELDS."""
+    return item.sku, item.name, item.description, item.price, item.tax, item.link, item.owner
+
+
+def _shown(value: object) -> object:
+    """As the API shows it."""
+    if isinstance(value, Decimal):
+        return money.written(value)
+    return value if value is None or isinstance(value, str) else str(value)
 
 
 def _tell(steps: Sequence[Step]) -> None:

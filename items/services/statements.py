@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -87,8 +88,9 @@ def update(steps: Sequence[Step]) -> None:
             states = orjson.dumps([{"id": item.pk} | _columns(item) for item in items]).decode()
             cursor.execute(_UPDATE, [states, orjson.dumps([_row(step) for step in steps]).decode()])
         else:
-            cursor.executemany(_UPDATE_ONE, [(*_values(connection, _columns(item)), item.pk) for item in items])
-            cursor.executemany(_STEP_ONE, [_values(connection, _row(step)) for step in steps])
+            sqlite = _SQLite(connection)
+            cursor.executemany(_UPDATE_ONE, [(*sqlite.state(item), item.pk) for item in items])
+            cursor.executemany(_STEP_ONE, [sqlite.step(step, step.item.pk) for step in steps])
 
 
 def _columns(item: Item) -> dict[str, Any]:
@@ -171,19 +173,25 @@ _STEP_ONE = f"INSERT INTO {_HISTORY} ({', '.join(_STEP)}) VALUES ({_places(_STEP
 _UPDATE_ONE = f"UPDATE {_ITEMS} SET {', '.join(f'{name} = %s' for name in _STATE)} WHERE id = %s"  # noqa: S608
 
 
-def _values(connection: Any, columns: dict[str, Any]) -> list[Any]:
-    """As Django writes them into SQLite."""
-    values = []
-    for value in columns.values():
-        if isinstance(value, datetime):
-            values.append(connection.ops.adapt_datetimefield_value(value))
-        elif isinstance(value, dict):
-            values.append(json.dumps(value) if value else "{}")
-        elif value is None or isinstance(value, (str, int)):
-            values.append(value)
-        else:
-            values.append(value.hex)  # a UUID
-    return values
+class _SQLite:
+    """Values as Django writes them into SQLite. Those of one time are written once: many items are made together."""
+
+    def __init__(self, connection: Any) -> None:
+        self._adapted = cache(connection.ops.adapt_datetimefield_value)
+
+    def state(self, item: Item) -> tuple[Any, ...]:
+        return (
+            item.sku, item.name, item.description, item.link, money.written(item.price),
+            None if item.tax is None else money.written(item.tax), item.owner_id, item.version,
+            self._adapted(item.updated_at), self._adapted(item.deleted_at),
+        )  # fmt: skip
+
+    def once(self, item: Item) -> tuple[Any, ...]:
+        return self._adapted(item.created_at), item.submission and item.submission.hex
+
+    def step(self, step: Step, item_id: int) -> tuple[Any, ...]:
+        changes = json.dumps(step.changes) if step.changes else "{}"
+        return item_id, step.version, step.type, step.actor or "", self._adapted(step.at), changes
 
 
 def _insert_each(connection: Any, cursor: Any, steps: Sequence[Step]) -> dict[int, int]:
@@ -191,12 +199,10 @@ def _insert_each(connection: Any, cursor: Any, steps: Sequence[Step]) -> dict[in
     cursor.execute(_LAST_ID)
     last = (cursor.fetchone() or [0])[0]
     ids = {number: last + 1 + number for number in range(len(steps))}
+    sqlite = _SQLite(connection)
     cursor.executemany(
         _INSERT_ONE,
-        [
-            (ids[number], *_values(connection, _columns(step.item) | _columns_once(step.item)))
-            for number, step in enumerate(steps)
-        ],
+        [(ids[number], *sqlite.state(step.item), *sqlite.once(step.item)) for number, step in enumerate(steps)],
     )
     if cursor.rowcount < len(steps):
         there: set[int] = set()
@@ -204,6 +210,6 @@ def _insert_each(connection: Any, cursor: Any, steps: Sequence[Step]) -> dict[in
             some = list(ids.values())[start : start + IDS_A_QUERY]
             there.update(Item.with_deleted.filter(pk__in=some).values_list("pk", flat=True))
         ids = {number: item_id for number, item_id in ids.items() if item_id in there}
-    rows = [_row(step) | {"item_id": ids[number]} for number, step in enumerate(steps) if number in ids]
-    cursor.executemany(_STEP_ONE, [_values(connection, row) for row in rows])
+    added = [sqlite.step(step, ids[number]) for number, step in enumerate(steps) if number in ids]
+    cursor.executemany(_STEP_ONE, added)
     return ids

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from items.models import Item
 from items.services import changes
@@ -70,24 +72,27 @@ def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: boo
     of_rows = [texts.sku(str(row.get("sku", ""))) for row in rows]
     skus = {sku for sku in of_rows if sku}
     free_skus(skus)
-    known = _locked(skus)
+    now = timezone.now()
     submissions = [None if sku else _submission(owner, row) for sku, row in zip(of_rows, rows, strict=True)]
-    made_before = Item.with_deleted.in_bulk([key for key in submissions if key], field_name="submission")
+    made_before = _deleted_at([key for key in submissions if key])
+    of_sku = {sku: row for sku, row in zip(of_rows, rows, strict=True) if sku}
+    unchanged, known = _locked(owner, of_sku)
     new: list[Item] = []
     updated: dict[int, tuple[Item, Changes]] = {}
     results: list[Result] = []
     for row, sku, submission in zip(rows, of_rows, submissions, strict=True):
-        before = known.get(sku) if submission is None else made_before.get(submission)
         try:
-            if before is None:
-                item = _drafted(owner, row, submission)
-                new.append(item)
+            if submission in made_before:
+                results.append(WasDeleted() if made_before[submission] else Outcome.UNCHANGED)
+            elif sku in unchanged:
+                results.append(Outcome.UNCHANGED)
+            elif sku not in known:
+                new.append(_drafted(owner, row, submission, now))
                 if submission is not None:
-                    made_before[submission] = item
+                    made_before[submission] = None
                 results.append(Outcome.CREATED)
-            elif submission is not None:
-                results.append(WasDeleted() if before.deleted_at else Outcome.UNCHANGED)
             else:
+                before = known[sku]
                 made = _changed(before, owner, row)
                 if made:
                     updated[before.pk] = before, made
@@ -102,18 +107,40 @@ def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: boo
     return results
 
 
-def _drafted(owner: User | None, row: ItemFields, submission: uuid.UUID | None) -> Item:
+def _drafted(owner: User | None, row: ItemFields, submission: uuid.UUID | None, now: datetime) -> Item:
     """Raises ValidationError, also when the row leaves out what only an item that is there may leave out."""
     missing = [name for name in REQUIRED if name not in row]
     if missing:
         raise ValidationError({name: ["This is required for a new item."] for name in missing})
-    return changes.drafted(owner, row, submission)
+    return changes.drafted(owner, row, submission, now)
 
 
-def _locked(skus: set[str]) -> dict[str, Item]:
-    """The items that have these SKUs, locked in the order of their ids, as every writer of several does."""
-    found = Item.with_deleted.select_for_update(of=("self",)).select_related("owner").filter(sku__in=skus)
-    return {item.sku: item for item in found.order_by("pk")}
+def _locked(owner: User | None, of_sku: dict[str, ItemFields]) -> tuple[set[str], dict[str, Item]]:
+    """The SKUs of items that say all of their rows already, and the other items that have one of the SKUs.
+
+    All are locked in the order of their ids, as every writer of several does. A file that comes again is nearly all of
+    the first kind: no item is made of those.
+    """
+    mine = owner.pk if owner else None
+    found = Item.with_deleted.select_for_update().filter(sku__in=of_sku).order_by("pk")
+    unchanged: set[str] = set()
+    others: list[int] = []
+    for item_id, owner_id, deleted_at, *said in found.values_list("pk", "owner_id", "deleted_at", *changes.COMPARED):
+        sku = str(said[0])
+        if owner_id == mine and deleted_at is None and changes.is_said(of_sku[sku], said):
+            unchanged.add(sku)
+        else:
+            others.append(item_id)
+    items = Item.with_deleted.select_related("owner").in_bulk(others) if others else {}
+    return unchanged, {item.sku: item for item in items.values()}
+
+
+def _deleted_at(submissions: list[uuid.UUID]) -> dict[uuid.UUID | None, datetime | None]:
+    """submission -> when its item was deleted, of those that made one."""
+    if not submissions:
+        return {}
+    found = Item.with_deleted.filter(submission__in=submissions)
+    return dict(found.values_list("submission", "deleted_at"))
 
 
 def _submission(owner: User | None, row: ItemFields) -> uuid.UUID:
