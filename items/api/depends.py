@@ -96,6 +96,7 @@ async def _writing_together(request: HttpRequest, given: Mapping[str, Any], work
     try:
         return await turns.write_together(answer_together, call, len(request.body))
     except services.Alone:
+        del request.who_calls  # type: ignore[attr-defined]  # it may be a while until it is their turn
         return await turns.write(answer_alone, call)
 
 
@@ -111,7 +112,9 @@ def _signed_in_first(request: HttpRequest, work: Callable[[], Any]) -> Any:
 
 def signed_in(request: HttpRequest) -> Any:
     """Who calls. project/api/auth.py put into the request how to find that out. Asks the database, once a request."""
-    return request.auth()  # type: ignore[attr-defined]
+    if not hasattr(request, "who_calls"):
+        request.who_calls = request.auth()  # type: ignore[attr-defined]
+    return request.who_calls  # type: ignore[attr-defined]
 
 
 def _declared(operation: Callable[..., Any], hop: Hop) -> Called:
@@ -134,6 +137,13 @@ def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]
     found = dict(inspect.signature(function, eval_str=True).parameters)
     found.pop("request", None)
     return found
+
+
+@cache
+def _asks(function: Callable[..., Any]) -> tuple[tuple[str, Need | None, Any], ...]:
+    """name, what it needs, and the model of the body, of each parameter of `_parameters`."""
+    found = _parameters(function).items()
+    return tuple((name, _need(one), one.annotation if _is_body(one) else None) for name, one in found)
 
 
 def _need(parameter: inspect.Parameter) -> Need | None:
@@ -163,10 +173,9 @@ def _arguments(
 ) -> dict[str, Any]:
     """What `function` is called with, besides the request. provided: what needs gave already, each once a request."""
     arguments = {}
-    for name, parameter in _parameters(function).items():
-        need = _need(parameter)
+    for name, need, body in _asks(function):
         if need is None:
-            arguments[name] = bodies.read(parameter.annotation, given[name]) if _is_body(parameter) else given[name]
+            arguments[name] = given[name] if body is None else bodies.read(body, given[name])
             continue
         if need.provider not in provided:
             provide = _replacements.get(need.provider, need.provider)

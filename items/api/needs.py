@@ -54,6 +54,14 @@ def signed_in(request: HttpRequest) -> User:
 SignedIn = Annotated[User, Need(signed_in)]
 
 
+def address(request: HttpRequest) -> str:
+    """The path that was asked for."""
+    return request.path
+
+
+Address = Annotated[str, Need(address)]
+
+
 def may_add(request: HttpRequest, user: SignedIn) -> User:
     """Who calls, and may add items. Raises NotAllowed; the service looks again."""
     if not services.may_add(user):

@@ -9,13 +9,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpResponse
-from django.urls import reverse
 from ninja import Router, Status
 
 from items import services
 from items.api import answers
 from items.api.depends import reading, reading_much, writing_one, writing_together
 from items.api.needs import (
+    Address,
     ExpectedVersion,
     FoundPage,
     ItemToChange,
@@ -79,14 +79,14 @@ def fields_of(item: ItemInput | ItemPatch) -> services.ItemFields:
     openapi_extra={"responses": {201: {"headers": LOCATION | ETAG}}},
 )
 @writing_together
-def add_item(user: MayAdd, key: OnceKey, item: ItemInput) -> Writing:
+def add_item(user: MayAdd, address: Address, key: OnceKey, item: ItemInput) -> Writing:
     """Adds an item of yours. It reaches the items topic, and every open board, within a second."""
-    return Writing(services.Adding(user, fields_of(item)), _added, key)
+    return Writing(services.Adding(user, fields_of(item)), partial(_added, address), key)
 
 
-def _added(item: services.Saved) -> HttpResponse:
+def _added(address: str, item: services.Saved) -> HttpResponse:
     content = {"status": "success", "item_added": item.name, "item": item.as_object()}
-    return answers.answer(201, content, Location=reverse("api:get_item", args=[item.pk]), ETag=answers.etag(item))
+    return answers.answer(201, content, Location=f"{address}{item.pk}", ETag=answers.etag(item))
 
 
 @router.post("/bulk", response={201: ItemsAdded, 429: Problem} | WRITING, summary="Add up to 1,000 items")
