@@ -135,7 +135,10 @@ class AddedTogetherTests(Together):
         self.assertEqual((await Item.objects.acount(), await OutboxMessage.objects.acount()), (2, 2))
 
     async def test_when_the_database_goes_away_in_the_middle_all_are_told_and_nothing_is_saved(self) -> None:
+        tries = []
+
         def go_away(sender: object, **_: object) -> None:
+            tries.append(1)
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -147,7 +150,7 @@ class AddedTogetherTests(Together):
         finally:
             item_changed.disconnect(go_away)
         self.assertEqual([type(answer) for answer in answers], [OperationalError] * SENT)
-        self.assertEqual(self.batches, [SENT], "none was tried again")
+        self.assertEqual(len(tries), 1, "none was tried again")
         await sync_to_async(lambda: connection.close())()  # noqa: PLW0108  (the thread's own)
         self.assertEqual((await Item.objects.acount(), await OutboxMessage.objects.acount()), (0, 0))
 
