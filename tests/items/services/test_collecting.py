@@ -80,7 +80,7 @@ async def test_who_leaves_before_the_batch_is_not_in_it_and_who_leaves_during_it
     fifth.cancel()
     await asyncio.sleep(0)
     batches.go.set()
-    assert await asyncio.gather(second, third, sixth) == ["answer 3", "answer 4", "answer 6"]
+    assert list(await asyncio.gather(second, third, sixth)) == ["answer 3", "answer 4", "answer 6"]
     assert batches.seen == [[1], [3, 4], [5, 6]]
     assert await collector.done(7, 1) == "answer 7"
 
