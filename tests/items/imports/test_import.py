@@ -133,7 +133,7 @@ class CommandTests(ImportTestCase):
         with self.assertRaises(CommandError):  # the guess knows of no price
             self.load("name,b,a\nX,3.50,Lamp\n", "--guess")
         with self.assertRaises(CommandError):
-            self.load("name,b,a\nX,3.50,Lamp\n", owner=self.owner)
+            self.load("name,b,a\nX,3.50,Lamp\n", owner="olga")
 
     def test_what_cannot_be_done_is_a_sentence(self) -> None:
         for options, owner in (
