@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 from django.contrib.auth.models import User
-from django.db.models.signals import pre_save
 
 from items import services, tokens
 from items.models import ApiToken, Item
+from items.services import changes
 from tests.support.people import PeopleTestCase, events, sign_in
 
 ADD = "/admin/items/item/add/"
@@ -58,12 +59,17 @@ class ItemAdminTests(PeopleTestCase):
     def test_somebody_quicker_than_the_forms_checks_is_told_without_an_error_page(self) -> None:
         """Between the form's checks and the service another writer takes the SKU."""
 
-        def take(sender: object, instance: object, **_: object) -> None:
-            pre_save.disconnect(take, sender=Item)
-            services.create_item(actor=None, name="Quicker", price=1, sku="LAMP")
+        drafted = changes.drafted
 
-        pre_save.connect(take, sender=Item)
-        self.addCleanup(pre_save.disconnect, take, sender=Item)
+        def and_then_somebody_else(*arguments: Any) -> Item:
+            item = drafted(*arguments)
+            quicker.stop()
+            services.create_item(actor=None, name="Quicker", price=1, sku="LAMP")
+            return item
+
+        quicker = mock.patch.object(changes, "drafted", and_then_somebody_else)
+        quicker.start()
+        self.addCleanup(mock.patch.stopall)
         response = self.browser.post(ADD, TYPED | {"sku": "LAMP"}, follow=True)
         self.assertIn("Nothing was saved.", errors(response))
         self.assertFalse(Item.objects.filter(name="Lamp").exists())

@@ -164,6 +164,7 @@ async def test_no_more_is_kept_of_a_long_step_than_can_be_given(monkeypatch: pyt
 
     monkeypatch.setattr(newest._Partition, "put_before", noted)
     monkeypatch.setattr(newest, "BYTES", 400)
+    monkeypatch.setattr(newest, "SECONDS", 60)
     dense = 19_000
     kafka: Kafka = {0: dict.fromkeys(range(dense), 1)}
     ends = {0: dense + 20_000}
