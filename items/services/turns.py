@@ -10,7 +10,6 @@ thread. Small writes that come together are done together (docs/decisions/0023-w
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -105,8 +104,9 @@ async def _apart(threads: ThreadPoolExecutor, call: Callable[[], R]) -> R:
     synchronous parts. A test's client has none: there it is called where the test's own transaction is."""
     if SyncToAsync.thread_sensitive_context.get(None) is None:
         return await sync_to_async(call)()
-    context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(threads, context.run, partial(_giving_back, call))
+    # asgiref's way into a thread: what Django keeps for a request (the path below which we are known, the language)
+    # goes along, which a plain executor would leave behind.
+    return await sync_to_async(partial(_giving_back, call), thread_sensitive=False, executor=threads)()
 
 
 def _giving_back(call: Callable[[], R]) -> R:

@@ -8,8 +8,10 @@ import threading
 import time
 from unittest import mock
 
+from asgiref.sync import ThreadSensitiveContext
 from django.db import connection
 from django.test import TestCase, TransactionTestCase
+from django.urls import clear_script_prefix, get_script_prefix, set_script_prefix
 
 from items.services import turns
 from tests.support.waiting import until
@@ -53,6 +55,23 @@ class EndedTests(TransactionTestCase):
     async def test_what_the_read_raises_is_raised(self) -> None:
         with self.assertRaises(ZeroDivisionError):
             await turns.read_heavy(1, lambda: 1 // 0)
+
+
+class ThreadTests(TransactionTestCase):
+    async def test_what_django_keeps_for_a_request_is_there_in_the_threads(self) -> None:
+        """Below which path we are known, for example: without it the addresses in a page lead elsewhere."""
+        async with ThreadSensitiveContext():
+            set_script_prefix("/sb/")
+            try:
+                self.assertEqual(await turns.read_heavy(1, get_script_prefix), "/sb/")
+                self.assertEqual(await turns.write(get_script_prefix), "/sb/")
+                self.assertEqual(await turns.write_together(prefixes, 1, 1), "/sb/")
+            finally:
+                clear_script_prefix()
+
+
+def prefixes(jobs: list[int]) -> list[str]:
+    return [get_script_prefix() for _ in jobs]
 
 
 class TurnTests(TestCase):
