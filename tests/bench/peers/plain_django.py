@@ -60,7 +60,7 @@ def detail(request: HttpRequest, item_id: int) -> HttpResponse:
     user, item = sign_in(request), queries.item(item_id)
     assert item is not None
     context = {
-        "item": item, "steps": queries.versions(item_id), "older": None,
+        "item": item, "steps": queries.versions(item_id), "older": None, "last": queries.last_step(item_id),
         "may_change": services.may_change(user, item), "may_delete": services.may_delete(user, item),
         "items_topic": settings.KAFKA_ITEMS_TOPIC,
     }  # fmt: skip
