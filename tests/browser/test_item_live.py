@@ -28,10 +28,10 @@ async def colleague(visitors: Visitors, web: Process, **options: bool) -> Visito
     return visitor
 
 
-async def save(page: Page, **fields: str) -> None:
+async def save(page: Page, button: str = "Save item", **fields: str) -> None:
     for label, text in fields.items():
         await page.get_by_label(label).fill(text)
-    await page.get_by_role("button", name="Save item").click()
+    await page.get_by_role("button", name=button).click()
 
 
 async def test_what_others_change_shows_on_the_page_of_an_item(
@@ -205,18 +205,12 @@ async def test_what_the_form_says_is_accessible_and_fits_the_screen(
     await expect(page.locator("#errors")).to_be_visible()
     await eye.look(page)
     await page.goto(f"{web.url}/items/new/")
-    await save_new(page, Price="much", SKU="C-1")
+    await save(page, "Submit item", Price="much", SKU="C-1")
     await expect(page.locator("#errors")).to_be_focused()
     await expect(page.locator("#errors li")).to_have_count(3)  # no name, no price, a SKU that is taken
     await eye.look(page)
     visitors.forgive("status of 409")
     assert eye.wrong == []
-
-
-async def save_new(page: Page, **fields: str) -> None:
-    for label, text in fields.items():
-        await page.get_by_label(label).fill(text)
-    await page.get_by_role("button", name="Submit item").click()
 
 
 async def test_the_list_is_used_by_keys(

@@ -8,15 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 
-import asyncpg
-from fastapi import FastAPI
-from pydantic import BaseModel
-
+from tests.bench.peers.fastapi_parts import NewItem, pooled_application
 from tests.bench.peers.serving import serve
 
 CONNECTIONS = 16  # as many as the product's
@@ -33,22 +27,7 @@ VALUES ($1, $2, $3, $4, $5, 0, '')
 HEADERS = json.dumps({"ce_type": "item.created", "content-type": "application/json"})
 
 
-class NewItem(BaseModel):
-    name: str
-    description: str = ""
-    price: Decimal
-    tax: Decimal | None = None
-    link: str = ""
-    sku: str = ""
-
-
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with asyncpg.create_pool(URL, min_size=CONNECTIONS, max_size=CONNECTIONS) as app.state.pool:
-        yield
-
-
-app = FastAPI(lifespan=lifespan)
+app = pooled_application(URL, CONNECTIONS)
 
 
 @app.post("/api/items/", status_code=201)

@@ -11,17 +11,16 @@ import hashlib
 import json
 import sys
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 import asyncpg
-from fastapi import FastAPI, Header, HTTPException
+from fastapi import Header, HTTPException
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from tests.bench.peers.fastapi_parts import pooled_application
 from tests.bench.peers.serving import serve
 
 CONNECTIONS = 16  # as many as the product's
@@ -73,13 +72,7 @@ class NewItem(BaseModel):
     sku: Annotated[str, StringConstraints(max_length=64, pattern=ONE_LINE)] = ""
 
 
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with asyncpg.create_pool(URL, min_size=CONNECTIONS, max_size=CONNECTIONS) as app.state.pool:
-        yield
-
-
-app = FastAPI(lifespan=lifespan)
+app = pooled_application(URL, CONNECTIONS)
 
 
 @app.post("/api/items/", status_code=201)

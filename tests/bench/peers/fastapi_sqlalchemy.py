@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
-from pydantic import BaseModel
 from sqlalchemy import JSON, BigInteger, DateTime, LargeBinary, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from tests.bench.peers.fastapi_parts import NewItem
 from tests.bench.peers.serving import serve
 
 CONNECTIONS = 16  # as many as the product's
@@ -64,15 +64,6 @@ class OutboxMessage(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(default="")
-
-
-class NewItem(BaseModel):
-    name: str
-    description: str = ""
-    price: Decimal
-    tax: Decimal | None = None
-    link: str = ""
-    sku: str = ""
 
 
 engine = create_async_engine(URL.replace("postgres://", "postgresql+asyncpg://"), pool_size=CONNECTIONS, max_overflow=0)
