@@ -63,6 +63,10 @@ class Script:
         self.url = ""
         self.port = 0
 
+    @property
+    def subscribes(self) -> int:
+        return sum(frame["type"] == "subscribe" for frame in self.heard)
+
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[Script]:
         async with serve(self._serve, "127.0.0.1", 0, subprotocols=["streamboard.v1"]) as server:  # type: ignore[list-item]  # a NewType of str
@@ -101,24 +105,30 @@ class Nothing(Truth):
         super().__init__("127.0.0.1:1", TOPIC, 1)
 
 
-async def follower_finds(script: Script, count: int) -> list[str]:
+async def follower_finds(script: Script, subscribes: int = 1) -> list[str]:
     start = {"cursor": CURSOR} if script.cursor else None
     follower = Follower(script.url, "token", TOPIC, start)
     with pytest.raises(AssertionError, match=r"break docs/protocol\.md"):
         async with follower:
-            await follower.until(lambda: len(follower.broken) >= count and follower.positions, "it is found")
+            await follower.until(
+                lambda: follower.broken and follower.positions and script.subscribes >= subscribes,
+                f"it is found, and the {subscribes} subscribes are sent",
+            )
     return follower.broken
 
 
-async def witness_finds(script: Script, count: int) -> list[str]:
+async def witness_finds(script: Script, subscribes: int = 1) -> list[str]:
     findings = Findings()
     start = {"cursor": CURSOR} if script.cursor else {"latest": True}
     async with Witness("w", [script.url], "token", start, truth=Nothing(), findings=findings):
-        await until(lambda: findings.broken.total() >= count, "it is found")
+        await until(
+            lambda: findings.broken.total() and script.subscribes >= subscribes,
+            f"it is found, and the {subscribes} subscribes are sent",
+        )
     return findings.told
 
 
-async def load_client_finds(script: Script, count: int) -> list[str]:
+async def load_client_finds(script: Script) -> list[str]:
     client, command = (
         load.Client(),
         {"pool": "p", "kind": "streamboard", "port": script.port, "topic": TOPIC, "count": 1},
@@ -142,7 +152,7 @@ PLANTED: dict[str, tuple[str, list[Frame]]] = {
     "a stream that is not there": ("stream", [records(5, 6, stream="another")]),
     "a reset without a new life": ("reset", [{"type": "reset", "stream": TOPIC, "reason": "epoch", "cursor": CURSOR}]),
 }
-FINDERS: dict[str, Callable[[Script, int], Coroutine[Any, Any, list[str]]]] = {
+FINDERS: dict[str, Callable[..., Coroutine[Any, Any, list[str]]]] = {
     "follower": follower_finds, "witness": witness_finds,
 }  # fmt: skip
 
@@ -152,28 +162,27 @@ FINDERS: dict[str, Callable[[Script, int], Coroutine[Any, Any, list[str]]]] = {
 async def test_a_frame_that_breaks_the_page_is_held_against_the_server(planted: str, finder: str) -> None:
     words, frames = PLANTED[planted]
     async with Script(frames, []).serving() as script:
-        told = await FINDERS[finder](script, 1)
+        told = await FINDERS[finder](script)
     assert any(word in text for text in told for word in words.split("|")), told
 
 
 @pytest.mark.parametrize("finder", FINDERS)
 async def test_a_cursor_that_is_changed_without_a_word_is_held_against_the_server(finder: str) -> None:
     async with Script([], cursor={"epoch": "e", "positions": {"0": 9}}).serving() as script:
-        assert "cursor" in (await FINDERS[finder](script, 1))[0]
+        assert "cursor" in (await FINDERS[finder](script))[0]
 
 
 @pytest.mark.parametrize("planted", ["a jump", "a gap that begins elsewhere", "a gap that covers another range"])
 async def test_the_load_client_finds_what_moves_positions_wrongly(planted: str) -> None:
     words, frames = PLANTED[planted]
     async with Script(frames, []).serving() as script:
-        assert words in (await load_client_finds(script, 1))[0]
+        assert words in (await load_client_finds(script))[0]
 
 
 @pytest.mark.parametrize("finder", FINDERS)
 async def test_a_jump_is_mended_with_the_cursor_told_to_the_server_and_counts_all_the_same(finder: str) -> None:
     async with Script([records(5, 7), records(8, 9)], [records(7, 9)]).serving() as script:
-        assert len(await FINDERS[finder](script, 1)) == 1
-        await until(lambda: sum(frame["type"] == "subscribe" for frame in script.heard) == 2, "it subscribes again")
+        assert len(await FINDERS[finder](script, subscribes=2)) == 1
     again = [frame for frame in script.heard if frame["type"] == "subscribe"][1]
     assert again["start"] == {"cursor": {"epoch": "e", "positions": {"0": 7}}}
     assert again["jumps"] == 1
