@@ -221,6 +221,10 @@ BOUNDS = {
     "project/settings.py": ("STATEMENT_MS",),
     "streams/server.py": ("HEAD_S", "STALLED_S"),
     "streams/socket/requests.py": ("BAD_REQUESTS_S",),
+    "streams/filters/parsing.py": ("CHARACTERS", "NODES", "DEPTH", "LOOPS"),
+    "streams/filters/compiling.py": ("PATTERNS", "PATTERN_SIZE", "PATTERN_MEMORY"),
+    "streams/filters/work.py": ("UNITS",),
+    "streams/filters/seen.py": ("WHOLE_BYTES",),
     "streams/hub/rights_watch.py": ("LOOK_S",),
 }
 # How constants are called that say how much of something is held or done for somebody …

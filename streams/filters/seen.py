@@ -1,0 +1,124 @@
+"""What a filter sees of a record: its names, from the record as it travels, and its value whole where it travels cut.
+
+The record's own JSON is the source, so that a filter sees what a person is shown, however the value was decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import orjson
+
+from streams.filters.times import MILLISECOND, Moment
+from streams.filters.work import Work
+from streams.wire.records import Record, is_strict_json
+
+WHOLE_BYTES = 64 * 1024  # of a value; a larger one is not looked into
+JSON_VALUE = re.compile(rb',"size":\d+,"encoding":"json","value":')
+
+
+class Seen(Work):
+    """One record, for all filters that look at it: its names, and what the filter at work has of loops and work left.
+
+    headers: name -> its values, in order. timestamp: a Moment, None where the record has none. each: what a loop,
+    and one within it, are at.
+    """
+
+    __slots__ = (
+        "_data", "_searched", "_searching", "_whole", "each", "format", "headers", "key", "offset", "partition", "size",
+        "timestamp", "topic", "value",
+    )  # fmt: skip
+
+    def __init__(self, topic: str, partition: int, shown: dict[str, Any], data: bytes, whole: bytes | None) -> None:
+        super().__init__()
+        self._data, self._whole = data, whole
+        self._searched: str | None = None
+        self._searching = 0  # what that costs
+        self.topic, self.partition = topic, partition
+        self.offset: int = shown["offset"]
+        self.size: int = shown["size"]
+        self.key: str | None = shown["key"]
+        self.value: Any = shown["value"] if whole is None else _value_of(whole)
+        self.format: str = shown.get("format", shown["encoding"])
+        self.headers: dict[str, list[Any]] = _headers(shown)
+        timestamp = shown["timestamp"]
+        self.timestamp = None if timestamp is None else Moment(timestamp * MILLISECOND)
+        self.each: list[Any] = [None, None]
+
+    def searched(self) -> str:
+        """What words are looked for in: key, value and headers as they are shown, in small letters. Costs each filter
+        the same, whoever asks first. Raises TooMuch."""
+        if self._searched is None:
+            before = self.left
+            said = [self.key or "", self._source()]
+            self._say("", self.value, said)
+            for name, values in self.headers.items():
+                self._say(name, values, said)
+            self.spend(sum(map(len, said)) >> 6)
+            self._searched = " ".join(said).lower()
+            self._searching = before - self.left
+        else:
+            self.spend(self._searching)
+        return self._searched
+
+    def _source(self) -> str:
+        """The value as it was produced, where that is JSON: its digits are those that are shown."""
+        if isinstance(self.value, str):
+            return ""
+        if self._whole is not None:
+            return self._whole.decode()
+        found = JSON_VALUE.search(self._data)  # no header has a number behind a name: the first is the record's own
+        source = self._data[found.end() : -1] if found else b""
+        try:
+            orjson.loads(source)
+        except orjson.JSONDecodeError:  # something else follows it
+            source = orjson.dumps(self.value)
+        return source.decode()
+
+    def _say(self, name: str, value: Any, said: list[str]) -> None:
+        """Says each text, number and so on in a value, with its name, as rows and details write them."""
+        self.spend(2)
+        if isinstance(value, dict) and value:
+            for inner, part in value.items():
+                self._say(inner, part, said)
+        elif isinstance(value, list) and value:
+            for part in value:
+                self._say(name, part, said)
+        else:
+            text = value if isinstance(value, str) else orjson.dumps(value).decode()
+            said.append(f"{text} {name}:{text}" if name else text)
+
+
+def seen(topic: str, partition: int, record: Record, whole: bytes | None = None) -> Seen | None:
+    """What filters see of a record; None when it cannot be looked into: it is larger than they see, or was cut.
+
+    whole: the value's bytes, where the record travels with a part of it.
+    """
+    if record.size > WHOLE_BYTES:
+        return None
+    shown: dict[str, Any] = orjson.loads(record.data)
+    if "truncated" in shown and (whole is None or shown["cut"] != ["value"]):
+        return None
+    return Seen(topic, partition, shown, record.data, whole if "truncated" in shown else None)
+
+
+def _value_of(whole: bytes) -> Any:
+    """A value as `encoding` would have it, were it not cut: JSON, text, or base64."""
+    if is_strict_json(whole):
+        return orjson.loads(whole)
+    try:
+        return whole.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(whole).decode()
+
+
+def _headers(shown: dict[str, Any]) -> dict[str, list[Any]]:
+    headers = shown["headers"]
+    if not headers:
+        return {}
+    found: dict[str, list[Any]] = {}
+    for name, value in shown.get("header_list") or headers.items():
+        found.setdefault(name, []).append(value["base64"] if isinstance(value, dict) else value)
+    return found
