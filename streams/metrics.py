@@ -26,6 +26,8 @@ LINK = Gauge("streamboard_link_state", "1 for the state of the link to Kafka.", 
 
 AGES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 120.0)
 
+FILTERS_ENDED = Counter("streamboard_filters_ended_total", "Filters that took too much of the server's time.")
+
 # The flow of events ------------------------------------------------------------------------------------------------
 
 RELAY_PUBLISHED = Counter("streamboard_relay_published_total", "Item events that Kafka acknowledged.")
@@ -36,6 +38,10 @@ OUTBOX_OLDEST = Gauge("streamboard_outbox_oldest_seconds", "Age of the oldest it
 OUTBOX_PARKED = Gauge("streamboard_outbox_parked_messages", "Item events that Kafka refused for good.")
 FANOUT_RECORDS = Counter("streamboard_fanout_records_total", "Records that the fan-out read from Kafka.")
 RECORDS_RECEIVED = Counter("streamboard_hub_records_total", "Records that the hub took in, each once.", ["topic"])
+FILTERS = Gauge("streamboard_filters", "Different filters of live streams.")
+FILTERED = Counter(
+    "streamboard_filtered_records_total", "Records that filters looked at and did something with.", ["outcome"]
+)
 DUPLICATE_RANGES = Counter("streamboard_hub_duplicate_ranges_total", "Ranges that the hub had already.")
 REPAIRED_RANGES = Counter("streamboard_hub_repaired_ranges_total", "Ranges that the hub read back from Kafka.")
 HISTORY_READS = Counter("streamboard_history_reads_total", "Parts of partitions read back from Kafka, for whomever.")

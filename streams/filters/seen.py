@@ -13,9 +13,9 @@ import orjson
 
 from streams.filters.times import MILLISECOND, Moment
 from streams.filters.work import Work
+from streams.wire.ranges import WHOLE_BYTES
 from streams.wire.records import Record, is_strict_json
 
-WHOLE_BYTES = 64 * 1024  # of a value; a larger one is not looked into
 JSON_VALUE = re.compile(rb',"size":\d+,"encoding":"json","value":')
 
 

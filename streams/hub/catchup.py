@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from streams.hub.delivered import Tally
 from streams.hub.subscription import Subscription
-from streams.kafka.history import History
+from streams.hub.topic_log import TopicLog
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import failure
 from streams.wire.frames import frame_of
@@ -18,21 +18,24 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 0.5  # between attempts at reading from Kafka
 
+Page = Callable[[TopicLog, int, int, int], Awaitable[list[Range]]]  # of a log: partition, start, end
+
 
 class CatchUp:
-    """refresh: called when Kafka does not give what it should, to have topics looked up.
+    """page: reads a part of a partition as a log's readers get it, or raises Unavailable.
+    refresh: called when Kafka does not give what it should, to have topics looked up.
 
     join_log: lets a reader go on in the log; False as long as that does not reach back to its positions.
     """
 
     def __init__(
         self,
-        history: History,
+        page: Page,
         refresh: Callable[[], None],
         tally: Tally,
         join_log: Callable[[Subscription, Positions], bool],
     ) -> None:
-        self._history, self._refresh, self._tally, self._join_log = history, refresh, tally, join_log
+        self._read, self._refresh, self._tally, self._join_log = page, refresh, tally, join_log
         self._loop = asyncio.get_running_loop()
 
     def start(self, reader: Subscription, positions: Positions) -> None:
@@ -46,7 +49,7 @@ class CatchUp:
             for partition, target in dict(reader.log.base).items():
                 while positions.get(partition, 0) < target:
                     await reader.window()
-                    for part in await self._page(reader.log.topic, partition, positions.get(partition, 0), target):
+                    for part in await self._page(reader.log, partition, positions.get(partition, 0), target):
                         if not reader.has_room:
                             break  # the rest is read again then: it would wait in memory, for each slow reader
                         self._write(reader, part)
@@ -58,13 +61,15 @@ class CatchUp:
         self._tally.note(reader.log.topic, frame, 1)
         reader.write_own(frame, self._loop.time())
 
-    async def _page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def _page(self, topic_log: TopicLog, partition: int, start: int, end: int) -> list[Range]:
         """A page of history, as soon as Kafka gives it."""
         while True:
             try:
-                return await self._history.page(topic, partition, start, end)
+                return await self._read(topic_log, partition, start, end)
             except Unavailable as error:
-                log.warning("Catching up %s %d from offset %d waits for Kafka: %s", topic, partition, start, error)
+                log.warning(
+                    "Catching up %s %d from offset %d waits for Kafka: %s", topic_log.topic, partition, start, error
+                )
                 self._refresh()
                 await asyncio.sleep(RETRY_S)
 

@@ -12,13 +12,12 @@ from collections.abc import Callable, Collection, Iterable
 import orjson
 
 from streams import metrics
-from streams.hub.catchup import CatchUp
+from streams.hub.catchup import CatchUp, Page
 from streams.hub.connection import Connection
 from streams.hub.delivered import Tally
 from streams.hub.subscription import SLOW_AGAIN_S, Fall, Subscription
 from streams.hub.together import Readers
 from streams.hub.topic_log import LOG_BYTES, TopicLog, trimmed
-from streams.kafka.history import History
 from streams.wire.frames import Frame, frame_of
 from streams.wire.ranges import Positions, Range
 
@@ -27,15 +26,17 @@ LOGS_BYTES = 64 * 1024 * 1024  # of all topics together
 
 
 class Delivery:
-    """The readers of one hub. refresh: called when Kafka does not give what it should, to have topics looked up."""
+    """The readers of one hub.
 
-    def __init__(self, history: History, refresh: Callable[[], None]) -> None:
+    page: as CatchUp takes it. refresh: called when Kafka does not give what it should, to have topics looked up."""
+
+    def __init__(self, page: Page, refresh: Callable[[], None]) -> None:
         # By the log itself, not by its topic: readers of a topic's former life are never moved on in the present one.
         self._readers: dict[TopicLog, Readers] = {}
         self._due: dict[TopicLog, None] = {}  # logs that have something new for this tick
         self._asides: list[tuple[TopicLog, Frame]] = []  # what moves no position, for this tick too
         self.tally = Tally()
-        self._catch_up = CatchUp(history, refresh, self.tally, self._join_log)
+        self._catch_up = CatchUp(page, refresh, self.tally, self._join_log)
         self._round_s = 0.0  # what a frame for every reader costs: the sum of their sinks' frame_s
         self._tick: asyncio.TimerHandle | None = None
         self._ticked = 0.0  # when the last tick ended
@@ -136,7 +137,7 @@ class Delivery:
         """Drops what is too old or too much in each of these logs."""
         now = self._loop.time()
         for topic_log in logs:
-            self._shorten(topic_log, LOG_BYTES, now)
+            self._shorten(topic_log, min(LOG_BYTES, topic_log.most_bytes), now)
 
     def share_memory(self, logs: Collection[TopicLog]) -> None:
         """Drops from the largest of all logs what they have over LOGS_BYTES together."""
@@ -150,7 +151,8 @@ class Delivery:
             self.advance_all(topic_log, now)  # whoever is behind after this is blocked
         while topic_log.oldest_is_due(now, limit):
             self.drop_oldest(topic_log)
-        metrics.LOG_BYTES.labels(topic_log.topic).set(topic_log.size)
+        if topic_log.stream == topic_log.topic:
+            metrics.LOG_BYTES.labels(topic_log.topic).set(topic_log.size)
 
     def drop_oldest(self, topic_log: TopicLog) -> None:
         """Drops the oldest chunk; a blocked reader that needed it has fallen off the log: its positions are kept."""
@@ -163,7 +165,7 @@ class Delivery:
     def start_new_life(self, ended: TopicLog, opened: TopicLog) -> None:
         """Tells every reader of the log that ended to forget its positions, and begins again with the new one."""
         cursor = {"epoch": opened.epoch, "positions": {str(p): at for p, at in opened.positions.items()}}
-        message = {"type": "reset", "stream": opened.topic, "reason": "epoch", "cursor": cursor}
+        message = {"type": "reset", "stream": opened.stream, "reason": "epoch", "cursor": cursor}
         frame = Frame(orjson.dumps(message))
         for reader in self.readers(ended):
             self.discard(reader)

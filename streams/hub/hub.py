@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import orjson
@@ -17,6 +17,7 @@ import orjson
 from streams import metrics
 from streams.hub.connection import SILENT_S, Connection
 from streams.hub.delivery import Delivery
+from streams.hub.filtered import Filtered
 from streams.hub.freshness import Hearing, now_ms
 from streams.hub.rates import Seconds
 from streams.hub.repairs import Repairs
@@ -58,7 +59,8 @@ class Hub:
         self.refresh = asyncio.Event()  # set to have topics and epochs looked up now
         self._loop = asyncio.get_running_loop()
         self.hearing = Hearing(self.logs)
-        self.delivery = Delivery(history, self.refresh.set)
+        self.delivery = Delivery(self.page, self.refresh.set)
+        self.filtered = Filtered(self._usernames, self._put_in, self._end_readers)
         self.seconds = Seconds(self._tell)
         self._repairs = Repairs(
             history, self._take_back, lambda topic_log: self.logs.get(topic_log.topic) is topic_log, self.refresh.set
@@ -110,7 +112,8 @@ class Hub:
                 if part.lost:
                     metrics.OFFSETS_LOST.labels(part.lost).inc(part.end - position)
         if admitted:
-            topic_log.append(admitted, now)
+            self.filtered.feed(topic_log, admitted)
+            topic_log.append([part._replace(whole=None) if part.whole else part for part in admitted], now)
             self.seconds.count(topic_log.topic, admitted)
             self.delivery.trim([topic_log])
             self.delivery.schedule(topic_log)
@@ -168,8 +171,9 @@ class Hub:
         existing = self.logs.get(info.name)
         if existing is not None and existing.epoch == epoch:
             for partition in info.partitions:
-                if partition not in existing.positions:  # added to the topic: from its beginning
-                    existing.positions[partition] = existing.base[partition] = 0
+                if partition not in existing.positions:
+                    for each in (existing, *self.filtered.logs(existing)):
+                        each.add_partition(partition)
                     self.hearing.note(info.name, [partition])
                     self.changed.set()
             return
@@ -182,6 +186,8 @@ class Hub:
         self.changed.set()
         if existing is not None:
             self.delivery.start_new_life(existing, opened)
+            for ended, fresh in self.filtered.begin_anew(existing, opened):
+                self.delivery.start_new_life(ended, fresh)
         elif len(self.logs) == 1:
             self.set_link("live")  # Kafka answered, and this log begins at its end; the clock looks at it from now on
 
@@ -193,8 +199,8 @@ class Hub:
         self.hearing.forget(topic)
         self.seconds.forget(topic)
         self.changed.set()
-        for reader in self.delivery.readers(topic_log):
-            self.leave(reader, reason)
+        for each in (topic_log, *self.filtered.forget(topic_log)):
+            self._end_readers(each, reason)
 
     # Connections ------------------------------------------------------------------------------------------------------
 
@@ -253,19 +259,46 @@ class Hub:
         }
         return Frame(orjson.dumps(message))
 
-    def _tell(self, topic: str, frame: Frame) -> None:
-        """Sends a small frame that moves no position to every reader of a topic."""
+    def _tell(self, topic: str, second: int, records: int, size: int) -> None:
+        """Sends what was taken in of a topic in a second to every reader of it; what its filters did, to theirs."""
         topic_log = self.logs.get(topic)
-        if topic_log is not None:
-            self.delivery.tell(topic_log, frame)
+        if topic_log is None:
+            return
+        message = {"type": "stats", "stream": topic, "second": second, "records": records, "bytes": size}
+        self.delivery.tell(topic_log, Frame(orjson.dumps(message)))
+        for each in self.filtered.logs(topic_log):
+            self.delivery.tell(each, Frame(orjson.dumps({**message, "stream": each.stream, **each.counted()})))
+
+    # Filters ------------------------------------------------------------------------------------------------------
+
+    async def page(self, topic_log: TopicLog, partition: int, start: int, end: int) -> list[Range]:
+        """A part of a partition as a log's readers get it. Raises as History.page does, and FilterEnded."""
+        return await self.filtered.page(self.history, topic_log, partition, start, end)
+
+    def _usernames(self, topic_log: TopicLog) -> Iterator[str]:
+        return (reader.connection.username for reader in self.delivery.readers(topic_log))
+
+    def _put_in(self, topic_log: TopicLog) -> None:
+        self.delivery.trim([topic_log])
+        self.delivery.schedule(topic_log)
+
+    def _end_readers(self, topic_log: TopicLog, reason: str) -> None:
+        for reader in self.delivery.readers(topic_log):
+            self.leave(reader, reason)
+
+    def look_at_filters(self) -> None:
+        """Once a second: tells how far filters have looked where nothing matched, and forgets those nobody reads."""
+        self.filtered.put_held()
+        self.filtered.tidy()
 
     def trim(self) -> None:
         """Drops what is too old or too much from every log."""
-        self.delivery.trim(self.logs.values())
+        self.delivery.trim([*self.logs.values(), *self.filtered.logs()])
 
     async def close(self) -> None:
         """Ends every task; connections are told by whoever stops the process (`say_goodbye`)."""
         self.delivery.close()
+        self.filtered.close()
         for connection in list(self.connections):
             self.remove(connection)
         await self._repairs.close()

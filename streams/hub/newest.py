@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from streams.hub.topic_log import TopicLog
@@ -63,9 +65,12 @@ class _Partition:
         self.start = start
 
 
-async def find(history: History, log: TopicLog, bounds: Bounds, wanted: int) -> Newest:
-    """The newest `wanted` records of a topic, or as many of them as fit in BYTES. Raises Unavailable."""
-    found = await _look(history, log.topic, _from_log(log, bounds, wanted), wanted)
+Read = Callable[[int, int, int], Awaitable[list[Range]]]  # partition, start, end -> as History.page
+
+
+async def find(read: Read, log: TopicLog, bounds: Bounds, wanted: int) -> Newest:
+    """The newest `wanted` records of a log's stream, or as many of them as fit in BYTES. Raises Unavailable."""
+    found = await _look(read, _from_log(log, bounds, wanted), wanted)
     ends = {number: max(end, log.positions.get(number, 0)) for number, end in bounds.ends.items()}
     return Newest(ends | {n: found.positions[n] for n in found.records}, found.records, found.stopped)
 
@@ -74,7 +79,7 @@ async def find_before(history: History, topic: str, firsts: Positions, before: P
     """The newest `wanted` records with offsets below `before`, as far back as `firsts`. Raises Unavailable."""
     step = _step(wanted, len(before))
     partitions = [_Partition(number, firsts.get(number, 0), end, step, []) for number, end in before.items()]
-    found = await _look(history, topic, partitions, wanted)
+    found = await _look(partial(history.page, topic), partitions, wanted)
     return Newest(before | found.positions, found.records, found.stopped)
 
 
@@ -83,7 +88,7 @@ def _step(wanted: int, partitions: int) -> int:
     return min(LONGEST_STEP, max(SHORTEST_STEP, 2 * wanted // max(1, partitions)))
 
 
-async def _look(history: History, topic: str, partitions: list[_Partition], wanted: int) -> Newest:
+async def _look(read: Read, partitions: list[_Partition], wanted: int) -> Newest:
     """The newest of these partitions. What was looked at and has no record needs no second look: it is stepped over."""
     looked = 0
     turns = asyncio.Semaphore(AT_ONCE)
@@ -92,7 +97,7 @@ async def _look(history: History, topic: str, partitions: list[_Partition], want
         async with asyncio.timeout(SECONDS):
             while unknown and looked < OFFSETS:
                 looked += sum(min(each.step, each.start - each.first) for each in unknown)
-                await asyncio.gather(*(_read_back(history, topic, each, turns) for each in unknown))
+                await asyncio.gather(*(_read_back(read, each, turns) for each in unknown))
                 chosen, unknown = _choose(partitions, wanted)
     except TimeoutError:
         chosen, unknown = _choose(partitions, wanted)
@@ -119,7 +124,7 @@ def _from_log(log: TopicLog, bounds: Bounds, wanted: int) -> list[_Partition]:
     return partitions
 
 
-async def _read_back(history: History, topic: str, partition: _Partition, turns: asyncio.Semaphore) -> None:
+async def _read_back(read: Read, partition: _Partition, turns: asyncio.Semaphore) -> None:
     """Looks through the next step before what is known."""
     end = partition.start
     start = position = max(partition.first, end - partition.step)
@@ -127,7 +132,7 @@ async def _read_back(history: History, topic: str, partition: _Partition, turns:
     size = 0
     while position < end:
         async with turns:
-            page = await history.page(topic, partition.number, position, end)
+            page = await read(partition.number, position, end)
         ranges += page
         size += sum(map(_size, page))
         while size - _size(ranges[0]) >= BYTES:  # more than can be given lies behind it: the next step looks here again

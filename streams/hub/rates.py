@@ -5,20 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-import orjson
-
 from streams import metrics
-from streams.wire.frames import Frame
 from streams.wire.ranges import Range
 
 
 class Seconds:
     """What was taken in of each topic, in the present second of this process's clock.
 
-    tell: sends a frame to every reader of a topic.
+    tell: sends a topic, a second, and its records and bytes to every reader of the topic.
     """
 
-    def __init__(self, tell: Callable[[str, Frame], None]) -> None:
+    def __init__(self, tell: Callable[[str, int, int, int], None]) -> None:
         self._tell = tell
         self._open: dict[str, tuple[int, int, int]] = {}  # topic -> second, records, bytes
 
@@ -37,7 +34,7 @@ class Seconds:
         self._open[topic] = (second, so_far + records, so_many + size)
 
     def tell(self) -> None:
-        """Sends the frames of the seconds that are over."""
+        """Tells of the seconds that are over."""
         for topic, (second, _, _) in list(self._open.items()):
             if second < int(time.time()):
                 self._close(topic)
@@ -49,5 +46,4 @@ class Seconds:
     def _close(self, topic: str) -> None:
         second, records, size = self._open.pop(topic)
         if records:
-            message = {"type": "stats", "stream": topic, "second": second, "records": records, "bytes": size}
-            self._tell(topic, Frame(orjson.dumps(message)))
+            self._tell(topic, second, records, size)

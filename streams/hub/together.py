@@ -93,7 +93,7 @@ class Readers:
             if at.total >= self._limit:
                 self._look_for_room()
                 continue
-            frame = self._log.frame(at, self._log.topic)
+            frame = self._log.frame(at, self._log.stream)
             self._at, self.written = frame.end, now
             # Copies: a write that fills a connection puts it apart.
             raw, others = list(self._raw.items()), list(self._others.items())

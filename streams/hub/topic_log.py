@@ -53,17 +53,32 @@ def chunked(ranges: Iterable[Range]) -> Iterator[tuple[tuple[Range, ...], int]]:
 class TopicLog:
     """The newest records of one topic, in one of its lives.
 
+    stream: its name on the wire.
     positions: partition -> the next offset to come. base: the same before the oldest chunk that is still here. first,
     end: the borders before the oldest chunk and behind the newest.
     """
 
     def __init__(self, topic: str, epoch: str, positions: Positions) -> None:
-        self.topic, self.epoch = topic, epoch
+        self.topic, self.epoch, self.stream = topic, epoch, topic
         self.positions, self.base = dict(positions), dict(positions)
         self.first = self.end = Mark(0, 0, sum(positions.values()), 0)
         self._chunks: deque[Chunk] = deque()
         self._frames: dict[int, Frame] = {}
         self._cached = 0  # bytes of the frames there
+
+    @property
+    def most_bytes(self) -> int:
+        """The bytes of records that are kept at most."""
+        return LOG_BYTES
+
+    @property
+    def most_cached(self) -> int:
+        """The bytes of frames that are kept at most."""
+        return CACHE_BYTES
+
+    def add_partition(self, partition: int) -> None:
+        """A partition was added to the topic: from its beginning."""
+        self.positions[partition] = self.base[partition] = 0
 
     @property
     def size(self) -> int:
@@ -156,7 +171,7 @@ class TopicLog:
     def _keep(self, place: int, frame: Frame) -> None:
         self._frames[place] = frame
         self._cached += len(frame.data)
-        while self._cached > CACHE_BYTES:
+        while self._cached > self.most_cached:
             self._forget(next(iter(self._frames)))
 
     def _forget(self, place: int) -> None:

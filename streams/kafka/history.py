@@ -70,7 +70,13 @@ class History:
         decoded as one with `lost="unavailable"`.
         """
         return await self._pages.get(
-            (topic, partition, start, end), lambda: self._read_page(topic, partition, start, end)
+            (topic, partition, start, end, False), lambda: self._read_page(topic, partition, start, end)
+        )
+
+    async def whole_page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+        """As `page`, with the values that records travel without (`Range.whole`); those count among its bytes."""
+        return await self._pages.get(
+            (topic, partition, start, end, True), lambda: self._read_page(topic, partition, start, end, whole=True)
         )
 
     def forget(self, topic: str) -> None:
@@ -174,7 +180,7 @@ class History:
 
         return await self._askers.ask(ask, ASK_TIMEOUT_S)
 
-    async def _read_page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def _read_page(self, topic: str, partition: int, start: int, end: int, *, whole: bool = False) -> list[Range]:
         tp = TopicPartition(topic, partition)
         metrics.HISTORY_READS.inc()
 
@@ -182,7 +188,7 @@ class History:
             lease.reader.assign([tp])
             lease.reader.seek(tp, start)
             try:
-                return await _collect(lease, tp, start, end)
+                return await _collect(lease, tp, start, end, whole={} if whole else None)
             except OffsetOutOfRangeError:
                 first = (await lease.reader.beginning_offsets([tp]))[tp]
                 if first <= start:  # out of range at the upper end: these offsets are not in this life of the topic
@@ -219,8 +225,11 @@ async def _scan_for(
     return end, left
 
 
-async def _collect(lease: Lease, tp: TopicPartition, start: int, end: int) -> list[Range]:
-    """Reads on from the reader's position (`start`) until the page is full or `end` is reached."""
+async def _collect(
+    lease: Lease, tp: TopicPartition, start: int, end: int, whole: dict[int, bytes] | None
+) -> list[Range]:
+    """Reads on from the reader's position (`start`) until the page is full or `end` is reached. whole: takes the values
+    that records travel without, None where nobody wants them."""
     taken: list[Record | Undecodable] = []
     size, position, full = 0, start, False
     while position < end and not full:
@@ -235,9 +244,13 @@ async def _collect(lease: Lease, tp: TopicPartition, start: int, end: int) -> li
                 break
             record = raw if isinstance(raw, Undecodable) else encode_raw(raw)
             more = 0 if isinstance(record, Undecodable) else len(record.data) + 1
+            values = undecodable.whole_values([raw]) if whole is not None else {}
+            more += sum(map(len, values.values()))
             if taken and (size + more > PAGE_BYTES or len(taken) >= PAGE_RECORDS):
                 position, full = record.offset, True
                 break
             taken.append(record)
             size += more
-    return list(undecodable.joined(tp.partition, start, position, taken))
+            if whole is not None:
+                whole |= values
+    return list(undecodable.joined(tp.partition, start, position, taken, whole))

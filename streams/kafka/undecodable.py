@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from streams.wire.ranges import Range, split
-from streams.wire.records import Raw, Record, encode_raw
+from streams.wire.ranges import WHOLE_BYTES, Range, split
+from streams.wire.records import VALUE_BYTES, Raw, Record, encode_raw
 
 LOST = "unavailable"  # the gap's reason
 
@@ -37,20 +37,37 @@ Polled = Raw | Undecodable
 def ranges(partition: int, start: int, end: int, polled: Sequence[Any]) -> Iterable[Range]:
     """The range [start, end) with what was `Polled` of it, as ranges that join; what cannot be decoded is `lost`."""
     try:
-        return split(partition, start, end, [encode_raw(raw) for raw in polled])
+        records = [encode_raw(raw) for raw in polled]
+        is_cut = max([record.size for record in records], default=0) > VALUE_BYTES
+        return split(partition, start, end, records, whole_values(polled) if is_cut else None)
     except Undecodable:
         found = [raw if isinstance(raw, Undecodable) else encode_raw(raw) for raw in polled]
-        return joined(partition, start, end, found)
+        return joined(partition, start, end, found, whole_values(polled))
 
 
-def joined(partition: int, start: int, end: int, found: Iterable[Record | Undecodable]) -> Iterator[Range]:
-    """As `ranges`, of records that are encoded already."""
+def whole_values(polled: Iterable[Any]) -> dict[int, bytes]:
+    """The values that travel cut and that filters look into: offset -> bytes."""
+    return {
+        raw.offset: raw.value
+        for raw in polled
+        if not isinstance(raw, Undecodable) and raw.value and VALUE_BYTES < len(raw.value) <= WHOLE_BYTES
+    }
+
+
+def joined(
+    partition: int,
+    start: int,
+    end: int,
+    found: Iterable[Record | Undecodable],
+    whole: dict[int, bytes] | None = None,
+) -> Iterator[Range]:
+    """As `ranges`, of records that are encoded already. whole: as in Range."""
     records: list[Record] = []
     for each in found:
         if isinstance(each, Undecodable):
-            yield from split(partition, start, each.start, records)
+            yield from split(partition, start, each.start, records, whole)
             start, records = min(each.end, end), []
             yield Range(partition, each.start, start, (), LOST)
         else:
             records.append(each)
-    yield from split(partition, start, end, records)
+    yield from split(partition, start, end, records, whole)

@@ -116,6 +116,7 @@ class WebProcess:
                 self.hub.hearing.forgive(late)
             self.hub.seconds.tell()
             self.hub.delivery.tally.tell()
+            self.hub.look_at_filters()
             self.hub.trim()
             self._link_watch.look(loop.time())
             self.hub.look_at_connections()

@@ -12,7 +12,10 @@ import orjson
 from django.db import Error as DatabaseError
 
 from streams import metrics
+from streams.filters.bad_filter import BadFilter
+from streams.filters.filters import Filter, filter_of
 from streams.hub.connection import STREAMS, Connection
+from streams.hub.filtered import FilteredLog, FilterEnded, TooManyFilters, stream_of
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
 from streams.hub.subscription import Subscription
@@ -41,18 +44,21 @@ NO_LOG = TopicLog("", "", {})  # of a stream whose beginning is being looked up
 class BadRequest(Exception):
     """The client's request cannot be understood or done; becomes an `error` frame.
 
-    code, message: as in the frame. number: the `id` of the request, where it had one.
+    code, message, at: as in the frame. number: the `id` of the request, where it had one.
     """
 
-    def __init__(self, code: str, message: str, number: Any = None, retry_after_ms: int | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, number: Any = None, retry_after_ms: int | None = None, at: int | None = None
+    ) -> None:
         super().__init__(message)
-        self.code, self.number, self.retry_after_ms = code, number, retry_after_ms
+        self.code, self.number, self.retry_after_ms, self.at = code, number, retry_after_ms, at
 
 
 class Wanted(NamedTuple):
     """A checked `subscribe`.
 
-    number: its `id`; form, value: its `start`; jumps: how many ranges did not join since the client last told.
+    number: its `id`; form, value: its `start`; jumps: how many ranges did not join since the client last told. filter:
+    None where all records are wanted.
     """
 
     number: int
@@ -60,6 +66,21 @@ class Wanted(NamedTuple):
     form: str
     value: Any
     jumps: int
+    filter: Filter | None
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream that this begins."""
+        return stream_of(self.topic, self.filter)
+
+
+class _Reserved:
+    """The filtered log that a subscribe holds while it looks up where to begin."""
+
+    __slots__ = ("log",)
+
+    def __init__(self) -> None:
+        self.log: FilteredLog | None = None
 
 
 class Requests:
@@ -104,6 +125,8 @@ class Requests:
             answer["id"] = error.number
         if error.retry_after_ms is not None:
             answer["retry_after_ms"] = error.retry_after_ms
+        if error.at is not None:
+            answer["at"] = error.at
         now = self._loop.time()
         self._connection.send(answer, now)
         if error.retry_after_ms is None:  # what may be tried again is no fault of the client
@@ -136,12 +159,12 @@ class Requests:
             metrics.CLIENT_JUMPS.inc(wanted.jumps)
             self._tell_of_jumps(wanted)
         streams = self._connection.streams
-        if wanted.topic in streams:
-            raise BadRequest("duplicate", f"This connection reads {wanted.topic} already.", wanted.number)
+        if wanted.stream in streams:
+            raise BadRequest("duplicate", f"This connection reads {wanted.stream} already.", wanted.number)
         if len(streams) >= STREAMS:
             raise BadRequest("too_many", f"A connection has at most {STREAMS} streams.", wanted.number)
         # Taken at once, so that a second subscribe on its heels is a duplicate.
-        pending = Subscription(self._connection, wanted.topic, NO_LOG)
+        pending = Subscription(self._connection, wanted.stream, NO_LOG)
         self._connection.hold(pending)
         self._start(self._begin(pending, wanted))
 
@@ -154,29 +177,49 @@ class Requests:
 
     async def _begin(self, pending: Subscription, wanted: Wanted) -> None:
         """Looks up where the stream begins, says so, and lets it go."""
+        reserved = _Reserved()
         try:
-            topic_log, beginning = await within(SUBSCRIBE_TIMEOUT_S, self._look_up(wanted))
+            await self._look_up_and_let_go(pending, wanted, reserved)
+        finally:
+            if reserved.log is not None:
+                self._hub.filtered.release(reserved.log, self._connection.username)
+
+    async def _look_up_and_let_go(self, pending: Subscription, wanted: Wanted, reserved: _Reserved) -> None:
+        try:
+            topic_log, beginning = await within(SUBSCRIBE_TIMEOUT_S, self._look_up(wanted, reserved))
             if self._hub.logs.get(wanted.topic) is not topic_log:
                 message = "The topic has just begun a new life; try again."
                 raise BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
+            if reserved.log is not None and reserved.log.is_over:
+                raise FilterEnded
         except BadRequest as error:
             self._give_up(pending, error)
+        except FilterEnded:
+            message = "This filter takes too much of the server's time; make it smaller."
+            self._give_up(pending, BadRequest("bad_filter", message, wanted.number, at=0))
         except DatabaseError:
             message = "The database does not answer; try again."
             self._give_up(pending, BadRequest("unavailable", message, wanted.number, RETRY_AWAY_MS))
         except (Unavailable, TimeoutError):
             self._give_up(pending, BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS))
         else:
-            if not self._connection.closed and self._connection.streams.get(wanted.topic) is pending:
+            if not self._connection.closed and self._connection.streams.get(wanted.stream) is pending:
+                pending.log = topic_log if reserved.log is None else reserved.log
                 self._let_go(pending, topic_log, wanted, beginning)
 
-    async def _look_up(self, wanted: Wanted) -> tuple[TopicLog, Beginning]:
+    async def _look_up(self, wanted: Wanted, reserved: _Reserved) -> tuple[TopicLog, Beginning]:
+        """The topic's log, and where the stream begins; what has to be given back is in `reserved`."""
         await self._check_right(wanted)
         topic_log = self._open_log(wanted)
-        return topic_log, await starts.begin(self._hub, topic_log, wanted.form, wanted.value)
+        if wanted.filter is None:
+            return topic_log, await starts.begin(self._hub, topic_log, wanted.form, wanted.value)
+        try:
+            reserved.log = self._hub.filtered.reserve(topic_log, wanted.filter, self._connection.username)
+        except TooManyFilters as error:
+            raise BadRequest("too_many", str(error), wanted.number) from error
+        return topic_log, await starts.begin(self._hub, reserved.log, wanted.form, wanted.value)
 
     def _let_go(self, pending: Subscription, topic_log: TopicLog, wanted: Wanted, beginning: Beginning) -> None:
-        pending.log = topic_log
         now = self._loop.time()
         self._connection.send(
             {
@@ -192,6 +235,7 @@ class Requests:
                 "recovered": beginning.recovered,
                 "reason": beginning.reason,
                 **({} if beginning.last is None else {"last": beginning.last}),
+                **({} if wanted.filter is None else {"filter": wanted.filter.normalised}),
             },
             now,
         )
@@ -249,8 +293,6 @@ def _wanted(request: dict[str, Any]) -> Wanted:
         raise BadRequest("bad_request", "subscribe: id must be an integer.")
     if not isinstance(topic, str):
         raise BadRequest("bad_request", "subscribe: topic must be text.", number)
-    if "filter" in request:
-        raise BadRequest("bad_request", "subscribe: filter is reserved; leave it out.", number)
     try:
         form, value = starts.check(request.get("start"))
     except starts.BadStart as error:
@@ -258,7 +300,18 @@ def _wanted(request: dict[str, Any]) -> Wanted:
     jumps = request.get("jumps", 0)
     if type(jumps) is not int or not 0 <= jumps <= MOST_JUMPS:
         raise BadRequest("bad_request", f"subscribe: jumps must be an integer from 0 to {MOST_JUMPS}.", number)
-    return Wanted(number, topic, form, value, jumps)
+    return Wanted(number, topic, form, value, jumps, _filter(request.get("filter"), number))
+
+
+def _filter(text: Any, number: int) -> Filter | None:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise BadRequest("bad_request", "subscribe: filter must be text.", number)
+    try:
+        return filter_of(text)
+    except BadFilter as error:
+        raise BadRequest("bad_filter", str(error), number, at=error.at) from error
 
 
 def _stream(request: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from streams.hub import newest
@@ -95,7 +96,7 @@ async def begin(hub: Hub, log: TopicLog, form: str, value: Any) -> Beginning:
         return Beginning(dict(bounds.ends))
     if form == "timestamp":
         return Beginning(await hub.history.offsets_at(log.topic, bounds, value))
-    found = await newest.find(hub.history, log, bounds, value)
+    found = await newest.find(partial(hub.page, log), log, bounds, value)
     return Beginning(found.positions, last={"records": found.count, "stopped": found.stopped})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from streams.wire.ranges import RANGE_BYTES, Batch, Range, Status
 from streams.wire.records import Record
 
-LAYER_VERSION = 1  # of the message between bridge and web processes; a process ignores versions it does not know
+LAYER_VERSION = 2  # of the message between bridge and web processes; a process ignores versions it does not know
 
 
 def pack(batches: Iterable[Batch], statuses: Iterable[Status] = ()) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def pack(batches: Iterable[Batch], statuses: Iterable[Status] = ()) -> dict[str,
     return {
         "type": "streams.live",
         "version": LAYER_VERSION,
-        "batches": [list(batch) for batch in batches],
+        "batches": [[batch.topic, batch.epoch, [_packed(part) for part in batch.ranges]] for batch in batches],
         "statuses": [[s.topic, s.epoch, list(s.positions.items()), list(s.ends.items())] for s in statuses],
     }
 
@@ -49,7 +49,8 @@ def unpack(message: dict[str, Any]) -> tuple[list[Batch], list[Status]] | None:
             topic,
             epoch,
             tuple(
-                Range(p, start, end, tuple(Record(*r) for r in records), lost) for p, start, end, records, lost in parts
+                Range(p, start, end, tuple(Record(*r) for r in records), lost, dict(whole) or None)
+                for p, start, end, records, lost, whole in parts
             ),
         )
         for topic, epoch, parts in message["batches"]
@@ -58,3 +59,8 @@ def unpack(message: dict[str, Any]) -> tuple[list[Batch], list[Status]] | None:
         Status(topic, epoch, dict(positions), dict(ends)) for topic, epoch, positions, ends in message["statuses"]
     ]
     return batches, statuses
+
+
+def _packed(part: Range) -> list[Any]:
+    """A range for msgpack, whose maps have no numbers as names."""
+    return [*part[:5], list(part.whole.items()) if part.whole else []]

@@ -14,12 +14,15 @@ from typing import NamedTuple
 from streams.wire.records import Record
 
 RANGE_BYTES = 192 * 1024  # encoded records of one chunk; one record is under 170 KiB, so that a frame fits in 256 KiB
+# A value that travels cut reaches the hubs whole up to here, for filters; with its record it fits into 256 KiB.
+WHOLE_BYTES = 64 * 1024
 
 
 class Range(NamedTuple):
     """The records of one partition with `start` <= offset < `end`; offsets may have holes, ranges never do.
 
-    `lost`: None, or why these offsets are not delivered (a gap; then there are no records).
+    `lost`: None, or why these offsets are not delivered (a gap; then there are no records). `whole`: offset -> the
+    bytes of a value that its record has only the beginning of, where somebody may want to look into it.
     """
 
     partition: int
@@ -27,17 +30,18 @@ class Range(NamedTuple):
     end: int
     records: tuple[Record, ...]
     lost: str | None = None
+    whole: dict[int, bytes] | None = None
 
     def after(self, position: int) -> Range:
         """The part of this range from `position` on. The position must lie within it."""
-        return Range(
-            self.partition, position, self.end, tuple(r for r in self.records if r.offset >= position), self.lost
-        )
+        kept = tuple(record for record in self.records if record.offset >= position)
+        return self._replace(start=position, records=kept)
 
     @property
     def size(self) -> int:
         """About how many bytes this range takes in a frame."""
-        return 64 + sum([len(record.data) + 1 for record in self.records])
+        size = 64 + sum([len(record.data) + 1 for record in self.records])
+        return size + sum(map(len, self.whole.values())) if self.whole else size
 
 
 class Batch(NamedTuple):
@@ -61,8 +65,13 @@ class Status:
     ends: dict[int, int]
 
 
-def split(partition: int, start: int, end: int, records: Sequence[Record]) -> Iterator[Range]:
-    """The range [start, end) as ranges of at most about RANGE_BYTES that join end to end."""
+def split(
+    partition: int, start: int, end: int, records: Sequence[Record], whole: dict[int, bytes] | None = None
+) -> Iterator[Range]:
+    """The range [start, end) as ranges of at most about RANGE_BYTES that join end to end. whole: as in Range."""
+    if whole:
+        yield from _split_with_whole(partition, start, end, records, whole)
+        return
     sizes = list(accumulate([len(record.data) + 1 for record in records]))
     first = before = 0
     while sizes and sizes[-1] - before > RANGE_BYTES:
@@ -73,6 +82,28 @@ def split(partition: int, start: int, end: int, records: Sequence[Record]) -> It
         first, before, start = stop, sizes[stop - 1], records[stop].offset
     if end > start:
         yield Range(partition, start, end, tuple(records[first:]))
+
+
+def _split_with_whole(
+    partition: int, start: int, end: int, records: Sequence[Record], whole: dict[int, bytes]
+) -> Iterator[Range]:
+    """As `split`; a value that came whole counts with its record."""
+    group: list[Record] = []
+    size = 0
+    for record in records:
+        more = len(record.data) + 1 + len(whole.get(record.offset, b""))
+        if group and size + more > RANGE_BYTES:
+            yield _with_whole(partition, start, record.offset, group, whole)
+            group, size, start = [], 0, record.offset
+        group.append(record)
+        size += more
+    if end > start:
+        yield _with_whole(partition, start, end, group, whole)
+
+
+def _with_whole(partition: int, start: int, end: int, group: list[Record], whole: dict[int, bytes]) -> Range:
+    theirs = {record.offset: whole[record.offset] for record in group if record.offset in whole}
+    return Range(partition, start, end, tuple(group), None, theirs or None)
 
 
 Positions = dict[int, int]

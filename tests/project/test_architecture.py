@@ -224,7 +224,8 @@ BOUNDS = {
     "streams/filters/parsing.py": ("CHARACTERS", "NODES", "DEPTH", "LOOPS"),
     "streams/filters/compiling.py": ("PATTERNS", "PATTERN_SIZE", "PATTERN_MEMORY"),
     "streams/filters/work.py": ("UNITS",),
-    "streams/filters/seen.py": ("WHOLE_BYTES",),
+    "streams/wire/ranges.py": ("WHOLE_BYTES",),
+    "streams/hub/filtered.py": ("FILTERS_A_TOPIC", "FILTERS", "FILTERS_A_USER", "SHARE", "RECORD_S", "SLICE_S", "LATE_S"),
     "streams/hub/rights_watch.py": ("LOOK_S",),
 }
 # How constants are called that say how much of something is held or done for somebody …

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import Filter
 from streams.filters.parsing import parse
-from streams.filters.seen import WHOLE_BYTES, Seen, seen
+from streams.filters.seen import Seen, seen
 from streams.filters.work import Failed
 from streams.filters.writing import write
+from streams.wire.ranges import WHOLE_BYTES
 from streams.wire.records import encode
 
 AT_MS = 1_767_225_600_123

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ async def found(kafka: Kafka, ends: dict[int, int], wanted: int, log_from: dict[
                 [Range(partition, start, ends[partition], records(kafka[partition], start, ends[partition]))], 0.0
             )
     history = Holes(kafka, ends)
-    return await newest.find(history, log, history.to(), wanted)
+    return await newest.find(partial(history.page, "t"), log, history.to(), wanted)
 
 
 def told(answer: newest.Newest) -> tuple[dict[int, int], int, str]:
@@ -118,7 +119,7 @@ async def test_records_in_the_log_are_counted_without_asking_kafka() -> None:
     log = TopicLog("t", "e", {0: 0})
     log.append([Range(0, 0, 300, records(kafka[0], 0, 300))], 0.0)
     history = Holes(kafka, {0: 300})
-    answer = await newest.find(history, log, history.to(), 50)
+    answer = await newest.find(partial(history.page, "t"), log, history.to(), 50)
     assert (told(answer), history.looked) == (({0: 150}, 50, "enough"), 0)
 
 

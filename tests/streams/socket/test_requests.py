@@ -28,7 +28,7 @@ MALFORMED: list[Any] = [
     {key: value for key, value in SUBSCRIBE.items() if key != "start"},
     SUBSCRIBE | {"id": True},
     SUBSCRIBE | {"id": "7"},
-    SUBSCRIBE | {"filter": "x"},
+    SUBSCRIBE | {"filter": 5},
     SUBSCRIBE | {"start": {}},
     SUBSCRIBE | {"start": {"latest": True, "last": 3}},
     SUBSCRIBE | {"start": {"last": 0}},
