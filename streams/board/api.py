@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import orjson
@@ -126,7 +127,7 @@ async def read_newest(request: HttpRequest, topic: str, asked: Query[Before]) ->
         async with turn(request.user.pk):
             bounds = await history.bounds(topic, topic_log.positions)
             before = {number: min(given.get(number, end), end) for number, end in bounds.ends.items()}
-            found = await newest.find_before(history, topic, bounds.firsts, before, asked.limit)
+            found = await newest.find_before(partial(history.page, topic), bounds.firsts, before, asked.limit)
     except (NoTurn, Unavailable) as error:
         return _not_now(error)
     ranges = b",".join(

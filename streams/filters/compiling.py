@@ -78,7 +78,7 @@ def compiled(node: Node) -> Run:
     compiler = _Compiler()
     run, kind = compiler.part(node)
     if kind not in {bool, None}:
-        raise BadFilter(f"A filter is a condition, true or false; this is {values.KINDS[kind or bool]}.", node.at)
+        raise BadFilter(f"A filter is a condition, true or false; this is {_word(kind)}.", node.at)
     return run
 
 
@@ -101,6 +101,10 @@ def _possible(sign: str, one: type | None, other: type | None) -> tuple[type | N
     if not given:
         return None, message
     return (next(iter(given)) if len(given) == 1 else None), ""
+
+
+def _word(kind: type | None) -> str:
+    return "unknown" if kind is None else values.KINDS[kind]
 
 
 def _said(node: Node) -> str:
@@ -136,7 +140,7 @@ class _Compiler:
     def _condition(self, node: Node, where: str) -> Run:
         run, kind = self.part(node)
         if kind not in {bool, None}:
-            raise BadFilter(f"{where} takes conditions; this is {values.KINDS[kind or bool]}.", node.at)
+            raise BadFilter(f"{where} takes conditions; this is {_word(kind)}.", node.at)
         return run
 
     # Names and fields -------------------------------------------------------------------------------------------------
@@ -158,7 +162,7 @@ class _Compiler:
         of, kind = self.part(node.of)
         name, at, said = node.name, node.at, _said(node)
         if kind not in {dict, None}:
-            raise BadFilter(f"{_said(node.of)} is {values.KINDS[kind or dict]} and has no fields.", at)
+            raise BadFilter(f"{_said(node.of)} is {_word(kind)} and has no fields.", at)
 
         def field(seen: Seen) -> Any:
             whole = of(seen)
@@ -185,7 +189,7 @@ class _Compiler:
         of, kind = self.part(node.of)
         name, at, said = node.name, node.at, _said(node.of)
         if kind not in {dict, None}:
-            raise BadFilter(f"{said} is {values.KINDS[kind or dict]} and has no fields.", at)
+            raise BadFilter(f"{said} is {_word(kind)} and has no fields.", at)
 
         def has(seen: Seen) -> bool:
             whole = of(seen)
@@ -199,11 +203,9 @@ class _Compiler:
         (of, kind), (index, index_kind) = self.part(node.of), self.part(node.index)
         at, said = node.at, _said(node)
         if kind not in {dict, list, None}:
-            raise BadFilter(f"{_said(node.of)} is {values.KINDS[kind or dict]} and has no parts.", at)
+            raise BadFilter(f"{_said(node.of)} is {_word(kind)} and has no parts.", at)
         if index_kind not in {int, float, str, None}:
-            raise BadFilter(
-                f"An index is a number or a text; this is {values.KINDS[index_kind or str]}.", node.index.at
-            )
+            raise BadFilter(f"An index is a number or a text; this is {_word(index_kind)}.", node.index.at)
 
         def at_index(seen: Seen) -> Any:
             whole, place = of(seen), index(seen)
@@ -232,7 +234,7 @@ class _Compiler:
             return negated, bool
         of, kind = self.part(node.of)
         if kind not in {int, float, None}:
-            raise BadFilter(f"- stands before numbers; this is {values.KINDS[kind or int]}.", node.of.at)
+            raise BadFilter(f"- stands before numbers; this is {_word(kind)}.", node.of.at)
 
         def minus(seen: Seen) -> Any:
             value = of(seen)
@@ -256,22 +258,22 @@ class _Compiler:
             return (run if node.sign == "==" else lambda seen: not run(seen)), bool
         if node.sign == "in":
             if other not in {list, dict, None}:
-                raise BadFilter(
-                    f"in looks into a list or an object; this is {values.KINDS[other or list]}.", node.right.at
-                )
+                raise BadFilter(f"in looks into a list or an object; this is {_word(other)}.", node.right.at)
             return _computing(values.is_in, left, right, node.at), bool
         kind, message = _possible(node.sign, one, other)
         if message:
             raise BadFilter(message, node.at)
         if node.sign in SUMS:
             return _computing(SUMS[node.sign], left, right, node.at), kind
-        if isinstance(node.right, Constant) and type(node.right.value) in {int, float}:
-            return _ordering_number(ORDERS[node.sign], left, node.right.value, node.at), bool
+        number = node.right.value if isinstance(node.right, Constant) else None
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            return _ordering_number(ORDERS[node.sign], left, number, node.at), bool
         return _ordering(ORDERS[node.sign], left, right, node.at), bool
 
     def _joined(self, node: Joined) -> tuple[Run, type | None]:
         runs = [self._condition(part, node.sign) for part in node.parts]
         decides = node.sign == "||"  # the answer that one of them can give for all
+        rests = not decides
 
         def joined(seen: Seen) -> bool:
             failed: Failed | None = None
@@ -283,12 +285,12 @@ class _Compiler:
                     seen.spend(ERROR)
                     continue
                 if held is decides:
-                    return decides
-                if held is not (not decides):
+                    return not rests
+                if held is not rests:
                     failed = failed or _at(not_a_condition(held), node.at)
             if failed is not None:
                 raise failed
-            return not decides
+            return rests
 
         return joined, bool
 
@@ -315,7 +317,7 @@ class _Compiler:
             return _words(node), bool
         of, kind = self.part(node.parts[0])
         if kind not in {str, None}:
-            raise BadFilter(f"{node.function} looks at a text; this is {values.KINDS[kind or str]}.", node.parts[0].at)
+            raise BadFilter(f"{node.function} looks at a text; this is {_word(kind)}.", node.parts[0].at)
         if node.function == "lowerAscii":
             return _lower(of, node.at), str
         if node.function == "matches":
@@ -325,9 +327,7 @@ class _Compiler:
             return _matches(of, _pattern(node), node.at), bool
         part, part_kind = self.part(node.parts[1])
         if part_kind not in {str, None}:
-            raise BadFilter(
-                f"{node.function} takes a text; this is {values.KINDS[part_kind or str]}.", node.parts[1].at
-            )
+            raise BadFilter(f"{node.function} takes a text; this is {_word(part_kind)}.", node.parts[1].at)
         return _tests(TESTS[node.function], of, part, node), bool
 
     def _conversion(self, node: Call) -> tuple[Run, type | None]:
@@ -357,7 +357,7 @@ class _Compiler:
     def _loop(self, node: Loop) -> tuple[Run, type | None]:
         over, kind = self.part(node.over)
         if kind not in {list, dict, None}:
-            raise BadFilter(f"{node.kind} goes through a list or an object; this is {values.KINDS[kind or list]}.",
+            raise BadFilter(f"{node.kind} goes through a list or an object; this is {_word(kind)}.",
                             node.over.at)  # fmt: skip
         if node.name in NAMES and node.name not in self._scope:
             raise BadFilter(f"{node.name} is a record's name; give each of them another one.", node.at)
@@ -557,6 +557,8 @@ def _rounds(over: Run, place: int, cost: int, node: Loop) -> Rounds:
 def _looking(rounds: Rounds, condition: Run, decides: bool, at: int) -> Run:
     """`exists` and `all`: the first that decides ends it; a failure counts only when none does."""
 
+    rests = not decides
+
     def looking(seen: Seen) -> bool:
         failed: Failed | None = None
         for _ in rounds(seen):
@@ -567,12 +569,12 @@ def _looking(rounds: Rounds, condition: Run, decides: bool, at: int) -> Run:
                 seen.spend(ERROR)
                 continue
             if held is decides:
-                return decides
-            if held is not (not decides):
+                return not rests
+            if held is not rests:
                 failed = failed or _at(not_a_condition(held), at)
         if failed is not None:
             raise failed
-        return not decides
+        return rests
 
     return looking
 

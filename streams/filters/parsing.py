@@ -88,6 +88,9 @@ class _Parser:
     def _is(self, *sources: str) -> bool:
         return self._token.kind in {"sign", "name"} and self._token.source in sources
 
+    def _is_over(self) -> bool:
+        return self._token.kind == "end"
+
     def _take(self) -> Token:
         token = self._token
         self._next += 1
@@ -99,13 +102,13 @@ class _Parser:
         return self._take()
 
     def _instead(self) -> str:
-        return ", but the filter ends" if self._token.kind == "end" else f", not {self._token.source}"
+        return ", but the filter ends" if self._is_over() else f", not {self._token.source}"
 
     def whole(self) -> Node:
-        if self._token.kind == "end":
+        if self._is_over():
             raise BadFilter("There is no condition.", self._token.at)
         node = self._any()
-        if self._token.kind != "end":
+        if not self._is_over():
             raise BadFilter(f"&&, || or the end was expected{self._instead()}.", self._token.at)
         return node
 

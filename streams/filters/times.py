@@ -65,7 +65,8 @@ def moment(text: str) -> int | None:
     if hours > 23 or minutes > 59:
         return None
     try:
-        whole = datetime(*map(int, found.group(1, 2, 3, 4, 5, 6)), tzinfo=UTC)
+        year, month, day, hour, minute, second = map(int, found.group(1, 2, 3, 4, 5, 6))
+        whole = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
     since = whole - EPOCH

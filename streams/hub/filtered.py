@@ -28,9 +28,8 @@ FILTERED_BYTES = 1024 * 1024  # of records in the log of one filter, and of its 
 SLICE_S = 0.003  # filters run for so long, then as long as that others do
 SHARE = 0.05  # of a second (of CPU) that one filter may take …
 RECORD_S = 20e-6  # … and for each record of that second at least so much: a burst of records is not a dear filter
-WAITING_BYTES = (
-    32 * 1024 * 1024
-)  # of a topic's records that wait for its filters; then, or after LATE_S, the dearest ends
+# Of a topic's records that wait for its filters; then, or after LATE_S, the dearest is ended; at twice as many all are.
+WAITING_BYTES = 32 * 1024 * 1024
 LATE_S = 10.0
 PAUSE_S = 1.0  # between two that are ended for that
 EXPENSIVE = "expensive"  # the reason of `unsubscribed`
@@ -236,6 +235,11 @@ class _Sieve:
             self._bytes += part.size
         if self._bytes > WAITING_BYTES:
             self._end_dearest(now)
+        if self._bytes > 2 * WAITING_BYTES:
+            for log in list(self.logs.values()):
+                self._end(log)
+            self._waiting.clear()
+            self._bytes = 0
         if self._next is None:
             self._next = self._loop.call_soon(self._run)
 
@@ -244,6 +248,7 @@ class _Sieve:
         if self._next is not None:
             self._next.cancel()
         self._waiting.clear()
+        self._bytes = 0
         self._working = self._next = None
 
     def _end_dearest(self, now: float) -> None:

@@ -13,11 +13,10 @@ import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 from streams.hub.topic_log import TopicLog
-from streams.kafka.history import Bounds, History
+from streams.kafka.history import Bounds
 from streams.wire.ranges import Positions, Range
 from streams.wire.records import Record
 
@@ -75,11 +74,11 @@ async def find(read: Read, log: TopicLog, bounds: Bounds, wanted: int) -> Newest
     return Newest(ends | {n: found.positions[n] for n in found.records}, found.records, found.stopped)
 
 
-async def find_before(history: History, topic: str, firsts: Positions, before: Positions, wanted: int) -> Newest:
+async def find_before(read: Read, firsts: Positions, before: Positions, wanted: int) -> Newest:
     """The newest `wanted` records with offsets below `before`, as far back as `firsts`. Raises Unavailable."""
     step = _step(wanted, len(before))
     partitions = [_Partition(number, firsts.get(number, 0), end, step, []) for number, end in before.items()]
-    found = await _look(partial(history.page, topic), partitions, wanted)
+    found = await _look(read, partitions, wanted)
     return Newest(before | found.positions, found.records, found.stopped)
 
 

@@ -70,7 +70,7 @@ class History:
         decoded as one with `lost="unavailable"`.
         """
         return await self._pages.get(
-            (topic, partition, start, end, False), lambda: self._read_page(topic, partition, start, end)
+            (topic, partition, start, end), lambda: self._read_page(topic, partition, start, end)
         )
 
     async def whole_page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:

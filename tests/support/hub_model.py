@@ -134,7 +134,7 @@ class Kafka(History):
             raise Unavailable("Kafka does not know it.")
         return life
 
-    async def _read_page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def _read_page(self, topic: str, partition: int, start: int, end: int, *, whole: bool = False) -> list[Range]:
         await self._wait()
         life = self._life(topic, [partition])
         if end > life.ends[partition]:

@@ -92,7 +92,7 @@ def test_the_largest_filters_are_taken_and_larger_ones_are_refused() -> None:
         Filter("!" + deep)
     long = f'value.a == "{"x" * (CHARACTERS - 12)}"'
     assert len(long) == CHARACTERS + 1
-    assert Filter(long.replace("x", "", 1))
+    assert Filter(long.replace("x", "", 1)).normalised == long.replace("x", "", 1)
     with pytest.raises(BadFilter, match=r"at most 2,000 characters; this one has 2,001"):
         Filter(long)
 
@@ -105,7 +105,7 @@ def test_whatever_is_piled_up_is_refused_in_a_sentence(text: str) -> None:
 
 
 def test_loops_stand_in_each_other_only_twice() -> None:
-    assert Filter("value.all(x, x.all(y, y > 1)) && value.filter(x, x > 1).map(y, y + 1).exists(z, z > 1)")
+    Filter("value.all(x, x.all(y, y > 1)) && value.filter(x, x > 1).map(y, y + 1).exists(z, z > 1)")
     with pytest.raises(BadFilter, match="At most 2 loops"):
         Filter("value.all(x, x.all(y, y.all(z, z > 1)))")
 

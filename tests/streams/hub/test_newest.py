@@ -63,7 +63,7 @@ async def test_what_lies_before_some_positions_is_given_to_the_beginning_each_re
     before = ends
     seen: list[tuple[int, int, int]] = []
     while True:
-        answer = await newest.find_before(history, "t", dict.fromkeys(ends, 0), before, 40)
+        answer = await newest.find_before(partial(history.page, "t"), dict.fromkeys(ends, 0), before, 40)
         got = [(r.timestamp, number, r.offset) for number, found in answer.records.items() for r in found]
         assert not seen or max(got)[0] <= min(seen)[0]
         seen += got
@@ -80,7 +80,7 @@ async def test_what_was_looked_through_in_vain_is_not_looked_through_again() -> 
     before = ends
     stops: list[str] = []
     while not stops or stops[-1] == "bound":
-        answer = await newest.find_before(history, "t", {0: 0}, before, 5)
+        answer = await newest.find_before(partial(history.page, "t"), {0: 0}, before, 5)
         before = answer.positions
         stops.append(answer.stopped)
     assert stops[-1] == "beginning"
