@@ -12,10 +12,13 @@ from typing import Any, Literal, TypeVarTuple
 
 import orjson
 
+from streams.filters.filters import filter_of
 from streams.hub import connection, sink
 from streams.hub.connection import Connection
+from streams.hub.filtered import stream_of
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
+from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds, History
 from streams.kafka.undecodable import LOST, Undecodable, joined
 from streams.rights.credentials import Credentials
@@ -24,9 +27,15 @@ from streams.socket import sinks
 from streams.socket.requests import Requests
 from streams.wire.frames import Frame
 from streams.wire.ranges import Positions, Range
-from streams.wire.records import Record
+from streams.wire.records import Record, encode
 
 TOPICS = ("t", "u")
+# What a client may filter by, and whether an offset's record matches; never one, and one of three.
+FILTERS: dict[str, Callable[[int], bool]] = {"offset < 0": lambda _: False, "offset % 3 == 0": lambda at: at % 3 == 0}
+# The names of all streams: topic, filter.
+STREAMS: dict[str, tuple[str, str | None]] = {topic: (topic, None) for topic in TOPICS} | {
+    stream_of(topic, filter_of(chosen)): (topic, chosen) for topic in TOPICS for chosen in FILTERS
+}
 Ts = TypeVarTuple("Ts")
 PAGE_OFFSETS = 9  # of one answer of this Kafka
 
@@ -96,8 +105,8 @@ class Life:
         self.firsts[added] = self.ends[added] = 0
 
     def record(self, offset: int) -> Record:
-        pad = 10 + 40 * (offset % 3)
-        return Record(offset, 1000, pad, b'{"offset":%d,"life":%d,"pad":"%b"}' % (offset, self.number, b"x" * pad))
+        value = b'{"life":%d,"pad":"%b"}' % (self.number, b"x" * (20 * (offset % 3)))
+        return encode(offset, 1000, b"k", [], value)
 
     def ranges(self, partition: int, start: int, end: int) -> list[Range]:
         """What anybody who reads there finds."""
@@ -167,6 +176,13 @@ class Stream:
         return {"epoch": epoch_of(self.life), "positions": {str(p): at for p, at in self.positions.items()}}
 
 
+def log_of(hub: Hub, name: str) -> TopicLog:
+    """The log of a stream."""
+    topic, _ = STREAMS[name]
+    whole = hub.logs[topic]
+    return next(log for log in (whole, *hub.filtered.logs(whole)) if log.stream == name)
+
+
 class Client:
     """One socket. faults: what broke the protocol, in words, for all clients together.
 
@@ -208,22 +224,25 @@ class Client:
         if self.is_there:
             self._requests.handle({"text": orjson.dumps(message).decode()})
 
-    def subscribe(self, topic: str, start: dict[str, Any]) -> None:
+    def subscribe(self, name: str, start: dict[str, Any]) -> None:
+        """name: of the stream."""
         self._number += 1
-        self.streams[topic] = Stream(self._number, start)
-        self.say(type="subscribe", id=self._number, topic=topic, start=start)
+        self.streams[name] = Stream(self._number, start)
+        topic, chosen = STREAMS[name]
+        asked = {} if chosen is None else {"filter": chosen}
+        self.say(type="subscribe", id=self._number, topic=topic, start=start, **asked)
 
-    def unsubscribe(self, topic: str) -> None:
-        self.say(type="unsubscribe", stream=topic)
+    def unsubscribe(self, name: str) -> None:
+        self.say(type="unsubscribe", stream=name)
 
-    def ack(self, topic: str, positions: Positions) -> None:
-        self.say(type="ack", stream=topic, positions={str(p): position for p, position in positions.items()})
+    def ack(self, name: str, positions: Positions) -> None:
+        self.say(type="ack", stream=name, positions={str(p): position for p, position in positions.items()})
 
     def ack_all(self) -> None:
-        for topic, stream in self.streams.items():
+        for name, stream in self.streams.items():
             if stream.state == "live":
                 stream.history.clear()
-                self.ack(topic, stream.positions)
+                self.ack(name, stream.positions)
 
     def set_full(self, is_full: bool) -> None:
         if is_full != self.is_full:
@@ -280,7 +299,7 @@ class Client:
             case "goodbye":
                 self.goodbye = frame["code"]
             case "error":
-                refused = [topic for topic, stream in self.streams.items() if stream.number == frame.get("id")]
+                refused = [name for name, stream in self.streams.items() if stream.number == frame.get("id")]
                 assert len(refused) == 1, "an error for nothing that was asked"
                 assert self.streams.pop(refused[0]).state == "asked", "an error for a stream that lives"
             case "subscribed":
@@ -298,6 +317,7 @@ class Client:
         assert stream is not None, "nobody asked for it"
         assert stream.state == "asked", "it has begun already"
         assert stream.number == frame["id"], "the answer to another question"
+        assert (frame["topic"], frame.get("filter")) == STREAMS[frame["stream"]], "another stream than was asked for"
         cursor = frame["cursor"]
         stream.state, stream.life, stream.recovered = "live", life_of(cursor["epoch"]), frame["recovered"]
         stream.positions = {int(p): at for p, at in cursor["positions"].items()}
@@ -308,14 +328,16 @@ class Client:
         stream.history = [dict(stream.positions)]
 
     def _records(self, stream: Stream, frame: dict[str, Any]) -> None:
+        chosen = STREAMS[frame["stream"]][1]
         for each in frame["ranges"]:
             partition, start, end = each["partition"], each["from"], each["to"]
             self._move(stream, partition, start, end)
             offsets = [record["offset"] for record in each["records"]]
-            assert offsets == delivered(partition, start, end), f"other offsets: {offsets}"
+            wanted = [at for at in delivered(partition, start, end) if chosen is None or FILTERS[chosen](at)]
+            assert offsets == wanted, f"other offsets: {offsets}, not {wanted}"
             assert not any(is_undecodable(partition, offset) for offset in range(start, end)), "more than is there"
             # Kafka may already be in the next life before the hub knows; never in a former one.
-            assert all(record["life"] >= stream.life for record in each["records"]), "records of a former life"
+            assert all(record["value"]["life"] >= stream.life for record in each["records"]), "records of a former life"
         stream.history.append(dict(stream.positions))
 
     def _gap(self, stream: Stream, frame: dict[str, Any]) -> None:
@@ -326,12 +348,12 @@ class Client:
             since = self._loop.time() - self.slow_at.get(frame["stream"], float("-inf"))
             assert since >= 60, "slow for the second time"
             self.slow_at[frame["stream"]] = self._loop.time()
-            base = self.hub.logs[frame["stream"]].base
+            base = log_of(self.hub, frame["stream"]).base
             assert any(each["from"] < base[each["partition"]] for each in frame["ranges"]), "the log has all of it"
         for each in frame["ranges"]:
             partition, start, end = each["partition"], each["from"], each["to"]
             self._move(stream, partition, start, end)
-            life = self.kafka.topics.get(frame["stream"])
+            life = self.kafka.topics.get(STREAMS[frame["stream"]][0])
             if reason == LOST:
                 assert all(is_undecodable(partition, offset) for offset in range(start, end)), "these can be decoded"
             elif reason == "limit":
@@ -358,6 +380,9 @@ class Client:
 
     def _stats(self, stream: Stream, frame: dict[str, Any]) -> None:
         assert frame["records"] > 0, "a second without records"
+        is_filtered = STREAMS[frame["stream"]][1] is not None
+        assert is_filtered is ({"matched", "failed", "unchecked"} <= frame.keys()), "counts of no filter, or none"
+        assert not frame.get("failed"), "these filters never fail"
 
     def _unsubscribed(self, stream: Stream, frame: dict[str, Any]) -> None:
         self.cursors[frame["stream"]] = stream.cursor

@@ -8,6 +8,7 @@ How often it is run is set by MODEL_EXAMPLES and MODEL_STEPS.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import sys
@@ -19,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from streams.hub import delivery, rates, subscription
+from streams.hub import delivery, filtered, rates, subscription
 from streams.hub import topic_log as logs
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
@@ -30,7 +31,7 @@ from streams.socket import starts
 from streams.wire import ranges as wire
 from streams.wire.frames import Mark
 from streams.wire.ranges import Batch, Positions, Status
-from tests.support.hub_model import TOPICS, Client, Kafka, Life, Steps, Stream, epoch_of
+from tests.support.hub_model import STREAMS, TOPICS, Client, Kafka, Life, Steps, Stream, epoch_of
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "150"))
 STEPS = int(os.environ.get("MODEL_STEPS", "50"))
@@ -46,11 +47,15 @@ SMALL = {
     (subscription, "FRAME_BYTES"): 700,
     (subscription, "UNACKED_BYTES"): 2500,
     (starts, "REPLAY_OFFSETS"): 60,
+    (filtered, "FILTERED_BYTES"): 2000,
+    (filtered, "SHARE"): 100.0,  # of a clock that counts looks at it; test_filtered.py ends expensive ones
 }
 CLIENTS = 6
 ROUNDS = 600  # of 50 ms, until everything has settled
 
 topics = st.sampled_from(TOPICS)
+names = st.sampled_from(list(STREAMS))  # of streams
+LOOK_S = 0.001  # passes with each look at the clock of filters: a slice of theirs is three records
 who = st.integers(0, CLIENTS - 1)
 # Where a stream begins; the numbers are offsets from there, one a partition.
 starting = st.tuples(
@@ -87,6 +92,11 @@ class LiveSide(RuleBasedStateMachine):
         self.loop = Steps()
         self.loop.set_exception_handler(lambda _, context: self.faults.append(str(context)))
         self.patches.setattr(rates, "time", SimpleNamespace(time=self.loop.time))
+        looks = itertools.count()
+        clock = SimpleNamespace(
+            perf_counter=lambda: next(looks) * LOOK_S, thread_time=lambda: 0.0, monotonic=self.loop.time
+        )
+        self.patches.setattr(filtered, "time", clock)
         self.clients: list[Client] = []
         self.number = 0
         self.lives = 1
@@ -130,21 +140,21 @@ class LiveSide(RuleBasedStateMachine):
                 break
             self.loop.step()
 
-    @rule(number=who, topic=topics, start=starting)
-    def subscribe(self, number: int, topic: str, start: tuple[str, int, int]) -> None:
+    @rule(number=who, name=names, start=starting)
+    def subscribe(self, number: int, name: str, start: tuple[str, int, int]) -> None:
         client = self.client(number)
-        if client is not None and topic not in client.streams:
-            self._subscribe(client, topic, start)
+        if client is not None and name not in client.streams:
+            self._subscribe(client, name, start)
 
-    def _subscribe(self, client: Client, topic: str, start: tuple[str, int, int]) -> None:
-        self.call(client.subscribe, topic, self._start(client, topic, *start))
+    def _subscribe(self, client: Client, name: str, start: tuple[str, int, int]) -> None:
+        self.call(client.subscribe, name, self._start(client, name, *start))
 
-    def _start(self, client: Client, topic: str, kind: str, *deltas: int) -> dict[str, Any]:
-        topic_log = self.hub.logs.get(topic)
+    def _start(self, client: Client, name: str, kind: str, *deltas: int) -> dict[str, Any]:
+        topic_log = self.hub.logs.get(STREAMS[name][0])
         if kind == "last":
             return {"last": 1 + abs(deltas[0]) * 3}
-        if kind == "resume" and topic in client.cursors:
-            return {"cursor": client.cursors[topic]}
+        if kind == "resume" and name in client.cursors:
+            return {"cursor": client.cursors[name]}
         if kind in {"latest", "resume"} or topic_log is None:
             return {"latest": True}
         origin = topic_log.base if kind == "base" else topic_log.positions
@@ -152,11 +162,11 @@ class LiveSide(RuleBasedStateMachine):
         positions = {str(p): max(0, at + deltas[p % 2] + far) for p, at in origin.items()}
         return {"cursor": {"epoch": epoch_of(0) if kind == "foreign" else topic_log.epoch, "positions": positions}}
 
-    @rule(number=who, topic=st.sampled_from([*TOPICS, None]))
-    def leave(self, number: int, topic: str | None) -> None:
+    @rule(number=who, name=names | st.none())
+    def leave(self, number: int, name: str | None) -> None:
         """One stream, or the socket."""
         if client := self.client(number):
-            self.call(client.disconnect) if topic is None else self.call(client.unsubscribe, topic)
+            self.call(client.disconnect) if name is None else self.call(client.unsubscribe, name)
 
     @rule(
         number=who, what=st.sampled_from(["all", "by all", "some frames ago", "one partition"]), back=st.integers(1, 4)
@@ -168,10 +178,10 @@ class LiveSide(RuleBasedStateMachine):
             for each in self.clients if what == "by all" else [client]:
                 self.call(each.ack_all)
             return
-        for topic, stream in list(client.streams.items()):
+        for name, stream in list(client.streams.items()):
             if stream.state == "live":
                 before = stream.history[-min(1 + back, len(stream.history)) :] or [stream.positions]
-                self.call(client.ack, topic, before[0] if what == "some frames ago" else {0: stream.positions[0]})
+                self.call(client.ack, name, before[0] if what == "some frames ago" else {0: stream.positions[0]})
 
     @rule(
         number=who,
@@ -320,6 +330,7 @@ class LiveSide(RuleBasedStateMachine):
         """looks: the clock that strikes once a second strikes at the end."""
         self.loop.now += seconds
         if looks:
+            self.call(self.hub.look_at_filters)
             self.call(self.hub.trim)
             self.call(self.hub.seconds.tell)
             self.call(self.hub.look_at_connections)
@@ -339,12 +350,13 @@ class LiveSide(RuleBasedStateMachine):
         """Every reader stands where its client is, and is moved on in one way."""
         for topic_log, readers in self.hub.delivery._readers.items():
             together = readers._together
-            assert self.hub.logs.get(topic_log.topic) is topic_log, "readers of a log that ended"
+            whole = self.hub.logs.get(topic_log.topic)
+            assert topic_log is whole or topic_log in self.hub.filtered.logs(whole), "readers of a log that ended"
             assert readers.blocked <= readers.apart
             assert not readers.apart & set(together), "apart and together"
             for reader in readers:
                 assert reader.connection in self.hub.connections
-                assert reader.connection.streams.get(topic_log.topic) is reader
+                assert reader.connection.streams.get(topic_log.stream) is reader
                 assert reader.unacked_bytes >= 0
                 assert reader.together is (readers if reader in together else None)
                 self._place_is_true(reader)
@@ -387,6 +399,7 @@ class LiveSide(RuleBasedStateMachine):
             if self._is_settled():
                 break
             self.loop.now += 0.05
+            self.call(self.hub.look_at_filters)
             self.loop.step(3)
             for client in self.clients:
                 self.call(client.ack_all)
@@ -397,14 +410,14 @@ class LiveSide(RuleBasedStateMachine):
 
     def _is_settled(self) -> bool:
         return self.hub.delivery._tick is None and all(
-            stream.state == "live" and self._is_at_end(topic, stream)
+            stream.state == "live" and self._is_at_end(name, stream)
             for client in self.clients
             if client.is_there
-            for topic, stream in client.streams.items()
+            for name, stream in client.streams.items()
         )
 
-    def _is_at_end(self, topic: str, stream: Stream) -> bool:
-        life = self.kafka.topics[topic]
+    def _is_at_end(self, name: str, stream: Stream) -> bool:
+        life = self.kafka.topics[STREAMS[name][0]]
         return stream.life == life.number and all(stream.positions.get(p, 0) == end for p, end in life.ends.items())
 
     def _state(self) -> str:
