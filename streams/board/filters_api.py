@@ -15,7 +15,7 @@ from ninja.errors import ValidationError as InvalidRequest
 from pydantic import Field, GetCoreSchemaHandler, JsonValue, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
-from streams.board.api import RETRY_AFTER_S, _away, _open_log, _problem, _readable
+from streams.board.api import RETRY_AFTER_S, _not_now, _open_log, _problem, _readable
 from streams.board.schemas import RECORD, Invalid, Problem, _example
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import Filter
@@ -184,7 +184,7 @@ async def _tried(chosen: Filter, topic_log: TopicLog) -> HttpResponse:
         newest_ones = await _newest(current.current().history, topic_log)
         tried = await asyncio.to_thread(_try, chosen, topic_log.topic, newest_ones)
     except Unavailable:
-        return _away()
+        return _not_now()
     finally:
         _under_way -= 1
     return _answer({"normalised": chosen.normalised, **tried.told()})

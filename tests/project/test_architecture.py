@@ -225,7 +225,15 @@ BOUNDS = {
     "streams/filters/compiling.py": ("PATTERNS", "PATTERN_SIZE", "PATTERN_MEMORY"),
     "streams/filters/work.py": ("UNITS",),
     "streams/wire/ranges.py": ("WHOLE_BYTES",),
-    "streams/hub/filtered.py": ("FILTERS_A_TOPIC", "FILTERS", "FILTERS_A_USER", "SHARE", "RECORD_S", "SLICE_S", "LATE_S"),
+    "streams/hub/filtered.py": (
+        "FILTERS_A_TOPIC",
+        "FILTERS",
+        "FILTERS_A_USER",
+        "SHARE",
+        "RECORD_S",
+        "SLICE_S",
+        "LATE_S",
+    ),
     "streams/hub/rights_watch.py": ("LOOK_S",),
 }
 # How constants are called that say how much of something is held or done for somebody …
@@ -246,7 +254,8 @@ NOT_HELD = {
         "items/values/texts.py": {"NAME_LENGTH", "DESCRIPTION_LENGTH", "SKU_LENGTH", "LINK_LENGTH"},
         "items/tokens.py": {"SECRET_BYTES"}, "project/accounts/sign_up.py": {"NAME_LENGTH"},
         "streams/outbox/messages.py": {"ERROR_LENGTH"}, "streams/server.py": {"LENGTH_16", "LENGTH_64"},
-        "streams/socket/requests.py": {"MOST_JUMPS"},
+        "streams/socket/requests.py": {"MOST_JUMPS"}, "streams/filters/parsing.py": {"LARGEST"},
+        "streams/filters/values.py": {"LARGEST"},
     },
     STEPS: {
         "items/api/idempotency.py": {"PRUNE_ROWS"}, "items/imports/recognising.py": {"RANKED_ROWS"},
