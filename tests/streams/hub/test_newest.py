@@ -170,7 +170,7 @@ async def test_no_more_is_kept_of_a_long_step_than_can_be_given(monkeypatch: pyt
     kafka: Kafka = {0: dict.fromkeys(range(dense), 1)}
     ends = {0: dense + 20_000}
     history = Holes(kafka, ends)
-    answer = await newest.find_before(history, "t", {0: 0}, ends, 2_000)
+    answer = await newest.find_before(partial(history.page, "t"), {0: 0}, ends, 2_000)
     assert [record.offset for record in answer.records[0]] == list(range(dense - 200, dense))  # of 2 bytes each
     assert answer.stopped == "enough"
     assert max(kept) < 400 + 2 * 33 * 2  # and a page that begins before it, and one that was just read
