@@ -85,9 +85,9 @@ def _member(node: Node) -> str:
 
 def _unary(sign: str, of: Node) -> str:
     is_same = isinstance(of, Unary) and of.sign == sign
-    # `-1` is one number, and `-` before it another sign.
-    is_number = sign == "-" and isinstance(of, Constant) and type(of.value) in {int, float}
-    return f"{sign}{_in(of, UNARY if is_same else MEMBER)}" if not is_number else f"{sign}({_in(of, CHOICE)})"
+    text = _in(of, UNARY if is_same else MEMBER)
+    # `-1` is one number, also where something of it follows (`-1.5[0]`): `-` before it is another sign.
+    return f"{sign}({text})" if sign == "-" and text[0].isdigit() else f"{sign}{text}"
 
 
 def _constant(value: float | str | bool | None) -> tuple[str, int]:

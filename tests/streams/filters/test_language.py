@@ -203,6 +203,11 @@ def test_what_is_written_out_means_the_same(text: str) -> None:
     assert write(parse(again)) == again
 
 
+@pytest.mark.parametrize("text", ["-(1.5)", "-(1.5[0].b)", "!(-(2[1]))", "--(1.5[0])"])
+def test_a_sign_before_what_begins_with_a_number_stays_outside(text: str) -> None:
+    assert write(parse(text)) == text
+
+
 @settings(max_examples=500, deadline=None)
 @given(st.text(st.sampled_from("value.()[]&|=!<>'\"\\ 1a,?:-+*/%😀\n")) | st.text())
 def test_any_text_is_a_filter_or_said_to_be_none(text: str) -> None:
