@@ -21,7 +21,7 @@ from streams.kafka.undecodable import Polled, Undecodable
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import shared
 from streams.wire.ranges import Range
-from streams.wire.records import Record, encode_raw
+from streams.wire.records import Record, encode, encode_raw
 
 READERS = 3  # consumers of the pool: Kafka's connections do not grow with browsers …
 ASKERS = 1  # … and for offsets alone: every `subscribe` wants them, and none of them waits behind those who read
@@ -150,7 +150,7 @@ class History:
                     for found in (await reader.getmany(tp, timeout_ms=500, max_records=1)).get(tp, ()):
                         if found.offset != offset:
                             raise NoSuchOffset
-                        return encode_raw(found, whole=True)
+                        return encode(found.offset, found.timestamp, found.key, found.headers, found.value, whole=True)
             except OffsetOutOfRangeError as error:
                 raise Expired from error
             except Undecodable as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 
@@ -17,6 +17,20 @@ HEADERS_BYTES = 8 * 1024  # longer headers, names and values together, are left 
 JSON_DEPTH = 64  # deeper JSON is shown as text: readers' parsers recurse
 ARRAY = ord("[")
 USUAL = b'{"offset":%d,"timestamp":%d,"key":%b,"headers":{},"size":%d,"encoding":"json","value":%b}'
+
+
+class Shown(NamedTuple):
+    """How a value or a key is shown, when not as its bytes are: what a format made of it (streams/decoding/).
+
+    data: JSON, UTF-8 text or bytes, whole. encoding: which of them, None to show it as without a format. more: further
+    fields of the record, each with a comma before it. problem: why it could not be decoded, or what of it is not exact,
+    in a sentence; "" when all is well.
+    """
+
+    data: bytes
+    encoding: Literal["json", "text", "base64"] | None
+    more: bytes = b""
+    problem: str = ""
 
 
 class Record(NamedTuple):
@@ -83,6 +97,46 @@ def _encode_value(value: bytes | None, limit: int | None) -> tuple[bytes, bytes,
     return b"text", orjson.dumps(text), cut
 
 
+def _encode_shown(shown: Shown, limit: int | None) -> tuple[bytes, bytes, bool]:
+    """As `_encode_value`, of what a format made of the value. JSON that is cut is text, as always."""
+    if shown.encoding is None:
+        return _encode_value(shown.data, limit)
+    cut = limit is not None and len(shown.data) > limit
+    if shown.encoding == "json" and not cut:
+        return b"json", shown.data, False
+    data = shown.data[:limit] if cut else shown.data
+    text = None if shown.encoding == "base64" else _cut_text(data)
+    if text is None:
+        return b"base64", b'"%b"' % base64.b64encode(data), cut
+    return b"text", orjson.dumps(text), cut
+
+
+def _encode_shown_key(shown: Shown, limit: int | None) -> tuple[bytes, bool]:
+    """As `_encode_key`, of what a format made of the key: always a text, and `key_encoding` says of what."""
+    if shown.encoding is None:
+        return _encode_key(shown.data, limit)
+    if shown.encoding == "json":
+        value = orjson.loads(shown.data)
+        if isinstance(value, str):
+            return _encode_key(value.encode(), limit)
+        key, cut = _encode_key(shown.data, limit)
+        return key + b',"key_encoding":"json"', cut
+    encoding, json, cut = _encode_shown(shown, limit)
+    return b'"key":%b%b' % (json, b',"key_encoding":"base64"' if encoding == b"base64" else b""), cut
+
+
+def _told(value: Shown | None, key: Shown | None) -> bytes:
+    """The further fields of a record: what formats tell of value and key, and the one sentence of what is wrong."""
+    problems = [value.problem] if value is not None and value.problem else []
+    if key is not None and key.problem:
+        problems.append(f"The key: {key.problem}")
+    return b"%b%b%b" % (
+        b"" if value is None else value.more,
+        b"" if key is None else key.more,
+        b',"problem":%b' % orjson.dumps(" ".join(problems)) if problems else b"",
+    )
+
+
 def _encode_key(key: bytes | None, limit: int | None) -> tuple[bytes, bool]:
     """The fields `key` and, where needed, `key_encoding`, and whether the key was cut."""
     if key is None:
@@ -112,6 +166,10 @@ def _encode_headers(headers: Sequence[tuple[str, bytes | None]], limit: int | No
     return field, False
 
 
+def _raw(data: bytes | None) -> bytes:
+    return b"null" if data is None else b'"%b"' % base64.b64encode(data)
+
+
 def _header_value(value: bytes | None) -> Any:
     if value is None:
         return None
@@ -131,7 +189,7 @@ class Raw(Protocol):
     headers: Sequence[tuple[str, bytes | None]]
 
 
-def encode_raw(raw: Raw, *, whole: bool = False) -> Record:
+def encode_raw(raw: Raw) -> Record:
     """Encodes a record as aiokafka gives it.
 
     Most have small JSON under a key of text, and no headers. Those take a short way to the same result: how many
@@ -154,7 +212,7 @@ def encode_raw(raw: Raw, *, whole: bool = False) -> Record:
                 offset, size = raw.offset, len(value)
                 data = USUAL % (offset, timestamp, orjson.dumps(text), size, value)
                 return tuple.__new__(Record, (offset, timestamp, size, data))  # half of what Record() takes
-    return encode(raw.offset, timestamp, key, raw.headers, value, whole=whole)
+    return encode(raw.offset, timestamp, key, raw.headers, value)
 
 
 def encode(
@@ -165,17 +223,21 @@ def encode(
     value: bytes | None,
     *,
     whole: bool = False,
+    shown: Shown | None = None,
+    key_shown: Shown | None = None,
 ) -> Record:
     """Encodes one Kafka record as the protocol's JSON object.
 
-    timestamp: milliseconds since 1970, -1 when Kafka has none. whole: nothing is cut (the records API's single record).
+    timestamp: milliseconds since 1970, -1 when Kafka has none. whole: nothing is cut, and the bytes are told too (the
+    records API's single record). shown, key_shown: what the topic's formats made of value and key; None: nothing.
     """
-    encoding, value_json, value_cut = _encode_value(value, None if whole else VALUE_BYTES)
-    key_json, key_cut = _encode_key(key, None if whole else KEY_BYTES)
+    limit, key_limit = (None, None) if whole else (VALUE_BYTES, KEY_BYTES)
+    encoding, value_json, value_cut = _encode_value(value, limit) if shown is None else _encode_shown(shown, limit)
+    key_json, key_cut = _encode_key(key, key_limit) if key_shown is None else _encode_shown_key(key_shown, key_limit)
     headers_json, headers_cut = _encode_headers(headers, None if whole else HEADERS_BYTES)
     size = 0 if value is None else len(value)
     cut = [name for name, is_cut in (("value", value_cut), ("key", key_cut), ("headers", headers_cut)) if is_cut]
-    data = b'{"offset":%d,"timestamp":%b,%b,%b,"size":%d,"encoding":"%b","value":%b%b}' % (
+    data = b'{"offset":%d,"timestamp":%b,%b,%b,"size":%d,"encoding":"%b","value":%b%b%b%b}' % (
         offset,
         b"null" if timestamp < 0 else b"%d" % timestamp,
         key_json,
@@ -184,5 +246,7 @@ def encode(
         encoding,
         value_json,
         b',"truncated":true,"cut":%b' % orjson.dumps(cut) if cut else b"",
+        b"" if shown is None and key_shown is None else _told(shown, key_shown),
+        b',"raw":%b,"key_raw":%b' % (_raw(value), _raw(key)) if whole else b"",
     )
     return Record(offset, timestamp, size, data)

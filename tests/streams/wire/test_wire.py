@@ -88,6 +88,31 @@ def test_a_header_that_is_null_is_told_from_an_empty_one() -> None:
     assert "header_list" not in shown(b"1", headers=[("e", b""), ("f", b"1")]), "the object says it all"
 
 
+def test_what_a_format_made_of_a_value_stands_in_its_place() -> None:
+    more = b',"format":"avro","schema":{"id":17,"name":"A"}'
+    value = records.Shown(b'{"n":1}', "json", more, "A sentence.")
+    key = records.Shown(b'{"id":7}', "json", b',"key_format":"avro"', "Another.")
+    data = json.loads(records.encode(7, 1, b"\x02", [], b"\x01", shown=value, key_shown=key, whole=True).data)
+    assert data["value"] == {"n": 1}
+    assert (data["encoding"], data["format"], data["schema"]["id"], data["size"]) == ("json", "avro", 17, 1)
+    assert (data["key"], data["key_encoding"], data["key_format"]) == ('{"id":7}', "json", "avro")
+    assert data["problem"] == "A sentence. The key: Another."
+    assert (data["raw"], data["key_raw"]) == ("AQ==", "Ag==")
+
+
+def test_a_decoded_key_that_is_a_text_is_that_text() -> None:
+    data = json.loads(records.encode(7, 1, b"\x02a", [], b"{}", key_shown=records.Shown(b'"a"', "json")).data)
+    assert data["key"] == "a"
+    assert "key_encoding" not in data
+
+
+def test_decoded_json_that_is_too_long_travels_as_its_beginning() -> None:
+    shown = records.Shown(b'{"t":"%b"}' % ("é" * 9000).encode(), "json")
+    data = json.loads(records.encode(7, 1, None, [], b"\x01", shown=shown).data)
+    assert (data["encoding"], data["cut"]) == ("text", ["value"])
+    assert data["value"].startswith('{"t":"éé')
+
+
 def test_what_is_not_whole_is_named() -> None:
     long = b"x" * 20_000
     assert shown(long)["cut"] == ["value"]
@@ -150,8 +175,8 @@ EDGES = [
 ]
 
 
-@example(1000, b"key", b"[" * 65 + b"]" * 65, (), False)
-@example(1000, b"key", b"x" * 9000, (), True)
+@example(1000, b"key", b"[" * 65 + b"]" * 65, ())
+@example(1000, b"key", b"x" * 9000, ())
 @given(
     st.sampled_from([0, 1000, -1]),
     st.sampled_from(["", "key", 'a "quoted" one', "ä", "k" * 1024, "k" * 1025]).map(str.encode)
@@ -159,14 +184,13 @@ EDGES = [
     | st.binary(),
     VALUES.map(orjson.dumps) | st.binary() | st.sampled_from(EDGES),
     st.sampled_from([(), (("name", b"value"),)]),
-    st.booleans(),
 )
 def test_the_short_way_gives_what_the_long_one_gives(
-    timestamp: int, key: bytes | None, value: bytes | None, headers: Any, whole: bool
+    timestamp: int, key: bytes | None, value: bytes | None, headers: Any
 ) -> None:
     polled = Polled(7, timestamp, key, value, headers)
-    short = records.encode_raw(polled, whole=whole)
-    assert short == records.encode(7, timestamp, key, headers, value, whole=whole)
+    short = records.encode_raw(polled)
+    assert short == records.encode(7, timestamp, key, headers, value)
     assert type(short) is records.Record
 
 

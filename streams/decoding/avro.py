@@ -1,0 +1,300 @@
+"""Avro: schemas that are safe to read with, and values read by them.
+
+fastavro reads fast and trusts schema and data. So a schema is looked at once, when it is parsed: what could make much
+out of few bytes is refused, and what recurses is read only where it is short. Its readers of logical types lose records
+and digits; ours stand in their place, for the whole process.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import orjson
+from fastavro import parse_schema, schemaless_reader
+from fastavro.read import LOGICAL_READERS
+from fastavro.schema import SchemaParseException, UnknownType
+
+from streams.decoding import exact
+from streams.decoding.exact import JSON_DEPTH, Exact, NotDecoded, write
+
+RECURSIVE_BYTES = 1000  # of a value whose schema recurses: each level costs a byte, and fastavro a piece of C's stack
+NAME = 255  # characters of a field or symbol: one byte of data becomes the whole name
+NOTHINGS = 16  # parts of one value that take no byte (null, empty records): each byte could bring so many
+WORK = 4_000_000  # bytes times the parts that one byte can become
+WRAPPED = "__value"
+_PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+
+
+# Logical types ----------------------------------------------------------------------------------------------------
+
+Reader = Callable[[Any, Any, Any], Any]
+
+
+def _instants(a_second: int, *, local: bool) -> Reader:
+    def read(data: Any, _writer: Any = None, _reader: Any = None) -> Any:
+        return exact.instant(data, a_second, local=local)
+
+    return read
+
+
+def _times(a_second: int) -> Reader:
+    def read(data: Any, _writer: Any = None, _reader: Any = None) -> Any:
+        return exact.time_of_day(data, a_second)
+
+    return read
+
+
+def _day(data: Any, _writer: Any = None, _reader: Any = None) -> Any:
+    return exact.day(data)
+
+
+def _decimal(data: Any, writer: Any = None, _reader: Any = None) -> Any:
+    if len(data) > exact.DIGITS:
+        return exact.Odd(None, f"A decimal of more than {exact.DIGITS} digits is left out.")
+    return exact.digits(int.from_bytes(data, "big", signed=True), writer.get("scale") or 0)
+
+
+def _uuid(data: Any, _writer: Any = None, _reader: Any = None) -> Any:
+    return str(uuid.UUID(bytes=data)) if isinstance(data, bytes) and len(data) == 16 else data
+
+
+_SECONDS = {"millis": 1_000, "micros": 1_000_000, "nanos": exact.NANOSECONDS}
+LOGICAL_READERS.clear()
+LOGICAL_READERS.update(
+    {
+        **{f"long-timestamp-{part}": _instants(count, local=False) for part, count in _SECONDS.items()},
+        **{f"long-local-timestamp-{part}": _instants(count, local=True) for part, count in _SECONDS.items()},
+        "int-date": _day,
+        "int-time-millis": _times(1_000),
+        "long-time-micros": _times(1_000_000),
+        "bytes-decimal": _decimal,
+        "fixed-decimal": _decimal,
+        "string-uuid": _uuid,
+        "fixed-uuid": _uuid,
+    }
+)
+
+
+# Schemas ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Avro:
+    """A schema that may be read with. name: of its record, or of its type. weight: parts that a byte can become.
+
+    depth: levels of its JSON, None when it recurses. has_floats: whether a value can be NaN. is_wrapped: whether
+    `parsed` is a record around it.
+    """
+
+    parsed: Any
+    name: str
+    weight: int
+    depth: int | None
+    has_floats: bool
+    is_wrapped: bool
+
+    def read(self, data: BytesIO) -> Any:
+        """The value that begins where `data` stands, in Python's types, `Digits` and `Odd`. Raises NotDecoded."""
+        try:
+            value: Any = schemaless_reader(data, self.parsed, None)
+        except EOFError as error:
+            raise NotDecoded("It ends before the value does: it was not written with this schema.") from error
+        except UnicodeDecodeError as error:
+            raise NotDecoded("A text in it is not UTF-8: it was not written with this schema.") from error
+        except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, RecursionError) as error:
+            raise NotDecoded("It was not written with this schema.") from error
+        return value[WRAPPED] if self.is_wrapped else value
+
+    def check_size(self, size: int) -> None:
+        """Raises NotDecoded for a value that is larger than this schema can be trusted with."""
+        if self.depth is None and size > RECURSIVE_BYTES:
+            raise NotDecoded(f"Its schema recurses; such values are decoded up to {RECURSIVE_BYTES:,} bytes.")
+        if size * self.weight > WORK:
+            raise NotDecoded("It is too large for a schema of so many levels.")
+
+    def decode(self, data: bytes) -> Exact:
+        """The exact JSON of one value. Raises NotDecoded."""
+        self.check_size(len(data))
+        source = BytesIO(data)
+        value = self.read(source)
+        if left := len(data) - source.tell():
+            raise NotDecoded(f"{left} bytes are left over: it was not written with this schema.")
+        return self.write(value)
+
+    def write(self, value: Any) -> Exact:
+        """The exact JSON of what was read. Raises NotDecoded."""
+        if self.depth is None and not _is_shallow(value):
+            raise NotDecoded(f"It is more than {JSON_DEPTH} levels deep.")
+        return write(value, may_hold_nan=self.has_floats)
+
+
+def parse(text: str, references: Iterable[str] = ()) -> Avro:
+    """The schema in `text`. references: the schemas that it names, each after those that it names itself.
+
+    Raises NotDecoded for one that cannot be used, with the reason.
+    """
+    named: dict[str, Any] = {}
+    try:
+        for reference in references:
+            parse_schema(_json(reference), named, _write_hint=False)
+        parsed = parse_schema(_json(text), named)
+    except UnknownType as error:
+        raise NotDecoded(f"Its Avro schema names a type that is not there: {str(error.name)[:NAME]}.") from error
+    except (SchemaParseException, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise NotDecoded("Its Avro schema is none.") from error
+    _refuse_endless(named)
+    survey = _Survey(named)
+    shape = survey.of(parsed, ())
+    if shape.depth > JSON_DEPTH:
+        raise NotDecoded(f"Its Avro schema is more than {JSON_DEPTH} levels deep.")
+    weight = shape.depth + shape.nothings + 1
+    depth = None if survey.recurses else shape.depth
+    return Avro(_ready(parsed, named), _name(parsed), weight, depth, survey.has_floats, not isinstance(parsed, dict))
+
+
+def _name(parsed: Any) -> str:
+    if isinstance(parsed, list):
+        return "union"
+    return str((parsed.get("name") or parsed["type"]) if isinstance(parsed, dict) else parsed)
+
+
+def _ready(parsed: Any, named: dict[str, Any]) -> dict[str, Any]:
+    """As fastavro takes it without parsing it again for every value: marked, and inside of a record where it is no
+    object of its own (a record adds no byte)."""
+    if not isinstance(parsed, dict):
+        parsed = {"type": "record", "name": WRAPPED, "fields": [{"name": WRAPPED, "type": parsed}]}
+    return {**parsed, "__fastavro_parsed": True, "__named_schemas": named}
+
+
+def _json(text: str) -> Any:
+    """A schema is JSON, or the bare name of a type."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        if text.strip() in _PRIMITIVES:
+            return text.strip()
+        raise
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(JSON_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """depth: levels of JSON. nothings: parts in it that take no byte. is_empty: whether all of it may take none."""
+
+    depth: int
+    nothings: int
+    is_empty: bool
+
+
+class _Survey:
+    """Looks at every type once. recurses: whether one holds itself. has_floats: whether there are any."""
+
+    def __init__(self, named: Mapping[str, Any]) -> None:
+        self._named = named
+        self._known: dict[str, _Shape] = {}
+        self.recurses = self.has_floats = False
+
+    def of(self, schema: Any, within: tuple[str, ...]) -> _Shape:
+        """The shape of a type. within: the names of the types that hold it. Raises NotDecoded for what is refused."""
+        if isinstance(schema, list):
+            branches = [self.of(branch, within) for branch in schema]
+            return _Shape(  # a union takes a byte for its branch
+                max((each.depth for each in branches), default=0),
+                max((each.nothings for each in branches), default=0),
+                is_empty=False,
+            )
+        kind = schema["type"] if isinstance(schema, dict) else schema
+        if not isinstance(kind, str):
+            return self.of(kind, within)
+        match kind:
+            case "record" | "error":
+                return self._record(schema, within)
+            case "array" | "map":
+                return self._collection(kind, schema, within)
+            case "enum":
+                _check_names(schema["symbols"])
+                return _Shape(1, 0, is_empty=False)
+            case "fixed":
+                return _Shape(1, 0 if schema["size"] else 1, is_empty=not schema["size"])
+        if kind in _PRIMITIVES:
+            self.has_floats |= kind in {"float", "double"}
+            return _Shape(1, int(kind == "null"), is_empty=kind == "null")
+        return self._reference(kind, within)
+
+    def _reference(self, name: str, within: tuple[str, ...]) -> _Shape:
+        if name in within:
+            self.recurses = True
+            return _Shape(0, 0, is_empty=False)
+        return self._known.get(name) or self.of(self._named[name], within)
+
+    def _record(self, schema: Any, within: tuple[str, ...]) -> _Shape:
+        name = schema["name"]
+        if name in self._known:
+            return self._known[name]
+        if len(within) > JSON_DEPTH:
+            raise NotDecoded(f"Its Avro schema is more than {JSON_DEPTH} levels deep.")
+        _check_names(field["name"] for field in schema["fields"])
+        fields = [self.of(field["type"], (*within, name)) for field in schema["fields"]]
+        is_empty = all(field.is_empty for field in fields)
+        nothings = sum(field.nothings for field in fields) + is_empty
+        if nothings > NOTHINGS:
+            raise NotDecoded(f"Its Avro schema has over {NOTHINGS} parts that take no byte.")
+        found = _Shape(1 + max((field.depth for field in fields), default=0), nothings, is_empty)
+        self._known[name] = found
+        return found
+
+    def _collection(self, kind: str, schema: Any, within: tuple[str, ...]) -> _Shape:
+        inner = self.of(schema["items" if kind == "array" else "values"], within)
+        if kind == "array" and inner.is_empty:
+            raise NotDecoded("Its Avro schema has an array of what takes no byte.")
+        return _Shape(1 + inner.depth, inner.nothings, is_empty=False)
+
+
+def _refuse_endless(named: Mapping[str, Any]) -> None:
+    """Raises NotDecoded where a record holds itself with nothing in between that could end it: to read it would take no
+    byte, and all of the stack."""
+    ended = set[str]()
+
+    def visit(name: str, within: tuple[str, ...]) -> None:
+        if name in within or len(within) > JSON_DEPTH:
+            raise NotDecoded("Its Avro schema has a record that holds itself without end.")
+        if name not in ended:
+            for held in _held(named.get(name)):
+                visit(held, (*within, name))
+            ended.add(name)
+
+    for name in named:
+        visit(name, ())
+
+
+def _held(schema: Any) -> list[str]:
+    """The names of the records that are fields of a record as they are: in no union, array or map."""
+    if not isinstance(schema, dict) or schema.get("type") not in {"record", "error"}:
+        return []
+    kinds = [field["type"] for field in schema["fields"]]
+    while any(isinstance(kind, dict) and isinstance(kind["type"], dict) for kind in kinds):
+        kinds = [kind["type"] if isinstance(kind, dict) and isinstance(kind["type"], dict) else kind for kind in kinds]
+    names = [kind.get("name", kind["type"]) if isinstance(kind, dict) else kind for kind in kinds]
+    return [name for name in names if isinstance(name, str) and name not in _PRIMITIVES]
+
+
+def _check_names(names: Iterable[str]) -> None:
+    if any(len(name) > NAME for name in names):
+        raise NotDecoded(f"Its Avro schema has a name of more than {NAME} characters.")
