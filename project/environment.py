@@ -111,6 +111,26 @@ def redis_url(name: str) -> str | None:
     return value
 
 
+def http_url(name: str) -> str:
+    """An `http://` or `https://` address, "" when nothing is set. Raises ImproperlyConfigured.
+
+    Without a name and a password in it: those have settings of their own, which nobody prints.
+    """
+    value = text(name)
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        usable = usable and not (parts.username or parts.password or parts.query or parts.fragment)
+        usable = usable and bool(HOST.fullmatch(parts.hostname or "") or ":" in (parts.hostname or ""))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise refuse(name, value, "write http://host:port or https://host:port, with a path where there is one.")
+    return value
+
+
 def origins(name: str) -> list[str]:
     """Origins (scheme, host and perhaps port), as CSRF_TRUSTED_ORIGINS takes them. Raises ImproperlyConfigured."""
     found = comma_list(name)

@@ -1,4 +1,4 @@
-"""Settings of Kafka and Redis that cannot work together: system checks with an id and a hint.
+"""Settings of Kafka, the schema registry and Redis that cannot work together: system checks with an id and a hint.
 
 They run with every management command, and at the start of the ASGI application (project/checks.py).
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
 Check = Callable[..., list[CheckMessage]]
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def redis_needs_kafka(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
@@ -116,12 +118,66 @@ def unused_kafka_settings(app_configs: Sequence[Any] | None, **_: Any) -> list[C
     return found
 
 
+def registry_takes_one_account(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E005: a registry with a token and a name, or with half an account."""
+    if not settings.SCHEMA_REGISTRY_URL:
+        return []
+    account = settings.SCHEMA_REGISTRY_USERNAME, settings.SCHEMA_REGISTRY_PASSWORD
+    if settings.SCHEMA_REGISTRY_TOKEN and any(account):
+        problem = "SCHEMA_REGISTRY_TOKEN is set, and so is SCHEMA_REGISTRY_USERNAME or SCHEMA_REGISTRY_PASSWORD."
+    elif any(account) and not all(account):
+        missing = "SCHEMA_REGISTRY_PASSWORD" if account[0] else "SCHEMA_REGISTRY_USERNAME"
+        problem = f"A half of the registry's account is missing: {missing} is not set."
+    else:
+        return []
+    hint = "Set SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD, or SCHEMA_REGISTRY_TOKEN alone, or none of them."
+    return [Error(problem, hint=hint, id="streams.E005")]
+
+
+def registry_cafile_has_to_hold_certificates(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.E006: a SCHEMA_REGISTRY_CAFILE that cannot be used."""
+    if not settings.SCHEMA_REGISTRY_URL.startswith("https:") or not settings.SCHEMA_REGISTRY_CAFILE:
+        return []
+    try:
+        ssl.create_default_context(cafile=settings.SCHEMA_REGISTRY_CAFILE)
+    except OSError as error:  # ssl.SSLError is one
+        reason = "is not there" if isinstance(error, FileNotFoundError) else "holds no certificates that can be read"
+    else:
+        return []
+    return [
+        Error(
+            f"SCHEMA_REGISTRY_CAFILE names a file that {reason}.",
+            hint="Give the path of a file of certificates in PEM form, or unset it to trust the system's.",
+            id="streams.E006",
+        )
+    ]
+
+
+def unused_registry_settings(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """streams.W004 and W005: settings of the registry that change nothing; a secret that travels in plain text."""
+    names = ("USERNAME", "PASSWORD", "TOKEN", "CAFILE")
+    given = [name for name in (f"SCHEMA_REGISTRY_{name}" for name in names) if getattr(settings, name)]
+    url = settings.SCHEMA_REGISTRY_URL
+    if given and not url:
+        hint = "Set SCHEMA_REGISTRY_URL to http://host:port or https://host:port, or unset the others."
+        return [checks.Warning(f"{given[0]} is set, but SCHEMA_REGISTRY_URL is not.", hint=hint, id="streams.W004")]
+    host = urlsplit(url).hostname
+    if url.startswith("http:") and set(given) - {"SCHEMA_REGISTRY_CAFILE"} and host not in LOOPBACK:
+        hint = "Use https:// where the registry offers it."
+        problem = "SCHEMA_REGISTRY_URL is http://: the registry's account travels in plain text."
+        return [checks.Warning(problem, hint=hint, id="streams.W005")]
+    return []
+
+
 CHECKS: tuple[Check, ...] = (
     redis_needs_kafka,
     redis_needs_a_database_server,
     sasl_needs_an_account,
     cafile_has_to_hold_certificates,
     unused_kafka_settings,
+    registry_takes_one_account,
+    registry_cafile_has_to_hold_certificates,
+    unused_registry_settings,
 )
 
 

@@ -12,6 +12,10 @@ UNDECODABLE = Counter(
     "streamboard_undecodable_batches_total", "Batches of Kafka that cannot be decoded; each is a gap."
 )
 GAPS_NOTICED = Counter("streamboard_gaps_noticed_total", "Holes that a hub noticed and read from Kafka.", ["source"])
+NOT_DECODED = Counter(
+    "streamboard_records_not_decoded_total", "Values and keys that are not what their topic's format says.", ["topic"]
+)
+REGISTRY_AWAY = Gauge("streamboard_registry_away", "Whether the schema registry does not answer: 1 or 0.")
 EVICTIONS = Counter("streamboard_evictions_total", "Connections closed by the server.", ["reason"])
 SLOW_READERS = Counter("streamboard_slow_readers_total", "Times a reader fell off the log.")
 REFUSALS = Counter("streamboard_refusals_total", "Sockets not let in, by the protocol's close code.", ["code"])
@@ -36,6 +40,7 @@ RELAY_BATCH = Histogram("streamboard_relay_batch_seconds", "From reading a batch
 OUTBOX_WAITING = Gauge("streamboard_outbox_waiting_messages", "Item events that wait to be published.")
 OUTBOX_OLDEST = Gauge("streamboard_outbox_oldest_seconds", "Age of the oldest item event that waits.")
 OUTBOX_PARKED = Gauge("streamboard_outbox_parked_messages", "Item events that Kafka refused for good.")
+REGISTRY_QUESTIONS = Counter("streamboard_registry_questions_total", "Schemas that were asked for.", ["result"])
 FANOUT_RECORDS = Counter("streamboard_fanout_records_total", "Records that the fan-out read from Kafka.")
 RECORDS_RECEIVED = Counter("streamboard_hub_records_total", "Records that the hub took in, each once.", ["topic"])
 FILTERS = Gauge("streamboard_filters", "Different filters of live streams.")

@@ -15,7 +15,7 @@ from tests.support import processes, services
 
 # A test is marked with what it needs, so that `-m "not kafka"` works without anybody remembering to write the mark;
 # whoever starts a service without its mark fails (services.allow).
-MARKS = {"kafka": "kafka", "postgres": "postgres", "redis": "redis", "chromium": "browser"}
+MARKS = {"kafka": "kafka", "postgres": "postgres", "redis": "redis", "registry": "registry", "chromium": "browser"}
 MARKS |= {"install": "processes", "product": "processes"}
 MARKS |= {"db": "database", "transactional_db": "database"}
 
@@ -79,6 +79,12 @@ def postgres() -> services.Postgres:
 def redis() -> services.Redis:
     """A running Redis, emptied of nothing: a restart empties it."""
     return services.redis()
+
+
+@pytest.fixture
+def registry() -> services.Registry:
+    """A running schema registry, the same for all tests of a run; use subjects of your own."""
+    return services.registry()
 
 
 @pytest.fixture(scope="session")

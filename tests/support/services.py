@@ -1,4 +1,5 @@
-"""Real Apache Kafka, PostgreSQL and Redis for tests: started by the tests, on free ports, with folders of their own.
+"""Real Apache Kafka, PostgreSQL, Redis and a schema registry for tests: started by them, on free ports, each with a
+folder of its own.
 
 `kafka()`, `postgres()` and `redis()` start the service once a run and return it; `tests/conftest.py` offers them as
 fixtures and ends them. Where a service is not installed the test is skipped, or fails when CI=true.
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+import httpx
 import psycopg
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -424,6 +426,53 @@ class Redis(Service):
         return f"redis://{self.address}/{database}"
 
 
+REGISTRY = Path(__file__).resolve().parent.parent / "registry"  # Go: a registry in memory, with Confluent's API
+BUILD_SECONDS = 300  # its module over a slow line
+
+
+class Registry(Service):
+    """A schema registry (franz-go's); a restart forgets everything. authorization: the header that it wants."""
+
+    name = mark = "registry"
+    authorization = ""
+
+    def command(self) -> list[str]:
+        go = shutil.which("go")
+        if go is None:
+            missing(
+                "Go, which builds the schema registry of the tests, is not installed (on Debian: apt install golang)"
+            )
+        program = self.folder / "registry"
+        if not program.is_file():
+            built = subprocess.run(
+                [go, "build", "-o", str(program), "."],
+                cwd=REGISTRY, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False,
+            )  # fmt: skip
+            if built.returncode:
+                missing(f"the schema registry of the tests cannot be built: {built.stderr[-LOG_TAIL:]}")
+        return ["env", f"AUTHORIZATION={self.authorization}", str(program), f"-httptest.serve={self.address}"]
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    def register(
+        self, subject: str, schema: str, kind: str = "AVRO", references: Iterable[tuple[str, str]] = ()
+    ) -> int:
+        """Registers a schema and returns its id. references: the name that it uses, and the subject of version 1."""
+        body = {
+            "schema": schema,
+            "schemaType": kind,
+            "references": [{"name": name, "subject": of, "version": 1} for name, of in references],
+        }
+        headers = {"Authorization": self.authorization} if self.authorization else {}
+        answer = httpx.post(
+            f"{self.url}/subjects/{subject}/versions", json=body, headers=headers, timeout=CALL_SECONDS, trust_env=False
+        )
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["id"])
+
+
 S = TypeVar("S", bound=Service)
 K = TypeVar("K", bound=Kafka)
 started: dict[str, Service] = {}
@@ -472,6 +521,10 @@ def postgres() -> Postgres:
 
 def redis() -> Redis:
     return once(Redis)
+
+
+def registry() -> Registry:
+    return once(Registry)
 
 
 def chromium() -> str:
