@@ -3,43 +3,116 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from streams.board import preview
+from streams.decoding.carried import check_schemas
 from streams.models import OutboxMessage, Topic
 from streams.outbox.messages import send_again
+from streams.runtime.away import Unavailable
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     TopicAdminBase = admin.ModelAdmin[Topic]
+    TopicFormBase = ModelForm[Topic]
     OutboxAdminBase = admin.ModelAdmin[OutboxMessage]
     OutboxPaginatorBase = Paginator[OutboxMessage]
 else:
     TopicAdminBase = OutboxAdminBase = admin.ModelAdmin
     OutboxPaginatorBase = Paginator
+    TopicFormBase = ModelForm
 
 COUNTED = 10_000  # pages lead so far; counting millions of rows would take longer than reading a page of them
 VALUE_SHOWN = 20_000  # characters of a value
 
 
+class TopicForm(TopicFormBase):
+    """A topic's fields; a schema of its own has to be of use for its format."""
+
+    class Meta:
+        model = Topic
+        fields = (
+            "name", "label", "readers", "value_format", "value_schema", "value_message",
+            "key_format", "key_schema", "key_message",
+        )  # fmt: skip
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if cleaned is not None and not self.errors:
+            check_schemas(self.described())
+        return cleaned
+
+    def described(self) -> Topic:
+        """The topic as the form describes it, not saved and apart from the one that is."""
+        fields = {name: value for name, value in self.cleaned_data.items() if name != "readers"}
+        return Topic(**fields)
+
+
 @admin.register(Topic)
 class TopicAdmin(TopicAdminBase):
-    """The topics that people may watch, and which groups may."""
+    """The topics that people may watch, which groups may, and how their records are written."""
 
-    list_display = ("name", "label", "who")
+    form = TopicForm
+    list_display = ("name", "label", "who", "value_format", "key_format")
     search_fields = ("name", "label")
     filter_horizontal = ("readers",)
+    fieldsets = (
+        (None, {"fields": ("name", "label", "readers")}),
+        ("Values", {"fields": ("value_format", "value_schema", "value_message")}),
+        ("Keys", {"fields": ("key_format", "key_schema", "key_message")}),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        address = path(
+            "<path:object_id>/preview/", self.admin_site.admin_view(self.preview), name="streams_topic_preview"
+        )
+        return [address, *super().get_urls()]
+
+    def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The newest records by the formats of the form that was sent, which is not saved."""
+        topic = self.get_object(request, object_id)
+        if topic is None or request.method != "POST":
+            raise Http404
+        if not self.has_change_permission(request, topic):
+            raise PermissionDenied
+        form = TopicForm(request.POST, instance=Topic.objects.get(pk=topic.pk))
+        lines: list[preview.Line] = []
+        problem = ""
+        if form.is_valid():
+            described = form.described()
+            described.name = topic.name
+            try:
+                lines = async_to_sync(preview.preview)(described)
+            except Unavailable as error:
+                problem = str(error)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Newest records of {topic.name}",
+            "topic": topic,
+            "form": form,
+            "lines": lines,
+            "problem": problem,
+        }
+        return TemplateResponse(request, "admin/streams/topic/preview.html", context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Topic]:
-        return super().get_queryset(request).prefetch_related("readers")
+        found = super().get_queryset(request).prefetch_related("readers")
+        is_list = request.resolver_match is not None and request.resolver_match.url_name == "streams_topic_changelist"
+        return found.defer("value_schema", "key_schema") if is_list else found
 
     @admin.display(description="Readers")
     def who(self, topic: Topic) -> str:

@@ -119,7 +119,7 @@ def unused_kafka_settings(app_configs: Sequence[Any] | None, **_: Any) -> list[C
 
 
 def registry_takes_one_account(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    """streams.E005: a registry with a token and a name, or with half an account."""
+    """streams.E011: a registry with a token and a name, or with half an account."""
     if not settings.SCHEMA_REGISTRY_URL:
         return []
     account = settings.SCHEMA_REGISTRY_USERNAME, settings.SCHEMA_REGISTRY_PASSWORD
@@ -131,11 +131,11 @@ def registry_takes_one_account(app_configs: Sequence[Any] | None, **_: Any) -> l
     else:
         return []
     hint = "Set SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD, or SCHEMA_REGISTRY_TOKEN alone, or none of them."
-    return [Error(problem, hint=hint, id="streams.E005")]
+    return [Error(problem, hint=hint, id="streams.E011")]
 
 
 def registry_cafile_has_to_hold_certificates(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    """streams.E006: a SCHEMA_REGISTRY_CAFILE that cannot be used."""
+    """streams.E012: a SCHEMA_REGISTRY_CAFILE that cannot be used."""
     if not settings.SCHEMA_REGISTRY_URL.startswith("https:") or not settings.SCHEMA_REGISTRY_CAFILE:
         return []
     try:
@@ -148,24 +148,24 @@ def registry_cafile_has_to_hold_certificates(app_configs: Sequence[Any] | None, 
         Error(
             f"SCHEMA_REGISTRY_CAFILE names a file that {reason}.",
             hint="Give the path of a file of certificates in PEM form, or unset it to trust the system's.",
-            id="streams.E006",
+            id="streams.E012",
         )
     ]
 
 
 def unused_registry_settings(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    """streams.W004 and W005: settings of the registry that change nothing; a secret that travels in plain text."""
+    """streams.W006 and W007: settings of the registry that change nothing; a secret that travels in plain text."""
     names = ("USERNAME", "PASSWORD", "TOKEN", "CAFILE")
     given = [name for name in (f"SCHEMA_REGISTRY_{name}" for name in names) if getattr(settings, name)]
     url = settings.SCHEMA_REGISTRY_URL
     if given and not url:
         hint = "Set SCHEMA_REGISTRY_URL to http://host:port or https://host:port, or unset the others."
-        return [checks.Warning(f"{given[0]} is set, but SCHEMA_REGISTRY_URL is not.", hint=hint, id="streams.W004")]
+        return [checks.Warning(f"{given[0]} is set, but SCHEMA_REGISTRY_URL is not.", hint=hint, id="streams.W006")]
     host = urlsplit(url).hostname
     if url.startswith("http:") and set(given) - {"SCHEMA_REGISTRY_CAFILE"} and host not in LOOPBACK:
         hint = "Use https:// where the registry offers it."
         problem = "SCHEMA_REGISTRY_URL is http://: the registry's account travels in plain text."
-        return [checks.Warning(problem, hint=hint, id="streams.W005")]
+        return [checks.Warning(problem, hint=hint, id="streams.W007")]
     return []
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from typing import Any
 
 from django.contrib.auth.models import Group
-from django.core.validators import RegexValidator
+from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -13,6 +15,35 @@ from django.db.models import Q
 def new_epoch() -> str:
     """A short random name for one life of a topic, for brokers that give topics no id."""
     return secrets.token_hex(4)
+
+
+class FormatName(models.TextChoices):
+    """How keys or values are written."""
+
+    AUTO = "auto", "auto: JSON, by the registry, text, or bytes"
+    JSON = "json", "json"
+    TEXT = "text", "text"
+    HEX = "hex", "hex"
+    BASE64 = "base64", "base64"
+    AVRO = "avro", "avro"
+    PROTOBUF = "protobuf", "protobuf"
+    JSON_SCHEMA = "json-schema", "json-schema"
+    MSGPACK = "msgpack", "msgpack"
+    CBOR = "cbor", "cbor"
+    AVRO_CONTAINER = "avro-container", "avro-container: files with a schema of their own"
+    INT32 = "int32", "int32"
+    INT64 = "int64", "int64"
+    FLOAT = "float", "float"
+    DOUBLE = "double", "double"
+    UUID = "uuid", "uuid"
+
+
+SCHEMA_TEXT = 1024 * 1024  # characters of a topic's own schema
+SCHEMA_HELP = (
+    "For avro or protobuf without a registry: an Avro schema, the text of a .proto, or base64 of a FileDescriptorSet. "
+    "Empty: the registry's, which each record names."
+)
+MESSAGE_HELP = "For protobuf with a schema of its own: which message it is; empty: the first."
 
 
 class Topic(models.Model):
@@ -31,12 +62,34 @@ class Topic(models.Model):
         Group, blank=True, help_text="Groups that may watch it; none: every signed-in user."
     )
     epoch = models.CharField(max_length=32, default=new_epoch, editable=False)
+    value_format = models.CharField(max_length=20, choices=FormatName, default=FormatName.AUTO)
+    value_schema = models.TextField(
+        blank=True, default="", validators=[MaxLengthValidator(SCHEMA_TEXT)], help_text=SCHEMA_HELP
+    )
+    value_message = models.CharField(max_length=255, blank=True, default="", help_text=MESSAGE_HELP)
+    key_format = models.CharField(max_length=20, choices=FormatName, default=FormatName.AUTO)
+    key_schema = models.TextField(
+        blank=True, default="", validators=[MaxLengthValidator(SCHEMA_TEXT)], help_text=SCHEMA_HELP
+    )
+    key_message = models.CharField(max_length=255, blank=True, default="", help_text=MESSAGE_HELP)
+    formats_version = models.CharField(max_length=16, default="", editable=False)  # changes with them: see `save`
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.label or self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keeps a digest of formats and schemas, so that processes see a change without reading schemas again."""
+        told = (
+            self.value_format, self.value_schema, self.value_message,
+            self.key_format, self.key_schema, self.key_message,
+        )  # fmt: skip
+        self.formats_version = hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
+        if (fields := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*fields, "formats_version"}
+        super().save(*args, **kwargs)
 
 
 class OutboxMessage(models.Model):

@@ -10,8 +10,21 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from streams.board.schemas import MAX_OFFSET, RECORD, Invalid, Part, Problem, RecordOut, RecordsOut, TopicsOut, _example
+from streams.board.schemas import (
+    MAX_OFFSET,
+    RECORD,
+    Invalid,
+    Part,
+    Problem,
+    RecordOut,
+    RecordsOut,
+    SchemaTextOut,
+    TopicsOut,
+    WholeRecordOut,
+    _example,
+)
 from streams.board.turns import NoTurn, turn
+from streams.decoding import carried
 from streams.hub import current, newest
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Expired, NoSuchOffset
@@ -19,6 +32,7 @@ from streams.rights.topics import not_readable, readable_topics, shown
 from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
 from streams.wire.ranges import Range
+from streams.wire.records import Raw
 
 router = Router(tags=["topics"])
 
@@ -142,17 +156,48 @@ async def read_newest(request: HttpRequest, topic: str, asked: Query[Before]) ->
 @router.get(
     "/{topic}/records/{partition}/{offset}",
     response={
-        200: RecordOut,
+        200: WholeRecordOut,
         401: Problem,
         404: Problem,
         410: Problem,
         422: Invalid,
         503: Problem,
     },
+    by_alias=True,
     summary="One record, uncut",
 )
 async def read_record(request: HttpRequest, topic: str, partition: int, offset: int) -> HttpResponse:
-    """One record with its whole value, key and headers."""
+    """One record with its whole value, key and headers, and the bytes of value and key in base64."""
+    raw = await _one(request, topic, partition, offset)
+    if isinstance(raw, HttpResponse):
+        return raw
+    record = await carried.of(topic).encode_whole(raw)
+    return HttpResponse(record.data, content_type="application/json")
+
+
+@router.get(
+    "/{topic}/records/{partition}/{offset}/schema",
+    response={200: SchemaTextOut, 401: Problem, 404: Problem, 410: Problem, 422: Invalid, 503: Problem},
+    by_alias=True,
+    summary="The schema of one record",
+)
+async def read_schema(
+    request: HttpRequest, topic: str, partition: int, offset: int, part: Literal["value", "key"] = "value"
+) -> HttpResponse:
+    """The text of the schema by which the record's value, or its key, was decoded; 404 when it was by none."""
+    raw = await _one(request, topic, partition, offset)
+    if isinstance(raw, HttpResponse):
+        return raw
+    found = await carried.of(topic).schema_of(raw, part)
+    if found is None:
+        return _problem(404, f"The {part} of this record was not decoded by a schema.")
+    schema, told = found
+    head = orjson.dumps({"format": schema.kind, "text": schema.text})
+    return HttpResponse(b'%b,"schema":%b}' % (head[:-1], told), content_type="application/json")
+
+
+async def _one(request: HttpRequest, topic: str, partition: int, offset: int) -> Raw | HttpResponse:
+    """A record as Kafka has it, when the user may read it; else the answer that says why not."""
     topic_log, refusal = await _open_log(request, topic)
     if topic_log is None:
         return refusal
@@ -160,14 +205,13 @@ async def read_record(request: HttpRequest, topic: str, partition: int, offset: 
         return _problem(404, f"{topic} has no such record.")
     try:
         async with turn(request.user.pk):
-            record = await current.current().history.record(topic, partition, offset)
+            return await current.current().history.raw(topic, partition, offset)
     except NoSuchOffset:
         return _problem(404, f"{topic} {partition} has no record at offset {offset}.")
     except Expired:
         return _problem(410, f"Retention took offset {offset} of {topic} {partition}.")
     except (NoTurn, Unavailable) as error:
         return _not_now(error)
-    return HttpResponse(record.data, content_type="application/json")
 
 
 def _readable(request: HttpRequest) -> dict[str, str]:

@@ -64,6 +64,15 @@ class TopicsOut(Schema):
     topics: list[TopicOut]
 
 
+class SchemaOut(Schema):
+    """The schema that a value or key was decoded by."""
+
+    id: int | str | None = Field(description="The registry's; null for a topic's own.")
+    subject: str | None = None
+    version: int | None = None
+    name: str = Field(description="The name of its type.")
+
+
 class RecordOut(Schema):
     """One record as the protocol describes it; `value` is any JSON where `encoding` is `json`."""
 
@@ -80,6 +89,32 @@ class RecordOut(Schema):
     value: Any = None
     truncated: bool | None = None
     cut: list[Literal["value", "key", "headers"]] | None = None
+    format: str | None = Field(None, description="How the value was decoded.")
+    schema_: SchemaOut | None = Field(None, alias="schema")
+    key_format: str | None = None
+    key_schema: SchemaOut | None = None
+    problem: str | None = Field(None, description="Why something was not decoded, or is not exact.")
+
+
+class WholeRecordOut(RecordOut):
+    """One record, uncut, with its bytes."""
+
+    model_config = _example({**RECORD, "raw": "eyJuYW1lIjogImEgbGFtcCJ9", "key_raw": "Nw=="})
+
+    raw: str | None = Field(description="The value's bytes in base64.")
+    key_raw: str | None = Field(description="The key's bytes in base64.")
+
+
+class SchemaTextOut(Schema):
+    """The schema of a record, as it was written."""
+
+    model_config = _example(
+        {"format": "avro", "schema": {"id": 17, "name": "shop.Order"}, "text": '{"type": "record"}'}
+    )
+
+    format: str
+    schema_: SchemaOut = Field(alias="schema")
+    text: str
 
 
 class RecordsOut(Schema):

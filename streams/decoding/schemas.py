@@ -62,6 +62,10 @@ class Schema:
             told["subject"], told["version"] = (of_topic or self.subjects)[0]
         return orjson.dumps(told | {"name": name})
 
+    def message_named(self, name: str) -> str:
+        """The full name of a Protobuf message; "": of the first. Raises NotDecoded when there is none."""
+        return self.reader.type_named(name).name if isinstance(self.reader, protobuf.Protobuf) else ""
+
     @property
     def size(self) -> int:
         """Characters of its texts."""

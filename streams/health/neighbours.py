@@ -1,4 +1,5 @@
-"""Whether the neighbours are there: database, Kafka, Redis, and our own tasks. One line of /readyz each.
+"""Whether the neighbours are there: database, Kafka, Redis, schema registry, and our own tasks. One line of /readyz
+each.
 
 Each check is bounded, none of them holds up the event loop, and none says more than a state word: anybody may read it.
 """
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
+from streams.decoding import registry
 from streams.hub import current
 from streams.kafka.catalog import Catalog
 from streams.runtime.away import Unavailable
@@ -165,3 +167,16 @@ class _RedisCheck:
 
 
 check_redis = _RedisCheck()
+
+
+async def check_registry() -> State:
+    """Whether the schema registry answers within CHECK_S; `not used` without SCHEMA_REGISTRY_URL."""
+    asked = registry.current()
+    if asked is None:
+        return State(True, "not used")
+    try:
+        async with asyncio.timeout(CHECK_S):
+            words = await asked.check()
+    except TimeoutError:
+        words = f"down, no answer within {CHECK_S:g} s"
+    return State(words is None, words or "ok")

@@ -18,7 +18,15 @@ from django.utils.decorators import sync_and_async_middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams import metrics as told
-from streams.health.neighbours import KafkaCheck, State, check_database, check_link, check_redis, check_tasks
+from streams.health.neighbours import (
+    KafkaCheck,
+    State,
+    check_database,
+    check_link,
+    check_redis,
+    check_registry,
+    check_tasks,
+)
 from streams.runtime.tasks import states
 from streams.this_machine import is_local
 
@@ -45,8 +53,8 @@ def alive() -> Answer:
 
 async def ready(kafka: Callable[[], Awaitable[State]], needed: frozenset[str]) -> Answer:
     """A line for each neighbour and one for our own tasks; 503 unless those of `needed` are there."""
-    names = ("database", "kafka", "redis", "tasks")
-    checks = (check_database, kafka, check_redis, check_tasks)
+    names = ("database", "kafka", "redis", "registry", "tasks")
+    checks = (check_database, kafka, check_redis, check_registry, check_tasks)
     states = dict(zip(names, await asyncio.gather(*(check() for check in checks)), strict=True))
     body = "".join(f"{name}: {state.words}\n" for name, state in states.items())
     return Answer(body.encode(), 200 if all(states[name].ok for name in needed) else 503)

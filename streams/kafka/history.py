@@ -14,6 +14,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from streams import metrics
+from streams.decoding import carried
 from streams.kafka import embedded, undecodable
 from streams.kafka.page_cache import Pages
 from streams.kafka.pool import Lease, Pool, Settled
@@ -21,7 +22,7 @@ from streams.kafka.undecodable import Polled, Undecodable
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import shared
 from streams.wire.ranges import Range
-from streams.wire.records import Record, encode, encode_raw
+from streams.wire.records import Raw, Record
 
 READERS = 3  # consumers of the pool: Kafka's connections do not grow with browsers …
 ASKERS = 1  # … and for offsets alone: every `subscribe` wants them, and none of them waits behind those who read
@@ -69,15 +70,13 @@ class History:
         `end` is at most Kafka's end. What retention took comes as a first range with `lost="retention"`, what cannot be
         decoded as one with `lost="unavailable"`.
         """
-        return await self._pages.get(
-            (topic, partition, start, end), lambda: self._read_page(topic, partition, start, end)
-        )
+        part = topic, partition, start, end, carried.of(topic).version, False
+        return await self._pages.get(part, lambda: self._read_page(topic, partition, start, end))
 
     async def whole_page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
         """As `page`, with the values that records travel without (`Range.whole`); those count among its bytes."""
-        return await self._pages.get(
-            (topic, partition, start, end, True), lambda: self._read_page(topic, partition, start, end, whole=True)
-        )
+        part = topic, partition, start, end, carried.of(topic).version, True
+        return await self._pages.get(part, lambda: self._read_page(topic, partition, start, end, whole=True))
 
     def forget(self, topic: str) -> None:
         """The topic begins a new life: what was read of it is of the last one."""
@@ -132,8 +131,8 @@ class History:
 
         return await self._pool.ask(look_up if embedded.current() is None else scan, ASK_TIMEOUT_S)
 
-    async def record(self, topic: str, partition: int, offset: int) -> Record:
-        """One record, uncut. Raises NoSuchOffset, Expired or Unavailable."""
+    async def raw(self, topic: str, partition: int, offset: int) -> Raw:
+        """One record as Kafka has it. Raises NoSuchOffset, Expired or Unavailable."""
         bounds = await self.bounds(topic, [partition])
         if offset < bounds.firsts[partition]:
             raise Expired
@@ -141,7 +140,7 @@ class History:
             raise NoSuchOffset
         tp = TopicPartition(topic, partition)
 
-        async def read(lease: Lease) -> Record:
+        async def read(lease: Lease) -> Raw:
             reader = lease.reader
             reader.assign([tp])
             reader.seek(tp, offset)
@@ -150,7 +149,10 @@ class History:
                     for found in (await reader.getmany(tp, timeout_ms=500, max_records=1)).get(tp, ()):
                         if found.offset != offset:
                             raise NoSuchOffset
-                        return encode(found.offset, found.timestamp, found.key, found.headers, found.value, whole=True)
+                        if isinstance(found, Undecodable):
+                            raise found
+                        raw: Raw = found
+                        return raw
             except OffsetOutOfRangeError as error:
                 raise Expired from error
             except Undecodable as error:
@@ -160,6 +162,10 @@ class History:
             raise NoSuchOffset
 
         return await self._pool.ask(read, READ_TIMEOUT_S)
+
+    async def record(self, topic: str, partition: int, offset: int) -> Record:
+        """One record, uncut and with its bytes. Raises as `raw` does."""
+        return await carried.of(topic).encode_whole(await self.raw(topic, partition, offset))
 
     async def close(self) -> None:
         """Cancels what is asked and stops the consumers."""
@@ -239,10 +245,8 @@ async def _collect(
         while position == before and not found:
             found = (await lease.reader.getmany(tp, timeout_ms=500, max_records=500)).get(tp, [])
             position = min(await lease.reader.position(tp), end)
-        for raw in found:
-            if raw.offset >= end:
-                break
-            record = raw if isinstance(raw, Undecodable) else encode_raw(raw)
+        within = [raw for raw in found if raw.offset < end]
+        for raw, record in zip(within, await undecodable.encoded(within, carried.of(tp.topic).encode_all), strict=True):
             more = 0 if isinstance(record, Undecodable) else len(record.data) + 1
             values = undecodable.whole_values([raw]) if whole is not None else {}
             more += sum(map(len, values.values()))

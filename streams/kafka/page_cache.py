@@ -15,8 +15,8 @@ from streams.wire.ranges import Range
 KEPT_BYTES = 8 * 1024 * 1024  # of encoded records
 KEPT_S = 15.0  # the spread of a crowd's return, and a while longer
 
-# Topic, partition, from, to; True behind them where values come whole.
-Part = tuple[str, int, int, int] | tuple[str, int, int, int, bool]
+# Topic, partition, from, to, the version of the topic's formats; True where values come whole.
+Part = tuple[str, int, int, int, str, bool]
 
 
 class Pages:

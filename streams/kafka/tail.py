@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -21,6 +23,8 @@ from aiokafka.errors import (
 from aiokafka.structs import TopicPartition
 
 from streams import metrics
+from streams.decoding import carried
+from streams.decoding.schemas import Id
 from streams.kafka import undecodable
 from streams.kafka.aiokafka_internals import position_of
 from streams.wire.ranges import Batch, Range, Status
@@ -50,6 +54,15 @@ class Stalled(Exception):
     """The consumer makes no progress although there is something to read."""
 
 
+@dataclass(slots=True)
+class _Held:
+    """What was polled of a partition and waits for schemas. generation: of the assignment that it was polled under."""
+
+    polled: list[Any]
+    learning: asyncio.Task[None]
+    generation: int
+
+
 class Tail:
     """One consumer's life at the live end.
 
@@ -64,6 +77,8 @@ class Tail:
         self._progress = asyncio.get_running_loop().time()
         self._one_by_one = False
         self._denied: dict[str, float] = {}  # topics that Kafka does not let us read, and when to try again
+        # A registry that is slow holds up the partitions that need it, and no other: those are paused meanwhile.
+        self._held: dict[TopicPartition, _Held] = {}
         # A status must not overtake the ranges that it speaks of.
         self._delivering = asyncio.Lock()
 
@@ -78,13 +93,15 @@ class Tail:
                 await self._poll(until)
         finally:
             reporting.cancel()
+            for held in self._held.values():
+                held.learning.cancel()  # the wait for it; what is asked goes on
             await asyncio.gather(reporting, return_exceptions=True)
 
     async def drain(self) -> None:
         """Delivers up to the end offsets of now, then returns. Raises as `run` does."""
         async with asyncio.timeout(OFFSETS_TIMEOUT_S):
             ends: dict[TopicPartition, int] = await self.consumer.end_offsets(list(self.consumer.assignment()))
-        while any((position_of(self.consumer, tp) or 0) < end for tp, end in ends.items()):
+        while self._held or any((position_of(self.consumer, tp) or 0) < end for tp, end in ends.items()):
             await self._poll(lambda: False)
 
     async def _poll(self, until: Callable[[], bool]) -> None:
@@ -105,10 +122,11 @@ class Tail:
             self._deny(error.args[0], started)
             return
         polled = loop.time()
+        encoded = await self._decode(found, generation)
         async with self._delivering:
             if generation != self.generation:
                 return  # another assignment: the hubs read this part themselves
-            batches, moved = self._batches(found)
+            batches, moved = self._batches(found, encoded)
             if batches:
                 self._progress = loop.time()
                 await self.deliver(batches, [])
@@ -133,6 +151,34 @@ class Tail:
             finally:
                 polling.cancel()
         return {}
+
+    async def _decode(self, found: dict[TopicPartition, list[Any]], generation: int) -> dict[TopicPartition, list[Any]]:
+        """The records of topics that have formats, encoded. Takes out of `found` what has to wait for schemas, and puts
+        in what has waited."""
+        for tp, held in list(self._held.items()):
+            if held.generation != self.generation:
+                del self._held[tp]  # read again, by whoever has the partition now
+            elif tp in found:
+                held.polled += found.pop(tp)
+        encoded = {}
+        for tp in [tp for tp in found if not carried.of(tp.topic).is_plain]:
+            missing = set[Id]()
+            encoded[tp] = await undecodable.encoded(found[tp], partial(carried.of(tp.topic).encode_known, missing))
+            if missing:
+                self._hold(tp, found.pop(tp), missing, generation)
+                del encoded[tp]
+        for tp in [tp for tp, held in self._held.items() if held.learning.done()]:
+            found[tp] = self._held.pop(tp).polled
+            encoded[tp] = await undecodable.encoded(found[tp], carried.of(tp.topic).encode_now)
+            if tp in self.consumer.assignment() and tp.topic not in self._denied:
+                self.consumer.resume(tp)
+        return encoded
+
+    def _hold(self, tp: TopicPartition, polled: list[Any], missing: set[Id], generation: int) -> None:
+        learning = asyncio.create_task(carried.of(tp.topic).learn(missing))
+        self._held[tp] = _Held(polled, learning, generation)
+        if tp in self.consumer.assignment():
+            self.consumer.pause(tp)
 
     async def _go_on(self, lost: dict[TopicPartition, int | None]) -> None:
         """Goes on where Kafka has something: at the beginning for a position that retention took, else at the end.
@@ -169,14 +215,16 @@ class Tail:
             if position is not None:
                 self.positions[tp] = position
 
-    def _batches(self, found: dict[TopicPartition, list[Any]]) -> tuple[list[Batch], dict[TopicPartition, int]]:
-        """What was polled, as ranges from the tracked positions, and where these end.
+    def _batches(
+        self, found: dict[TopicPartition, list[Any]], encoded: dict[TopicPartition, list[Any]]
+    ) -> tuple[list[Batch], dict[TopicPartition, int]]:
+        """What was polled, as ranges from the tracked positions, and where these end. encoded: where that is done.
 
         A position that moved without records (transaction markers, compaction) makes an empty range.
         """
         ranges: dict[str, list[Range]] = {}
         moved: dict[TopicPartition, int] = {}
-        for tp in self.positions.keys() | found.keys():
+        for tp in (self.positions.keys() | found.keys()) - self._held.keys():
             polled = found.get(tp, [])
             start, end = self.positions.get(tp), position_of(self.consumer, tp)
             if start is None and polled:
@@ -186,7 +234,11 @@ class Tail:
             moved[tp] = end
             if polled and not start <= polled[0].offset <= polled[-1].offset < end:
                 continue  # not what this position can give: the hubs notice at the next range, and read it themselves
-            ranges.setdefault(tp.topic, []).extend(undecodable.ranges(tp.partition, start, end, polled))
+            ranges.setdefault(tp.topic, []).extend(
+                undecodable.joined(tp.partition, start, end, encoded[tp])
+                if tp in encoded
+                else undecodable.ranges(tp.partition, start, end, polled)
+            )
         batches = [
             Batch(topic, self.epochs[topic], tuple(parts)) for topic, parts in ranges.items() if topic in self.epochs
         ]

@@ -6,7 +6,7 @@ UTF-8, says neither where nor how far, and does so again at every poll: one such
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from streams.wire.ranges import WHOLE_BYTES, Range, split
@@ -43,6 +43,20 @@ def ranges(partition: int, start: int, end: int, polled: Sequence[Any]) -> Itera
     except Undecodable:
         found = [raw if isinstance(raw, Undecodable) else encode_raw(raw) for raw in polled]
         return joined(partition, start, end, found, whole_values(polled))
+
+
+async def encoded(polled: Sequence[Any], encode: Callable[[list[Raw]], Awaitable[list[Record]]]) -> list[Any]:
+    """What was `Polled`, with every record as `encode` makes it of all of them; what cannot be decoded stays.
+
+    Less than all where `encode` gave less than all.
+    """
+    raws = [raw for raw in polled if not isinstance(raw, Undecodable)]
+    records = await encode(raws)
+    if len(raws) == len(polled):
+        return records
+    following = iter(records)
+    made = (raw if isinstance(raw, Undecodable) else next(following, None) for raw in polled)
+    return [each for each in made if each is not None]
 
 
 def whole_values(polled: Iterable[Any]) -> dict[int, bytes]:

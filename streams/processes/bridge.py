@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from streams.decoding import registry
 from streams.fanout import layer
 from streams.fanout.group import run_group
 from streams.kafka.catalog import Catalog
@@ -19,11 +20,14 @@ TOPICS_S = 3.0  # between looks at the list of watched topics
 
 async def run_bridge(*, relay: bool, fanout: bool, stop: asyncio.Event) -> None:
     """Runs the relay, the fan-out, or both until `stop` is set. Each is supervised and starts again by itself."""
-    async with asyncio.TaskGroup() as tasks:
-        if relay:
-            tasks.create_task(supervise("relay", lambda: run_relay(stop), stop), name="relay")
-        if fanout:
-            tasks.create_task(supervise("fan-out", lambda: _fan_out(stop), stop), name="fan-out")
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            if relay:
+                tasks.create_task(supervise("relay", lambda: run_relay(stop), stop), name="relay")
+            if fanout:
+                tasks.create_task(supervise("fan-out", lambda: _fan_out(stop), stop), name="fan-out")
+    finally:
+        await registry.close()
 
 
 async def fan_out_once() -> None:
@@ -35,7 +39,10 @@ async def fan_out_once() -> None:
     finally:
         await catalog.close()
     stop = asyncio.Event()
-    await run_group(epochs, layer.sender(stop), stop.is_set, once=True)
+    try:
+        await run_group(epochs, layer.sender(stop), stop.is_set, once=True)
+    finally:
+        await registry.close()
 
 
 async def _fan_out(stop: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from streams import metrics
+from streams.decoding import carried, registry
 from streams.demo import replay
 from streams.fanout import inline, layer
 from streams.hub import current
@@ -93,6 +94,8 @@ class WebProcess:
         await self.hub.close()
         await self.history.close()
         await self._topics.close()
+        carried.forget()
+        await registry.close()
         embedded.stop()
 
     def is_connecting(self) -> bool:

@@ -71,11 +71,45 @@ class OutboxAdminTests(TestCase):
         assert not messages.next_batch(10)
 
 
+AUTO = {"value_format": "auto", "key_format": "auto"}
+AVRO = '{"type": "record", "name": "A", "fields": [{"name": "n", "type": "long"}]}'
+
+
 class TopicAdminTests(TestCase):
+    def test_formats_are_set_and_a_schema_that_is_no_use_is_refused(self) -> None:
+        self.client.force_login(User.objects.create_superuser("root"))
+        topic = Topic.objects.create(name="orders.v1")
+        address = f"/admin/streams/topic/{topic.pk}/change/"
+        before = topic.formats_version
+        form = {"name": "orders.v1", **AUTO, "value_format": "avro", "value_schema": AVRO}
+        answer = self.client.post(address, {**form, "value_schema": "{"})
+        self.assertContains(answer, "Its Avro schema is none.")
+        answer = self.client.post(address, {**form, "value_format": "text"})
+        self.assertContains(answer, "takes no schema")
+        self.client.post(address, form)
+        topic.refresh_from_db()
+        assert (topic.value_format, topic.value_schema) == ("avro", AVRO)
+        assert topic.formats_version != before
+
+    def test_the_preview_is_for_who_may_change_the_topic_and_saves_nothing(self) -> None:
+        topic = Topic.objects.create(name="orders.v1")
+        address = f"/admin/streams/topic/{topic.pk}/preview/"
+        form = {"name": "orders.v1", **AUTO, "value_format": "cbor"}
+        viewer = User.objects.create_user("viewer", is_staff=True)
+        viewer.user_permissions.add(Permission.objects.get(codename="view_topic"))
+        self.client.force_login(viewer)
+        assert self.client.post(address, form).status_code == 403
+        self.client.force_login(User.objects.create_superuser("root"))
+        assert self.client.get(address).status_code == 404
+        self.assertContains(self.client.post(address, form), "no live side")
+        topic.refresh_from_db()
+        assert topic.value_format == "auto"
+        self.assertContains(self.client.get(f"/admin/streams/topic/{topic.pk}/change/"), "Preview newest records")
+
     def test_a_topic_is_added_with_its_readers(self) -> None:
         self.client.force_login(User.objects.create_superuser("root"))
         group = Group.objects.create(name="ops")
-        form = {"name": "orders.v1", "label": "Orders", "readers": [group.pk]}
+        form = {"name": "orders.v1", "label": "Orders", "readers": [group.pk], **AUTO}
         answer = self.client.post("/admin/streams/topic/add/", form, follow=True)
         self.assertContains(answer, "ops")
         assert list(Topic.objects.get(name="orders.v1").readers.all()) == [group]

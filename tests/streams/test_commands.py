@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import mock
 
 import pytest
@@ -51,6 +53,21 @@ class AddTopicTests(TestCase):
         assert (topic.label, list(topic.readers.all()), topic.epoch) == ("All orders", [ops], epoch)
         call("addtopic", "orders.v1", "--everyone")
         assert not Topic.objects.get(name="orders.v1").readers.exists()
+
+    def test_formats_are_remembered_and_a_schema_is_looked_at(self) -> None:
+        with TemporaryDirectory() as folder:
+            schema = Path(folder, "order.avsc")
+            schema.write_text('{"type": "record", "name": "A", "fields": []}')
+            call("addtopic", "orders.v1", "--value-format", "avro", "--value-schema", str(schema))
+            call("addtopic", "orders.v1", "--key-format", "int64")
+            topic = Topic.objects.get(name="orders.v1")
+            assert (topic.value_format, topic.key_format) == ("avro", "int64")
+            assert topic.value_schema == schema.read_text()
+            schema.write_text("{")
+            with self.assertRaisesMessage(CommandError, "Its Avro schema is none."):
+                call("addtopic", "orders.v1", "--value-schema", str(schema))
+            with self.assertRaisesMessage(CommandError, "cannot be read"):
+                call("addtopic", "orders.v1", "--key-schema", f"{folder}/nowhere")
 
     def test_a_name_that_kafka_would_refuse_is_refused(self) -> None:
         with self.assertRaisesMessage(CommandError, "Use letters, digits, dots"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -11,15 +12,21 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from streams.decoding.carried import check_schemas
 from streams.kafka.catalog import Catalog
-from streams.models import Topic
+from streams.models import FormatName, Topic
 from streams.runtime.away import Unavailable
 
+PARTS = ("value", "key")
+FIELDS = tuple(f"{part}_{field}" for part in PARTS for field in ("format", "schema", "message"))
 LOOK_S = 3.0  # for Kafka's list of topics, which is only for a hint
 
 
 class Command(BaseCommand):
-    help = "Lets people watch a Kafka topic. Run it again to change label or readers. Never creates a topic in Kafka."
+    help = (
+        "Lets people watch a Kafka topic. Run it again to change label, readers or formats. Never creates a topic in "
+        "Kafka."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="The topic's name in Kafka.")
@@ -41,8 +48,33 @@ class Command(BaseCommand):
             help="Opens a topic that had readers to every signed-in user.",
         )
 
-    def handle(self, *_: Any, name: str, label: str | None, readers: list[str] | None, **__: Any) -> None:
-        topic = self._save(name, label, self._groups(readers or []), change_readers=readers is not None)
+        for part in PARTS:
+            parser.add_argument(
+                f"--{part}-format",
+                choices=FormatName.values,
+                metavar="FORMAT",
+                help=f"How {part}s are written: {', '.join(FormatName.values)}.",
+            )
+            parser.add_argument(
+                f"--{part}-schema",
+                metavar="FILE",
+                type=Path,
+                help=f"A schema of the topic's own for its {part}s: Avro, a .proto or a FileDescriptorSet in base64.",
+            )
+            parser.add_argument(
+                f"--{part}-message", metavar="NAME", help=f"Which message of a Protobuf schema the {part}s are."
+            )
+
+    def handle(self, *_: Any, name: str, label: str | None, readers: list[str] | None, **given: Any) -> None:
+        changes = {field: given[field] for field in FIELDS if given.get(field) is not None}
+        for field in changes.keys() & {f"{part}_schema" for part in PARTS}:
+            try:
+                changes[field] = changes[field].read_text()
+            except (OSError, UnicodeDecodeError) as error:
+                raise CommandError(f"{changes[field]} cannot be read: {error}") from error
+        if label is not None:
+            changes["label"] = label
+        topic = self._save(name, changes, self._groups(readers or []), change_readers=readers is not None)
         groups = sorted(topic.readers.values_list("name", flat=True))
         self.stdout.write(f"{name} can be watched by {', '.join(groups) if groups else 'every signed-in user'}.")
         missing: bool = asyncio.run(_is_missing(name)) if settings.KAFKA_BOOTSTRAP_SERVERS else False
@@ -60,12 +92,13 @@ class Command(BaseCommand):
         return groups
 
     @transaction.atomic
-    def _save(self, name: str, label: str | None, groups: list[Group], *, change_readers: bool) -> Topic:
+    def _save(self, name: str, changes: dict[str, str], groups: list[Group], *, change_readers: bool) -> Topic:
         topic = Topic.objects.filter(name=name).first() or Topic(name=name)
-        if label is not None:
-            topic.label = label
+        for field, value in changes.items():
+            setattr(topic, field, value)
         try:
             topic.full_clean()
+            check_schemas(topic)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         topic.save()

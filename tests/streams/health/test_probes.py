@@ -26,7 +26,7 @@ class WebHealthTests(TransactionTestCase):
         assert answer.status_code == 200
         assert answer["Content-Type"] == "text/plain; charset=utf-8"
         lines = dict(line.split(": ", 1) for line in answer.content.decode().splitlines())
-        assert list(lines) == ["database", "kafka", "redis", "tasks"]
+        assert list(lines) == ["database", "kafka", "redis", "registry", "tasks"]
         assert lines["database"] == "ok"
         assert lines["kafka"] == "not started yet"
         assert lines["redis"] == "not used"
@@ -111,7 +111,7 @@ class BridgeHealthTests(TransactionTestCase):
     async def test_it_is_ready_with_database_and_kafka(self) -> None:
         answer = await self.get("/readyz", State(True, "live"))
         assert answer.status_code == 200
-        assert answer.text == "database: ok\nkafka: live\nredis: not used\ntasks: none yet\n"
+        assert answer.text == "database: ok\nkafka: live\nredis: not used\nregistry: not used\ntasks: none yet\n"
 
     async def test_it_is_not_ready_without_kafka(self) -> None:
         answer = await self.get("/readyz", State(False, "down since 2026-01-02T03:04:05Z"))

@@ -1,0 +1,228 @@
+"""What the topics carry: the formats of their keys and values, kept as the database has them.
+
+`of(topic)` is the one way from a record of Kafka to what is shown of it: for live records, history, search and export.
+What it does not know of a topic is `auto` (docs/decisions/0025-decoding.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Literal, NamedTuple
+
+from django.core.exceptions import ValidationError
+
+from streams import metrics
+from streams.decoding import registry
+from streams.decoding.parts import AUTO, WITH_SCHEMA, Format, Missing, Part, form
+from streams.decoding.schemas import Id, Schema
+from streams.models import Topic
+from streams.runtime.threads import in_database
+from streams.wire.records import VALUE_BYTES, Raw, Record, Shown, encode, encode_raw, is_strict_json
+
+DECODED_BYTES = 64 * 1024  # of a key or value; a larger one is decoded only where one record is asked for
+SLICE_S = 0.005  # decoding at one go; then the loop has its turn
+SLICE = 16  # records between looks at the time
+
+_large = ThreadPoolExecutor(1, thread_name_prefix="decoding")  # for values that would keep the loop for long
+
+
+class Decoded(NamedTuple):
+    """What the formats made of a record; None where key or value is shown as its bytes are."""
+
+    value: Shown | None
+    key: Shown | None
+
+    def json(self, raw: Raw) -> bytes | None:
+        """The value as exact JSON, whole; None when it has none."""
+        if self.value is not None and self.value.encoding is not None:
+            return self.value.data if self.value.encoding == "json" else None
+        return raw.value if raw.value is not None and is_strict_json(raw.value) else None
+
+
+NOTHING = Decoded(None, None)
+
+
+class Carried:
+    """What one topic carries. version: changes with it. is_plain: everything is shown as its bytes are."""
+
+    def __init__(
+        self, topic: str, value: Format = AUTO, key: Format = AUTO, version: str = "",
+        asked: registry.Registry | None = None,
+    ) -> None:  # fmt: skip
+        self.topic, self.version, self._registry = topic, version, asked
+        self._value = Part(topic, "value", value, asked)
+        self._key = Part(topic, "key", key, asked)
+        self.is_plain = self._value.is_plain and self._key.is_plain
+        self._is_auto = value.name == key.name == "auto"
+        self._not_decoded = metrics.NOT_DECODED.labels(topic)
+
+    # One record, at once.
+
+    def decode(self, raw: Raw, *, is_last: bool = False, whole: bool = False) -> Decoded:
+        """What the formats make of a record. Raises Missing for a schema that is not known, unless is_last.
+
+        whole: decodes what is larger than DECODED_BYTES, too.
+        """
+        if self.is_plain:
+            return NOTHING
+        limit = None if whole else DECODED_BYTES
+        headers = raw.headers
+        return Decoded(
+            self._value.show(raw.value, headers, is_last=is_last, limit=limit),
+            self._key.show(raw.key, headers, is_last=is_last, limit=limit),
+        )
+
+    def encode(self, raw: Raw, *, is_last: bool = False, whole: bool = False) -> Record:
+        """The record as the protocol shows it. Raises Missing as `decode` does; whole: nothing is cut."""
+        if self._is_auto and not whole and not raw.headers and not _begins_with_0(raw.value, raw.key):
+            return encode_raw(raw)  # most records of most topics: nothing names a schema
+        value, key = self.decode(raw, is_last=is_last, whole=whole)
+        if value is None and key is None and not whole:
+            return encode_raw(raw)
+        if (value is not None and value.problem) or (key is not None and key.problem):
+            self._not_decoded.inc()
+        return encode(
+            raw.offset, raw.timestamp, raw.key, raw.headers, raw.value, whole=whole, shown=value, key_shown=key
+        )
+
+    # Many, without holding up the loop.
+
+    async def encode_all(self, polled: Sequence[Raw]) -> list[Record]:
+        """All of them, in order. Waits for schemas that are not known, registry.WAIT_S at most."""
+        if self.is_plain:
+            return [encode_raw(raw) for raw in polled]
+        missing = set[Id]()
+        records = await self.encode_known(missing, polled)
+        if not missing:
+            return records
+        await self.learn(missing)
+        return await self.encode_now(polled)
+
+    async def encode_known(self, missing: set[Id], polled: Sequence[Raw]) -> list[Record]:
+        """All of them, in order; or, with fewer of them, in `missing` the schemas that have to be known first."""
+        records: list[Record] = []
+        await self._each(polled, records, missing)
+        return records
+
+    async def encode_now(self, polled: Sequence[Raw]) -> list[Record]:
+        """All of them, in order, with what is known now."""
+        records: list[Record] = []
+        await self._each(polled, records, None)
+        return records
+
+    async def encode_whole(self, raw: Raw) -> Record:
+        """One record, uncut. Waits for its schemas, registry.WAIT_S at most."""
+        await self._learn_all(raw)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_large, partial(self.encode, raw, is_last=True, whole=True))
+
+    async def schema_of(self, raw: Raw, part: Literal["value", "key"]) -> tuple[Schema, bytes] | None:
+        """The schema of a record's value or key, and the record's field `schema`; None when it was decoded by none."""
+        await self._learn_all(raw)
+        read, data = (self._value, raw.value) if part == "value" else (self._key, raw.key)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_large, read.schema_of, data, raw.headers)
+
+    async def _learn_all(self, raw: Raw) -> None:
+        """Value and key may each name a schema; the second is seen once the first is known."""
+        loop = asyncio.get_running_loop()
+        for _ in range(2):
+            try:
+                await loop.run_in_executor(_large, partial(self.decode, raw, whole=True))
+            except Missing as missing:
+                await self.learn({missing.id})
+
+    async def learn(self, missing: set[Id]) -> None:
+        """Asks for schemas, and waits for them, registry.WAIT_S at most."""
+        if self._registry is not None:
+            await self._registry.learn(missing)
+
+    async def _each(self, polled: Sequence[Raw], records: list[Record], missing: set[Id] | None) -> None:
+        """missing: takes what has to be known first; None: it is too late for that."""
+        loop = asyncio.get_running_loop()
+        is_last, began = missing is None, loop.time()
+        for number, raw in enumerate(polled):
+            try:
+                if raw.value is not None and len(raw.value) > VALUE_BYTES:
+                    records.append(await loop.run_in_executor(_large, _encode, self, raw, is_last))
+                else:
+                    records.append(self.encode(raw, is_last=is_last))
+            except Missing as found:
+                if missing is not None:
+                    missing.add(found.id)
+            if number % SLICE == 0 and loop.time() - began > SLICE_S:
+                await asyncio.sleep(0)
+                began = loop.time()
+
+
+def _begins_with_0(value: bytes | None, key: bytes | None) -> bool:
+    return bool((value and not value[0]) or (key and not key[0]))
+
+
+def _encode(carried: Carried, raw: Raw, is_last: bool) -> Record:
+    return carried.encode(raw, is_last=is_last)
+
+
+# Of all topics ----------------------------------------------------------------------------------------------------
+
+_known: dict[str, Carried] = {}
+
+
+def of(topic: str) -> Carried:
+    """What a topic carries, as far as it is known here; else `auto`."""
+    found = _known.get(topic)
+    if found is None:
+        found = _known[topic] = Carried(topic, asked=registry.current())
+    return found
+
+
+def put(carried: Carried) -> None:
+    """Makes known what a topic carries."""
+    _known[carried.topic] = carried
+
+
+def forget() -> None:
+    """Forgets all of it: this event loop ends."""
+    _known.clear()
+
+
+async def look() -> None:
+    """Reads from the database what topics carry, where that has changed. Raises what the database does."""
+    versions = await in_database(_versions)
+    for name in _known.keys() - versions.keys():
+        del _known[name]
+    changed = [name for name, version in versions.items() if name not in _known or _known[name].version != version]
+    for row in await in_database(_rows, changed) if changed else ():
+        put(await made(row))
+
+
+def _versions() -> dict[str, str]:
+    return dict(Topic.objects.values_list("name", "formats_version"))
+
+
+def _rows(names: list[str]) -> list[Topic]:
+    return list(Topic.objects.filter(name__in=names))
+
+
+async def made(row: Topic) -> Carried:
+    """What a topic carries by its row, which need not be saved. A schema that is no use is each record's problem."""
+    loop = asyncio.get_running_loop()
+    value = await loop.run_in_executor(_large, form, row.value_format, row.value_schema, row.value_message)
+    key = await loop.run_in_executor(_large, form, row.key_format, row.key_schema, row.key_message)
+    return Carried(row.name, value, key, row.formats_version, registry.current())
+
+
+def check_schemas(row: Topic) -> None:
+    """Raises ValidationError, by field, when a topic's own schema is no use for its format. May compile: it blocks."""
+    problems = {}
+    for part in ("value", "key"):
+        name, text = getattr(row, f"{part}_format"), getattr(row, f"{part}_schema")
+        if text.strip() and name not in WITH_SCHEMA:
+            problems[f"{part}_schema"] = f"The format {name} takes no schema: choose avro or protobuf, or empty this."
+        elif problem := form(name, text, getattr(row, f"{part}_message")).problem:
+            problems[f"{part}_schema"] = problem
+    if problems:
+        raise ValidationError(problems)
