@@ -1,4 +1,4 @@
-"""`manage.py demo`: what `make run` prepares on a loopback address: the demo account, the demo topic, a few items."""
+"""`manage.py demo`: what `make run` prepares on a loopback address: the demo account, the demo topics, a few items."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from streams.demo import replay
 from streams.models import Topic
 
 TOPIC_LABEL = "Earthquakes, one week (USGS)"
+AVRO_LABEL = "Earthquakes, as Avro"
 ITEMS: tuple[services.ItemFields, ...] = (
     {"name": "Notebook, dotted, A5", "sku": "NB-A5-DOT", "price": "12.50", "tax": "2.38"},
     {"name": "Fountain pen, fine nib", "sku": "FP-FINE", "price": "39.00", "tax": "7.41"},
@@ -25,7 +26,7 @@ ITEMS: tuple[services.ItemFields, ...] = (
 
 
 class Command(BaseCommand):
-    help = "Prepares the demonstration: account, topic and a few items. Only with DEMO=true, which `make run` sets."
+    help = "Prepares the demonstration: account, topics and a few items. Only with DEMO=true, which `make run` sets."
 
     def handle(self, *_: Any, **__: Any) -> None:
         if not settings.DEMO:
@@ -38,6 +39,8 @@ class Command(BaseCommand):
             ) from error
         if not settings.KAFKA_BOOTSTRAP_SERVERS:  # the demonstration is never replayed into a real Kafka
             Topic.objects.get_or_create(name=replay.TOPIC, defaults={"label": TOPIC_LABEL})
+            carried = {"label": AVRO_LABEL, "value_format": "avro", "value_schema": replay.SCHEMA.read_text()}
+            Topic.objects.get_or_create(name=replay.AVRO_TOPIC, defaults=carried)
         if not Item.with_deleted.exists():
             self._add_items(user)
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from django.test import override_settings
 
+from streams.decoding import avro
 from streams.demo import replay
 from streams.kafka import embedded
 from streams.runtime.away import Unavailable
@@ -56,8 +57,23 @@ async def test_it_publishes_until_it_is_stopped() -> None:
             await running
         record = (await asyncio.to_thread(records, broker.address, replay.TOPIC))[0]
         assert orjson.loads(record.value())["id"] == record.key().decode()
+        packed = (await asyncio.to_thread(records, broker.address, replay.AVRO_TOPIC))[0]
+        assert packed.key() == record.key()
+        assert packed.value() == replay.as_avro(replay.load())[record.key()]
     finally:
         await asyncio.to_thread(embedded.stop)
+
+
+def test_every_earthquake_is_there_as_avro_too_with_what_it_says() -> None:
+    earthquakes = replay.load()
+    packed = replay.as_avro(earthquakes)
+    schema = avro.parse(replay.SCHEMA.read_text())
+    assert len(packed) == 1707
+    for quake in earthquakes:
+        found = orjson.loads(schema.decode(packed[quake["id"].encode()]).json)
+        assert (found["magnitude"], found["felt_by"]) == (quake["properties"]["mag"], quake["properties"]["felt"])
+        assert [*found["where"].values()] == quake["geometry"]["coordinates"]
+        assert found["time"].startswith("2018-0")
 
 
 async def test_it_never_publishes_into_a_real_kafka() -> None:
