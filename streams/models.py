@@ -62,17 +62,24 @@ class Topic(models.Model):
         Group, blank=True, help_text="Groups that may watch it; none: every signed-in user."
     )
     epoch = models.CharField(max_length=32, default=new_epoch, editable=False)
-    value_format = models.CharField(max_length=20, choices=FormatName, default=FormatName.AUTO)
+    # With defaults in the database, too: processes of a version before go on to add topics during an upgrade.
+    value_format = models.CharField(
+        max_length=20, choices=FormatName, default=FormatName.AUTO, db_default=FormatName.AUTO
+    )
     value_schema = models.TextField(
-        blank=True, default="", validators=[MaxLengthValidator(SCHEMA_TEXT)], help_text=SCHEMA_HELP
+        blank=True, default="", db_default="", validators=[MaxLengthValidator(SCHEMA_TEXT)], help_text=SCHEMA_HELP
     )
-    value_message = models.CharField(max_length=255, blank=True, default="", help_text=MESSAGE_HELP)
-    key_format = models.CharField(max_length=20, choices=FormatName, default=FormatName.AUTO)
+    value_message = models.CharField(max_length=255, blank=True, default="", db_default="", help_text=MESSAGE_HELP)
+    key_format = models.CharField(
+        max_length=20, choices=FormatName, default=FormatName.AUTO, db_default=FormatName.AUTO
+    )
     key_schema = models.TextField(
-        blank=True, default="", validators=[MaxLengthValidator(SCHEMA_TEXT)], help_text=SCHEMA_HELP
+        blank=True, default="", db_default="", validators=[MaxLengthValidator(SCHEMA_TEXT)], help_text=SCHEMA_HELP
     )
-    key_message = models.CharField(max_length=255, blank=True, default="", help_text=MESSAGE_HELP)
-    formats_version = models.CharField(max_length=16, default="", editable=False)  # changes with them: see `save`
+    key_message = models.CharField(max_length=255, blank=True, default="", db_default="", help_text=MESSAGE_HELP)
+    formats_version = models.CharField(
+        max_length=16, default="", db_default="", editable=False
+    )  # changes with them: see `save`
 
     class Meta:
         ordering = ["name"]

@@ -112,15 +112,12 @@ def _encode_shown(shown: Shown, limit: int | None) -> tuple[bytes, bytes, bool]:
 
 
 def _encode_shown_key(shown: Shown, limit: int | None) -> tuple[bytes, bool]:
-    """As `_encode_key`, of what a format made of the key: always a text, and `key_encoding` says of what."""
+    """As `_encode_key`, of what a format made of the key: always a text, be it JSON's."""
     if shown.encoding is None:
         return _encode_key(shown.data, limit)
     if shown.encoding == "json":
-        value = orjson.loads(shown.data)
-        if isinstance(value, str):
-            return _encode_key(value.encode(), limit)
-        key, cut = _encode_key(shown.data, limit)
-        return key + b',"key_encoding":"json"', cut
+        is_text = shown.data.startswith(b'"')
+        return _encode_key(orjson.loads(shown.data).encode() if is_text else shown.data, limit)
     encoding, json, cut = _encode_shown(shown, limit)
     return b'"key":%b%b' % (json, b',"key_encoding":"base64"' if encoding == b"base64" else b""), cut
 

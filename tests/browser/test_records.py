@@ -192,3 +192,31 @@ async def test_what_a_slow_connection_missed_is_a_gap_that_can_be_loaded(
         assert len(shown) == len(set(shown))
         offsets = [int(place.partition(":")[2]) for place in shown]
         assert offsets == sorted(offsets, reverse=True)
+
+
+AVRO = '{"type": "record", "name": "shop.Order", "fields": [{"name": "n", "type": "long"}]}'
+
+
+async def test_a_decoded_record_shows_its_format_schema_and_bytes(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    web = topic_of(installation)
+    installation.query(
+        f"UPDATE streams_topic SET value_format = 'avro', value_schema = '{AVRO}', formats_version = '1'"
+    )
+    kafka = producer(web)
+    visitor = await visitors.new(web)
+    board = await visitor.board(TOPIC)
+    kafka.produce(TOPIC, b"\x0e", key=b"good", partition=0)
+    kafka.produce(TOPIC, b"\x0e\x01\x02", key=b"bad", partition=0)
+    assert kafka.flush(20) == 0
+    good, bad = (board.locator(f".row[data-offset='{offset}']") for offset in (0, 1))
+    await expect(good).to_contain_text("n: 7")
+    await good.click()
+    detail = board.locator("[data-part=detail]")
+    await expect(detail).to_contain_text("avro")
+    await detail.get_by_role("button", name="Open the schema shop.Order").click()
+    await expect(detail.get_by_role("region", name="Schema of the value")).to_contain_text('"name": "shop.Order"')
+    await detail.get_by_role("button", name="Show").click()
+    await expect(detail.get_by_role("region", name="Bytes")).to_contain_text("0000  0e")
+    await bad.click()
+    await expect(detail).to_contain_text("2 bytes are left over")

@@ -95,7 +95,8 @@ def test_what_a_format_made_of_a_value_stands_in_its_place() -> None:
     data = json.loads(records.encode(7, 1, b"\x02", [], b"\x01", shown=value, key_shown=key, whole=True).data)
     assert data["value"] == {"n": 1}
     assert (data["encoding"], data["format"], data["schema"]["id"], data["size"]) == ("json", "avro", 17, 1)
-    assert (data["key"], data["key_encoding"], data["key_format"]) == ('{"id":7}', "json", "avro")
+    assert (data["key"], data["key_format"]) == ('{"id":7}', "avro")
+    assert "key_encoding" not in data  # a client that knows base64 only would take it for that
     assert data["problem"] == "A sentence. The key: Another."
     assert (data["raw"], data["key_raw"]) == ("AQ==", "Ag==")
 

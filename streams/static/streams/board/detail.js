@@ -3,6 +3,7 @@
 import { button, element, link } from "../page/dom.js";
 import { Source, prettyText } from "../live/json.js";
 import { headersOf } from "../live/protocol.js";
+import { decodedPart } from "./decoded.js";
 import { LoadError } from "./records_api.js";
 import { NOT_PRINTABLE, fullTime, grouped, isPrintable, printable, size } from "../page/format.js";
 
@@ -23,17 +24,19 @@ export class Detail {
   #panel;
   #itemsPath;
   #loadWhole;
+  #loadSchema;
   #only;
   #closed;
 
   /**
    * @param {HTMLElement} panel
-   * @param {{ itemsPath: string, loadWhole: (entry: RecordEntry) => Promise<KafkaRecord>, only: (key: string) => void, closed: () => void }} tools
+   * @param {{ itemsPath: string, loadWhole: (entry: RecordEntry) => Promise<KafkaRecord>, loadSchema: import("./decoded.js").Tools["loadSchema"], only: (key: string) => void, closed: () => void }} tools
    */
-  constructor(panel, { itemsPath, loadWhole, only, closed }) {
+  constructor(panel, { itemsPath, loadWhole, loadSchema, only, closed }) {
     this.#panel = panel;
     this.#itemsPath = itemsPath;
     this.#loadWhole = loadWhole;
+    this.#loadSchema = loadSchema;
     this.#only = only;
     this.#closed = closed;
   }
@@ -63,6 +66,7 @@ export class Detail {
     close.setAttribute("aria-label", "Close detail");
     const title = element("h2", "mono", `${entry.partition}:${grouped(record.offset)}`);
     const parts = [element("div", "detail-head", title, close), ...this.#valuePart(entry, record, problem)];
+    parts.push(...decodedPart(entry, record, { loadWhole: this.#loadWhole, loadSchema: this.#loadSchema }));
     parts.push(facts(entry, record));
     this.#panel.replaceChildren(...parts);
     this.#panel.scrollTop = 0;

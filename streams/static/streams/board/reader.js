@@ -64,6 +64,7 @@ export class Reader {
     this.#detail = new Detail(part("detail", HTMLElement), {
       itemsPath: tools.itemsPath,
       loadWhole: (entry) => this.#whole(entry),
+      loadSchema: (entry, of) => tools.api.schema(entry.topic, entry.partition, entry.record.offset, of),
       only: (key) => this.search.only(key),
       closed: () => this.rows.focusSelected(),
     });

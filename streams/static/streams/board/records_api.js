@@ -4,6 +4,7 @@ import { parseMessage } from "../live/json.js";
 
 /**
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {{ format: string, text: string, schema: import("../live/protocol.js").SchemaName }} SchemaText
  * @typedef {{ epoch: string, partition: number, from: number, to: number, records: KafkaRecord[], next: number | null }} Page
  */
 
@@ -63,6 +64,18 @@ export class RecordsApi {
    */
   async whole(topic, partition, offset) {
     return this.#get(`${encodeURIComponent(topic)}/records/${partition}/${offset}`);
+  }
+
+  /**
+   * @param {string} topic
+   * @param {number} partition
+   * @param {number} offset
+   * @param {"value" | "key"} part
+   * @returns {Promise<SchemaText>} the schema by which it was decoded
+   * @throws {LoadError}
+   */
+  async schema(topic, partition, offset, part) {
+    return this.#get(`${encodeURIComponent(topic)}/records/${partition}/${offset}/schema?part=${part}`);
   }
 
   /**

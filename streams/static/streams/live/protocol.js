@@ -15,6 +15,8 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @typedef {string | { base64: string }} HeaderValue
  * @typedef {"json" | "text" | "base64" | "none"} Encoding
  *
+ * @typedef {{ id: number | string | null, subject?: string, version?: number, name: string }} SchemaName a topic's own has no id
+ *
  * @typedef {object} KafkaRecord
  * @property {number} offset
  * @property {number | string | null} timestamp ms since 1970; a string where it has more digits than a number keeps
@@ -27,6 +29,13 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @property {import("./json.js").Source | string | null} value
  * @property {boolean} [truncated]
  * @property {("value" | "key" | "headers")[]} [cut] what of it was cut, or left out
+ * @property {string} [format] how the value was decoded, where that is more than its bytes say
+ * @property {SchemaName} [schema]
+ * @property {string} [key_format]
+ * @property {SchemaName} [key_schema]
+ * @property {string} [problem] why something was not decoded, or is not exact
+ * @property {string | null} [raw] the value's bytes in base64, of a record that was asked for alone
+ * @property {string | null} [key_raw]
  *
  * @typedef {{ partition: number, from: number, to: number }} Range
  * @typedef {Range & { records: KafkaRecord[] }} RecordRange

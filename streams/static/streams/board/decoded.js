@@ -1,0 +1,139 @@
+// What the detail panel says of a record that a format made readable: the format, the schema, the bytes, the problem.
+
+import { button, element } from "../page/dom.js";
+import { LoadError } from "./records_api.js";
+
+// Of the bytes of a key or value, as many are shown as one can look through.
+const BYTES_SHOWN = 4096;
+const BYTES_A_LINE = 16;
+
+/**
+ * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {import("../live/protocol.js").SchemaName} SchemaName
+ * @typedef {import("./records_api.js").SchemaText} SchemaText
+ *
+ * @typedef {object} Tools
+ * @property {(entry: RecordEntry) => Promise<KafkaRecord>} loadWhole
+ * @property {(entry: RecordEntry, part: "value" | "key") => Promise<SchemaText>} loadSchema
+ */
+
+/**
+ * @param {RecordEntry} entry
+ * @param {KafkaRecord} record
+ * @param {Tools} tools
+ * @returns {HTMLElement[]} nothing for a record that is shown as its bytes are
+ */
+export function decodedPart(entry, record, tools) {
+  const { format, schema, key_format: keyFormat, key_schema: keySchema, problem } = record;
+  if (!format && !keyFormat && !problem && record.encoding !== "base64") return [];
+  const found = [];
+  if (problem) found.push(element("p", "detail-note", problem));
+  const shown = element("div", "detail-more");
+  const list = element("dl", "facts");
+  if (format) fact(list, "value is", format);
+  if (schema) schemaFact(list, "schema", schema, () => openSchema(entry, "value", shown, tools));
+  if (keyFormat) fact(list, "key is", keyFormat);
+  if (keySchema) schemaFact(list, "key's schema", keySchema, () => openSchema(entry, "key", shown, tools));
+  list.append(element("dt", "", "bytes"), element("dd", "", button("Show", "quiet", () => openBytes(entry, shown, tools))));
+  const part = element("div", "detail-decoded", list, shown);
+  return [...found, part];
+}
+
+/**
+ * @param {HTMLElement} list
+ * @param {string} name
+ * @param {string} value
+ */
+function fact(list, name, value) {
+  list.append(element("dt", "", name), element("dd", "mono", value));
+}
+
+/**
+ * @param {HTMLElement} list
+ * @param {string} name
+ * @param {SchemaName} schema
+ * @param {() => void} open
+ */
+function schemaFact(list, name, schema, open) {
+  const where = schema.subject ? `, ${schema.subject} ${schema.version}` : "";
+  const number = schema.id === null ? "the topic's own" : `id ${schema.id}${where}`;
+  const opens = button(schema.name || "open", "quiet mono", open);
+  opens.setAttribute("aria-label", `Open the schema ${schema.name}`);
+  list.append(element("dt", "", name), element("dd", "", opens, ` ${number}`));
+}
+
+/**
+ * @param {RecordEntry} entry
+ * @param {"value" | "key"} part
+ * @param {HTMLElement} shown
+ * @param {Tools} tools
+ */
+async function openSchema(entry, part, shown, tools) {
+  await fill(shown, `Schema of the ${part}`, async () => indented((await tools.loadSchema(entry, part)).text));
+}
+
+/**
+ * @param {RecordEntry} entry
+ * @param {HTMLElement} shown
+ * @param {Tools} tools
+ */
+async function openBytes(entry, shown, tools) {
+  await fill(shown, "Bytes", async () => {
+    const { raw, key_raw: keyRaw } = await tools.loadWhole(entry);
+    const parts = [];
+    if (raw !== null && raw !== undefined) parts.push(`value\n${hexdump(raw)}`);
+    if (keyRaw !== null && keyRaw !== undefined) parts.push(`key\n${hexdump(keyRaw)}`);
+    return parts.join("\n\n");
+  });
+}
+
+/**
+ * Shows what `load` brings, or why it does not.
+ *
+ * @param {HTMLElement} shown
+ * @param {string} label
+ * @param {() => Promise<string>} load
+ */
+async function fill(shown, label, load) {
+  shown.replaceChildren(element("p", "muted", "Loading …"));
+  try {
+    const text = element("pre", "detail-value", await load());
+    text.tabIndex = 0;
+    text.setAttribute("role", "region");
+    text.setAttribute("aria-label", label);
+    shown.replaceChildren(text);
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+    shown.replaceChildren(element("p", "detail-note", error.message));
+  }
+}
+
+/**
+ * @param {string} text a schema
+ * @returns {string} with lines and indentation where it is JSON
+ */
+export function indented(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * @param {string} base64
+ * @returns {string} offset, bytes as hex digits, and what of them is ASCII; a line for each sixteen
+ */
+export function hexdump(base64) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const lines = [];
+  for (let at = 0; at < Math.min(bytes.length, BYTES_SHOWN); at += BYTES_A_LINE) {
+    const line = [...bytes.slice(at, Math.min(at + BYTES_A_LINE, BYTES_SHOWN))];
+    const digits = line.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const text = line.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
+    lines.push(`${at.toString(16).padStart(4, "0")}  ${digits.padEnd(BYTES_A_LINE * 3 - 1)}  ${text}`);
+  }
+  if (bytes.length > BYTES_SHOWN) lines.push(`… and ${bytes.length - BYTES_SHOWN} bytes more`);
+  return lines.join("\n");
+}
