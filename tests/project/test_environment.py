@@ -69,6 +69,23 @@ READERS: dict[str, tuple[Callable[[], Any], list[tuple[str, Any]], list[str]]] =
         [("", None), ("redis://localhost:6379/0", "redis://localhost:6379/0")],
         ["localhost:6379", "http://localhost", "redis://", "redis://localhost:0", "redis://localhost/db"],
     ),
+    "http": (
+        lambda: env.http_url(NAME),
+        [
+            ("", ""),
+            ("http://registry:8081", "http://registry:8081"),
+            ("https://[::1]/apis/ccompat/v7", "https://[::1]/apis/ccompat/v7"),
+        ],
+        [
+            "registry:8081",
+            "ftp://registry",
+            "http://",
+            "http://ada:secret@registry",
+            "http://r:0",
+            "http://r?a=b",
+            "http://[::1",
+        ],
+    ),
     "database": (
         lambda: env.database(NAME, "sqlite:///board.sqlite3")["ENGINE"],
         [

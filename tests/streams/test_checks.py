@@ -20,6 +20,7 @@ POSTGRES = {"DATABASES": {"default": {"ENGINE": "django.db.backends.postgresql"}
 SQLITE = {"DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3"}}}
 REDIS = {"REDIS_URL": "redis://localhost:6379/0"}
 SASL = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}
+REGISTRY = {"SCHEMA_REGISTRY_URL": "https://registry"}
 ACCOUNT = {"KAFKA_SASL_USERNAME": "ada", "KAFKA_SASL_PASSWORD": "secret"}
 
 
@@ -49,6 +50,16 @@ def told(**settings: Any) -> list[str]:
         (SASL | {"KAFKA_SSL_CAFILE": "/nowhere/ca.pem"}, ["streams.W003"]),
         (KAFKA | ACCOUNT, ["streams.W001"]),
         (KAFKA | {"KAFKA_SSL_CAFILE": __file__}, ["streams.W002"]),
+        ({"SCHEMA_REGISTRY_URL": "http://registry:8081"}, []),
+        (REGISTRY | {"SCHEMA_REGISTRY_TOKEN": "secret"}, []),
+        (REGISTRY | {"SCHEMA_REGISTRY_USERNAME": "ada", "SCHEMA_REGISTRY_PASSWORD": "secret"}, []),
+        (REGISTRY | {"SCHEMA_REGISTRY_USERNAME": "ada"}, ["streams.E011"]),
+        (REGISTRY | {"SCHEMA_REGISTRY_USERNAME": "ada", "SCHEMA_REGISTRY_TOKEN": "secret"}, ["streams.E011"]),
+        (REGISTRY | {"SCHEMA_REGISTRY_CAFILE": "/nowhere/ca.pem"}, ["streams.E012"]),
+        (REGISTRY | {"SCHEMA_REGISTRY_CAFILE": certifi.where()}, []),
+        ({"SCHEMA_REGISTRY_TOKEN": "secret"}, ["streams.W006"]),
+        ({"SCHEMA_REGISTRY_URL": "http://registry:8081", "SCHEMA_REGISTRY_TOKEN": "secret"}, ["streams.W007"]),
+        ({"SCHEMA_REGISTRY_URL": "http://localhost:8081", "SCHEMA_REGISTRY_TOKEN": "secret"}, []),
     ],
 )
 def test_what_the_checks_say(settings: dict[str, Any], ids: list[str]) -> None:
