@@ -20,7 +20,7 @@ from streams.decoding.parts import AUTO, WITH_SCHEMA, Format, Missing, Part, for
 from streams.decoding.schemas import Id, Schema
 from streams.models import Topic
 from streams.runtime.threads import in_database
-from streams.wire.records import VALUE_BYTES, Raw, Record, Shown, encode, encode_raw, is_strict_json
+from streams.wire.records import VALUE_BYTES, Raw, Record, Shown, encode, encode_raw, encode_shown, is_strict_json
 
 DECODED_BYTES = 64 * 1024  # of a key or value; a larger one is decoded only where one record is asked for
 SLICE_S = 0.005  # decoding at one go; then the loop has its turn
@@ -84,9 +84,11 @@ class Carried:
             return encode_raw(raw)
         if (value is not None and value.problem) or (key is not None and key.problem):
             self._not_decoded.inc()
-        return encode(
-            raw.offset, raw.timestamp, raw.key, raw.headers, raw.value, whole=whole, shown=value, key_shown=key
-        )
+        if whole:
+            return encode(
+                raw.offset, raw.timestamp, raw.key, raw.headers, raw.value, whole=True, shown=value, key_shown=key
+            )
+        return encode_shown(raw, value, key)
 
     # Many, without holding up the loop.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,10 +17,10 @@ import orjson
 JSON_DEPTH = 64  # as in streams/wire/records.py: readers' parsers recurse
 DIGITS = 300  # of a number: a double holds no larger one, and many readers parse numbers into doubles
 NODES = 100_000  # parts of one decoded value, where bytes alone do not bound them
-OPTIONS = orjson.OPT_UTC_Z
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LOCAL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a local time has no zone
 NANOSECONDS = 1_000_000_000  # a second
+
+_PLACES = {10**places: places for places in range(10)}  # of a fraction, by the parts of a second
 
 Digits = orjson.Fragment
 
@@ -48,10 +48,7 @@ class Exact(NamedTuple):
 class _Hook:
     """What orjson asks about types that it does not know. problem: the first that was found."""
 
-    __slots__ = ("problem",)
-
-    def __init__(self) -> None:
-        self.problem = ""
+    problem = ""
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, bytes):
@@ -69,9 +66,9 @@ def write(value: Any, *, may_hold_nan: bool = True) -> Exact:
     """
     hook = _Hook()
     try:
-        data = orjson.dumps(value, hook, OPTIONS)
+        data = orjson.dumps(value, hook)
         if may_hold_nan and b"null" in data and (mended := _without_nan(value)) is not value:
-            data = orjson.dumps(mended, hook, OPTIONS)
+            data = orjson.dumps(mended, hook)
             hook.problem = hook.problem or "JSON knows no NaN and no infinity; they are shown as text."
     except (TypeError, RecursionError) as error:  # orjson.JSONEncodeError is a TypeError
         raise NotDecoded(f"It has no JSON: {_reason(error)}.") from error
@@ -136,12 +133,12 @@ def instant(count: int, a_second: int, *, local: bool = False) -> str | Odd:
     """
     seconds, rest = divmod(count, a_second)
     try:
-        moment = LOCAL_EPOCH + timedelta(seconds=seconds)
+        text = (LOCAL_EPOCH + timedelta(0, seconds)).isoformat()
     except OverflowError:
         return Odd(integer(count), "A time lies outside of the years 1 to 9999; its number is shown.")
-    places = len(str(a_second)) - 1
-    fraction = f".{rest:0{places}d}" if rest else ""
-    return f"{moment.isoformat()}{fraction}{'' if local else 'Z'}"
+    if rest:
+        text = f"{text}.{rest:0{_PLACES[a_second]}d}"
+    return text if local else text + "Z"
 
 
 def day(count: int) -> str | Odd:

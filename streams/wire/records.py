@@ -18,6 +18,8 @@ JSON_DEPTH = 64  # deeper JSON is shown as text: readers' parsers recurse
 ARRAY = ord("[")
 USUAL = b'{"offset":%d,"timestamp":%d,"key":%b,"headers":{},"size":%d,"encoding":"json","value":%b}'
 
+DECODED = b'{"offset":%d,"timestamp":%d,"key":%b,"headers":{},"size":%d,"encoding":"json","value":%b%b}'
+
 
 class Shown(NamedTuple):
     """How a value or a key is shown, when not as its bytes are: what a format made of it (streams/decoding/).
@@ -210,6 +212,25 @@ def encode_raw(raw: Raw) -> Record:
                 data = USUAL % (offset, timestamp, orjson.dumps(text), size, value)
                 return tuple.__new__(Record, (offset, timestamp, size, data))  # half of what Record() takes
     return encode(raw.offset, timestamp, key, raw.headers, value)
+
+
+def encode_shown(raw: Raw, shown: Shown | None, key_shown: Shown | None) -> Record:
+    """Encodes a record as aiokafka gives it, with what formats made of it. Here, too, most take a short way."""
+    key, timestamp = raw.key, raw.timestamp
+    if (
+        key_shown is None and shown is not None and shown.encoding == "json" and not shown.problem
+        and len(shown.data) <= VALUE_BYTES and key is not None and len(key) <= KEY_BYTES
+        and not raw.headers and timestamp >= 0
+    ):  # fmt: skip
+        try:
+            text = key.decode()
+        except UnicodeDecodeError:
+            pass  # the long way says what it is
+        else:
+            offset, size = raw.offset, len(raw.value or b"")
+            data = DECODED % (offset, timestamp, orjson.dumps(text), size, shown.data, shown.more)
+            return tuple.__new__(Record, (offset, timestamp, size, data))
+    return encode(raw.offset, timestamp, key, raw.headers, raw.value, shown=shown, key_shown=key_shown)
 
 
 def encode(

@@ -12,7 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.bench import delivery, growth, handshaking, importing, kafka, memory, pages, posting
+from tests.bench import decoding, delivery, growth, handshaking, importing, kafka, memory, pages, posting
 from tests.bench.against import compare
 from tests.bench.measure import CLIENT_CORE, RUN, SERVER_CORE
 from tests.bench.run import Line, PeerMissing, Run, log, markdown, plain
@@ -22,6 +22,7 @@ ROWS = {
     "many": delivery.many,
     "commit": kafka.commit_to_client,
     "fanout": kafka.fanout,
+    "decode": decoding.decode,
     "relay": kafka.relay,
     "viewers": kafka.viewers,
     "channels": kafka.channels,

@@ -209,3 +209,28 @@ def test_large_batches_travel_in_several_messages_of_bounded_size() -> None:
     assert len(messages) > 4
     for message in messages:
         assert sum(len(record[3]) for part in message["batches"] for each in part[2] for record in each[3]) < 256 * 1024
+
+
+LONG = b'"%b"' % (b"x" * 9000)
+
+
+@given(
+    st.sampled_from([0, 1000, -1]),
+    st.sampled_from([b"key", b"\xff", b"k" * 1025, None]),
+    st.sampled_from([(), (("name", b"value"),)]),
+    st.builds(
+        records.Shown,
+        st.sampled_from([b"1", LONG]),
+        st.just("json"),
+        st.just(b',"format":"a"'),
+        st.sampled_from(["", "Odd."]),
+    )
+    | st.none(),
+    st.sampled_from([None, records.Shown(b"7", "json", b',"key_format":"int64"')]),
+)
+def test_the_short_way_of_decoded_records_gives_what_the_long_one_gives(
+    timestamp: int, key: bytes | None, headers: Any, value: records.Shown | None, key_shown: records.Shown | None
+) -> None:
+    polled = Polled(7, timestamp, key, b"\x02", headers)
+    expected = records.encode(7, timestamp, key, headers, b"\x02", shown=value, key_shown=key_shown)
+    assert records.encode_shown(polled, value, key_shown) == expected
