@@ -118,12 +118,14 @@ class Avro:
 
     def decode(self, data: bytes) -> Exact:
         """The exact JSON of one value. Raises NotDecoded."""
-        self.check_size(len(data))
+        size = len(data)
+        if self.depth is None or size * self.weight > WORK:
+            self.check_size(size)
         source = BytesIO(data)
         value = self.read(source)
-        if left := len(data) - source.tell():
-            raise NotDecoded(f"{left} bytes are left over: it was not written with this schema.")
-        return self.write(value)
+        if source.tell() != size:
+            raise NotDecoded(f"{size - source.tell()} bytes are left over: it was not written with this schema.")
+        return write(value, may_hold_nan=self.has_floats) if self.depth is not None else self.write(value)
 
     def write(self, value: Any) -> Exact:
         """The exact JSON of what was read. Raises NotDecoded."""

@@ -64,15 +64,31 @@ def write(value: Any, *, may_hold_nan: bool = True) -> Exact:
 
     Raises NotDecoded for what is too deep, or has a number or text that JSON does not know.
     """
+    try:
+        data = orjson.dumps(value, _bytes_as_text)
+    except (TypeError, RecursionError):
+        return _write_odd(value)
+    if may_hold_nan and b"null" in data and _without_nan(value) is not value:
+        return _write_odd(value)
+    return Exact(data)
+
+
+def _bytes_as_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError  # the long way says of what, or has something for it
+
+
+def _write_odd(value: Any) -> Exact:
+    """As `write`, for values that JSON cannot hold as they are."""
     hook = _Hook()
     try:
-        data = orjson.dumps(value, hook)
-        if may_hold_nan and b"null" in data and (mended := _without_nan(value)) is not value:
-            data = orjson.dumps(mended, hook)
-            hook.problem = hook.problem or "JSON knows no NaN and no infinity; they are shown as text."
+        mended = _without_nan(value)
+        data = orjson.dumps(mended, hook)
     except (TypeError, RecursionError) as error:  # orjson.JSONEncodeError is a TypeError
         raise NotDecoded(f"It has no JSON: {_reason(error)}.") from error
-    return Exact(data, hook.problem)
+    nan = "" if mended is value else "JSON knows no NaN and no infinity; they are shown as text."
+    return Exact(data, hook.problem or nan)
 
 
 def _reason(error: Exception) -> str:
@@ -127,17 +143,20 @@ def digits(unscaled: int, scale: int) -> Digits | Odd:
 
 
 def instant(count: int, a_second: int, *, local: bool = False) -> str | Odd:
-    """ISO 8601 of an instant that is `count` parts since 1970, of which `a_second` are one: 1, 1,000, … 10^9.
+    """ISO 8601 of an instant that is `count` parts since 1970, of which `a_second` (1, 1,000, … 10^9) are one, to a part.
 
     In UTC, or without a zone where it is local. Odd (with its number) outside of the years 1 to 9999.
     """
-    seconds, rest = divmod(count, a_second)
     try:
-        text = (LOCAL_EPOCH + timedelta(0, seconds)).isoformat()
+        if a_second == 1_000:  # most of them, and so the short way
+            text = (LOCAL_EPOCH + timedelta(0, 0, 0, count)).isoformat("T", "milliseconds")
+        else:
+            seconds, rest = divmod(count, a_second)
+            text = (LOCAL_EPOCH + timedelta(0, seconds)).isoformat()
+            if a_second > 1:
+                text = f"{text}.{rest:0{_PLACES[a_second]}d}"
     except OverflowError:
         return Odd(integer(count), "A time lies outside of the years 1 to 9999; its number is shown.")
-    if rest:
-        text = f"{text}.{rest:0{_PLACES[a_second]}d}"
     return text if local else text + "Z"
 
 

@@ -92,6 +92,8 @@ class Protobuf:
 
     def type_named(self, name: str) -> Type:
         """The message type of that name, full or within the schema's package; "": its first. Raises NotDecoded."""
+        if (known := self._types.get(name)) is not None:
+            return known
         names = [found.full_name for found in _all_messages(self._file.message_types_by_name.values())]
         if not names:
             raise NotDecoded("Its Protobuf schema has no message.")

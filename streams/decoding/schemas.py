@@ -41,14 +41,14 @@ class Schema:
 
         message: the type of a Protobuf message, for data that does not say it by indexes ("" when it does).
         """
-        match self.reader:
-            case avro.Avro() as reader:
-                return reader.decode(data), reader.name
-            case protobuf.Protobuf() as reader if message:
-                found = reader.type_named(message)
-                return found.decode(data), found.name
-            case protobuf.Protobuf() as reader:
+        reader = self.reader
+        if isinstance(reader, avro.Avro):
+            return reader.decode(data), reader.name
+        if isinstance(reader, protobuf.Protobuf):
+            if not message:
                 return reader.decode_indexed(data)
+            found = reader.type_named(message)
+            return found.decode(data), found.name
         if not is_strict_json(data):
             raise NotDecoded("It is not JSON, though its schema is a JSON Schema.")
         return Exact(data), self.title

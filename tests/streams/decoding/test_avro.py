@@ -66,7 +66,7 @@ def test_every_type_has_its_json() -> None:
         (logical("long", "timestamp-millis"), 1_700_000_000_123, '"2023-11-14T22:13:20.123Z"'),
         (logical("long", "timestamp-micros"), 1_700_000_000_000_001, '"2023-11-14T22:13:20.000001Z"'),
         (logical("long", "timestamp-nanos"), 1_700_000_000_000_000_001, '"2023-11-14T22:13:20.000000001Z"'),
-        (logical("long", "local-timestamp-millis"), 0, '"1970-01-01T00:00:00"'),
+        (logical("long", "local-timestamp-millis"), 0, '"1970-01-01T00:00:00.000"'),
         (logical("long", "timestamp-millis"), -1, '"1969-12-31T23:59:59.999Z"'),
         (logical("int", "date"), 19_675, '"2023-11-14"'),
         (logical("int", "time-millis"), 3_600_001, '"01:00:00.001"'),
