@@ -143,7 +143,7 @@ def digits(unscaled: int, scale: int) -> Digits | Odd:
 
 
 def instant(count: int, a_second: int, *, local: bool = False) -> str | Odd:
-    """ISO 8601 of the instant `count` parts of a second after 1970, to a part; `a_second`: how many are one (1, 10^3, …).
+    """ISO 8601 of the instant `count` parts of a second after 1970, to a part; a_second: how many are one.
 
     In UTC, or without a zone where it is local. Odd (with its number) outside of the years 1 to 9999.
     """

@@ -1,0 +1,105 @@
+"""Records that name a schema, through a whole web process with a registry beside it."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import httpx
+from confluent_kafka import Producer
+
+from tests.conftest import Install
+from tests.support.client import Follower
+from tests.support.processes import CALL_SECONDS, Installation, Process
+from tests.support.services import Registry
+from tests.support.waiting import until
+
+TOPIC = "decoded"
+AVRO = '{"type": "record", "name": "shop.Order", "fields": [{"name": "n", "type": "long"}]}'
+
+
+def producer(web: Process) -> Producer:
+    """A producer to the embedded broker of a process, whose log names its address."""
+    found = re.search(r"broker listens on (\S+:\d+)", web.log())
+    assert found, web.log()
+    return Producer({"bootstrap.servers": found[1], "log_level": 0})
+
+
+def produce(web: Process, *values: bytes) -> None:
+    kafka = producer(web)
+    for value in values:
+        kafka.produce(TOPIC, value, key=b"k", partition=0)
+    assert kafka.flush(CALL_SECONDS) == 0
+
+
+def framed(number: int, data: bytes) -> bytes:
+    return b"\x00" + number.to_bytes(4, "big") + data
+
+
+async def get(installation: Installation, web: Process, path: str) -> Any:
+    async with httpx.AsyncClient(timeout=CALL_SECONDS) as client:
+        headers = {"Authorization": f"Bearer {installation.token}"}
+        return await client.get(f"{web.url}{path}", headers=headers)
+
+
+async def test_a_record_arrives_decoded_and_tells_its_bytes_and_schema(install: Install, registry: Registry) -> None:
+    number = registry.register(f"{TOPIC}-value", AVRO)
+    installation = install(SCHEMA_REGISTRY_URL=registry.url)
+    installation.watch(TOPIC)
+    web = installation.web()
+    assert "registry: ok\n" in (await get(installation, web, "/readyz")).text
+    async with Follower(web.url, installation.token, TOPIC, {"latest": True}) as follower:
+        await follower.subscribed()
+        produce(web, framed(number, b"\x0e"), b'{"n": 1.50}', framed(number, b"\x0e\x00"))
+        await follower.until(lambda: len(follower.records) == 3, "three records")
+        first, second, third = (record for _, record in follower.records)
+    assert (first["value"], first["encoding"], first["format"]) == ({"n": 7}, "json", "avro")
+    assert first["schema"] == {"id": number, "subject": f"{TOPIC}-value", "version": 1, "name": "shop.Order"}
+    assert second.keys() == {"offset", "timestamp", "key", "headers", "size", "encoding", "value"}
+    assert "1 bytes are left over" in third["problem"]
+    whole = (await get(installation, web, f"/api/topics/{TOPIC}/records/0/0")).json()
+    assert (whole["value"], whole["raw"], whole["key_raw"]) == (
+        {"n": 7},
+        base64.b64encode(framed(number, b"\x0e")).decode(),
+        "aw==",
+    )
+    schema = (await get(installation, web, f"/api/topics/{TOPIC}/records/0/0/schema")).json()
+    assert (schema["format"], schema["text"], schema["schema"]["id"]) == ("avro", AVRO, number)
+    for path in ("0/1/schema", "0/0/schema?part=key", "0/99/schema"):
+        assert (await get(installation, web, f"/api/topics/{TOPIC}/records/{path}")).status_code == 404
+
+
+async def test_without_the_registry_records_come_and_say_why(install: Install, registry: Registry) -> None:
+    installation = install(SCHEMA_REGISTRY_URL="http://127.0.0.1:9")
+    installation.watch(TOPIC)
+    web = installation.web()
+    ready = await get(installation, web, "/readyz")
+    assert ready.status_code == 200
+    assert "registry: down since" in ready.text
+    async with Follower(web.url, installation.token, TOPIC, {"latest": True}) as follower:
+        await follower.subscribed()
+        produce(web, framed(1, b"\x0e"), b"{}")
+        await follower.until(lambda: len(follower.records) == 2, "both records")
+        assert "registry is away since" in follower.records[0][1]["problem"]
+
+
+async def test_a_format_that_is_set_while_people_watch_is_seen_within_seconds(install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    async with Follower(web.url, installation.token, TOPIC, {"latest": True}) as follower:
+        await follower.subscribed()
+        produce(web, b"\x0e")
+        installation.query(
+            f"UPDATE streams_topic SET value_format = 'hex', formats_version = 'x' WHERE name = '{TOPIC}'"
+        )
+
+        def as_hex() -> bool:
+            produce(web, b"\x0e")
+            return bool(follower.records) and follower.records[-1][1]["value"] == "0e"
+
+        await until(as_hex, "the new format")
+        offsets = [record["offset"] for _, record in follower.records]
+        assert offsets == list(range(len(offsets)))
+        assert not follower.gaps
