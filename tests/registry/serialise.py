@@ -34,7 +34,7 @@ IN_HEADERS = {"schema.id.serializer": in_headers, "auto.register.schemas": False
 
 def tell(case: str, serialise: Any, value: Any, expected: Any) -> None:
     topic = f"peer-{case}"
-    headers: list[tuple[str, bytes]] = []
+    headers: Any = []
     data = serialise(value, SerializationContext(topic, MessageField.VALUE, headers))
     told = [[name, base64.b64encode(header).decode()] for name, header in headers]
     print(json.dumps({"case": case, "data": base64.b64encode(data).decode(), "headers": told, "expected": expected}))

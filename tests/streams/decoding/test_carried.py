@@ -7,7 +7,8 @@ import io
 import json
 import struct
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import fastavro
@@ -35,7 +36,7 @@ GUID = uuid.UUID("12345678-1234-5678-1234-567812345678")
 class Polled:
     value: bytes | None
     key: bytes | None = b"k"
-    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
+    headers: Sequence[tuple[str, bytes | None]] = ()
     offset: int = 7
     timestamp: int = 1000
 

@@ -169,7 +169,7 @@ async def test_what_it_does_not_have_is_not_asked_for_again_for_a_while(monkeypa
         await client.learn([1])
         await client.learn([1])
         assert server.asked == ["/api/schemas/ids/1"]
-        monkeypatch.setattr(asked.time, "monotonic", lambda: 1e12)
+        monkeypatch.setattr("streams.decoding.registry.time.monotonic", lambda: 1e12)
         assert client.known(1) is None
 
 

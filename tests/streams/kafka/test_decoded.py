@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -56,6 +57,9 @@ class Stage:
     def records(self, topic: str) -> list[dict[str, Any]]:
         _, kept = self.hub.logs[topic].newest(1000, 10_000_000)
         return [json.loads(record.data) for part in kept.get(0, []) for record in part.records]
+
+    def has_more(self, topic: str, than: int) -> bool:
+        return len(self.records(topic)) > than
 
     async def until(self, topic: str, holds: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         await until(lambda: holds(self.records(topic)), f"the hub has what was produced to {topic}")
@@ -127,7 +131,7 @@ async def test_a_format_that_changes_while_records_come_loses_none() -> None:
         for number in range(20):
             carried.put(formats[number % 2])
             on.produce("avro", *[b"\x0e"] * 25)
-            await on.until("avro", lambda records, before=25 * number: len(records) > before)
+            await until(partial(on.has_more, "avro", 25 * number), "the next of them")
         records = await on.until("avro", lambda records: len(records) == 500)
         assert offsets(records) == list(range(500))
         assert {str(record["value"]) for record in records} == {"{'n': 7}", "\x0e"}
