@@ -10,6 +10,7 @@ import json
 import sys
 import time
 
+import django
 import fastavro
 
 from tests.bench.measure import Series
@@ -96,11 +97,12 @@ def decode(run: Run) -> list[Line]:
 def main() -> None:
     """Prints how many records a second of a topic come into a hub, decoded by its format."""
     form, topic, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    django.setup()
     import uvloop
 
     from streams.decoding import carried, parts
     from streams.runtime import interpreter
-    from tests.bench import paths  # sets Django up
+    from tests.bench import paths
 
     interpreter.settle()
 

@@ -5,7 +5,7 @@ import { LoadError } from "./records_api.js";
 
 // Of the bytes of a key or value, as many are shown as one can look through.
 const BYTES_SHOWN = 4096;
-const BYTES_A_LINE = 16;
+const BYTES_A_LINE = 8; // as many as the panel is wide
 
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
