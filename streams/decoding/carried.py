@@ -1,7 +1,7 @@
 """What the topics carry: the formats of their keys and values, kept as the database has them.
 
 `of(topic)` is the one way from a record of Kafka to what is shown of it: for live records, history, search and export.
-What it does not know of a topic is `auto` (docs/decisions/0025-decoding.md).
+What it does not know of a topic is `auto` (docs/decisions/0027-decoding.md).
 """
 
 from __future__ import annotations
