@@ -20,6 +20,7 @@ from streams.decoding.parts import AUTO, WITH_SCHEMA, Format, Missing, Part, for
 from streams.decoding.schemas import Id, Schema
 from streams.models import Topic
 from streams.runtime.threads import in_database
+from streams.wire.ranges import Wholes
 from streams.wire.records import VALUE_BYTES, Raw, Record, Shown, encode, encode_raw, encode_shown, is_strict_json
 
 DECODED_BYTES = 64 * 1024  # of a key or value; a larger one is decoded only where one record is asked for
@@ -75,11 +76,18 @@ class Carried:
             self._key.show(raw.key, headers, is_last=is_last, limit=limit),
         )
 
-    def encode(self, raw: Raw, *, is_last: bool = False, whole: bool = False) -> Record:
-        """The record as the protocol shows it. Raises Missing as `decode` does; whole: nothing is cut."""
+    def encode(self, raw: Raw, *, is_last: bool = False, whole: bool = False, wholes: Wholes | None = None) -> Record:
+        """The record as the protocol shows it. Raises Missing as `decode` does; whole: nothing is cut.
+
+        wholes: takes the value where it is cut.
+        """
         if self._is_auto and not whole and not raw.headers and not _begins_with_0(raw.value, raw.key):
+            if wholes is not None and raw.value is not None and len(raw.value) > VALUE_BYTES:
+                wholes.take(raw.offset, raw.value)
             return encode_raw(raw)  # most records of most topics: nothing names a schema
         value, key = self.decode(raw, is_last=is_last, whole=whole)
+        if wholes is not None:
+            wholes.take(raw.offset, raw.value if value is None else value.data)
         if value is None and key is None and not whole:
             return encode_raw(raw)
         if (value is not None and value.problem) or (key is not None and key.problem):
@@ -92,27 +100,31 @@ class Carried:
 
     # Many, without holding up the loop.
 
-    async def encode_all(self, polled: Sequence[Raw]) -> list[Record]:
-        """All of them, in order. Waits for schemas that are not known, registry.WAIT_S at most."""
+    async def encode_all(self, polled: Sequence[Raw], wholes: Wholes | None = None) -> list[Record]:
+        """All of them, in order. Waits for schemas that are not known, registry.WAIT_S at most. wholes: as in `encode`,
+        here and below."""
         if self.is_plain:
+            if wholes is not None:
+                for raw in polled:
+                    wholes.take(raw.offset, raw.value)
             return [encode_raw(raw) for raw in polled]
         missing = set[Id]()
-        records = await self.encode_known(missing, polled)
+        records = await self.encode_known(missing, polled, wholes)
         if not missing:
             return records
         await self.learn(missing)
-        return await self.encode_now(polled)
+        return await self.encode_now(polled, wholes)
 
-    async def encode_known(self, missing: set[Id], polled: Sequence[Raw]) -> list[Record]:
+    async def encode_known(self, missing: set[Id], polled: Sequence[Raw], wholes: Wholes | None = None) -> list[Record]:
         """All of them, in order; or, with fewer of them, in `missing` the schemas that have to be known first."""
         records: list[Record] = []
-        await self._each(polled, records, missing)
+        await self._each(polled, records, missing, wholes)
         return records
 
-    async def encode_now(self, polled: Sequence[Raw]) -> list[Record]:
+    async def encode_now(self, polled: Sequence[Raw], wholes: Wholes | None = None) -> list[Record]:
         """All of them, in order, with what is known now."""
         records: list[Record] = []
-        await self._each(polled, records, None)
+        await self._each(polled, records, None, wholes)
         return records
 
     async def encode_whole(self, raw: Raw) -> Record:
@@ -142,16 +154,18 @@ class Carried:
         if self._registry is not None:
             await self._registry.learn(missing)
 
-    async def _each(self, polled: Sequence[Raw], records: list[Record], missing: set[Id] | None) -> None:
+    async def _each(
+        self, polled: Sequence[Raw], records: list[Record], missing: set[Id] | None, wholes: Wholes | None
+    ) -> None:
         """missing: takes what has to be known first; None: it is too late for that."""
         loop = asyncio.get_running_loop()
         is_last, began = missing is None, loop.time()
         for number, raw in enumerate(polled):
             try:
                 if raw.value is not None and len(raw.value) > VALUE_BYTES:
-                    records.append(await loop.run_in_executor(_large, _encode, self, raw, is_last))
+                    records.append(await loop.run_in_executor(_large, _encode, self, raw, is_last, wholes))
                 else:
-                    records.append(self.encode(raw, is_last=is_last))
+                    records.append(self.encode(raw, is_last=is_last, wholes=wholes))
             except Missing as found:
                 if missing is not None:
                     missing.add(found.id)
@@ -164,8 +178,8 @@ def _begins_with_0(value: bytes | None, key: bytes | None) -> bool:
     return bool((value and not value[0]) or (key and not key[0]))
 
 
-def _encode(carried: Carried, raw: Raw, is_last: bool) -> Record:
-    return carried.encode(raw, is_last=is_last)
+def _encode(carried: Carried, raw: Raw, is_last: bool, wholes: Wholes | None) -> Record:
+    return carried.encode(raw, is_last=is_last, wholes=wholes)
 
 
 # Of all topics ----------------------------------------------------------------------------------------------------

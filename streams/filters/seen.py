@@ -16,6 +16,9 @@ from streams.filters.work import Work
 from streams.wire.ranges import WHOLE_BYTES
 from streams.wire.records import Record, is_strict_json
 
+TEXTS = frozenset({"text", "hex"})  # formats that make a text of a value; base64 makes bytes, all others JSON
+# What stands behind a value that is not cut; of those that a record has, none stands again in what follows the first.
+BEHIND_VALUE = ("format", "key_format", "problem")
 JSON_VALUE = re.compile(rb',"size":\d+,"encoding":"json","value":')
 
 
@@ -27,8 +30,8 @@ class Seen(Work):
     """
 
     __slots__ = (
-        "_data", "_searched", "_searching", "_whole", "each", "format", "headers", "key", "offset", "partition", "size",
-        "timestamp", "topic", "value",
+        "_behind", "_data", "_searched", "_searching", "_whole", "each", "format", "headers", "key", "offset",
+        "partition", "size", "timestamp", "topic", "value",
     )  # fmt: skip
 
     def __init__(self, topic: str, partition: int, shown: dict[str, Any], data: bytes, whole: bytes | None) -> None:
@@ -40,8 +43,9 @@ class Seen(Work):
         self.offset: int = shown["offset"]
         self.size: int = shown["size"]
         self.key: str | None = shown["key"]
-        self.value: Any = shown["value"] if whole is None else _value_of(whole)
+        self.value: Any = shown["value"] if whole is None else _value_of(whole, shown.get("format"))
         self.format: str = shown.get("format", shown["encoding"])
+        self._behind = next((name for name in BEHIND_VALUE if name in shown), "")
         self.headers: dict[str, list[Any]] = _headers(shown)
         timestamp = shown["timestamp"]
         self.timestamp = None if timestamp is None else Moment(timestamp * MILLISECOND)
@@ -64,18 +68,14 @@ class Seen(Work):
         return self._searched
 
     def _source(self) -> str:
-        """The value as it was produced, where that is JSON: its digits are those that are shown."""
+        """The JSON of the value, as it was produced or decoded: its digits are those that are shown. "" for texts."""
         if isinstance(self.value, str):
             return ""
         if self._whole is not None:
             return self._whole.decode()
         found = JSON_VALUE.search(self._data)  # no header has a number behind a name: the first is the record's own
-        source = self._data[found.end() : -1] if found else b""
-        try:
-            orjson.loads(source)
-        except orjson.JSONDecodeError:  # something else follows it
-            source = orjson.dumps(self.value)
-        return source.decode()
+        end = self._data.rindex(b',"%b":' % self._behind.encode()) if self._behind else -1
+        return self._data[found.end() : end].decode() if found else ""
 
     def _say(self, name: str, value: Any, said: list[str]) -> None:
         """Says each text, number and so on in a value, with its name, as rows and details write them."""
@@ -94,19 +94,21 @@ class Seen(Work):
 def seen(topic: str, partition: int, record: Record, whole: bytes | None = None) -> Seen | None:
     """What filters see of a record; None when it cannot be looked into: it is larger than they see, or was cut.
 
-    whole: the value's bytes, where the record travels with a part of it.
+    whole: the value, its bytes or what a format made of them, where the record travels with a part of it.
     """
     if record.size > WHOLE_BYTES:
         return None
     shown: dict[str, Any] = orjson.loads(record.data)
-    if "truncated" in shown and (whole is None or shown["cut"] != ["value"] or "format" in shown):
-        return None  # the bytes of a value that a format decoded are not what is shown of it
+    if "truncated" in shown and (whole is None or shown["cut"] != ["value"]):
+        return None
     return Seen(topic, partition, shown, record.data, whole if "truncated" in shown else None)
 
 
-def _value_of(whole: bytes) -> Any:
-    """A value as `encoding` would have it, were it not cut: JSON, text, or base64."""
-    if is_strict_json(whole):
+def _value_of(whole: bytes, form: str | None) -> Any:
+    """A value as `encoding` would have it, were it not cut: JSON, text, or base64. form: what made it of the bytes."""
+    if form == "base64":
+        return base64.b64encode(whole).decode()
+    if form not in TEXTS and (form is not None or is_strict_json(whole)):
         return orjson.loads(whole)
     try:
         return whole.decode()

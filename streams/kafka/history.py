@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import OffsetOutOfRangeError
@@ -21,7 +22,7 @@ from streams.kafka.pool import Lease, Pool, Settled
 from streams.kafka.undecodable import Polled, Undecodable
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import shared
-from streams.wire.ranges import Range
+from streams.wire.ranges import Range, Wholes
 from streams.wire.records import Raw, Record
 
 READERS = 3  # consumers of the pool: Kafka's connections do not grow with browsers …
@@ -194,7 +195,7 @@ class History:
             lease.reader.assign([tp])
             lease.reader.seek(tp, start)
             try:
-                return await _collect(lease, tp, start, end, whole={} if whole else None)
+                return await _collect(lease, tp, start, end, Wholes() if whole else None)
             except OffsetOutOfRangeError:
                 first = (await lease.reader.beginning_offsets([tp]))[tp]
                 if first <= start:  # out of range at the upper end: these offsets are not in this life of the topic
@@ -231,11 +232,9 @@ async def _scan_for(
     return end, left
 
 
-async def _collect(
-    lease: Lease, tp: TopicPartition, start: int, end: int, whole: dict[int, bytes] | None
-) -> list[Range]:
-    """Reads on from the reader's position (`start`) until the page is full or `end` is reached. whole: takes the values
-    that records travel without, None where nobody wants them."""
+async def _collect(lease: Lease, tp: TopicPartition, start: int, end: int, wholes: Wholes | None) -> list[Range]:
+    """Reads on from the reader's position (`start`) until the page is full or `end` is reached. wholes: takes the
+    values that records travel without, None where nobody wants them."""
     taken: list[Record | Undecodable] = []
     size, position, full = 0, start, False
     while position < end and not full:
@@ -246,15 +245,14 @@ async def _collect(
             found = (await lease.reader.getmany(tp, timeout_ms=500, max_records=500)).get(tp, [])
             position = min(await lease.reader.position(tp), end)
         within = [raw for raw in found if raw.offset < end]
-        for raw, record in zip(within, await undecodable.encoded(within, carried.of(tp.topic).encode_all), strict=True):
+        encode = partial(carried.of(tp.topic).encode_all, wholes=wholes)
+        for record in await undecodable.encoded(within, encode):
             more = 0 if isinstance(record, Undecodable) else len(record.data) + 1
-            values = undecodable.whole_values([raw]) if whole is not None else {}
-            more += sum(map(len, values.values()))
+            if wholes is not None:
+                more += len(wholes.values.get(record.offset, b""))
             if taken and (size + more > PAGE_BYTES or len(taken) >= PAGE_RECORDS):
                 position, full = record.offset, True
                 break
             taken.append(record)
             size += more
-            if whole is not None:
-                whole |= values
-    return list(undecodable.joined(tp.partition, start, position, taken, whole))
+    return list(undecodable.joined(tp.partition, start, position, taken, None if wholes is None else wholes.values))

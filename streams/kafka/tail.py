@@ -27,7 +27,7 @@ from streams.decoding import carried
 from streams.decoding.schemas import Id
 from streams.kafka import undecodable
 from streams.kafka.aiokafka_internals import position_of
-from streams.wire.ranges import Batch, Range, Status
+from streams.wire.ranges import Batch, Range, Status, Wholes
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ OFFSETS_TIMEOUT_S = 3.0
 DENIED_S = 5.0  # between tries at a topic that Kafka does not let us read
 ENDS_TIMEOUT_S = 1.0  # for end offsets: with the pause, a status comes before anybody takes the silence for a loss
 
+Encoded = tuple[list[Any], dict[int, bytes]]  # what was polled, with its records encoded; `Range.whole` of it
 Deliver = Callable[[list[Batch], list[Status]], Awaitable[None]]
 
 
@@ -152,7 +153,7 @@ class Tail:
                 polling.cancel()
         return {}
 
-    async def _decode(self, found: dict[TopicPartition, list[Any]], generation: int) -> dict[TopicPartition, list[Any]]:
+    async def _decode(self, found: dict[TopicPartition, list[Any]], generation: int) -> dict[TopicPartition, Encoded]:
         """The records of topics that have formats, encoded. Takes out of `found` what has to wait for schemas, and puts
         in what has waited."""
         for tp, held in list(self._held.items()):
@@ -160,16 +161,20 @@ class Tail:
                 del self._held[tp]  # read again, by whoever has the partition now
             elif tp in found:
                 held.polled += found.pop(tp)
-        encoded = {}
+        encoded: dict[TopicPartition, Encoded] = {}
         for tp in [tp for tp in found if not carried.of(tp.topic).is_plain]:
-            missing = set[Id]()
-            encoded[tp] = await undecodable.encoded(found[tp], partial(carried.of(tp.topic).encode_known, missing))
+            missing, wholes = set[Id](), Wholes()
+            encode = partial(carried.of(tp.topic).encode_known, missing, wholes=wholes)
+            records = await undecodable.encoded(found[tp], encode)
             if missing:
                 self._hold(tp, found.pop(tp), missing, generation)
-                del encoded[tp]
+            else:
+                encoded[tp] = records, wholes.values
         for tp in [tp for tp, held in self._held.items() if held.learning.done()]:
             found[tp] = self._held.pop(tp).polled
-            encoded[tp] = await undecodable.encoded(found[tp], carried.of(tp.topic).encode_now)
+            wholes = Wholes()
+            encode = partial(carried.of(tp.topic).encode_now, wholes=wholes)
+            encoded[tp] = await undecodable.encoded(found[tp], encode), wholes.values
             if tp in self.consumer.assignment() and tp.topic not in self._denied:
                 self.consumer.resume(tp)
         return encoded
@@ -216,7 +221,7 @@ class Tail:
                 self.positions[tp] = position
 
     def _batches(
-        self, found: dict[TopicPartition, list[Any]], encoded: dict[TopicPartition, list[Any]]
+        self, found: dict[TopicPartition, list[Any]], encoded: dict[TopicPartition, Encoded]
     ) -> tuple[list[Batch], dict[TopicPartition, int]]:
         """What was polled, as ranges from the tracked positions, and where these end. encoded: where that is done.
 
@@ -235,7 +240,7 @@ class Tail:
             if polled and not start <= polled[0].offset <= polled[-1].offset < end:
                 continue  # not what this position can give: the hubs notice at the next range, and read it themselves
             ranges.setdefault(tp.topic, []).extend(
-                undecodable.joined(tp.partition, start, end, encoded[tp])
+                undecodable.joined(tp.partition, start, end, *encoded[tp])
                 if tp in encoded
                 else undecodable.ranges(tp.partition, start, end, polled)
             )

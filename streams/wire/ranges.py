@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
-from streams.wire.records import Record
+from streams.wire.records import VALUE_BYTES, Record
 
 RANGE_BYTES = 192 * 1024  # encoded records of one chunk; one record is under 170 KiB, so that a frame fits in 256 KiB
 # A value that travels cut reaches the hubs whole up to here, for filters; with its record it fits into 256 KiB.
 WHOLE_BYTES = 64 * 1024
+WHOLES_BYTES = 8 * 1024 * 1024  # of those in one batch of a partition: a format can make much of few bytes
 
 
 class Range(NamedTuple):
     """The records of one partition with `start` <= offset < `end`; offsets may have holes, ranges never do.
 
     `lost`: None, or why these offsets are not delivered (a gap; then there are no records). `whole`: offset -> the
-    bytes of a value that its record has only the beginning of, where somebody may want to look into it.
+    value that its record has only the beginning of, as it would be shown, where somebody may want to look into it.
     """
 
     partition: int
@@ -42,6 +43,26 @@ class Range(NamedTuple):
         """About how many bytes this range takes in a frame."""
         size = 64 + sum([len(record.data) + 1 for record in self.records])
         return size + sum(map(len, self.whole.values())) if self.whole else size
+
+
+class Wholes:
+    """Collects what `Range.whole` wants of a partition's records, at most WHOLES_BYTES; what comes then is left out.
+
+    values: offset -> the value as it is shown, but uncut: its bytes, or what a format made of them.
+    """
+
+    __slots__ = ("_size", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[int, bytes] = {}
+        self._size = 0
+
+    def take(self, offset: int, value: bytes | None) -> None:
+        """Takes a value that travels cut, and none that does not. Once more for an offset: in place of the first."""
+        self._size -= len(self.values.pop(offset, b""))
+        if value is not None and VALUE_BYTES < len(value) <= min(WHOLE_BYTES, WHOLES_BYTES - self._size):
+            self.values[offset] = value
+            self._size += len(value)
 
 
 class Batch(NamedTuple):

@@ -17,8 +17,7 @@ HEADERS_BYTES = 8 * 1024  # longer headers, names and values together, are left 
 JSON_DEPTH = 64  # deeper JSON is shown as text: readers' parsers recurse
 ARRAY = ord("[")
 USUAL = b'{"offset":%d,"timestamp":%d,"key":%b,"headers":{},"size":%d,"encoding":"json","value":%b}'
-
-DECODED = b'{"offset":%d,"timestamp":%d,"key":%b,"headers":{},"size":%d,"encoding":"json","value":%b%b}'
+USUAL_SHOWN = b'{"offset":%d,"timestamp":%d,"key":%b,"headers":{},"size":%d,"encoding":"json","value":%b%b}'
 
 
 class Shown(NamedTuple):
@@ -228,7 +227,7 @@ def encode_shown(raw: Raw, shown: Shown | None, key_shown: Shown | None) -> Reco
             pass  # the long way says what it is
         else:
             offset, size = raw.offset, len(raw.value or b"")
-            data = DECODED % (offset, timestamp, orjson.dumps(text), size, shown.data, shown.more)
+            data = USUAL_SHOWN % (offset, timestamp, orjson.dumps(text), size, shown.data, shown.more)
             return tuple.__new__(Record, (offset, timestamp, size, data))
     return encode(raw.offset, timestamp, key, raw.headers, raw.value, shown=shown, key_shown=key_shown)
 

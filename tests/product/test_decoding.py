@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
 import re
 from typing import Any
 
+import fastavro
 import httpx
 from confluent_kafka import Producer
 
 from tests.conftest import Install
-from tests.support.client import Follower
+from tests.support.client import Connection, Follower
 from tests.support.processes import CALL_SECONDS, Installation, Process
 from tests.support.services import Registry
 from tests.support.waiting import until
 
 TOPIC = "decoded"
 AVRO = '{"type": "record", "name": "shop.Order", "fields": [{"name": "n", "type": "long"}]}'
+LONG = (
+    '{"type": "record", "name": "shop.Long", "fields": [{"name": "n", "type": "long"},'
+    ' {"name": "text", "type": "string"}]}'
+)
+
+
+def order(number: int, size: int) -> bytes:
+    """A value by LONG, with a text of so many characters."""
+    data = io.BytesIO()
+    fastavro.schemaless_writer(data, json.loads(LONG), {"n": number, "text": "x" * size})
+    return data.getvalue()
 
 
 def producer(web: Process) -> Producer:
@@ -82,6 +96,33 @@ async def test_without_the_registry_records_come_and_say_why(install: Install, r
         produce(web, framed(1, b"\x0e"), b"{}")
         await follower.until(lambda: len(follower.records) == 2, "both records")
         assert "registry is away since" in follower.records[0][1]["problem"]
+
+
+async def test_filters_look_into_decoded_values_live_and_when_tried_however_long_they_are(install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    installation.query(
+        f"UPDATE streams_topic SET value_format = 'avro', value_schema = '{LONG}', formats_version = 'x'"
+        f" WHERE name = '{TOPIC}'"
+    )
+    web = installation.web()
+    chosen = 'format == "avro" && value.n >= 8 && value.text.startsWith("x")'
+    async with Connection(web.url, token=installation.token) as connection:
+        await connection.send(type="subscribe", id=1, topic=TOPIC, start={"latest": True}, filter=chosen)
+        await connection.receive_type("subscribed")
+        produce(web, *(order(n, size) for n, size in ((7, 1), (8, 1), (9, 20_000), (7, 20_000), (10, 1))))
+        found: list[int] = []
+        while 4 not in found:
+            frame = await connection.receive_type("records")
+            found += [record["offset"] for part in frame["ranges"] for record in part["records"]]
+        assert found == [1, 2, 4]
+    async with httpx.AsyncClient(timeout=CALL_SECONDS) as client:
+        tried = await client.post(
+            f"{web.url}/api/filters/check",
+            json={"filter": chosen, "topic": TOPIC},
+            headers={"Authorization": f"Bearer {installation.token}"},
+        )
+    assert [tried.json()[name] for name in ("records", "matched", "failed", "unchecked")] == [5, 3, 0, 0]
 
 
 async def test_a_format_that_is_set_while_people_watch_is_seen_within_seconds(install: Install) -> None:

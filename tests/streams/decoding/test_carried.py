@@ -24,6 +24,7 @@ from streams.decoding.carried import DECODED_BYTES, Carried
 from streams.decoding.parts import Format, Missing
 from streams.decoding.schemas import Id, Schema, make
 from streams.models import Topic
+from streams.wire.ranges import Wholes
 from streams.wire.records import encode_raw
 
 AVRO = '{"type": "record", "name": "shop.Order", "fields": [{"name": "n", "type": "long"}]}'
@@ -253,6 +254,18 @@ async def test_large_values_are_cut_larger_ones_are_left_and_both_are_there_when
     assert "decoded when it is opened" in json.loads(left.data)["problem"]
     whole = json.loads((await topic.encode_whole(Polled(avro_text(DECODED_BYTES)))).data)
     assert whole["value"] == {"t": "x" * DECODED_BYTES}
+
+
+async def test_what_travels_cut_is_kept_whole_as_it_is_shown() -> None:
+    large, small, left = avro_text(20_000), avro_text(10), avro_text(DECODED_BYTES)
+    polled = [Polled(data, offset=number) for number, data in enumerate((large, small, left, large[:9_000]))]
+    wholes = Wholes()
+    await of_format("avro", TEXTS).encode_all(polled, wholes)
+    assert wholes.values == {0: b'{"t":"%b"}' % (b"x" * 20_000), 3: large[:9_000]}
+    for as_they_are in (Carried("t"), with_registry()):
+        wholes = Wholes()
+        await as_they_are.encode_all(polled, wholes)
+        assert wholes.values == {0: large, 3: large[:9_000]}
 
 
 async def test_decoding_lets_the_loop_have_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:

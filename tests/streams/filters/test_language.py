@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from streams.filters.seen import Seen, seen
 from streams.filters.work import Failed
 from streams.filters.writing import write
 from streams.wire.ranges import WHOLE_BYTES
-from streams.wire.records import encode
+from streams.wire.records import Shown, encode
 
 AT_MS = 1_767_225_600_123
 ORDER = {
@@ -163,11 +164,44 @@ def test_a_filter_sees_whole_values_up_to_their_bound_and_says_when_it_cannot() 
     whole = seen("orders", 3, record, value)
     assert whole is not None
     assert Filter('value.last == "here" && text("HERE")').matches(whole)
-    decoded = record._replace(data=record.data.replace(b'"encoding"', b'"format":"avro","encoding"', 1))
-    assert seen("orders", 3, decoded, value) is None  # its bytes are not its value
     large = b'"%b"' % (b"x" * WHOLE_BYTES)
     assert seen("orders", 3, encode(7, AT_MS, b"k", [], large), large) is None
     assert seen("orders", 3, encode(7, AT_MS, b"k" * 2000, [], b"1")) is None
+
+
+@pytest.mark.parametrize("filling", ["", "ä" * 6_000])
+@pytest.mark.parametrize(
+    ("name", "encoding", "value"),
+    [
+        ("avro", "json", {"a": 1}), ("text", "text", '{"a": 1}'), ("hex", "text", "3132"), ("base64", "base64", "MTI="),
+    ],
+)  # fmt: skip
+def test_a_decoded_value_is_seen_as_its_format_has_it_cut_or_not(
+    name: str, encoding: Any, value: Any, filling: str
+) -> None:
+    if isinstance(value, dict):
+        data = orjson.dumps(value := value | {"filling": filling})
+    elif encoding == "text":
+        data = (value := value + filling).encode()
+    else:
+        data = b"12" + filling.encode()
+        value = base64.b64encode(data).decode()
+    shown = Shown(data, encoding, b',"format":"%b"' % name.encode())
+    record = encode(7, AT_MS, b"k", [], b"bytes", shown=shown)
+    found = seen("orders", 3, record, data)
+    assert found is not None
+    assert (found.value, found.format) == (value, name)
+    assert (b'"truncated"' in record.data) == bool(filling)
+
+
+def test_the_digits_of_a_decoded_value_are_found_as_they_are_shown() -> None:
+    more = b',"format":"avro","schema":{"id":1,"name":"A"},"key_format":"int64"'
+    for problem in ("", 'A problem, told as ,"format": and so on.'):
+        shown = Shown(b'{"format":"a","price":12.5000,"problem":""}', "json", more, problem)
+        found = seen("orders", 3, encode(7, AT_MS, b"k", [], b"bytes", shown=shown))
+        assert found is not None
+        assert Filter('text("12.5000") && format == "avro"').matches(found)
+        assert not Filter('text("schema")').matches(found)
 
 
 def test_values_that_are_no_json_are_seen_as_they_are_shown() -> None:

@@ -202,6 +202,19 @@ def test_a_message_between_processes_comes_back_as_it_was() -> None:
     assert layer_message.unpack({**layer_message.pack([batch]), "version": 99}) is None
 
 
+def test_values_that_come_whole_are_bounded_one_by_one_and_together() -> None:
+    wholes = ranges.Wholes()
+    for offset, size in enumerate((records.VALUE_BYTES, records.VALUE_BYTES + 1, ranges.WHOLE_BYTES + 1)):
+        wholes.take(offset, b"x" * size)
+    wholes.take(3, None)
+    assert wholes.values.keys() == {1}
+    value = b"x" * ranges.WHOLE_BYTES
+    most = ranges.WHOLES_BYTES // ranges.WHOLE_BYTES
+    for offset in [*range(1, 2 * most), *range(1, most)]:
+        wholes.take(offset, value)
+    assert list(wholes.values) == [most, *range(1, most)]
+
+
 def test_large_batches_travel_in_several_messages_of_bounded_size() -> None:
     encoded = [records.encode(offset, 2, b"k", [], b"x" * 8000) for offset in range(100)]
     batch = ranges.Batch("t", "e", tuple(ranges.split(0, 0, 100, encoded)))
