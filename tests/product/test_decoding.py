@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from tests.conftest import Install
 from tests.support.client import Connection, Follower
-from tests.support.processes import CALL_SECONDS, Installation, Process
+from tests.support.processes import CALL_SECONDS, SESSION_COOKIE, USERS, Installation, Process, session_of
 from tests.support.services import Registry
 from tests.support.waiting import until
 
@@ -123,6 +123,27 @@ async def test_filters_look_into_decoded_values_live_and_when_tried_however_long
             headers={"Authorization": f"Bearer {installation.token}"},
         )
     assert [tried.json()[name] for name in ("records", "matched", "failed", "unchecked")] == [5, 3, 0, 0]
+
+
+async def test_formats_that_are_not_saved_yet_are_tried_on_the_newest_records(install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    async with Follower(web.url, installation.token, TOPIC, {"latest": True}) as follower:
+        await follower.subscribed()
+        produce(web, b"\x0e")
+        await follower.until(lambda: len(follower.records) == 1, "the record")
+    [(number,)] = installation.query(f"SELECT id FROM streams_topic WHERE name = '{TOPIC}'")
+    token = "c" * 32
+    cookies = {SESSION_COOKIE: session_of(USERS[0]), "csrftoken": token}
+    form = {"name": TOPIC, "value_format": "avro", "value_schema": AVRO, "key_format": "hex"}
+    async with httpx.AsyncClient(base_url=web.url, cookies=cookies, timeout=CALL_SECONDS) as browser:
+        address = f"/admin/streams/topic/{number}/preview/"
+        answer = await browser.post(address, data=form, headers={"X-CSRFToken": token})
+    assert answer.status_code == 200
+    assert "avro / hex" in answer.text
+    assert "&quot;n&quot;: 7" in answer.text
+    assert installation.query(f"SELECT value_format FROM streams_topic WHERE name = '{TOPIC}'") == [("auto",)]
 
 
 async def test_a_format_that_is_set_while_people_watch_is_seen_within_seconds(install: Install) -> None:
