@@ -199,10 +199,11 @@ AVRO = '{"type": "record", "name": "shop.Order", "fields": [{"name": "n", "type"
 
 async def test_a_decoded_record_shows_its_format_schema_and_bytes(visitors: Visitors, install: Install) -> None:
     installation = install()
-    web = topic_of(installation)
+    installation.watch(TOPIC, "Odd records")
     installation.query(
         f"UPDATE streams_topic SET value_format = 'avro', value_schema = '{AVRO}', formats_version = '1'"
     )
+    web = installation.web()  # knows the format from the beginning: it looks for changes every 2 s
     kafka = producer(web)
     visitor = await visitors.new(web)
     board = await visitor.board(TOPIC)
