@@ -8,6 +8,7 @@ together cannot follow (docs/decisions/0024).
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -21,6 +22,8 @@ from streams.kafka.history import History
 from streams.wire.ranges import RANGE_BYTES, Range
 from streams.wire.records import Record
 
+logger = logging.getLogger(__name__)
+
 FILTERS_A_TOPIC = 32  # distinct ones, in one process
 FILTERS = 64  # of all its topics
 FILTERS_A_USER = 8  # of all topics too
@@ -32,7 +35,7 @@ RECORD_S = 20e-6  # … and for each record of that second at least so much: a b
 WAITING_BYTES = 32 * 1024 * 1024
 LATE_S = 10.0
 PAUSE_S = 1.0  # between two that are ended for that
-EXPENSIVE = "expensive"  # the reason of `unsubscribed`
+EXPENSIVE, FAILED = "expensive", "failed"  # reasons of `unsubscribed`
 
 
 class TooManyFilters(Exception):
@@ -214,11 +217,18 @@ def _look(
 
 
 class _Sieve:
-    """The filters of one topic at work. put: hands on what one holds. end: ends one that is too dear."""
+    """The filters of one topic at work. put: hands on what one holds. end: ends one that is too dear, fail: one that
+    cannot go on."""
 
-    def __init__(self, topic: str, put: Callable[[FilteredLog], None], end: Callable[[FilteredLog], None]) -> None:
+    def __init__(
+        self,
+        topic: str,
+        put: Callable[[FilteredLog], None],
+        end: Callable[[FilteredLog], None],
+        fail: Callable[[FilteredLog], None],
+    ) -> None:
         self.logs: dict[str, FilteredLog] = {}  # by the filter's name
-        self._topic, self._put, self._end = topic, put, end
+        self._topic, self._put, self._end, self._fail = topic, put, end, fail
         self._waiting: deque[tuple[float, Range]] = deque()  # since when
         self._bytes = 0  # of those
         self._working: Generator[None] | None = None
@@ -263,10 +273,19 @@ class _Sieve:
         began = time.perf_counter()
         if self._working is None:
             self._working = self._work()
-        is_done = next(self._working, self) is self
-        for log in list(self.logs.values()):
-            if log.has_news:
-                self._put(log)
+        try:
+            is_done = next(self._working, self) is self
+        except Exception:
+            # What was being looked at is lost to them, and they would wait for it for ever: a client that begins again
+            # with its cursor loses nothing.
+            logger.exception("The filters of %s failed; their streams are ended.", self._topic)
+            self.close()
+            for each in list(self.logs.values()):
+                self._fail(each)
+            return
+        for each in list(self.logs.values()):
+            if each.has_news:
+                self._put(each)
         if is_done:
             self._working = None
             return
@@ -328,7 +347,7 @@ class Filtered:
             if len(self.logs()) >= FILTERS:
                 raise TooManyFilters(f"This server has {FILTERS} different filters at once already.")
             if sieve is None:
-                sieve = self._sieves[whole] = _Sieve(whole.topic, self._put, self._end_expensive)
+                sieve = self._sieves[whole] = _Sieve(whole.topic, self._put, self._end_expensive, self._end_failed)
             existing = sieve.logs[chosen.name] = FilteredLog(whole, chosen)
             metrics.FILTERS.set(len(self.logs()))
         existing.pending[username] += 1
@@ -365,7 +384,7 @@ class Filtered:
         sieve = self._sieves.pop(ended, None)
         if sieve is not None:
             sieve.close()
-            fresh = self._sieves[opened] = _Sieve(opened.topic, self._put, self._end_expensive)
+            fresh = self._sieves[opened] = _Sieve(opened.topic, self._put, self._end_expensive, self._end_failed)
             for name, log in sieve.logs.items():
                 log.is_over = True
                 fresh.logs[name] = FilteredLog(opened, log.filter)
@@ -399,11 +418,17 @@ class Filtered:
 
     def _end_expensive(self, log: FilteredLog) -> None:
         metrics.FILTERS_ENDED.inc()
+        self._end_one(log, EXPENSIVE)
+
+    def _end_failed(self, log: FilteredLog) -> None:
+        self._end_one(log, FAILED)
+
+    def _end_one(self, log: FilteredLog, reason: str) -> None:
         log.is_over = True
         for sieve in self._sieves.values():
             if sieve.logs.get(log.filter.name) is log:
                 del sieve.logs[log.filter.name]
-        self._end(log, EXPENSIVE)
+        self._end(log, reason)
 
     async def page(self, history: History, log: TopicLog, partition: int, start: int, end: int) -> list[Range]:
         """A page of history as a reader of this log gets it: as it is, or with the records that match. Raises

@@ -313,6 +313,25 @@ async def test_a_filter_that_takes_too_much_in_the_past_is_ended_too(hub: Hub, m
     assert reader.frames[-1] == {"type": "unsubscribed", "stream": stream, "reason": "expensive"}
 
 
+async def test_a_fault_while_filters_look_ends_their_streams_instead_of_leaving_them_waiting(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(hub)
+    await reader.subscribe(THIRDS)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    with monkeypatch.context() as planted:
+        planted.setattr(filtered, "seen", broken)
+        put(hub, part(0, 20, 32))
+        await until(lambda: reader.of("unsubscribed"), "the stream is ended")
+    assert [each["reason"] for each in reader.of("unsubscribed")] == ["failed"]
+    await reader.subscribe(THIRDS, {"cursor": {"epoch": "e", "positions": {"0": 20, "1": 10}}})
+    await until(lambda: reader.positions == {0: 32, 1: 10}, "nothing was lost")
+    assert reader.seen == {0: thirds(20, 32)}
+
+
 async def test_a_burst_of_records_does_not_end_a_filter_that_is_cheap(hub: Hub) -> None:
     reader = Reader(hub)
     await reader.subscribe(THIRDS)
