@@ -39,6 +39,7 @@ CHECK_S = 1.0  # of CPU that one takes; what it did not look at then is not coun
 SLICE_S = 0.003  # of it at a time: the thread lets others run then
 REST_S = 0.001
 BODY_BYTES = 64 * 1024  # a filter of 2,000 characters, each escaped, and room
+NOT_JSON = "The body is not JSON (RFC 8259, in UTF-8). Send it with Content-Type: application/json."
 EXAMPLE: dict[str, JsonValue] = {"partition": 0, "record": RECORD}
 
 _under_way = 0
@@ -122,8 +123,8 @@ class BadFilterOut(Invalid):
 
 @router.post(
     "/check",
-    response={200: CheckOut, 400: Problem, 401: Problem, 403: Problem, 404: Problem, 413: Problem, 422: BadFilterOut,
-              503: Problem},
+    response={200: CheckOut, 400: Problem, 401: Problem, 403: Problem, 404: Problem, 413: Problem, 415: Problem,
+              422: BadFilterOut, 503: Problem},
     summary="Check a filter",
 )  # fmt: skip
 async def check_filter(request: HttpRequest, asked: Annotated[CheckIn, Unread()]) -> HttpResponse:
@@ -151,7 +152,7 @@ def _read(body: bytes) -> CheckIn:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise HttpError(400, "The body is not JSON (RFC 8259, in UTF-8).") from error
+        raise HttpError(400, NOT_JSON) from error
     try:
         return CheckIn.model_validate(value)
     except ValidationError as error:
