@@ -231,7 +231,10 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
     max_leaves=8,
 ))  # fmt: skip
 def test_what_is_written_out_means_the_same(text: str) -> None:
-    node = parse(text)
+    try:
+        node = parse(text)
+    except BadFilter:  # more loops in each other than may be, for example
+        return
     again = write(node)
     assert parse(again) == node
     assert write(parse(again)) == again
