@@ -112,7 +112,10 @@ def test_kill_9_of_the_active_relay_hands_over_to_the_other(installation: Instal
 
 def test_its_health_tells_which_neighbour_is_away(installation: Installation, kafka: Kafka, postgres: Postgres) -> None:
     bridge = installation.bridge("relay")
-    wait_until(lambda: bridge.readyz() == "database: ok\nkafka: live\nredis: not used\ntasks: ok\n", "it is ready")
+    wait_until(
+        lambda: bridge.readyz() == "database: ok\nkafka: live\nredis: not used\nregistry: not used\ntasks: ok\n",
+        "it is ready",
+    )
     assert "streamboard_relay_published_total" in bridge.get("/metrics").text
     postgres.pause()
     try:

@@ -108,8 +108,7 @@ async def test_filters_look_into_decoded_values_live_and_when_tried_however_long
     web = installation.web()
     chosen = 'format == "avro" && value.n >= 8 && value.text.startsWith("x")'
     async with Connection(web.url, token=installation.token) as connection:
-        await connection.send(type="subscribe", id=1, topic=TOPIC, start={"latest": True}, filter=chosen)
-        await connection.receive_type("subscribed")
+        await connection.subscribe(topic=TOPIC, start={"latest": True}, filter=chosen)
         produce(web, *(order(n, size) for n, size in ((7, 1), (8, 1), (9, 20_000), (7, 20_000), (10, 1))))
         found: list[int] = []
         while 4 not in found:

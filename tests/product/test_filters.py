@@ -70,9 +70,7 @@ async def test_a_filter_is_checked_tried_and_watched(running: Product) -> None:
 
     # Watched
     async with Connection(web.url, token=token) as connection:
-        asked = {"type": "subscribe", "id": 1, "topic": TOPIC, "start": {"last": 3}}
-        await connection.send(**asked, filter=normalised)
-        begun = await connection.receive_type("subscribed")
+        begun = await connection.subscribe(topic=TOPIC, start={"last": 3}, filter=normalised)
         assert begun["filter"] == normalised
         assert begun["stream"].startswith(f"{TOPIC}?")
         assert begun["last"] == {"records": 3, "stopped": "enough"}

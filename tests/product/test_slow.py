@@ -42,8 +42,7 @@ class Lazy:
         self.position = self.size = 0
 
     async def subscribe(self) -> None:
-        await self.connection.send(type="subscribe", id=1, topic=self.topic, start={"latest": True})
-        self.stream = (await self.connection.receive_type("subscribed"))["stream"]
+        self.stream = (await self.connection.subscribe(topic=self.topic, start={"latest": True}))["stream"]
 
     async def read_what_was_sent(self) -> None:
         """An error that is asked for comes behind it."""

@@ -96,6 +96,17 @@ class Connection:
                 if frame["type"] in kinds:
                     return frame
 
+    async def subscribe(self, **asked: Any) -> Frame:
+        """Subscribes, again while Kafka is away or the server names a time for that, and returns `subscribed`."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while True:
+                await self.send(type="subscribe", id=1, **asked)
+                answer = await self.receive_type("subscribed", "error")
+                if answer["type"] == "subscribed":
+                    return answer
+                assert answer["code"] == "unavailable" or "retry_after_ms" in answer, answer
+                await asyncio.sleep(answer.get("retry_after_ms", 500) / 1000)
+
     async def close_code(self, timeout: float = ANSWER_SECONDS) -> int | None:
         """Reads to the end and returns the code the server closed with."""
         assert self.socket is not None
