@@ -220,7 +220,8 @@ class Wire(asyncio.Protocol):
         else:
             self.transport.abort()
         self._rest = b""
-        self.opened.set_result(status)
+        if not self.opened.done():  # whoever waited for it has been cancelled meanwhile
+            self.opened.set_result(status)
         return rest
 
     def _take(self, first: int, payload: bytes) -> None:
