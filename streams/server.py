@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.flow_control import service_unavailable
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.utils import apply_mask
@@ -60,6 +60,7 @@ class WebProtocol(HttpToolsProtocol):
     _untaken = 0  # bytes in the transport when a timer last looked
     _head_bytes = 0
     _in_body = False  # between a request's head and its end
+    _unanswered: tuple[RequestResponseCycle, ...] = ()  # requests before the last one whose answers are not complete
 
     # A connection that waits ------------------------------------------------------------------------------------------
 
@@ -115,6 +116,9 @@ class WebProtocol(HttpToolsProtocol):
         self._forget_waiting()
         self._stop(self._stalled)
         super().connection_lost(exc)
+        for request in self._unanswered:  # uvicorn tells the last one only, and the others would write on
+            request.disconnected = True
+            request.message_event.set()
 
     # A request --------------------------------------------------------------------------------------------------------
 
@@ -133,7 +137,9 @@ class WebProtocol(HttpToolsProtocol):
         self._in_body = True
         self._forget_waiting()
         self.app = self.config.loaded_app if self._has_room() else service_unavailable
+        before = (*self._unanswered, cast("RequestResponseCycle | None", self.cycle))
         super().on_headers_complete()
+        self._unanswered = tuple(request for request in before if request and not request.response_complete)
 
     def _has_room(self) -> bool:
         return len(self.connections) <= most_connections() or self.url.partition(b"?")[0] in PROBES
