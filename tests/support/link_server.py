@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support.serving import Connections
+from tests.support.serving import Connections, close, settled
 
 Handler = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 """(path and query, where the answer goes)"""
@@ -118,8 +118,9 @@ def link_server(certificate: Path | None = None) -> Iterator[LinkServer]:
     try:
         yield made
     finally:
-        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(close(server), loop).result(30)
         asyncio.run_coroutine_threadsafe(made.connections.end(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(settled(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
         loop.close()

@@ -9,7 +9,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from tests.support.serving import Connections
+from tests.support.serving import Connections, close, settled
 from tests.support.waiting import free_port
 
 CHUNK = 65_536  # bytes
@@ -56,6 +56,7 @@ class Proxy:
 
     def close(self) -> None:
         self._call(self._cut())
+        self._call(settled())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(30)
         self._loop.close()
@@ -74,12 +75,13 @@ class Proxy:
 
     async def _listen(self) -> None:
         if self._server is None:
+            self._serving = Connections(self._serve)
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, reuse_address=True)
 
     async def _cut(self) -> None:
         server, self._server = self._server, None
         if server is not None:
-            server.close()
+            await close(server)
         for writer in list(self._open):
             with contextlib.suppress(OSError):  # SO_LINGER 0: a reset, not a polite end
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -88,7 +90,8 @@ class Proxy:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._open.add(writer)
+        if self._server is not None:
+            self._open.add(writer)
         self._serving.accept(reader, writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

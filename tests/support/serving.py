@@ -14,8 +14,12 @@ class Connections:
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_over = False
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_over:  # the system had it before the server was closed
+            writer.transport.abort()
+            return
         task = asyncio.create_task(self._run(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -24,8 +28,26 @@ class Connections:
         await self._serve(reader, writer)
 
     async def end(self) -> None:
-        """Cancels what serves them, and returns when it has ended."""
+        """Cancels what serves them, and returns when it has ended. Who comes after that is sent away."""
+        self._is_over = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def close(server: asyncio.Server) -> None:
+    """Listens no more. asyncio loses a connection (its socket stays open) that it had accepted, but not yet made a
+    transport of, when its server is closed; so these get their turn first."""
+    for listening in server.sockets:
+        server.get_loop().remove_reader(listening.fileno())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    server.close()
+
+
+async def settled() -> None:
+    """Returns when nothing else runs in this loop: connections that were just being accepted have been sent away, and
+    those that were aborted are closed. To be asked before the loop is stopped."""
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
+    await asyncio.sleep(0)  # a transport closes its socket in the round after

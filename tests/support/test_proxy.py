@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 
 import pytest
 
@@ -45,3 +47,14 @@ async def test_cut_freeze_and_mend() -> None:
         first[1].close()
         second[1].close()
     server.close()
+
+
+@pytest.mark.filterwarnings("error")
+def test_whoever_comes_while_it_closes_is_closed_as_well() -> None:
+    for _ in range(3):
+        with Proxy("127.0.0.1:9") as proxy:
+            callers = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(40)]
+        for caller in callers:
+            caller.close()
+        del proxy
+        gc.collect()  # a transport that nobody closed says so now
