@@ -27,7 +27,7 @@ CORES = max(2, min(4, os.cpu_count() or 2))  # processes of pytest side by side;
 # One more where tests wait for services and processes: a core would stand idle meanwhile.
 WAITING_WORKERS = 3
 
-SERVICES = "kafka or postgres or redis or nginx or browser or processes"
+SERVICES = "kafka or postgres or redis or registry or nginx or browser or processes"
 # Images set PYTHONDONTWRITEBYTECODE: each of the pythons that are started here would compile all of it again.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 BESIDE_OTHERS = ["nice", "-n", "5"]  # what computes while others look at time: these go first

@@ -44,7 +44,7 @@ def python() -> Path:
     return TOOLS / "bin" / "python"
 
 
-@pytest.mark.slow
+@pytest.mark.waits  # for an environment to be made
 async def test_what_other_peoples_producers_write_is_read(registry: services.Registry) -> None:
     written = subprocess.run(
         [str(python()), str(HERE / "serialise.py"), registry.url],
