@@ -32,6 +32,11 @@ async def received(page: Page, count: int) -> None:
     await expect(page.locator("#board")).to_have_attribute("data-received", str(count))
 
 
+async def drawn(page: Page, count: int) -> None:
+    """The rows of so many records stand there; before there is nothing to read or to scroll in."""
+    await expect(page.locator("#board")).to_have_attribute("data-shown", str(count))
+
+
 async def scroll(page: Page, top: int) -> None:
     await page.evaluate("top => { document.querySelector('.stream').scrollTop = top }", top)
 
@@ -44,7 +49,7 @@ async def test_scrolling_selecting_and_marking_text_hold_the_view_and_new_ones_l
     board = await (await visitors.new(web)).board(TOPIC)
     root, newer = board.locator("#board"), board.get_by_role("button", name="new")
     total = MANY
-    await received(board, total)
+    await drawn(board, total)
 
     async def hold_and_return(count: int) -> None:
         await expect(root).to_have_attribute("data-held", "true")
@@ -88,7 +93,7 @@ async def test_the_start_stands_in_the_order_of_time_and_older_records_are_loade
         kafka.produce(TOPIC, b'{"number": %d}' % number, partition=number % 3, timestamp=stamp)
     assert kafka.flush(30) == 0
     board = await (await visitors.new(web)).board(TOPIC)
-    await received(board, 200)
+    await drawn(board, 200)
     shown = await numbers(board)
     assert shown == list(range(3 * each - 1, 3 * each - 201, -1))
 
@@ -109,7 +114,7 @@ async def test_what_is_passed_over_in_a_burst_has_a_row_that_loads_it(visitors: 
     web = watched(install())
     produce(web, 0, MANY)
     board = await (await visitors.new(web)).board(TOPIC)
-    await received(board, MANY)
+    await drawn(board, MANY)
     await scroll(board, 300)
     await expect(board.locator("#board")).to_have_attribute("data-held", "true")
     burst = 4_400  # more than a board keeps while it stands still

@@ -81,6 +81,13 @@ class FilterTests(PeopleTestCase):
 
 
 class PageTests(PeopleTestCase):
+    def test_of_too_many_words_the_first_are_looked_for_and_the_page_says_so(self) -> None:
+        services.create_item(actor=self.owner, name="one two three four five six seven eight", price=1)
+        self.client.force_login(self.owner)
+        page = self.client.get("/items/", {"search": "one two three four five six seven eight nine"})
+        self.assertContains(page, "Look for 8 words at most. These are the first of yours.")
+        self.assertContains(page, "one two three four five six seven eight</a>")
+
     def test_what_finds_little_is_listed_like_what_finds_much(self) -> None:
         for number in range(12):
             services.create_item(actor=self.colleague, name=f"Lamp {number % 5}", price=number % 4)
