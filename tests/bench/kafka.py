@@ -41,6 +41,7 @@ TURN_S = 120.0
 @contextmanager
 def pinned_services(*kinds: str) -> Iterator[dict[str, services.Service]]:
     """Real services, on the client's core. Raises PeerMissing where one is not installed."""
+    services.Kafka.is_measured = True
     try:
         found: dict[str, services.Service] = {kind: getattr(services, kind)() for kind in kinds}
         for service in found.values():

@@ -12,14 +12,18 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 import uuid
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RUN = HERE.parent.parent / ".run"
 LIBRARIES = RUN / "kafka-4.1.0-jars"
+CLASSES = LIBRARIES / "classes.jsa"  # Java's archive of Kafka's classes, ready to be used; empty where none can be made
 MEMORY = "512m"  # the heap of one node; it then takes about 370 MB
 MAVEN_SECONDS = 600  # 44 MB over a slow line
+NODE_SECONDS = 120  # for a node to start, and to stop
 
 
 class KafkaMissing(Exception):
@@ -62,10 +66,53 @@ def fetch_libraries() -> None:
     (LIBRARIES / "complete").touch()
 
 
-def java_command(main: str, *arguments: str) -> list[str]:
-    """The command that runs one of Kafka's programs."""
-    options = [f"-Xmx{MEMORY}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-XX:+UseSerialGC"]
-    return [java(), *options, "-cp", f"{libraries()}/*", main, *arguments]
+def java_command(main: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
+    """The command that runs one of Kafka's programs. options: further ones, of Java's."""
+    usual = [f"-Xmx{MEMORY}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-XX:+UseSerialGC"]
+    return [java(), *usual, *options, "-cp", f"{libraries()}/*", main, *arguments]
+
+
+def short_lived() -> tuple[str, ...]:
+    """Java's options for nodes that live for a test: they start with a third of the CPU, and are slower under load.
+
+    Makes CLASSES the first time, which takes as long as one start.
+    """
+    libraries()
+    with (LIBRARIES.parent / "kafka-classes.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not CLASSES.is_file():
+            make_archive()
+    archive = (f"-XX:SharedArchiveFile={CLASSES}",) if CLASSES.stat().st_size else ()
+    return ("-XX:TieredStopAtLevel=1", *archive)
+
+
+def make_archive() -> None:
+    """Writes CLASSES: what a node has loaded when it ends."""
+    made = CLASSES.with_suffix(".new")
+    made.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=LIBRARIES) as folder:
+        with socket.socket() as one, socket.socket() as two:
+            for probe in (one, two):
+                probe.bind(("127.0.0.1", 0))
+            port, controller_port = one.getsockname()[1], two.getsockname()[1]
+        options = (f"-XX:ArchiveClassesAtExit={made}",)
+        command = prepare(Path(folder), "127.0.0.1", port, controller_port, {}, options=options)
+        node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            until = time.monotonic() + NODE_SECONDS
+            while is_free(port) and node.poll() is None and time.monotonic() < until:
+                time.sleep(0.1)
+            node.terminate()
+            node.wait(NODE_SECONDS)
+        except subprocess.TimeoutExpired:
+            made.unlink(missing_ok=True)
+        finally:
+            node.kill()
+            node.wait()
+    if made.is_file():
+        made.rename(CLASSES)
+    else:
+        CLASSES.touch()
 
 
 def configuration(folder: Path, host: str, port: int, controller_port: int, settings: dict[str, str]) -> str:
@@ -97,11 +144,12 @@ def new_cluster() -> str:
 
 
 def prepare(
-    folder: Path, host: str, port: int, controller_port: int, settings: dict[str, str], *, cluster: str | None = None
-) -> list[str]:
+    folder: Path, host: str, port: int, controller_port: int, settings: dict[str, str], *, cluster: str | None = None,
+    options: tuple[str, ...] = (),
+) -> list[str]:  # fmt: skip
     """Writes the configuration, formats the folder unless that was done before, and returns the broker's command.
 
-    cluster: the name of the cluster that it belongs to; a new one without it.
+    cluster: the name of the cluster that it belongs to; a new one without it. options: further ones, of Java's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     properties = folder / "server.properties"
@@ -109,11 +157,12 @@ def prepare(
     if not (folder / "data" / "meta.properties").is_file():
         # With `=`: one in 64 of the names begins with a dash.
         named = f"--cluster-id={cluster or new_cluster()}"
-        command = java_command("kafka.tools.StorageTool", "format", named, "--config", str(properties))
+        of_java = tuple(option for option in options if "AtExit" not in option)
+        command = java_command("kafka.tools.StorageTool", "format", named, "--config", str(properties), options=of_java)
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise KafkaMissing(f"Kafka could not format its folder:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return java_command("kafka.Kafka", str(properties))
+    return java_command("kafka.Kafka", str(properties), options=options)
 
 
 def is_free(port: int) -> bool:

@@ -36,10 +36,7 @@ class First(Kafka):
         }
 
     def command(self) -> list[str]:
-        folder = self.folder / "kafka"
-        return kafka_server.prepare(
-            folder, "127.0.0.1", self.port, self.controller_port, self.settings, cluster=self.cluster
-        )
+        return self.prepared(self.cluster)
 
     def create_spread(self) -> str:
         """A topic that both brokers hold; each of them leads some of its partitions."""

@@ -158,6 +158,7 @@ class Kafka(Service):
     """One Apache Kafka node (KRaft). `settings` go into its server.properties."""
 
     name = mark = "kafka"
+    is_measured = False  # then it is started as it is in production, and takes its time to be fast
 
     def __init__(self, **settings: str) -> None:
         super().__init__()
@@ -176,7 +177,14 @@ class Kafka(Service):
         }
 
     def command(self) -> list[str]:
-        return kafka_server.prepare(self.folder / "kafka", "127.0.0.1", self.port, self.controller_port, self.settings)
+        return self.prepared()
+
+    def prepared(self, cluster: str | None = None) -> list[str]:
+        """The command; the folder is ready for it. cluster: the one that it belongs to, a new one without it."""
+        return kafka_server.prepare(
+            self.folder / "kafka", "127.0.0.1", self.port, self.controller_port, self.settings, cluster=cluster,
+            options=() if self.is_measured else kafka_server.short_lived(),
+        )  # fmt: skip
 
     def is_ready(self) -> bool:
         if not super().is_ready():
