@@ -5,8 +5,10 @@ import { Beginning } from "./beginning.js";
 import { Detail } from "./detail.js";
 import { part, say } from "../page/dom.js";
 import { Entries } from "./entries.js";
+import { marksOf } from "./expression.js";
 import { loadGap } from "./gaps.js";
 import { Older } from "./older.js";
+import { conditionInRow } from "./picks.js";
 import { LoadError } from "./records_api.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
@@ -21,10 +23,12 @@ import { clock, grouped } from "../page/format.js";
  * @typedef {object} ReaderTools
  * @property {string} itemsPath
  * @property {string} itemsTopic
+ * @property {string} filtersApi address of the filters API
  * @property {import("./records_api.js").RecordsApi} api
  * @property {() => import("../live/subscription.js").Subscription} subscription what the board watches now
  * @property {() => void} changed called after whatever the figures count
  * @property {() => void} deeper begins the topic again, as far back as can be searched
+ * @property {() => void} asked the server's part of the filter may be another one now
  */
 
 export class Reader {
@@ -42,6 +46,8 @@ export class Reader {
   /** @type {Older | null} made when somebody first comes to the end of what is kept */
   #older = null;
   #wasHeld = false;
+  /** @type {RegExp | null} */
+  #marks = null;
   #newer = part("newer", HTMLButtonElement);
   #newerCount = part("newer-count", HTMLElement);
   #olderButton = part("older-load", HTMLButtonElement);
@@ -58,6 +64,7 @@ export class Reader {
         itemsPath: tools.itemsPath,
         fields: (value) => this.#entries.fields(value),
         load: (gap) => void this.#load(gap),
+        marks: () => this.#marks,
       },
       { changed: tools.changed, older: () => void this.#loadOlder() },
     );
@@ -66,6 +73,8 @@ export class Reader {
       loadWhole: (entry) => this.#whole(entry),
       loadSchema: (entry, of) => tools.api.schema(entry.topic, entry.partition, entry.record.offset, of),
       only: (key) => this.search.only(key),
+      narrow: (condition) => this.search.add(condition),
+      marks: () => this.#marks,
       closed: () => this.rows.focusSelected(),
     });
     list.addEventListener("click", (event) => this.#clicked(event));
@@ -73,14 +82,35 @@ export class Reader {
     this.#olderButton.addEventListener("click", () => void this.#loadOlder());
     part("gaps-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason !== "passed"));
     part("skipped-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason === "passed"));
-    this.search = new Search({ changed: (filter) => this.rows.filter(filter), deeper: tools.deeper });
+    this.search = new Search({
+      changed: (filter) => this.#filter(filter),
+      asked: tools.asked,
+      deeper: tools.deeper,
+      history: () => {},
+      field: () => ({
+        api: tools.filtersApi,
+        topic: () => tools.subscription().topic,
+        recent: (most) => this.rows.recent(most),
+        fields: (value) => this.#entries.fields(value),
+        apply: () => this.search.apply(),
+        history: () => {},
+        write: (text) => this.search.write(text),
+      }),
+    });
+  }
+
+  /** @param {import("./filter.js").Filter} filter */
+  #filter(filter) {
+    this.#marks = marksOf(filter.text);
+    this.rows.filter(filter);
+    this.#detail.remark();
   }
 
   /** @param {string} topic that begins: of a former one nothing stays, of the same one the filter */
   begin(topic) {
     this.openGaps = this.loaded = 0;
     this.#entries.forget();
-    this.#detail.close();
+    if (topic !== this.#tools.subscription().topic) this.#detail.close();
     this.rows.clear();
     this.#beginning = this.#older = null;
     if (topic !== this.#tools.subscription().topic) this.search.read();
@@ -153,7 +183,7 @@ export class Reader {
     this.#showHeld();
     const older = this.#older?.state ?? "more";
     const isThere = !this.rows.isEmpty && this.#tools.subscription().phase !== "ended";
-    this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest;
+    this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest || this.search.serversPart !== "";
     this.#olderButton.disabled = older === "loading";
     say(this.#olderButton, older === "loading" ? "loading …" : "Load older records");
     const end = this.rows.isDeepest ? "A board shows no more than this; a filter or an address with a time narrows it." : this.#older?.note;
@@ -171,6 +201,7 @@ export class Reader {
 
   async #loadOlder() {
     const { topic, stream } = this.#tools.subscription();
+    if (this.search.serversPart !== "") return; // of a filter's past the server has sent what it found
     if (this.rows.isDeepest || this.rows.isEmpty || this.#older?.state === "loading") return;
     const older = (this.#older ??= new Older(this.#tools.api, topic, stream.epoch, this.rows.floors(stream.cursor().positions)));
     const loading = older.load();
@@ -211,6 +242,12 @@ export class Reader {
     if (!(event.target instanceof Element) || event.target.closest("a, button")) return;
     const entry = this.rows.entryAt(event.target);
     if (entry?.kind !== "record") return;
+    if (event.altKey) {
+      const cell = event.target.closest("[role=gridcell]");
+      const condition = cell && conditionInRow(entry, cell, event, event.shiftKey);
+      if (condition) this.search.add(condition);
+      return;
+    }
     this.rows.select(entry);
     this.#detail.show(entry);
   }

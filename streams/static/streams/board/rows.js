@@ -89,6 +89,14 @@ export class Rows {
     return this.#isNarrow;
   }
 
+  /**
+   * @param {number} most
+   * @returns {Entry[]} what is kept, whether or not it fits, newest first
+   */
+  recent(most) {
+    return this.#kept.fitting(() => true).slice(-most).reverse();
+  }
+
   /** @returns {boolean} whether there is no row left for another one that fits */
   get isFull() {
     return this.#drawn.length >= this.#allowance;
