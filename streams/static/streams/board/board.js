@@ -40,6 +40,7 @@ class Board {
     itemsPath: this.#page["itemsPath"] ?? "/items/",
     itemsTopic: this.#page["itemsTopic"] ?? "",
     filtersApi: this.#page["filtersApi"] ?? "/api/filters/",
+    topicsApi: this.#page["topicsApi"] ?? "/api/topics/",
     api: new RecordsApi(this.#page["topicsApi"] ?? "/api/topics/"),
     subscription: () => this.#subscription,
     changed: () => this.#refresh(),
@@ -103,6 +104,7 @@ class Board {
       detail: () => this.#reader.open(),
       close: () => this.#reader.close(),
       newest: () => this.#reader.toNewest(),
+      history: () => void this.#reader.look(),
       help: () => this.#help.showModal(),
     });
     setInterval(() => this.#tick(), TICK_MS);

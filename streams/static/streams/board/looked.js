@@ -76,7 +76,7 @@ export function lookedSentence(looked) {
   const all = offsetsIn(wanted);
   const left = without(without(wanted, scanned), lost);
   const seen = offsetsIn(wanted) - offsetsIn(without(wanted, scanned));
-  const what = all === 0 ? "There are no offsets there to look at."
+  const what = all === 0 ? (looked.reason === "complete" ? "There are no offsets there to look at." : "Nothing was looked at.")
     : seen === all ? `All ${counted(all, "offset")} there ${all === 1 ? "was" : "were"} looked at: ${grouped(found)} found, and no other one matches.`
     : `${grouped(found)} found in the ${grouped(seen)} of ${counted(all, "offset")} that were looked at.`;
   const unknown = [

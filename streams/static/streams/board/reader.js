@@ -24,6 +24,7 @@ import { clock, grouped } from "../page/format.js";
  * @property {string} itemsPath
  * @property {string} itemsTopic
  * @property {string} filtersApi address of the filters API
+ * @property {string} topicsApi address of the topics API
  * @property {import("./records_api.js").RecordsApi} api
  * @property {() => import("../live/subscription.js").Subscription} subscription what the board watches now
  * @property {() => void} changed called after whatever the figures count
@@ -48,6 +49,11 @@ export class Reader {
   #wasHeld = false;
   /** @type {RegExp | null} */
   #marks = null;
+  /** @type {Promise<import("./history.js").History> | null} loaded when it is first opened */
+  #historyLoading = null;
+  /** @type {import("./history.js").History | null} */
+  #history = null;
+  #isDetailFound = false;
   #newer = part("newer", HTMLButtonElement);
   #newerCount = part("newer-count", HTMLElement);
   #olderButton = part("older-load", HTMLButtonElement);
@@ -75,25 +81,26 @@ export class Reader {
       only: (key) => this.search.only(key),
       narrow: (condition) => this.search.add(condition),
       marks: () => this.#marks,
-      closed: () => this.rows.focusSelected(),
+      closed: () => (this.#isDetailFound ? this.#history?.rows.focus() : this.rows.focusSelected()),
     });
     list.addEventListener("click", (event) => this.#clicked(event));
     this.#newer.addEventListener("click", () => this.toNewest());
-    this.#olderButton.addEventListener("click", () => void this.#loadOlder());
+    this.#olderButton.addEventListener("click", () => void (this.search.serversPart === "" ? this.#loadOlder() : this.look()));
+    for (const name of ["history-button", "found-history"]) part(name, HTMLButtonElement).addEventListener("click", () => void this.look());
     part("gaps-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason !== "passed"));
     part("skipped-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason === "passed"));
     this.search = new Search({
       changed: (filter) => this.#filter(filter),
       asked: tools.asked,
       deeper: tools.deeper,
-      history: () => {},
+      history: () => void this.look(),
       field: () => ({
         api: tools.filtersApi,
         topic: () => tools.subscription().topic,
         recent: (most) => this.rows.recent(most),
         fields: (value) => this.#entries.fields(value),
         apply: () => this.search.apply(),
-        history: () => {},
+        history: () => void this.look(),
         write: (text) => this.search.write(text),
       }),
     });
@@ -113,6 +120,7 @@ export class Reader {
     if (topic !== this.#tools.subscription().topic) this.#detail.close();
     this.rows.clear();
     this.#beginning = this.#older = null;
+    this.#history?.forget(topic);
     if (topic !== this.#tools.subscription().topic) this.search.read();
   }
 
@@ -160,6 +168,11 @@ export class Reader {
 
   /** @param {1 | -1} step down or up */
   move(step) {
+    if (this.#history?.rows.hasFocus) {
+      const found = this.#history.rows.move(step);
+      if (found && this.#detail.entry) this.#detail.show(found);
+      return;
+    }
     const entry = this.rows.move(step);
     if (entry?.kind === "record" && this.#detail.entry) this.#detail.show(entry);
   }
@@ -167,15 +180,54 @@ export class Reader {
   /** Opens what is selected: the detail of a record, the records of a gap. */
   open() {
     const entry = this.rows.selected;
+    this.#isDetailFound = false;
     if (entry?.kind === "record") this.#detail.show(entry);
     if (entry?.kind === "gap") void this.#load(entry);
   }
 
-  /** @returns {boolean} whether a detail was open, or a row selected */
+  /** @returns {boolean} whether a detail was open, a row selected, or the search in history open */
   close() {
-    if (!this.#detail.entry) return this.rows.release();
-    this.#detail.close();
+    if (this.#detail.entry) this.#detail.close();
+    else if (this.#history?.isOpen && this.#history.rows.hasFocus) this.#history.close();
+    else if (!this.rows.release()) {
+      if (!this.#history?.isOpen) return false;
+      this.#history.close();
+    }
     return true;
+  }
+
+  /**
+   * Looks in what Kafka keeps for what stands in the field.
+   *
+   * @param {import("../live/protocol.js").Range} [range] there alone
+   */
+  async look(range) {
+    this.#historyLoading ??= import("./history.js").then(({ History }) => (this.#history = new History(this.#historyTools())));
+    try {
+      await (await this.#historyLoading).start(range);
+    } catch (error) {
+      this.#historyLoading = null;
+      if (this.#history !== null) throw error;
+      this.note("the search in history could not be loaded; the server cannot be reached");
+    }
+  }
+
+  /** @returns {import("./history.js").HistoryTools} */
+  #historyTools() {
+    const entries = new Entries(this.#tools.itemsTopic);
+    return {
+      root: this.#tools.topicsApi,
+      api: this.#tools.api,
+      topic: () => this.#tools.subscription().topic,
+      asked: () => this.search.draft,
+      entryOf: (topic, epoch, partition, record) => entries.of(topic, epoch, partition, record),
+      row: { itemsPath: this.#tools.itemsPath, fields: (value) => entries.fields(value), load: () => {}, marks: () => null },
+      open: (entry) => {
+        this.#isDetailFound = true;
+        this.#detail.show(entry);
+      },
+      closed: () => this.search.focus(),
+    };
   }
 
   /** Says how much is new, and what lies further down. */
@@ -183,9 +235,10 @@ export class Reader {
     this.#showHeld();
     const older = this.#older?.state ?? "more";
     const isThere = !this.rows.isEmpty && this.#tools.subscription().phase !== "ended";
-    this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest || this.search.serversPart !== "";
+    const isServers = this.search.serversPart !== "";
+    this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest;
     this.#olderButton.disabled = older === "loading";
-    say(this.#olderButton, older === "loading" ? "loading …" : "Load older records");
+    say(this.#olderButton, isServers ? "Search older ones in history" : older === "loading" ? "loading …" : "Load older records");
     const end = this.rows.isDeepest ? "A board shows no more than this; a filter or an address with a time narrows it." : this.#older?.note;
     say(this.#olderNote, isThere && older === "beginning" ? "Nothing older is in Kafka." : isThere ? (end ?? "") : "");
   }
@@ -201,7 +254,7 @@ export class Reader {
 
   async #loadOlder() {
     const { topic, stream } = this.#tools.subscription();
-    if (this.search.serversPart !== "") return; // of a filter's past the server has sent what it found
+    if (this.search.serversPart !== "") return; // of a filter's past the server has sent what it found at once
     if (this.rows.isDeepest || this.rows.isEmpty || this.#older?.state === "loading") return;
     const older = (this.#older ??= new Older(this.#tools.api, topic, stream.epoch, this.rows.floors(stream.cursor().positions)));
     const loading = older.load();
@@ -220,6 +273,8 @@ export class Reader {
   /** @param {GapEntry} gap */
   async #load(gap) {
     if (gap.loading) return;
+    // Of a filtered stream only what matches belongs there, and that is the server's to say.
+    if (this.search.serversPart !== "") return this.look(gap.range);
     const entryOf = (/** @type {GapEntry} */ { topic, epoch, range }, /** @type {KafkaRecord} */ record) =>
       this.#entries.of(topic, epoch, range.partition, record);
     const { loaded, isDone } = await loadGap(gap, { api: this.#tools.api, rows: this.rows, entryOf });
@@ -249,6 +304,7 @@ export class Reader {
       return;
     }
     this.rows.select(entry);
+    this.#isDetailFound = false;
     this.#detail.show(entry);
   }
 }
