@@ -70,7 +70,7 @@ async def test_a_filter_is_applied_by_the_server_counted_and_kept_in_the_address
     await expect(rows(page)).to_have_count(6)
     await expect(page.locator(".field-help")).to_be_hidden()
     assert page.url.endswith(f"?topic={TOPIC}&filter=value.props.mag+%3E%3D+8")
-    await expect(page.locator(".found")).to_contain_text("Before that 6, since the beginning of the topic.")
+    await expect(page.locator(".found")).to_contain_text("Before that 6 match, since the beginning of the topic.")
     produce(web, 68, 69, 70)
     await expect(rows(page)).to_have_count(7)
     await expect(page.locator(".found")).to_contain_text("1 of 3 records matches, 1 failed.")
@@ -193,7 +193,7 @@ async def test_words_stay_words_and_the_field_says_so(visitors: Visitors, web: P
     await expect(page.locator(".found")).to_contain_text("20 of the newest 60 records fit. Nothing older is searched.")
     await page.get_by_role("button", name="As a filter, by the server").click()
     await expect(field(page)).to_have_value('text("taiwan")')
-    await expect(page.locator(".found")).to_contain_text("Before that 20, since the beginning of the topic.")
+    await expect(page.locator(".found")).to_contain_text("Before that 20 match, since the beginning of the topic.")
     await expect(rows(page)).to_have_count(20)
 
 

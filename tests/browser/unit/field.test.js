@@ -94,8 +94,8 @@ test("what a check answers is right, wrong or not known", () => {
 test("a filter's counts say since when, of how many, and how far back the server looked", () => {
   const sifted = { last: { records: 7, stopped: "bound" }, since: 0, records: 1200, outcomes: { matched: 1, failed: 2, unchecked: 1 } };
   const sentence = siftedSentence(sifted, 0);
-  assert.match(sentence, /^Since \d\d:\d\d:\d\d 1 of 1\u202f200 records matches, 2 failed, 1 was too large to look into\. Before that 7, as far back as the server looked at once; older ones are in history\.$/);
+  assert.match(sentence, /^Since \d\d:\d\d:\d\d 1 of 1\u202f200 records matches, 2 failed, 1 was too large to look into\. Before that 7 match, as far back as the server looked at once; older ones are in history\.$/);
   assert.doesNotMatch(siftedSentence({ ...sifted, last: null }, 0), /Before/);
   assert.match(siftedSentence({ ...sifted, last: { records: 200, stopped: "enough" } }, 0), /the newest 200 that match; older ones are in history/);
-  assert.match(siftedSentence({ ...sifted, last: { records: 0, stopped: "beginning" } }, 0), /Before that 0, since the beginning/);
+  assert.match(siftedSentence({ ...sifted, last: { records: 0, stopped: "beginning" } }, 0), /Before that 0 match, since the beginning/);
 });

@@ -119,8 +119,9 @@ export function foundSentence({ shown, searched, isFull }) {
  */
 export function siftedSentence({ last, since, records, outcomes }, now) {
   const { matched, failed, unchecked } = outcomes;
-  const live = [
-    `Since ${sinceClock(since, now)} ${grouped(matched)} of ${counted(records, "record")} ${matched === 1 ? "matches" : "match"}`,
+  const when = `Since ${sinceClock(since, now)}`;
+  const live = records === 0 ? `${when} no record came.` : [
+    `${when} ${grouped(matched)} of ${counted(records, "record")} ${matched === 1 ? "matches" : "match"}`,
     failed > 0 ? `, ${grouped(failed)} failed` : "",
     unchecked > 0 ? `, ${grouped(unchecked)} ${unchecked === 1 ? "was" : "were"} too large to look into` : "",
     ".",
@@ -130,7 +131,8 @@ export function siftedSentence({ last, since, records, outcomes }, now) {
 
 /** @param {NonNullable<Sifted["last"]>} last */
 function pastSentence({ records, stopped }) {
-  if (stopped === "beginning") return `Before that ${grouped(records)}, since the beginning of the topic.`;
+  const fit = `${grouped(records)} ${records === 1 ? "matches" : "match"}`;
+  if (stopped === "beginning") return `Before that ${fit}, since the beginning of the topic.`;
   if (stopped === "enough") return `Before that the newest ${grouped(records)} that match; older ones are in history.`;
-  return `Before that ${grouped(records)}, as far back as the server looked at once; older ones are in history.`;
+  return `Before that ${fit}, as far back as the server looked at once; older ones are in history.`;
 }

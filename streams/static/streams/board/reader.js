@@ -5,7 +5,7 @@ import { Beginning } from "./beginning.js";
 import { Detail } from "./detail.js";
 import { part, say } from "../page/dom.js";
 import { Entries } from "./entries.js";
-import { marksOf } from "./expression.js";
+import { filterOf, marksOf } from "./expression.js";
 import { loadGap } from "./gaps.js";
 import { Older } from "./older.js";
 import { conditionInRow } from "./picks.js";
@@ -54,6 +54,8 @@ export class Reader {
   /** @type {import("./history.js").History | null} */
   #history = null;
   #isDetailFound = false;
+  /** @type {Promise<import("./export.js").Export> | null} likewise */
+  #exportLoading = null;
   #newer = part("newer", HTMLButtonElement);
   #newerCount = part("newer-count", HTMLElement);
   #olderButton = part("older-load", HTMLButtonElement);
@@ -86,6 +88,7 @@ export class Reader {
     list.addEventListener("click", (event) => this.#clicked(event));
     this.#newer.addEventListener("click", () => this.toNewest());
     this.#olderButton.addEventListener("click", () => void (this.search.serversPart === "" ? this.#loadOlder() : this.look()));
+    part("export-button", HTMLButtonElement).addEventListener("click", () => void this.#export());
     for (const name of ["history-button", "found-history"]) part(name, HTMLButtonElement).addEventListener("click", () => void this.look());
     part("gaps-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason !== "passed"));
     part("skipped-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason === "passed"));
@@ -209,6 +212,26 @@ export class Reader {
       this.#historyLoading = null;
       if (this.#history !== null) throw error;
       this.note("the search in history could not be loaded; the server cannot be reached");
+    }
+  }
+
+  async #export() {
+    this.#exportLoading ??= import("./export.js").then(
+      ({ Export }) =>
+        new Export({
+          root: this.#tools.topicsApi,
+          topic: () => this.#tools.subscription().topic,
+          filter: () => filterOf(this.search.filter),
+          shown: () => this.rows.records,
+          found: () => (this.#history?.isOpen ? this.#history.rows.entries : []),
+        }),
+    );
+    try {
+      await (await this.#exportLoading).open();
+    } catch (error) {
+      this.#exportLoading = null;
+      if (!(error instanceof TypeError)) throw error;
+      this.note("the export could not be loaded; the server cannot be reached");
     }
   }
 

@@ -89,6 +89,11 @@ export class Rows {
     return this.#isNarrow;
   }
 
+  /** @returns {import("./row.js").RecordEntry[]} the records in sight, newest first */
+  get records() {
+    return this.#drawn.entries.filter((entry) => entry.kind === "record");
+  }
+
   /**
    * @param {number} most
    * @returns {Entry[]} what is kept, whether or not it fits, newest first

@@ -104,7 +104,6 @@ async function refusalOf(response) {
   const answer = await response.json().catch(() => ({}));
   if (answer.code === "bad_filter") return new WrongFilter(answer.message, answer.at);
   if (answer.code === "epoch") return new LoadError("The topic was made anew in the meantime; begin the search again.");
-  if (response.status === 404) return new LoadError("There is no such topic that you may read.");
   if (response.status === 429) return new LoadError("Too many searches of yours wait already. End one of them first.");
   const said = typeof answer.detail === "string" ? answer.detail : "";
   return new LoadError(said || REFUSALS[response.status] || `The server answered ${response.status}.`);
