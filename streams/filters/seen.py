@@ -14,7 +14,7 @@ import orjson
 from streams.filters.times import MILLISECOND, Moment
 from streams.filters.work import Work
 from streams.wire.ranges import WHOLE_BYTES
-from streams.wire.records import Record, is_strict_json
+from streams.wire.records import ARRAY, JSON_DEPTH, KEY_BYTES, VALUE_BYTES, Raw, Record, is_strict_json
 
 TEXTS = frozenset({"text", "hex"})  # formats that make a text of a value; base64 makes bytes, all others JSON
 # What stands behind a value that is not cut; of those that a record has, none stands again in what follows the first.
@@ -56,7 +56,7 @@ class Seen(Work):
         the same, whoever asks first. Raises TooMuch."""
         if self._searched is None:
             before = self.left
-            said = [self.key or "", self._source()]
+            said = [self.key or "", self.source()]
             self._say("", self.value, said)
             for name, values in self.headers.items():
                 self._say(name, values, said)
@@ -67,7 +67,7 @@ class Seen(Work):
             self.spend(self._searching)
         return self._searched
 
-    def _source(self) -> str:
+    def source(self) -> str:
         """The JSON of the value, as it was produced or decoded: its digits are those that are shown. "" for texts."""
         if isinstance(self.value, str):
             return ""
@@ -102,6 +102,26 @@ def seen(topic: str, partition: int, record: Record, whole: bytes | None = None)
     if "truncated" in shown and (whole is None or shown["cut"] != ["value"]):
         return None
     return Seen(topic, partition, shown, record.data, whole if "truncated" in shown else None)
+
+
+def seen_of_raw(topic: str, partition: int, raw: Raw) -> Seen | None:
+    """The same as of its record, for one that is shown as its bytes are, if that is known without making the record:
+    most have small JSON under a key of text, and no headers. None where it is not."""
+    key, value, timestamp = raw.key, raw.value, raw.timestamp
+    if key is None or value is None or len(key) > KEY_BYTES or len(value) > VALUE_BYTES or raw.headers or timestamp < 0:
+        return None
+    try:
+        parsed = orjson.loads(value)
+        text = key.decode()
+    except (ValueError, RecursionError):
+        return None
+    if (ARRAY in value or value.find(b"{", 1) >= 0) and value.count(b"{") + value.count(b"[") > JSON_DEPTH:
+        return None
+    shown = {
+        "offset": raw.offset, "timestamp": timestamp, "key": text, "headers": {}, "size": len(value),
+        "encoding": "json", "value": parsed,
+    }  # fmt: skip
+    return Seen(topic, partition, shown, b',"size":0,"encoding":"json","value":%b}' % value, None)
 
 
 def _value_of(whole: bytes, form: str | None) -> Any:
