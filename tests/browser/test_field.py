@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
-import pytest_asyncio
+import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors, live
 from tests.browser.test_pages import axe_source, violations
 from tests.browser.test_records import producer
-from tests.conftest import Install
-from tests.support.processes import Process
+from tests.support.processes import Process, make_installation
 
 TOPIC = "quakes"
+GROWING = "quakes.growing"
 REFUSED = r"filters/check: Failed to load resource: .*\b422\b"  # what Chromium says of a filter that is wrong
 PLACES = ("Castaic, CA", "Hualian, Taiwan", "Kodiak, Alaska")
 
@@ -27,20 +28,24 @@ def quake(number: int) -> bytes:
     return json.dumps({"id": f"q{number}", "props": props}).encode()
 
 
-def produce(web: Process, *numbers: int) -> None:
+def produce(web: Process, topic: str, *numbers: int) -> None:
     kafka = producer(web)
     for number in numbers:
-        kafka.produce(TOPIC, quake(number), key=b"k%d" % (number % 4), partition=0)
+        kafka.produce(topic, quake(number), key=b"k%d" % (number % 4), partition=0)
     assert kafka.flush(30) == 0
 
 
-@pytest_asyncio.fixture
-async def web(install: Install) -> Process:
-    installation = install()
-    installation.watch(TOPIC)
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One running embedded product for the tests of this file, with 60 records in each of two topics."""
+    installation = make_installation(tmp_path_factory.mktemp("field"), None, {})
+    for topic in (TOPIC, GROWING):
+        installation.watch(topic)
     web = installation.web()
-    produce(web, *range(60))
-    return web
+    for topic in (TOPIC, GROWING):
+        produce(web, topic, *range(60))
+    yield web
+    installation.close()
 
 
 def field(page: Page) -> Locator:
@@ -54,7 +59,7 @@ def rows(page: Page) -> Locator:
 async def test_a_filter_is_applied_by_the_server_counted_and_kept_in_the_address(
     visitors: Visitors, web: Process
 ) -> None:
-    page = await (await visitors.new(web)).board(TOPIC)
+    page = await (await visitors.new(web)).board(GROWING)
     await expect(rows(page)).to_have_count(60)
     await page.keyboard.press("/")
     await page.keyboard.type("value.props.mag >= 8")
@@ -69,9 +74,9 @@ async def test_a_filter_is_applied_by_the_server_counted_and_kept_in_the_address
     await page.keyboard.press("Enter")
     await expect(rows(page)).to_have_count(6)
     await expect(page.locator(".field-help")).to_be_hidden()
-    assert page.url.endswith(f"?topic={TOPIC}&filter=value.props.mag+%3E%3D+8")
+    assert page.url.endswith(f"?topic={GROWING}&filter=value.props.mag+%3E%3D+8")
     await expect(page.locator(".found")).to_contain_text("Before that 6 match, since the beginning of the topic.")
-    produce(web, 68, 69, 70)
+    produce(web, GROWING, 68, 69, 70)
     await expect(rows(page)).to_have_count(7)
     await expect(page.locator(".found")).to_contain_text("1 of 3 records matches, 1 failed.")
     await expect(page.locator("#board")).to_have_attribute("data-jumps", "0")

@@ -75,7 +75,6 @@ export class Field {
       const chosen = event.target instanceof Element ? event.target.closest("[role=option]") : null;
       if (chosen) this.#take([...this.#list.children].indexOf(chosen));
     });
-    if (document.activeElement === input && input.value !== "") this.typed();
   }
 
   /** Something else stands in the field now. */

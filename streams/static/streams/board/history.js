@@ -80,7 +80,6 @@ export class History {
       around: (entry) => this.#around(entry),
     });
     this.#where.addEventListener("change", () => this.#showWhere());
-    this.#go.addEventListener("click", () => void this.start());
     this.#cancel.addEventListener("click", () => this.cancel());
     this.#on.addEventListener("click", () => void this.#run(this.#cursor));
     part("history-form", HTMLFormElement).addEventListener("submit", (event) => {
@@ -203,7 +202,7 @@ export class History {
     else if (line.type === "end") {
       this.#looked.scanned = joined([...this.#looked.scanned, ...line.scanned_ranges]);
       this.#looked.lost = joined([...this.#looked.lost, ...(line.lost_ranges ?? [])]);
-      this.#totals = line;
+      this.#totals = { ...line, done: line.done ?? (line.reason === "complete" ? 1 : (this.#totals?.done ?? 0)) };
       this.#cursor = line.cursor ?? null;
       this.#ended(line.reason, line.message ?? "");
     }
@@ -256,6 +255,7 @@ export class History {
   #show(sentence) {
     const isRunning = this.#running !== null;
     const { count } = this.#rows;
+    const hadFocus = [this.#go, this.#cancel, this.#on].some((each) => each === document.activeElement);
     this.#go.hidden = isRunning;
     this.#cancel.hidden = !isRunning;
     this.#grid.hidden = count === 0;
@@ -265,6 +265,8 @@ export class History {
     say(this.#counts, countsText(this.#totals, this.#hasBegun));
     const isFull = count >= MOST_FOUND;
     this.#on.hidden = isRunning || this.#cursor === null || isFull;
+    // What was pressed is gone now: the keyboard goes to what can be done instead.
+    if (hadFocus) [this.#cancel, this.#on, this.#go].find((each) => !each.hidden)?.focus();
     const full = isFull && !isRunning ? ` No more than ${grouped(MOST_FOUND)} are listed: narrow the filter or the time, or export them.` : "";
     if (sentence) say(this.#said, sentence);
     else if (isRunning) say(this.#said, this.#hasBegun ? "Looking, newest first …" : "Asking the server …");

@@ -46,6 +46,8 @@ export class Search {
   #opened = null;
   /** @type {Promise<void> | null} */
   #opening = null;
+  // Whether something was typed that does not hold yet.
+  #isTyping = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #addressTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -128,7 +130,7 @@ export class Search {
   /** What stands in the field holds from now on. */
   apply() {
     clearTimeout(this.#wordsTimer);
-    this.#opened?.close();
+    this.#settle();
     if (this.#field.value.trim() !== this.filter.text.trim()) this.#become(this.draft);
   }
 
@@ -151,7 +153,13 @@ export class Search {
     say(this.#sentence, draft + sifted + (this.isSifting ? foundSentence(found) : ""));
   }
 
+  #settle() {
+    this.#isTyping = false;
+    this.#opened?.close();
+  }
+
   #typed() {
+    this.#isTyping = true;
     this.#said();
     clearTimeout(this.#wordsTimer);
     if (readAs(this.#field.value) === "words") this.#wordsTimer = setTimeout(() => this.#become(this.draft), WORDS_MS);
@@ -162,8 +170,10 @@ export class Search {
   #pressed(event) {
     if (event.defaultPrevented || event.key !== "Enter" || event.isComposing) return;
     event.preventDefault();
-    if (event.ctrlKey || event.metaKey) this.#tools.history();
-    else void this.#enter();
+    if (event.ctrlKey || event.metaKey) {
+      this.#settle();
+      this.#tools.history();
+    } else void this.#enter();
   }
 
   async #enter() {
@@ -178,6 +188,7 @@ export class Search {
     this.#opening ??= import("./field.js").then(
       ({ Field }) => {
         this.#opened = new Field(this.#field, this.#tools.field());
+        if (this.#isTyping) this.#opened.typed();
       },
       () => {
         this.#opening = null; // the server is away: what it would say is said when the filter is applied

@@ -32,7 +32,7 @@ import { LoadError, REFUSALS } from "./records_api.js";
  *   | { type: "records", partition: number, records: KafkaRecord[] }
  *   | ({ type: "progress" } & Totals)
  *   | { type: "restarted", message: string }
- *   | ({ type: "end", reason: string, message?: string, scanned_ranges: Range[], lost_ranges?: Range[], cursor: unknown } & Totals)
+ *   | ({ type: "end", reason: string, message?: string, scanned_ranges: Range[], lost_ranges?: Range[], cursor: unknown } & Omit<Totals, "done"> & { done?: number })
  *   | { type: "broken", message: string }} Line broken: the answer ended without an end
  */
 
