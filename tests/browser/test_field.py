@@ -169,6 +169,7 @@ async def test_a_click_on_a_value_adds_a_condition_and_so_do_the_keys(visitors: 
     await page.keyboard.press("Enter")
     await expect(field(page)).to_have_value('value.props.place == "Kodiak, Alaska" && key != "k3"')
     await expect(rows(page)).to_have_count(15)
+    await expect(detail.get_by_role("button", name="k3", exact=True)).to_be_focused()
     await detail.get_by_role("button", name='"q59"').focus()
     await page.keyboard.press("ArrowDown")
     await expect(detail.get_by_role("button", name='"Kodiak, Alaska"')).to_be_focused()

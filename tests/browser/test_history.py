@@ -1,5 +1,5 @@
-"""Searching in what Kafka keeps, from the board: progress, an end by hand, going on, what is said of what was looked at;
-and taking records out as a file."""
+"""Searching in what Kafka keeps, from the board: progress, an end by hand, going on, what is said of what was looked
+at; and taking records out as a file."""
 
 from __future__ import annotations
 
@@ -87,11 +87,13 @@ async def test_a_search_says_what_it_looked_at_and_goes_on_where_it_ended(visito
     await expect(page.locator("[data-part=history-chart] figcaption")).to_contain_text("found over time: 2026-02-02")
     await page.get_by_role("button", name="Go on").click()
     await expect(found(page)).to_have_count(300)
-    await expect(said(page)).to_have_text("All 1\u202f000 offsets there were looked at: 300 found, and no other one matches.")
+    await expect(said(page)).to_have_text(
+        "All 1\u202f000 offsets there were looked at: 300 found, and no other one matches."
+    )
     await expect(page.get_by_role("button", name="Go on")).to_be_hidden()
     order = await found(page).locator(".time").all_inner_texts()
     assert order == sorted(order, reverse=True)
-    await expect(page.locator("#board")).to_have_attribute("data-received", "200")  # the stream goes on below, as it was
+    await expect(page.locator("#board")).to_have_attribute("data-received", "200")  # below all is as it was
 
     await page.get_by_label("Where").select_option("offsets")
     await page.get_by_label("partition").fill("1")
@@ -115,7 +117,9 @@ async def test_what_was_found_is_opened_and_shown_with_what_lies_around_it(visit
     await page.keyboard.press("ArrowRight")
     around = page.locator("[data-part=history-rows] > .row.beside")
     await expect(around).to_have_count(10)
-    shown = await page.locator("[data-part=history-rows] > .row").evaluate_all("rows => rows.map(r => +r.dataset.offset)")
+    shown = await page.locator("[data-part=history-rows] > .row").evaluate_all(
+        "rows => rows.map(r => +r.dataset.offset)"
+    )
     assert shown == list(range(shown[0], shown[0] - 11, -1))  # its partition's, newest first, itself in the middle
     await page.keyboard.press("ArrowUp")
     await page.keyboard.press("Enter")

@@ -5,7 +5,7 @@ import { button, element, link, marked } from "../page/dom.js";
 import { Source, prettyText } from "../live/json.js";
 import { headersOf } from "../live/protocol.js";
 import { decodedPart } from "./decoded.js";
-import { headerCondition, keyCondition, makeReachable, moveAmong, pick, pickedAt, valueNodes } from "./picks.js";
+import { focusPick, headerCondition, keyCondition, makeReachable, moveAmong, pick, pickIndex, pickedAt, valueNodes } from "./picks.js";
 import { LoadError } from "./records_api.js";
 import { NOT_PRINTABLE, fullTime, grouped, isPrintable, printable, size } from "../page/format.js";
 
@@ -32,6 +32,8 @@ export class Detail {
   entry = null;
   #panel;
   #tools;
+  /** @type {KafkaRecord | null} the entry's record as it is shown, uncut once it was loaded */
+  #shown = null;
   // Whether what is picked is left out, where no key says so.
   #leavesOut = false;
 
@@ -61,9 +63,15 @@ export class Detail {
     this.#tools.closed();
   }
 
-  /** What is marked has changed. */
+  /** What is marked has changed; where somebody is in the panel stays. */
   remark() {
-    if (this.entry) this.#render(this.entry, this.entry.record, "");
+    if (!this.entry || !this.#shown) return;
+    const places = () => [this.#panel, this.#panel.querySelector(".detail-value")];
+    const scrolled = places().map((place) => place?.scrollTop ?? 0);
+    const at = pickIndex(this.#panel, document.activeElement);
+    this.#render(this.entry, this.#shown, "");
+    places().forEach((place, index) => place?.scrollTo(0, scrolled[index] ?? 0));
+    focusPick(this.#panel, at);
   }
 
   /** @param {MouseEvent | KeyboardEvent} event */
@@ -87,6 +95,7 @@ export class Detail {
    * @param {string} problem
    */
   #render(entry, record, problem) {
+    this.#shown = record;
     const close = button("✕", "quiet detail-close", () => this.close());
     close.setAttribute("aria-label", "Close detail");
     const title = element("h2", "mono", `${entry.partition}:${grouped(record.offset)}`);

@@ -119,6 +119,27 @@ export function makeReachable(panel) {
   if (first instanceof HTMLElement) first.tabIndex = 0;
 }
 
+/**
+ * @param {HTMLElement} panel
+ * @param {Element | null} picked
+ * @returns {number} its place among those in the panel, -1 when it is none of them
+ */
+export function pickIndex(panel, picked) {
+  return [...panel.querySelectorAll(".pick")].findIndex((each) => each === picked);
+}
+
+/**
+ * @param {HTMLElement} panel that was filled anew
+ * @param {number} index as `pickIndex` gave it before; -1 changes nothing
+ */
+export function focusPick(panel, index) {
+  const wanted = panel.querySelectorAll(".pick")[index];
+  if (!(wanted instanceof HTMLElement)) return;
+  for (const other of panel.querySelectorAll(".pick[tabindex='0']")) other.setAttribute("tabindex", "-1");
+  wanted.tabIndex = 0;
+  wanted.focus({ preventScroll: true });
+}
+
 /** @type {Record<string, (at: number, count: number) => number>} */
 const MOVES = {
   ArrowDown: (at, count) => Math.min(count - 1, at + 1),
