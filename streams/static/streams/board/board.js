@@ -242,7 +242,9 @@ class Board {
     this.#reader.tick();
     this.#refresh();
     const now = Date.now();
-    this.#chart.show(this.#meter.series(now), now);
+    // The server counts what the topic has, whatever its filter lets through.
+    const what = this.#subscription.filter === "" ? "records/s" : "records/s of the topic, matching or not";
+    this.#chart.show(this.#meter.series(now), now, what);
   }
 
   /**
