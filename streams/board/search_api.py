@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -17,11 +17,11 @@ from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import filter_of
 from streams.hub import current
 from streams.hub.topic_log import TopicLog
-from streams.kafka.history import Bounds, History
 from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
 from streams.search import running, searching
 from streams.search.jobs import Job
+from streams.search.places import LATEST, Place, spans_between
 from streams.search.spans import Span, joined
 
 router = Router(tags=["topics"])
@@ -30,7 +30,6 @@ MOST_FOUND = 2000  # matches of one search: its `limit`
 BODY_BYTES = 1024 * 1024  # a cursor of 10,000 partitions, and a filter
 NDJSON = "application/x-ndjson"
 HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep the lines until there are many
-LATEST = 2**53  # ms: what any client can write
 
 EXAMPLE: list[dict[str, JsonValue]] = [
     {"type": "begin", "epoch": "k3f9", "ranges": [{"partition": 0, "from": 0, "to": 1843}], "offsets": 1843,
@@ -177,29 +176,9 @@ async def _spans(wanted: SearchIn, topic_log: TopicLog) -> list[Span]:
     )
 
 
-def _place(given: PlaceIn | None) -> int | dict[int, int] | None:
+def _place(given: PlaceIn | None) -> Place:
     if given is None or (given.timestamp is None and given.positions is None):
         return None
     if given.positions is not None:
         return {int(number): offset for number, offset in given.positions.items()}
     return given.timestamp
-
-
-async def spans_between(
-    history: History, topic: str, bounds: Bounds, start: Any, end: Any, *, partitions: list[int] | None = None
-) -> list[Span]:
-    """The offsets of some partitions between two places: each a time (ms), positions by partition, or None for the
-    beginning or the end. Raises Unavailable."""
-    starts = await _offsets(history, topic, bounds, start, bounds.firsts)
-    ends = await _offsets(history, topic, bounds, end, bounds.ends)
-    return joined(
-        Span(number, max(first, starts.get(number, first)), min(bounds.ends[number], ends.get(number, 2**63)))
-        for number, first in bounds.firsts.items()
-        if partitions is None or number in partitions
-    )
-
-
-async def _offsets(history: History, topic: str, bounds: Bounds, place: Any, usual: dict[int, int]) -> dict[int, int]:
-    if place is None:
-        return usual
-    return place if isinstance(place, dict) else await history.offsets_at(topic, bounds, place)

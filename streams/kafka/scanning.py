@@ -78,6 +78,31 @@ class Reader:
         finally:
             self._reader.unsubscribe()
 
+    async def follow(self, topic: str, positions: dict[int, int]) -> AsyncIterator[tuple[int, Chunk]]:
+        """What comes from these positions on, partition by partition, without an end, through whiles in which Kafka is
+        away; now and then an empty chunk of partition -1. Whoever has enough closes the iterator."""
+        at = {TopicPartition(topic, number): position for number, position in positions.items()}
+        self._reader.assign(list(at))
+        for tp, position in at.items():
+            self._reader.seek(tp, position)
+        while True:
+            found: dict[TopicPartition, list[Polled]] = {}
+            try:
+                found = await self._reader.getmany(timeout_ms=POLL_MS, max_records=CHUNK_RECORDS)
+            except OffsetOutOfRangeError as error:
+                for tp in error.args[0]:
+                    first = await self._first_after(tp, at[tp])
+                    self._reader.seek(tp, first)
+                    yield tp.partition, Chunk(at[tp], first, [], is_lost=True)
+                    at[tp] = first
+            except KafkaError as error:
+                raise Unavailable(f"Kafka does not answer: {error!r}") from error
+            for tp, polled in found.items():
+                before, at[tp] = at[tp], position_of(self._reader, tp) or at[tp]
+                yield tp.partition, Chunk(before, at[tp], polled)
+            if not found:
+                yield -1, Chunk(0, 0, [])
+
     async def _poll(self, tp: TopicPartition) -> list[Polled]:
         if has_stopped_fetching(self._reader):
             raise Unavailable("The consumer has stopped reading.")

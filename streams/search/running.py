@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 1.0  # between two looks at the rights of who asked; a look takes a quarter of a second more
 TICK_S = 0.5  # between two words of how it goes
-RESTARTS = 2  # of the process, in one search; then it may be a record of it that ends the process
+RESTARTS = 2  # of the process, without progress; then it may be a record that ends it
+AGAIN_S = 1.0  # until Kafka, which was away, is asked again
 RESTARTED = "The process that searches was lost; the search goes on with a new one."
 GIVEN_UP = "The process that searches was lost again and again; one of the next records may be the reason."
 
@@ -61,8 +62,10 @@ Event = Told | Tick | Restarted | Ended | Stopped
 class Running:
     """One of them. counts: of all that was looked at. `events` tells bit by bit, and ends with an Ended or Stopped."""
 
-    def __init__(self, process: WorkerProcess, kind: Kind, job: Job, still: Still) -> None:
+    def __init__(self, process: WorkerProcess, kind: Kind, job: Job, still: Still, *, patience: float = 0.0) -> None:
+        """patience: seconds without progress for which Kafka may be away."""
         self.counts = Counts()
+        self._patience = patience
         self._process, self._kind, self._job, self._still = process, kind, job, still
         self._scanned, self._lost = Covered(), Covered()
         self._since = asyncio.get_running_loop().time()
@@ -96,17 +99,29 @@ class Running:
             metrics.SEARCHES_ENDED.labels(self._kind, reason).inc()
 
     async def _lives(self, watching: asyncio.Task[Stop]) -> AsyncIterator[Event]:
-        for _ in range(RESTARTS + 1):
+        """What one process after another tells; with patience also through a while in which Kafka is away."""
+        loop = asyncio.get_running_loop()
+        lost, progressed = 0, loop.time()
+        while lost <= RESTARTS:
             try:
                 async with contextlib.aclosing(self._life(watching)) as life:
                     async for event in life:
+                        if isinstance(event, Ended) and event.reason == "away" and self._is_patient(progressed):
+                            break
                         yield event
-                return
+                        if isinstance(event, Ended | Stopped):
+                            return
+                        if isinstance(event, Told):
+                            lost, progressed = 0, loop.time()
+                await asyncio.wait({watching}, timeout=AGAIN_S)
             except Lost:
-                pass
-            if _ < RESTARTS:
-                yield Restarted()
+                lost += 1
+                if lost <= RESTARTS:
+                    yield Restarted()
         yield Ended("away", GIVEN_UP)
+
+    def _is_patient(self, progressed: float) -> bool:
+        return asyncio.get_running_loop().time() - progressed < self._patience
 
     async def _life(self, watching: asyncio.Task[Stop]) -> AsyncIterator[Event]:
         """What one process tells, until it has told all. Raises Lost."""
