@@ -14,6 +14,8 @@ from tests.browser.test_pages import axe_source, violations
 from tests.browser.test_records import producer
 from tests.support.processes import Process, make_installation
 
+pytestmark = pytest.mark.processes
+
 TOPIC = "quakes"
 GROWING = "quakes.growing"
 REFUSED = r"filters/check: Failed to load resource: .*\b422\b"  # what Chromium says of a filter that is wrong

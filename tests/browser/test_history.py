@@ -30,6 +30,8 @@ from tests.support.processes import (
 from tests.support.services import children
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.processes
+
 TOPIC = "readings"
 RECORDS = 1_000  # in two partitions, a second apart
 REFUSED = r"/search: Failed to load resource: .*\b422\b"

@@ -169,9 +169,9 @@ class Board {
   /** @param {Parameters<import("../live/subscription.js").SubscriptionEvents["began"]>[0]} how */
   #began({ resumed, newLife, missing, ends, last }) {
     this.#begunAt = Date.now();
-    this.#reader.began(ends);
-    this.#last = resumed ? null : last;
-    this.#sifted = newSifted(this.#begunAt, this.#last);
+    this.#last = !resumed ? last : newLife ? null : this.#last;
+    this.#reader.began(ends, this.#last?.stopped === "beginning");
+    this.#sifted = newSifted(this.#begunAt, resumed ? null : last);
     if (resumed && this.#brokenAt) this.#meter.away(this.#brokenAt, this.#begunAt);
     if (!resumed) this.#meter.begin(this.#begunAt);
     else if (newLife) this.#reader.note(NEW_LIFE);

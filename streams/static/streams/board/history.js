@@ -97,9 +97,14 @@ export class History {
     return this.#rows;
   }
 
-  /** @returns {{ filter: string, bounds: import("./when.js").Bounds }} what is looked for, and where */
-  get asked() {
-    return { filter: this.#filter, bounds: this.#bounds() };
+  /** @returns {string} what is looked for, "" for every record */
+  get filter() {
+    return this.#filter;
+  }
+
+  /** @returns {RegExp | null} what of it is marked */
+  get marks() {
+    return this.#marks;
   }
 
   /**

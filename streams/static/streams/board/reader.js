@@ -47,6 +47,7 @@ export class Reader {
   /** @type {Older | null} made when somebody first comes to the end of what is kept */
   #older = null;
   #wasHeld = false;
+  #isWhole = false;
   /** @type {RegExp | null} */
   #marks = null;
   /** @type {Promise<import("./history.js").History> | null} loaded when it is first opened */
@@ -82,7 +83,7 @@ export class Reader {
       loadSchema: (entry, of) => tools.api.schema(entry.topic, entry.partition, entry.record.offset, of),
       only: (key) => this.search.only(key),
       narrow: (condition) => this.search.add(condition),
-      marks: () => this.#marks,
+      marks: () => (this.#isDetailFound && this.#history ? this.#history.marks : this.#marks),
       closed: () => (this.#isDetailFound ? this.#history?.rows.focus() : this.rows.focusSelected()),
     });
     list.addEventListener("click", (event) => this.#clicked(event));
@@ -127,9 +128,15 @@ export class Reader {
     if (topic !== this.#tools.subscription().topic) this.search.read();
   }
 
-  /** @param {Record<string, number>} ends partition → position: the stream began, and what lies below is its past */
-  began(ends) {
+  /**
+   * The stream began.
+   *
+   * @param {Record<string, number>} ends partition → position: what lies below is its past
+   * @param {boolean} isWhole nothing that fits lies further down
+   */
+  began(ends, isWhole) {
     this.#beginning = new Beginning(ends, Date.now());
+    this.#isWhole = isWhole;
   }
 
   /** Shows what waits for a past that does not become complete. Called now and then. */
@@ -221,7 +228,7 @@ export class Reader {
         new Export({
           root: this.#tools.topicsApi,
           topic: () => this.#tools.subscription().topic,
-          filter: () => filterOf(this.search.filter),
+          filter: () => (this.#history?.isOpen ? this.#history.filter : filterOf(this.search.filter)),
           shown: () => this.rows.records,
           found: () => (this.#history?.isOpen ? this.#history.rows.entries : []),
         }),
@@ -259,7 +266,7 @@ export class Reader {
     const older = this.#older?.state ?? "more";
     const isThere = !this.rows.isEmpty && this.#tools.subscription().phase !== "ended";
     const isServers = this.search.serversPart !== "";
-    this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest;
+    this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest || (isServers && this.#isWhole);
     this.#olderButton.disabled = older === "loading";
     say(this.#olderButton, isServers ? "Search older ones in history" : older === "loading" ? "loading …" : "Load older records");
     const end = this.rows.isDeepest ? "A board shows no more than this; a filter or an address with a time narrows it." : this.#older?.note;
