@@ -244,3 +244,30 @@ async def test_the_panel_and_the_dialog_are_accessible_and_fit_the_screen(visito
             wrong.append(f"wider than {width} px")
         await page.close()
     assert wrong == []
+
+
+async def test_the_whole_topic_is_exported_by_who_may_and_offered_to_nobody_else(
+    visitors: Visitors, product: tuple[Installation, Process]
+) -> None:
+    installation, web = product
+    page = await (await visitors.new(web)).open(f"/?topic={TOPIC}&filter=value.even")
+    await expect(page.locator("[data-part=rows] > .row[data-kind=record]")).to_have_count(200)
+    await page.get_by_role("button", name="export").click()
+    dialog = page.get_by_role("dialog", name="Export")
+    await dialog.get_by_label("all of readings that matches value.even").check()
+    await dialog.get_by_label("value.n", exact=True).check()
+    async with page.expect_download() as waiting:
+        await dialog.get_by_role("button", name="Export").click()
+    lines: list[dict[str, Any]] = [json.loads(line) for line in (await content(await waiting.value)).splitlines()]
+    assert sorted(line["value.n"] for line in lines[:-1]) == list(range(0, RECORDS, 2))
+    assert (lines[-1]["type"], lines[-1]["reason"], lines[-1]["records"]) == ("end", "complete", RECORDS // 2)
+    await expect(dialog.get_by_role("status")).to_contain_text("The last line of the file says whether it is complete")
+
+    installation.query("UPDATE auth_user SET is_superuser = false WHERE username = 'bob'")
+    person = await visitors.new(web, signed_in=False)
+    await person.context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[1]), "url": web.url}])
+    page = await person.board(TOPIC)
+    async with page.expect_response("**/api/topics/"):
+        await page.get_by_role("button", name="export").click()
+    await expect(page.get_by_label("the 200 records that the stream shows")).to_be_checked()
+    await expect(page.get_by_label("all of readings")).to_be_hidden()
