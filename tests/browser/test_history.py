@@ -99,8 +99,8 @@ async def test_a_search_says_what_it_looked_at_and_goes_on_where_it_ended(visito
 
     await page.get_by_label("Where").select_option("offsets")
     await page.get_by_label("partition").fill("1")
-    await page.get_by_label("from").last.fill("10")
-    await page.get_by_label("to", exact=True).last.fill("20")
+    await page.locator("[data-part=history-from]").fill("10")
+    await page.locator("[data-part=history-to]").fill("20")
     await page.get_by_role("button", name="Search", exact=True).click()
     await expect(said(page)).to_have_text("All 10 offsets there were looked at: 5 found, and no other one matches.")
     assert await found(page).evaluate_all("rows => rows.every(row => row.dataset.partition === '1')")
@@ -109,7 +109,7 @@ async def test_a_search_says_what_it_looked_at_and_goes_on_where_it_ended(visito
 async def test_what_was_found_is_opened_and_shown_with_what_lies_around_it(visitors: Visitors, web: Process) -> None:
     page = await (await visitors.new(web)).board(TOPIC)
     await page.get_by_label("Filter the records").fill("value.n == 501")
-    await page.get_by_role("button", name="history").click()
+    await page.get_by_role("button", name="history", exact=True).click()
     await expect(found(page)).to_have_count(1)
     await expect(found(page).locator("mark")).to_have_text("501")
     await found(page).click(position={"x": 8, "y": 8})
@@ -142,7 +142,7 @@ async def test_a_search_can_be_ended_survives_its_process_and_ends_with_the_righ
     await person.context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[1]), "url": web.url}])
     page = await person.board(TOPIC)
     await page.get_by_label("Filter the records").fill("value.n = 3")
-    await page.get_by_role("button", name="history").click()
+    await page.get_by_role("button", name="history", exact=True).click()
     await expect(said(page)).to_have_text("= means nothing here: == compares. (at character 9)")
     visitors.forgive(REFUSED)
 
@@ -207,7 +207,7 @@ async def test_what_is_shown_and_what_was_found_is_exported(visitors: Visitors, 
     await dialog.get_by_role("button", name="Close").click()
 
     await page.get_by_label("Filter the records").fill("value.n < 3")
-    await page.get_by_role("button", name="history").click()
+    await page.get_by_role("button", name="history", exact=True).click()
     await expect(found(page)).to_have_count(3)
     await page.get_by_role("button", name="export").click()
     await dialog.get_by_label("the 3 records found in history").check()
@@ -229,7 +229,7 @@ async def test_the_panel_and_the_dialog_are_accessible_and_fit_the_screen(visito
         person = await visitors.new(web, viewport={"width": width, "height": 740}, color_scheme=scheme)
         page = await person.board(TOPIC)
         await page.get_by_label("Filter the records").fill("value.n == 501 || value.n == 7")
-        await page.get_by_role("button", name="history").click()
+        await page.get_by_role("button", name="history", exact=True).click()
         await expect(found(page)).to_have_count(2)
         await found(page).first.get_by_role("button", name="around").click()
         await expect(page.locator(".row.beside")).to_have_count(10)
