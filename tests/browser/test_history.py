@@ -3,6 +3,7 @@ at; and taking records out as a file."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -174,7 +175,8 @@ async def test_a_search_can_be_ended_survives_its_process_and_ends_with_the_righ
         await expect(said(page)).to_contain_text("Not looked at: partition 0")
     finally:
         installation.query(GIVEN_BACK)
-        os.kill(worker, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
 
 
 async def test_what_lies_further_back_than_a_filtered_stream_is_in_history(visitors: Visitors, web: Process) -> None:
