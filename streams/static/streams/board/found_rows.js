@@ -135,7 +135,10 @@ export class FoundRows {
         const [above = [], below = []] = this.#around.get(entry) ?? [];
         return [...above, this.#nodeOf(entry), ...below];
       });
+      const active = document.activeElement;
       this.#list.replaceChildren(...nodes);
+      // A node that is put in its place again has lost the keyboard.
+      if (active instanceof HTMLElement && this.#list.contains(active)) active.focus({ preventScroll: true });
       const [first] = nodes;
       if (!this.#chosen?.isConnected && first) first.tabIndex = 0;
     });
