@@ -139,8 +139,9 @@ export class FoundRows {
       this.#list.replaceChildren(...nodes);
       // A node that is put in its place again has lost the keyboard.
       if (active instanceof HTMLElement && this.#list.contains(active)) active.focus({ preventScroll: true });
-      const [first] = nodes;
-      if (!this.#chosen?.isConnected && first) first.tabIndex = 0;
+      if (!this.#chosen?.isConnected) this.#chosen = null;
+      // One row is in the page's tab order: the one that was chosen, else the newest.
+      for (const node of nodes) node.tabIndex = node === (this.#chosen ?? nodes[0]) ? 0 : -1;
     });
   }
 
