@@ -8,6 +8,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -17,7 +19,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.product.test_search import workers
 from tests.support import services
-from tests.support.processes import CALL_SECONDS, Installation, Process, make_installation
+from tests.support.processes import CALL_SECONDS, ROOT, Installation, Process, make_installation
 from tests.support.searching import Found, Line, Place, lines_of, offsets, search, search_all, searcher
 from tests.support.services import Kafka
 from tests.support.waiting import until
@@ -255,3 +257,59 @@ async def test_a_search_of_a_topic_that_is_made_anew_ends_and_its_cursor_is_refu
     again = await search(client, topic, limit=2000)
     assert again.begin["epoch"] != first.begin["epoch"]
     assert len(again.found) == 30 * PARTITIONS
+
+
+# From the command line ------------------------------------------------------------------------------------------------
+
+
+async def test_search_prints_what_matches_and_stops_when_nobody_reads(
+    product: tuple[Kafka, Installation, Process, dict[str, str]],
+) -> None:
+    kafka, installation, _, topics = product
+    read, _ = await asyncio.to_thread(plain, kafka, topics["holes"])
+    done = await asyncio.to_thread(installation.run, "search", topics["holes"], FILTER)
+    assert done.returncode == 0, done.stderr
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {(record["partition"], record["offset"]) for record in printed} == matching(read)
+    newest = await asyncio.to_thread(
+        installation.run, "search", topics["holes"], FILTER, "--limit", "2", "--format", "csv", "--columns", "value.n"
+    )
+    assert newest.stdout.splitlines()[0] == "value.n"
+    assert len(newest.stdout.splitlines()) == 3
+    command = f"{sys.executable} manage.py search {topics['holes']} true | head -n 1; exit ${{PIPESTATUS[0]}}"
+    cut = await asyncio.to_thread(
+        subprocess.run,
+        ["bash", "-c", command],
+        env=installation.env,
+        cwd=ROOT,
+        capture_output=True,
+        timeout=CALL_SECONDS,
+        check=False,
+    )
+    assert (cut.returncode, cut.stderr) == (0, b"")
+    assert len(cut.stdout.splitlines()) == 1
+    for arguments in (("nowhere", "true"), (topics["holes"], "value.n = 1"), (topics["holes"], "true", "--limit", "0")):
+        refused = await asyncio.to_thread(installation.run, "search", *arguments)
+        assert refused.returncode != 0
+        assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_tail_prints_the_newest_and_what_comes_until_it_is_asked_to_stop(
+    product: tuple[Kafka, Installation, Process, dict[str, str]], number: signal.Signals
+) -> None:
+    kafka, installation, _, _ = product
+    topic = await asyncio.to_thread(kafka.create_topic, partitions=PARTITIONS)
+    await asyncio.to_thread(kafka_fill, kafka, topic, 14)
+    command = (sys.executable, "manage.py", "tail", topic, "--last", "2", "--filter", FILTER, "--columns", "value.n")
+    process = await asyncio.create_subprocess_exec(
+        *command, env=installation.env, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(BACK_SECONDS):
+        assert [json.loads(await process.stdout.readline()) for _ in range(2)] == [{"value.n": 5}] * 2
+        await asyncio.to_thread(kafka.produce, topic, [value(18), value(19), value(31)], partition=1)
+        assert [json.loads(await process.stdout.readline()) for _ in range(2)] == [{"value.n": 18}, {"value.n": 31}]
+        process.send_signal(number)
+        rest, said = await process.communicate()
+    assert (process.returncode, rest, said) == (0, b"", b"")
