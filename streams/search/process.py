@@ -9,7 +9,7 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
 import orjson
@@ -58,7 +58,7 @@ class WorkerProcess:
         """The process's, None while there is none."""
         return None if self._process is None or self._process.returncode is not None else self._process.pid
 
-    async def work(self, job: Job) -> AsyncIterator[Told | Ended]:
+    async def work(self, job: Job) -> AsyncGenerator[Told | Ended, None]:
         """What is told of a job, and its end as the last. Raises Lost.
 
         Whoever does not read to the end closes the iterator; then the job ends.
@@ -166,7 +166,7 @@ async def _ended(process: asyncio.subprocess.Process, *, now: bool) -> None:
         await process.wait()
 
 
-async def _told(reader: asyncio.StreamReader) -> AsyncIterator[Told | Ended]:
+async def _told(reader: asyncio.StreamReader) -> AsyncGenerator[Told | Ended, None]:
     """What comes over a job's socket, up to the end. Raises Lost."""
     while True:
         try:

@@ -125,8 +125,9 @@ async def test_what_cannot_be_searched_is_said(client: httpx.AsyncClient) -> Non
     assert (await status(partitions=[9]))[0] == 404
     code, said = await status(cursor={"epoch": "another", "ranges": []})
     assert (code, said["code"]) == (409, "epoch")
-    broken = {"content": b"{", "headers": {"Content-Type": "application/json"}}
-    assert (await client.post(f"/api/topics/{TOPIC}/search", **broken)).status_code == 400
+    is_json = {"Content-Type": "application/json"}
+    broken = await client.post(f"/api/topics/{TOPIC}/search", content=b"{", headers=is_json)
+    assert broken.status_code == 400
     async with httpx.AsyncClient(base_url=client.base_url, timeout=CALL_SECONDS) as stranger:
         assert (await stranger.post(f"/api/topics/{TOPIC}/search", json={})).status_code == 401
 

@@ -91,7 +91,7 @@ def plain(kafka: Kafka, topic: str) -> tuple[dict[Place, bytes], set[Place]]:
             every |= {(partition, offset) for offset in range(low, high)}
             consumer.assign([TopicPartition(topic, partition, low)])
             while (message := consumer.poll(CALL_SECONDS)) is not None and message.error() is None:
-                read[partition, message.offset()] = message.value()
+                read[partition, message.offset() or 0] = message.value() or b""
     finally:
         consumer.close()
     return read, every
@@ -219,8 +219,8 @@ async def test_through_a_restart_of_the_broker_nothing_is_missed(
             await asyncio.sleep(0.2)
             continue
         more = Found()
-        for line in answer.text.splitlines():
-            more.take(json.loads(line))
+        for text in answer.text.splitlines():
+            more.take(json.loads(text))
         searches.append(more)
         cursor = more.end["cursor"]
     assert set().union(*(each.scanned for each in searches)) == every

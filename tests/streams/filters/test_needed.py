@@ -3,6 +3,7 @@ way, whatever is in the record."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -25,7 +26,7 @@ class Made:
     key: bytes | None = b"k"
     offset: int = 7
     timestamp: int = 1_700_000_000_000
-    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
+    headers: Sequence[tuple[str, bytes | None]] = field(default_factory=list)
 
 
 WORDS = ("lamp", "LAMP", "la", "p", 'a"b', "a\\b", "ä", "K", "null", "x5", "7", "1e3", "", "true")
