@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streams.filters.filters import filter_of
 from streams.filters.needed import Needs
-from streams.filters.seen import Seen, seen, seen_of_raw
+from streams.filters.seen import Glance, Seen, seen
 from streams.filters.work import Failed, TooMuch
 from streams.wire.records import encode_raw
 
@@ -92,9 +92,12 @@ def test_what_lacks_a_text_does_not_match(made: Made) -> None:
 
 
 @settings(max_examples=400)
-@given(records)
-def test_a_record_that_is_not_made_is_seen_as_one_that_is(made: Made) -> None:
-    short = seen_of_raw("t", 0, made)
+@given(records, records)
+def test_a_record_that_is_not_made_is_seen_as_one_that_is(before: Made, made: Made) -> None:
+    glance = Glance("t")
+    glance.at(1, before)
+    glance.seen.searched()
+    short = glance.at(0, made)
     if short is None:
         return
     long = looked_at(made)
