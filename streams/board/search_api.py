@@ -6,8 +6,8 @@ from typing import Annotated
 
 import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from ninja import Router, Schema
-from pydantic import Field, JsonValue
+from ninja import Router
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from streams.board.api import RETRY_AFTER_S, _log_of, _not_now, _problem
 from streams.board.asker import still_reads, who_asks
@@ -40,7 +40,13 @@ EXAMPLE: list[dict[str, JsonValue]] = [
 ]  # fmt: skip
 
 
-class PlaceIn(Schema):
+class Exact(BaseModel):
+    """A part of a body in which nothing is made of something else: no number of a text, no object of a list."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class PlaceIn(Exact):
     """A place in a topic: a time, or positions. Without either it is the beginning, or the end."""
 
     timestamp: int | None = Field(default=None, ge=0, le=LATEST, description="Milliseconds since 1970.")
@@ -49,7 +55,7 @@ class PlaceIn(Schema):
     )
 
 
-class RangeIn(Schema):
+class RangeIn(Exact):
     """A part of one partition."""
 
     partition: int = Field(ge=0, le=2**31 - 1)
@@ -57,14 +63,14 @@ class RangeIn(Schema):
     to: int = Field(ge=0, le=MAX_OFFSET)
 
 
-class CursorIn(Schema):
+class CursorIn(Exact):
     """What a search has left, as its last line told it."""
 
     epoch: str
     ranges: list[RangeIn]
 
 
-class SearchIn(Schema):
+class SearchIn(Exact):
     """What to look for, and where. Everything may be left out."""
 
     model_config = _example(

@@ -51,6 +51,10 @@ class Seen(Work):
         self.timestamp = None if timestamp is None else Moment(timestamp * MILLISECOND)
         self.each: list[Any] = [None, None]
 
+    def has_json(self, value: bytes) -> None:
+        """The value is this JSON, and stands for another record from now on."""
+        self._whole, self._searched = value, None
+
     def searched(self) -> str:
         """What words are looked for in: key, value and headers as they are shown, in small letters. Costs each filter
         the same, whoever asks first. Raises TooMuch."""
@@ -104,24 +108,49 @@ def seen(topic: str, partition: int, record: Record, whole: bytes | None = None)
     return Seen(topic, partition, shown, record.data, whole if "truncated" in shown else None)
 
 
-def seen_of_raw(topic: str, partition: int, raw: Raw) -> Seen | None:
-    """The same as of its record, for one that is shown as its bytes are, if that is known without making the record:
-    most have small JSON under a key of text, and no headers. None where it is not."""
-    key, value, timestamp = raw.key, raw.value, raw.timestamp
-    if key is None or value is None or len(key) > KEY_BYTES or len(value) > VALUE_BYTES or raw.headers or timestamp < 0:
-        return None
-    try:
-        parsed = orjson.loads(value)
-        text = key.decode()
-    except (ValueError, RecursionError):
-        return None
-    if (ARRAY in value or value.find(b"{", 1) >= 0) and value.count(b"{") + value.count(b"[") > JSON_DEPTH:
-        return None
-    shown = {
-        "offset": raw.offset, "timestamp": timestamp, "key": text, "headers": {}, "size": len(value),
-        "encoding": "json", "value": parsed,
-    }  # fmt: skip
-    return Seen(topic, partition, shown, b',"size":0,"encoding":"json","value":%b}' % value, None)
+class Glance:
+    """Sees records that are shown as their bytes are, one after another, without making what would travel.
+
+    seen: the last one; it is the same object again and again, with what is to be seen of the next.
+    """
+
+    __slots__ = ("seen",)
+
+    def __init__(self, topic: str) -> None:
+        shown: dict[str, Any] = {
+            "offset": 0,
+            "timestamp": None,
+            "key": None,
+            "headers": {},
+            "size": 0,
+            "encoding": "json",
+            "value": 0,
+        }
+        self.seen = Seen(topic, 0, shown, b"", None)
+
+    def at(self, partition: int, raw: Raw) -> Seen | None:
+        """What is to be seen of a record, if that is known without making it: most have small JSON under a key of text,
+        and no headers. None where it is not."""
+        key, value, timestamp = raw.key, raw.value, raw.timestamp
+        if (
+            key is None or value is None or len(key) > KEY_BYTES or len(value) > VALUE_BYTES or raw.headers
+            or timestamp < 0
+        ):  # fmt: skip
+            return None
+        seen = self.seen
+        try:
+            seen.value = orjson.loads(value)
+            seen.key = key.decode()
+        except (ValueError, RecursionError):
+            return None
+        has_arrays = ARRAY in value
+        is_flat = not has_arrays and value.find(b"{", 1) < 0
+        if not is_flat and value.count(b"{") + (value.count(b"[") if has_arrays else 0) > JSON_DEPTH:
+            return None
+        seen.offset, seen.partition, seen.size = raw.offset, partition, len(value)
+        seen.timestamp = Moment(timestamp * MILLISECOND)
+        seen.has_json(value)
+        return seen
 
 
 def _value_of(whole: bytes, form: str | None) -> Any:

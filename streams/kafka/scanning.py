@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer
@@ -45,7 +45,7 @@ class Reader:
     def __init__(self, reader: AIOKafkaConsumer) -> None:
         self._reader = reader
 
-    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Chunk]:
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncGenerator[Chunk, None]:
         """Chunks that join from `start` to `end`, which is at most Kafka's end; their records are below `end`.
 
         Raises Unavailable when Kafka does not answer in time, or does not have these offsets in this life of the topic.
@@ -78,7 +78,7 @@ class Reader:
         finally:
             self._reader.unsubscribe()
 
-    async def follow(self, topic: str, positions: dict[int, int]) -> AsyncIterator[tuple[int, Chunk]]:
+    async def follow(self, topic: str, positions: dict[int, int]) -> AsyncGenerator[tuple[int, Chunk], None]:
         """What comes from these positions on, partition by partition, without an end, through whiles in which Kafka is
         away; now and then an empty chunk of partition -1. Whoever has enough closes the iterator."""
         at = {TopicPartition(topic, number): position for number, position in positions.items()}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Literal
 
 import orjson
@@ -42,14 +42,14 @@ async def turn_for(searching: Searching, person: object) -> Turn | None:
     return turn
 
 
-def pieces(searching: Searching, turn: Turn, job: Job, still: Still) -> AsyncIterator[bytes]:
+def pieces(searching: Searching, turn: Turn, job: Job, still: Still) -> AsyncGenerator[bytes, None]:
     """The export in pieces of some hundred kilobytes at most. It gives the turn back.
 
     Whoever leaves early closes the iterator, and the export ends.
     """
     unused = asyncio.get_running_loop().call_later(BEGIN_S, searching.exports.leave, turn)
 
-    async def begun() -> AsyncIterator[bytes]:
+    async def begun() -> AsyncGenerator[bytes, None]:
         unused.cancel()
         try:
             if head := Rows(job.topic, job.output, job.columns).head():
@@ -63,7 +63,7 @@ def pieces(searching: Searching, turn: Turn, job: Job, still: Still) -> AsyncIte
     return begun()
 
 
-async def _rows(searching: Searching, job: Job, still: Still) -> AsyncIterator[bytes]:
+async def _rows(searching: Searching, job: Job, still: Still) -> AsyncGenerator[bytes, None]:
     running = Running(searching.process, "export", job, still, patience=AWAY_S)
     async with contextlib.aclosing(running.events()) as events:
         async for event in events:

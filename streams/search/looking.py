@@ -9,7 +9,7 @@ from streams.decoding import carried
 from streams.decoding.carried import Carried
 from streams.filters.filters import Filter, filter_of
 from streams.filters.needed import Needs
-from streams.filters.seen import Seen, seen, seen_of_raw
+from streams.filters.seen import Glance, Seen, seen
 from streams.filters.work import Failed, TooMuch
 from streams.kafka import undecodable
 from streams.kafka.undecodable import Polled, Undecodable
@@ -17,7 +17,7 @@ from streams.models import Topic
 from streams.search import rows
 from streams.search.jobs import Counts, Job
 from streams.wire.ranges import Wholes
-from streams.wire.records import VALUE_BYTES, Raw, Record
+from streams.wire.records import VALUE_BYTES, Raw, Record, encode_raw
 
 EVALUATED = 1000  # the first records are evaluated in any case: a field that none of them has is then seen to fail
 
@@ -40,6 +40,7 @@ class Looker:
         self._filter: Filter | None = None if job.filter is None else filter_of(job.filter)
         self._needs = None if job.filter is None else Needs(job.filter)
         self._looked = 0
+        self._glance = Glance(job.topic)
         self._given: Callable[[int, Raw, Record | None], Record] = self._as_record
         if job.output != "records":
             self._given = partial(self._as_row, rows.Rows(job.topic, job.output, job.columns))
@@ -69,6 +70,7 @@ class Looker:
         if self._filter is None:
             return [self._given(partition, raw, None) for raw in raws]
         needs = self._needs if self._needs is not None and self._looked > EVALUATED else None
+        glance = self._glance.at
         found: list[Record] = []
         skipped = 0
         for raw in raws:
@@ -76,7 +78,7 @@ class Looker:
                 skipped += 1
                 continue
             record = None
-            looked_at = seen_of_raw(self._topic, partition, raw)
+            looked_at = glance(partition, raw)
             if looked_at is None:
                 wholes = Wholes()
                 record = self._carried.encode(raw, is_last=True, wholes=wholes)
@@ -109,11 +111,19 @@ class Looker:
             return False
 
     def _as_record(self, _: int, raw: Raw, record: Record | None) -> Record:
-        """As on the socket."""
-        return self._carried.encode(raw, is_last=True) if record is None else record
+        """As on the socket. record: None where it is shown as its bytes are."""
+        return encode_raw(raw) if record is None else record
 
     def _as_row(self, made: rows.Rows, partition: int, raw: Raw, record: Record | None) -> Record:
         """As an export has it: uncut."""
-        if record is None or len(raw.value or b"") > VALUE_BYTES or rows.CUT in record.data:
+        row: bytes | None = None
+        if record is None:
+            if made.has_columns and (looked_at := self._glance.at(partition, raw)) is not None:
+                row = made.row_of(looked_at)
+            else:
+                record = self._carried.encode_uncut(raw)
+        elif len(raw.value or b"") > VALUE_BYTES or rows.CUT in record.data:
             record = self._carried.encode_uncut(raw)
-        return record._replace(data=made.row(partition, record))
+        if row is None and record is not None:
+            row = made.row(partition, record)
+        return tuple.__new__(Record, (raw.offset, raw.timestamp, 0, row))  # half of what Record() takes

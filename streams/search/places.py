@@ -17,7 +17,7 @@ Place = int | dict[int, int] | None
 async def spans_between(
     history: History, topic: str, bounds: Bounds, start: Place, end: Place, *, partitions: list[int] | None = None
 ) -> list[Span]:
-    """The offsets of some partitions (None: of all) between two places, as far as Kafka has them. Raises Unavailable."""
+    """The offsets of partitions (None: of all) between two places, as far as Kafka has them. Raises Unavailable."""
     starts = await _offsets(history, topic, bounds, start, bounds.firsts)
     ends = await _offsets(history, topic, bounds, end, bounds.ends)
     return joined(

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
 import orjson
@@ -49,7 +49,7 @@ class WorkerProcess:
         self._control: socket.socket | None = None
         self._starting = asyncio.Lock()
         self._jobs = 0
-        self._was_lost = False
+        self._was_lost = self._is_closed = False
         self._idle: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -58,7 +58,7 @@ class WorkerProcess:
         """The process's, None while there is none."""
         return None if self._process is None or self._process.returncode is not None else self._process.pid
 
-    async def work(self, job: Job) -> AsyncIterator[Told | Ended]:
+    async def work(self, job: Job) -> AsyncGenerator[Told | Ended, None]:
         """What is told of a job, and its end as the last. Raises Lost.
 
         Whoever does not read to the end closes the iterator; then the job ends.
@@ -85,7 +85,8 @@ class WorkerProcess:
                 self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._end)
 
     async def close(self) -> None:
-        """Ends the process."""
+        """Ends the process; whoever has a job there, or wants one, is told that it is lost."""
+        self._is_closed = True
         if self._idle is not None:
             self._idle.cancel()
         self._end()
@@ -114,6 +115,8 @@ class WorkerProcess:
 
     async def _ready(self) -> socket.socket:
         """The way to the process, which is started when there is none. Raises Lost."""
+        if self._is_closed:
+            raise Lost
         if self._control is not None and self.pid is not None and not self._was_lost:
             return self._control
         if self._was_lost:
@@ -163,7 +166,7 @@ async def _ended(process: asyncio.subprocess.Process, *, now: bool) -> None:
         await process.wait()
 
 
-async def _told(reader: asyncio.StreamReader) -> AsyncIterator[Told | Ended]:
+async def _told(reader: asyncio.StreamReader) -> AsyncGenerator[Told | Ended, None]:
     """What comes over a job's socket, up to the end. Raises Lost."""
     while True:
         try:

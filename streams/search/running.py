@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -85,7 +85,7 @@ class Running:
         """What was not looked at."""
         return without(self._job.spans, [*self._scanned.spans, *self.lost])
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """What happens, as it happens, and a tick at least each TICK_S. Whoever leaves early closes the iterator."""
         watching = asyncio.create_task(self._watch())
         reason = "left"
@@ -98,7 +98,7 @@ class Running:
             give_up(watching)
             metrics.SEARCHES_ENDED.labels(self._kind, reason).inc()
 
-    async def _lives(self, watching: asyncio.Task[Stop]) -> AsyncIterator[Event]:
+    async def _lives(self, watching: asyncio.Task[Stop]) -> AsyncGenerator[Event, None]:
         """What one process after another tells; with patience also through a while in which Kafka is away."""
         loop = asyncio.get_running_loop()
         lost, progressed = 0, loop.time()
@@ -123,7 +123,7 @@ class Running:
     def _is_patient(self, progressed: float) -> bool:
         return asyncio.get_running_loop().time() - progressed < self._patience
 
-    async def _life(self, watching: asyncio.Task[Stop]) -> AsyncIterator[Event]:
+    async def _life(self, watching: asyncio.Task[Stop]) -> AsyncGenerator[Event, None]:
         """What one process tells, until it has told all. Raises Lost."""
         if (done := self._is_done()) is not None:
             yield Ended(done)

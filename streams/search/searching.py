@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,9 @@ PROGRESS_S = 1.0  # at least so often it is told how far it is; and the place of
 TOO_MANY = "Too many of your searches wait already; try again when one of them is done."
 
 
-async def lines(searching: Searching, person: object, job: Job, epoch: str, still: Still) -> AsyncIterator[bytes]:
+async def lines(
+    searching: Searching, person: object, job: Job, epoch: str, still: Still
+) -> AsyncGenerator[bytes, None]:
     """The lines of one search, from its wait to its end. job: without bounds. epoch: the topic's.
 
     Whoever leaves early closes the iterator, and the search ends.
@@ -43,7 +45,7 @@ async def lines(searching: Searching, person: object, job: Job, epoch: str, stil
         turns.leave(turn)
 
 
-async def _found(searching: Searching, job: Job, epoch: str, still: Still) -> AsyncIterator[bytes]:
+async def _found(searching: Searching, job: Job, epoch: str, still: Still) -> AsyncGenerator[bytes, None]:
     offsets = size(job.spans)
     yield _line({"type": "begin", "epoch": epoch, "ranges": told(job.spans), "offsets": offsets, "filter": job.filter})
     running = Running(searching.process, "search", replace(job, bounds=BOUNDS), still)

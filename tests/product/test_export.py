@@ -53,7 +53,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installa
     assert address, web.log()
     producer = Producer({"bootstrap.servers": address[1], "log_level": 0})
     for number, value in enumerate(VALUES):
-        headers = [("h", "+1")] if number == 0 else None
+        headers: list[tuple[str, str | bytes | None]] | None = [("h", "+1")] if number == 0 else None
         producer.produce(TOPIC, value, key=b"@k%d" % number, partition=0, timestamp=1000 + number, headers=headers)
     assert producer.flush(CALL_SECONDS) == 0
     yield installation, web, token

@@ -121,12 +121,15 @@ async def test_what_cannot_be_searched_is_said(client: httpx.AsyncClient) -> Non
     assert (await status("nowhere"))[0] == 404
     code, said = await status(filter="value.n = 3")
     assert (code, said["code"], said["at"]) == (422, "bad_filter", 8)
-    assert (await status(limit=0))[0] == 422
+    for wrong in ({"limit": 0}, {"limit": "5"}, {"from": [1]}, {"to": 5}, {"partitions": {}}, {"cursor": {}}):
+        assert (await status(**wrong))[0] == 422, wrong
+    assert (await client.post(f"/api/topics/{TOPIC}/search", json=[None])).status_code == 422
     assert (await status(partitions=[9]))[0] == 404
     code, said = await status(cursor={"epoch": "another", "ranges": []})
     assert (code, said["code"]) == (409, "epoch")
-    broken = {"content": b"{", "headers": {"Content-Type": "application/json"}}
-    assert (await client.post(f"/api/topics/{TOPIC}/search", **broken)).status_code == 400
+    is_json = {"Content-Type": "application/json"}
+    broken = await client.post(f"/api/topics/{TOPIC}/search", content=b"{", headers=is_json)
+    assert broken.status_code == 400
     async with httpx.AsyncClient(base_url=client.base_url, timeout=CALL_SECONDS) as stranger:
         assert (await stranger.post(f"/api/topics/{TOPIC}/search", json={})).status_code == 401
 

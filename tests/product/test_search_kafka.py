@@ -8,6 +8,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -17,7 +19,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.product.test_search import workers
 from tests.support import services
-from tests.support.processes import CALL_SECONDS, Installation, Process, make_installation
+from tests.support.processes import CALL_SECONDS, ROOT, Installation, Process, make_installation
 from tests.support.searching import Found, Line, Place, lines_of, offsets, search, search_all, searcher
 from tests.support.services import Kafka
 from tests.support.waiting import until
@@ -89,7 +91,7 @@ def plain(kafka: Kafka, topic: str) -> tuple[dict[Place, bytes], set[Place]]:
             every |= {(partition, offset) for offset in range(low, high)}
             consumer.assign([TopicPartition(topic, partition, low)])
             while (message := consumer.poll(CALL_SECONDS)) is not None and message.error() is None:
-                read[partition, message.offset()] = message.value()
+                read[partition, message.offset() or 0] = message.value() or b""
     finally:
         consumer.close()
     return read, every
@@ -217,8 +219,8 @@ async def test_through_a_restart_of_the_broker_nothing_is_missed(
             await asyncio.sleep(0.2)
             continue
         more = Found()
-        for line in answer.text.splitlines():
-            more.take(json.loads(line))
+        for text in answer.text.splitlines():
+            more.take(json.loads(text))
         searches.append(more)
         cursor = more.end["cursor"]
     assert set().union(*(each.scanned for each in searches)) == every
@@ -255,3 +257,69 @@ async def test_a_search_of_a_topic_that_is_made_anew_ends_and_its_cursor_is_refu
     again = await search(client, topic, limit=2000)
     assert again.begin["epoch"] != first.begin["epoch"]
     assert len(again.found) == 30 * PARTITIONS
+
+
+# From the command line ------------------------------------------------------------------------------------------------
+
+
+async def test_search_prints_what_matches_and_stops_when_nobody_reads(
+    product: tuple[Kafka, Installation, Process, dict[str, str]],
+) -> None:
+    kafka, installation, _, topics = product
+    read, _ = await asyncio.to_thread(plain, kafka, topics["holes"])
+    done, refused, newest = await asyncio.gather(
+        asyncio.to_thread(installation.run, "search", topics["holes"], FILTER),
+        asyncio.to_thread(installation.run, "search", topics["holes"], "value.n = 1"),
+        asyncio.to_thread(
+            installation.run,
+            "search",
+            topics["holes"],
+            FILTER,
+            "--limit",
+            "2",
+            "--format",
+            "csv",
+            "--columns",
+            "value.n",
+        ),
+    )
+    assert done.returncode == 0, done.stderr
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {(record["partition"], record["offset"]) for record in printed} == matching(read)
+    assert refused.returncode != 0
+    assert "= means nothing here" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert newest.stdout.splitlines()[0] == "value.n"
+    assert len(newest.stdout.splitlines()) == 3
+    command = f"{sys.executable} manage.py search {topics['holes']} true | head -n 1; exit ${{PIPESTATUS[0]}}"
+    cut = await asyncio.to_thread(
+        subprocess.run,
+        ["bash", "-c", command],
+        env=installation.env,
+        cwd=ROOT,
+        capture_output=True,
+        timeout=CALL_SECONDS,
+        check=False,
+    )
+    assert (cut.returncode, cut.stderr) == (0, b"")
+    assert len(cut.stdout.splitlines()) == 1
+
+
+async def test_tail_prints_the_newest_and_what_comes_until_it_is_asked_to_stop(
+    product: tuple[Kafka, Installation, Process, dict[str, str]],
+) -> None:
+    kafka, installation, _, _ = product
+    topic = await asyncio.to_thread(kafka.create_topic, partitions=PARTITIONS)
+    await asyncio.to_thread(kafka_fill, kafka, topic, 14)
+    command = (sys.executable, "manage.py", "tail", topic, "--last", "2", "--filter", FILTER, "--columns", "value.n")
+    process = await asyncio.create_subprocess_exec(
+        *command, env=installation.env, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(BACK_SECONDS):
+        assert [json.loads(await process.stdout.readline()) for _ in range(2)] == [{"value.n": 5}] * 2
+        await asyncio.to_thread(kafka.produce, topic, [value(18), value(19), value(31)], partition=1)
+        assert [json.loads(await process.stdout.readline()) for _ in range(2)] == [{"value.n": 18}, {"value.n": 31}]
+        process.send_signal(signal.SIGINT)
+        rest, said = await process.communicate()
+    assert (process.returncode, rest, said) == (0, b"", b"")

@@ -17,9 +17,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         printing.add_arguments(parser)
-        parser.add_argument("filter", type=printing.filter_argument, help='For example: value.price > 12 && key == "7"')
+        parser.add_argument("filter", type=printing.filter_argument, help='As in value.price > 12 && key == "7"')
         parser.add_argument(
-            "--from", dest="start", type=printing.time_argument, metavar="TIME", help="ISO 8601, or ms."
+            "--from", dest="start", type=printing.time_argument, metavar="TIME", help="From this time on."
         )
         parser.add_argument("--to", dest="end", type=printing.time_argument, metavar="TIME", help="Before this time.")
         parser.add_argument("--limit", type=int, metavar="N", help="As many are enough; without it: all of them.")
