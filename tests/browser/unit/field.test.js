@@ -48,7 +48,7 @@ test("fields are found by any part of their name, from words to a filter", () =>
   assert.ok(labels("headers.").includes("headers.ce_type"));
   assert.deepEqual(labels("value.props.place.cont"), [".contains(…)"]);
   assert.equal(taken("value.props.place.cont", 0), 'value.props.place.contains("');
-  assert.deepEqual(labels("desk lam"), [], "words among words are words");
+  assert.deepEqual(labels("desk plac"), [], "words among words are words");
 });
 
 test("behind a field stand signs, behind a sign what it says, behind that another condition", () => {
@@ -77,6 +77,9 @@ test("the sign stands under the character that the server names, in code points"
   const pointed = pointedText(long, long.lastIndexOf("="));
   assert.equal(pointed.line[pointed.under.indexOf("▲")], "=");
   assert.ok(pointed.line.length < 80 && pointed.line.startsWith("…"));
+  const wide = `value.a == "${"😀".repeat(60)}" = 3`;
+  const far = pointedText(wide, [...wide].lastIndexOf("="));
+  assert.equal([...far.line][[...far.under].indexOf("▲")], "=");
   const end = pointedText("value.a ==", 10);
   assert.equal(end.under.indexOf("▲"), 10);
 });
