@@ -46,7 +46,7 @@ class TopicForm(TopicFormBase):
     class Meta:
         model = Topic
         fields = (
-            "name", "label", "readers", "value_format", "value_schema", "value_message",
+            "name", "label", "readers", "exporters", "value_format", "value_schema", "value_message",
             "key_format", "key_schema", "key_message",
         )  # fmt: skip
 
@@ -58,7 +58,7 @@ class TopicForm(TopicFormBase):
 
     def described(self) -> Topic:
         """The topic as the form describes it, not saved and apart from the one that is."""
-        fields = {name: value for name, value in self.cleaned_data.items() if name != "readers"}
+        fields = {name: value for name, value in self.cleaned_data.items() if name not in {"readers", "exporters"}}
         return Topic(**fields)
 
 
@@ -69,9 +69,9 @@ class TopicAdmin(TopicAdminBase):
     form = TopicForm
     list_display = ("name", "label", "who", "value_format", "key_format")
     search_fields = ("name", "label")
-    filter_horizontal = ("readers",)
+    filter_horizontal = ("readers", "exporters")
     fieldsets = (
-        (None, {"fields": ("name", "label", "readers")}),
+        (None, {"fields": ("name", "label", "readers", "exporters")}),
         ("Values", {"fields": ("value_format", "value_schema", "value_message")}),
         ("Keys", {"fields": ("key_format", "key_schema", "key_message")}),
     )

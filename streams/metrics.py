@@ -32,6 +32,8 @@ AGES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 120.0
 
 FILTERS_ENDED = Counter("streamboard_filters_ended_total", "Filters that took too much of the server's time.")
 
+SEARCH_WORKER_RESTARTS = Counter("streamboard_search_worker_restarts_total", "Processes that search and were lost.")
+
 # The flow of events ------------------------------------------------------------------------------------------------
 
 RELAY_PUBLISHED = Counter("streamboard_relay_published_total", "Item events that Kafka acknowledged.")
@@ -47,6 +49,10 @@ FILTERS = Gauge("streamboard_filters", "Different filters of live streams.")
 FILTERED = Counter(
     "streamboard_filtered_records_total", "Records that filters looked at and did something with.", ["outcome"]
 )
+SEARCHES_RUNNING = Gauge("streamboard_searches_running", "Searches and exports under way.", ["kind"])
+SEARCHES_WAITING = Gauge("streamboard_searches_waiting", "Searches and exports that wait for their turn.", ["kind"])
+SEARCHES_ENDED = Counter("streamboard_searches_ended_total", "Searches and exports by their end.", ["kind", "reason"])
+SEARCHED_RECORDS = Counter("streamboard_searched_records_total", "Records that were looked at.", ["kind"])
 DUPLICATE_RANGES = Counter("streamboard_hub_duplicate_ranges_total", "Ranges that the hub had already.")
 REPAIRED_RANGES = Counter("streamboard_hub_repaired_ranges_total", "Ranges that the hub read back from Kafka.")
 HISTORY_READS = Counter("streamboard_history_reads_total", "Parts of partitions read back from Kafka, for whomever.")

@@ -61,6 +61,12 @@ class Topic(models.Model):
     readers = models.ManyToManyField(
         Group, blank=True, help_text="Groups that may watch it; none: every signed-in user."
     )
+    exporters = models.ManyToManyField(
+        Group,
+        blank=True,
+        related_name="exported_topic_set",
+        help_text="Groups that may export it, if they may watch it; none: superusers only.",
+    )
     epoch = models.CharField(max_length=32, default=new_epoch, editable=False)
     # With defaults in the database, too: processes of a version before go on to add topics during an upgrade.
     value_format = models.CharField(

@@ -19,7 +19,9 @@ from project.api import errors
 from project.api.auth import BearerAuth, SessionAuth
 from project.api.docs import DescribedAPI, Docs
 from streams.board.api import router as topics_router
+from streams.board.export_api import router as export_router
 from streams.board.filters_api import router as filters_router
+from streams.board.search_api import router as search_router
 
 BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
 
@@ -75,6 +77,8 @@ async def welcome(request: HttpRequest) -> dict[str, str]:
 
 api.add_router("/items/", items_router)
 api.add_router("/topics/", topics_router)
+api.add_router("/topics/", search_router)
+api.add_router("/topics/", export_router)
 api.add_router("/filters/", filters_router)
 
 

@@ -28,7 +28,7 @@ from streams.decoding import carried
 from streams.hub import current, newest
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Expired, NoSuchOffset
-from streams.rights.topics import not_readable, readable_topics, shown
+from streams.rights.topics import exportable_topics, not_readable, readable_topics, shown
 from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
 from streams.wire.ranges import Range
@@ -87,7 +87,8 @@ class Before(Schema):
 @router.get("/", response={200: TopicsOut, 401: Problem, 503: Problem}, summary="The topics you may watch")
 async def list_topics(request: HttpRequest) -> dict[str, Any]:
     """Every topic that the signed-in user may watch, by name."""
-    return {"topics": shown(await in_database(_readable, request))}
+    topics, exportable = await in_database(_readable_and_exportable, request)
+    return {"topics": [{**each, "export": each["name"] in exportable} for each in shown(topics)]}
 
 
 @router.get(
@@ -219,9 +220,18 @@ def _readable(request: HttpRequest) -> dict[str, str]:
     return readable_topics(request.auth())  # type: ignore[attr-defined]
 
 
+def _readable_and_exportable(request: HttpRequest) -> tuple[dict[str, str], set[str]]:
+    user = request.auth()  # type: ignore[attr-defined]
+    return readable_topics(user), exportable_topics(user)
+
+
 async def _open_log(request: HttpRequest, topic: str) -> tuple[TopicLog | None, HttpResponse]:
     """The topic's log when the user may read it; else None and the answer that says why not."""
-    if topic not in await in_database(_readable, request):
+    return _log_of(topic, is_readable=topic in await in_database(_readable, request))
+
+
+def _log_of(topic: str, *, is_readable: bool) -> tuple[TopicLog | None, HttpResponse]:
+    if not is_readable:
         return None, _problem(404, not_readable(topic))
     topic_log = current.current().hub.logs.get(topic)
     if topic_log is None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as InvalidRequest
-from pydantic import Field, GetCoreSchemaHandler, JsonValue, ValidationError
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, JsonValue, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from streams.board.api import RETRY_AFTER_S, _not_now, _open_log, _problem, _readable
@@ -41,6 +41,8 @@ REST_S = 0.001
 BODY_BYTES = 64 * 1024  # a filter of 2,000 characters, each escaped, and room
 NOT_JSON = "The body is not JSON (RFC 8259, in UTF-8). Send it with Content-Type: application/json."
 EXAMPLE: dict[str, JsonValue] = {"partition": 0, "record": RECORD}
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _under_way = 0
 
@@ -134,7 +136,7 @@ async def check_filter(request: HttpRequest, asked: Annotated[CheckIn, Unread()]
     are too large to be looked into, and three examples of each. Rights as for its records.
     """
     await in_database(_readable, request)  # who calls; before the body is looked at
-    wanted = _read(request.body)
+    wanted = _read(request.body, CheckIn)
     try:
         chosen = Filter(wanted.filter)
     except BadFilter as error:
@@ -145,16 +147,16 @@ async def check_filter(request: HttpRequest, asked: Annotated[CheckIn, Unread()]
     return refusal if topic_log is None else await _tried(chosen, topic_log)
 
 
-def _read(body: bytes) -> CheckIn:
+def _read(body: bytes, model: type[Model], most: int = BODY_BYTES) -> Model:
     """The body as the model. Raises HttpError and InvalidRequest."""
-    if len(body) > BODY_BYTES:
+    if len(body) > most:
         raise HttpError(413, "The body is too large; a filter has at most 2,000 characters.")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise HttpError(400, NOT_JSON) from error
     try:
-        return CheckIn.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
         raise InvalidRequest(
             [

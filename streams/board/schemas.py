@@ -54,12 +54,13 @@ class TopicOut(Schema):
 
     name: str = Field(examples=["items.v1"], description="The topic's name in Kafka.")
     label: str = Field(examples=["Items"], description="What people see.")
+    export: bool = Field(default=False, examples=[True], description="Whether you may export it.")
 
 
 class TopicsOut(Schema):
     """All topics that the caller may watch, by name."""
 
-    model_config = _example({"topics": [{"name": "items.v1", "label": "Items"}]})
+    model_config = _example({"topics": [{"name": "items.v1", "label": "Items", "export": True}]})
 
     topics: list[TopicOut]
 

@@ -21,7 +21,17 @@ from streams.decoding.schemas import Id, Schema
 from streams.models import Topic
 from streams.runtime.threads import in_database
 from streams.wire.ranges import Wholes
-from streams.wire.records import VALUE_BYTES, Raw, Record, Shown, encode, encode_raw, encode_shown, is_strict_json
+from streams.wire.records import (
+    KEY_BYTES,
+    VALUE_BYTES,
+    Raw,
+    Record,
+    Shown,
+    encode,
+    encode_raw,
+    encode_shown,
+    is_strict_json,
+)
 
 DECODED_BYTES = 64 * 1024  # of a key or value; a larger one is decoded only where one record is asked for
 SLICE_S = 0.005  # decoding at one go; then the loop has its turn
@@ -60,6 +70,10 @@ class Carried:
         self._is_auto = value.name == key.name == "auto"
         self._not_decoded = metrics.NOT_DECODED.labels(topic)
 
+    def shows_bytes(self, raw: Raw) -> bool:
+        """Whether a record is surely shown as its bytes are: no format makes anything of them."""
+        return self.is_plain or (self._is_auto and not raw.headers and not _begins_with_0(raw.value, raw.key))
+
     # One record, at once.
 
     def decode(self, raw: Raw, *, is_last: bool = False, whole: bool = False) -> Decoded:
@@ -97,6 +111,17 @@ class Carried:
                 raw.offset, raw.timestamp, raw.key, raw.headers, raw.value, whole=True, shown=value, key_shown=key
             )
         return encode_shown(raw, value, key)
+
+    def encode_uncut(self, raw: Raw) -> Record:
+        """The record with nothing cut and without its bytes, with what is known now: what an export has of it."""
+        is_small = len(raw.value or b"") <= VALUE_BYTES and len(raw.key or b"") <= KEY_BYTES and not raw.headers
+        if is_small and self.shows_bytes(raw):
+            return encode_raw(raw)
+        value, key = self.decode(raw, is_last=True, whole=True)
+        return encode(
+            raw.offset, raw.timestamp, raw.key, raw.headers, raw.value, whole=True, bytes_too=False, shown=value,
+            key_shown=key,
+        )  # fmt: skip
 
     # Many, without holding up the loop.
 

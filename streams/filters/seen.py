@@ -14,7 +14,7 @@ import orjson
 from streams.filters.times import MILLISECOND, Moment
 from streams.filters.work import Work
 from streams.wire.ranges import WHOLE_BYTES
-from streams.wire.records import Record, is_strict_json
+from streams.wire.records import ARRAY, JSON_DEPTH, KEY_BYTES, VALUE_BYTES, Raw, Record, is_strict_json
 
 TEXTS = frozenset({"text", "hex"})  # formats that make a text of a value; base64 makes bytes, all others JSON
 # What stands behind a value that is not cut; of those that a record has, none stands again in what follows the first.
@@ -51,12 +51,16 @@ class Seen(Work):
         self.timestamp = None if timestamp is None else Moment(timestamp * MILLISECOND)
         self.each: list[Any] = [None, None]
 
+    def has_json(self, value: bytes) -> None:
+        """The value is this JSON, and stands for another record from now on."""
+        self._whole, self._searched = value, None
+
     def searched(self) -> str:
         """What words are looked for in: key, value and headers as they are shown, in small letters. Costs each filter
         the same, whoever asks first. Raises TooMuch."""
         if self._searched is None:
             before = self.left
-            said = [self.key or "", self._source()]
+            said = [self.key or "", self.source()]
             self._say("", self.value, said)
             for name, values in self.headers.items():
                 self._say(name, values, said)
@@ -67,7 +71,7 @@ class Seen(Work):
             self.spend(self._searching)
         return self._searched
 
-    def _source(self) -> str:
+    def source(self) -> str:
         """The JSON of the value, as it was produced or decoded: its digits are those that are shown. "" for texts."""
         if isinstance(self.value, str):
             return ""
@@ -102,6 +106,51 @@ def seen(topic: str, partition: int, record: Record, whole: bytes | None = None)
     if "truncated" in shown and (whole is None or shown["cut"] != ["value"]):
         return None
     return Seen(topic, partition, shown, record.data, whole if "truncated" in shown else None)
+
+
+class Glance:
+    """Sees records that are shown as their bytes are, one after another, without making what would travel.
+
+    seen: the last one; it is the same object again and again, with what is to be seen of the next.
+    """
+
+    __slots__ = ("seen",)
+
+    def __init__(self, topic: str) -> None:
+        shown: dict[str, Any] = {
+            "offset": 0,
+            "timestamp": None,
+            "key": None,
+            "headers": {},
+            "size": 0,
+            "encoding": "json",
+            "value": 0,
+        }
+        self.seen = Seen(topic, 0, shown, b"", None)
+
+    def at(self, partition: int, raw: Raw) -> Seen | None:
+        """What is to be seen of a record, if that is known without making it: most have small JSON under a key of text,
+        and no headers. None where it is not."""
+        key, value, timestamp = raw.key, raw.value, raw.timestamp
+        if (
+            key is None or value is None or len(key) > KEY_BYTES or len(value) > VALUE_BYTES or raw.headers
+            or timestamp < 0
+        ):  # fmt: skip
+            return None
+        seen = self.seen
+        try:
+            seen.value = orjson.loads(value)
+            seen.key = key.decode()
+        except (ValueError, RecursionError):
+            return None
+        has_arrays = ARRAY in value
+        is_flat = not has_arrays and value.find(b"{", 1) < 0
+        if not is_flat and value.count(b"{") + (value.count(b"[") if has_arrays else 0) > JSON_DEPTH:
+            return None
+        seen.offset, seen.partition, seen.size = raw.offset, partition, len(value)
+        seen.timestamp = Moment(timestamp * MILLISECOND)
+        seen.has_json(value)
+        return seen
 
 
 def _value_of(whole: bytes, form: str | None) -> Any:

@@ -54,10 +54,10 @@ def bootstrap_servers() -> list[str]:
     """`host:port` of the brokers to ask first: the configured ones, or this process's embedded broker."""
     if settings.KAFKA_BOOTSTRAP_SERVERS:
         return list(settings.KAFKA_BOOTSTRAP_SERVERS)
-    broker = embedded.current()
-    if broker is None:
+    address = embedded.address()
+    if address is None:
         raise Unavailable("The embedded broker runs in the web process only; set KAFKA_BOOTSTRAP_SERVERS to use Kafka.")
-    return [broker.address]
+    return [address]
 
 
 def _security_protocol() -> str:

@@ -54,6 +54,18 @@ class EmbeddedBroker:
 
 
 _current: EmbeddedBroker | None = None
+_borrowed: str | None = None
+
+
+def borrow(address: str) -> None:
+    """Has this process use the embedded broker of the one that started it, at `address` (`host:port`)."""
+    global _borrowed
+    _borrowed = address
+
+
+def address() -> str | None:
+    """Where the embedded broker is that this process has, or uses; None where there is none."""
+    return _borrowed if _current is None else _current.address
 
 
 def current() -> EmbeddedBroker | None:

@@ -29,6 +29,7 @@ from streams.processes import goodbye
 from streams.runtime import interpreter
 from streams.runtime.tasks import pause, supervise
 from streams.runtime.threads import in_database
+from streams.search import running
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class WebProcess:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=CANCELLED_S)  # what swallows its cancellation ends with the process
+        await running.close()
         await self.hub.close()
         await self.history.close()
         await self._topics.close()

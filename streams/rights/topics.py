@@ -17,6 +17,19 @@ def readable_topics(user: Any) -> dict[str, str]:
     return topics_of({user.pk: user})[user.pk]
 
 
+def may_export(user: Any, topic: str) -> bool:
+    """Whether a user who may watch a topic may have the whole of it: superusers, and its exporters' groups, may."""
+    if user.is_superuser:
+        return True
+    return bool(Topic.objects.filter(name=topic, exporters__user=user).exists())
+
+
+def exportable_topics(user: Any) -> set[str]:
+    """The names of the topics of which that is true, whether or not the user may watch them."""
+    every = Topic.objects.all()
+    return set((every if user.is_superuser else every.filter(exporters__user=user)).values_list("name", flat=True))
+
+
 def shown(topics: dict[str, str]) -> list[dict[str, str]]:
     """Topics (name -> label) as the protocol and the API list them."""
     return [{"name": name, "label": label} for name, label in topics.items()]

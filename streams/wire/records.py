@@ -240,13 +240,15 @@ def encode(
     value: bytes | None,
     *,
     whole: bool = False,
+    bytes_too: bool = True,
     shown: Shown | None = None,
     key_shown: Shown | None = None,
 ) -> Record:
     """Encodes one Kafka record as the protocol's JSON object.
 
-    timestamp: milliseconds since 1970, -1 when Kafka has none. whole: nothing is cut, and the bytes are told too (the
-    records API's single record). shown, key_shown: what the topic's formats made of value and key; None: nothing.
+    timestamp: milliseconds since 1970, -1 when Kafka has none. whole: nothing is cut, and, if bytes_too, the bytes are
+    told (the records API's single record). shown, key_shown: what the topic's formats made of value and key; None:
+    nothing.
     """
     limit, key_limit = (None, None) if whole else (VALUE_BYTES, KEY_BYTES)
     encoding, value_json, value_cut = _encode_value(value, limit) if shown is None else _encode_shown(shown, limit)
@@ -264,6 +266,6 @@ def encode(
         value_json,
         b',"truncated":true,"cut":%b' % orjson.dumps(cut) if cut else b"",
         b"" if shown is None and key_shown is None else _told(shown, key_shown),
-        b',"raw":%b,"key_raw":%b' % (_raw(value), _raw(key)) if whole else b"",
+        b',"raw":%b,"key_raw":%b' % (_raw(value), _raw(key)) if whole and bytes_too else b"",
     )
     return Record(offset, timestamp, size, data)

@@ -12,7 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.bench import decoding, delivery, growth, handshaking, importing, kafka, memory, pages, posting
+from tests.bench import decoding, delivery, growth, handshaking, importing, kafka, memory, pages, posting, searching
 from tests.bench.against import compare
 from tests.bench.measure import CLIENT_CORE, RUN, SERVER_CORE
 from tests.bench.run import Line, PeerMissing, Run, log, markdown, plain
@@ -33,6 +33,8 @@ ROWS = {
     "pages": pages.pages,
     "handshake": handshaking.handshake,
     "import": importing.import_rows,
+    "search": searching.search,
+    "export": searching.export,
     "growth": growth.growth,
 }
 DEFAULT = [name for name in ROWS if name != "growth"]

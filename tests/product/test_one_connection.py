@@ -54,6 +54,7 @@ def test_every_kind_of_address_is_found() -> None:
     found = set(addresses())
     assert {"/", "/items/{item}/edit/", "/items/import/{job}/report/", "/accounts/tokens/1/revoke/"} <= found
     assert {"/admin/items/item/1/change/", "/admin/items/", f"/api/topics/{TOPIC}/newest", "/metrics"} <= found
+    assert {f"/api/topics/{TOPIC}/search", f"/api/topics/{TOPIC}/export"} <= found
     assert not {address for address in found if set("<>()?") & set(address)}
 
 

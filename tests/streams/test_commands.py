@@ -38,6 +38,16 @@ class AddTopicTests(TestCase):
         assert set(Topic.objects.get(name="orders.v1").readers.all()) == {ops, sales}
         assert "ops, sales" in out
 
+    def test_exporters_are_groups_and_nobody_unless_they_are_named(self) -> None:
+        ops = Group.objects.create(name="ops")
+        call("addtopic", "orders.v1")
+        topic = Topic.objects.get(name="orders.v1")
+        assert not topic.exporters.exists()
+        call("addtopic", "orders.v1", "--exporter", "ops")
+        assert list(topic.exporters.all()) == [ops]
+        call("addtopic", "orders.v1", "--label", "Orders")
+        assert list(topic.exporters.all()) == [ops]
+
     def test_an_unknown_group_is_named_and_nothing_is_added(self) -> None:
         Group.objects.create(name="ops")
         with self.assertRaisesRegex(CommandError, r"There is no group nobody \(there is: .*\bops\b"):

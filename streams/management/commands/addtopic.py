@@ -48,6 +48,14 @@ class Command(BaseCommand):
             help="Opens a topic that had readers to every signed-in user.",
         )
 
+        parser.add_argument(
+            "--exporter",
+            action="append",
+            dest="exporters",
+            metavar="GROUP",
+            help="A group whose members may export it, if they may watch it; may be repeated. Without any: superusers, "
+            "or whoever could export it before.",
+        )
         for part in PARTS:
             parser.add_argument(
                 f"--{part}-format",
@@ -65,7 +73,8 @@ class Command(BaseCommand):
                 f"--{part}-message", metavar="NAME", help=f"Which message of a Protobuf schema the {part}s are."
             )
 
-    def handle(self, *_: Any, name: str, label: str | None, readers: list[str] | None, **given: Any) -> None:
+    def handle(self, *_: Any, name: str, label: str | None, **given: Any) -> None:
+        readers, exporters = given["readers"], given["exporters"]
         changes = {field: given[field] for field in FIELDS if given.get(field) is not None}
         for field in changes.keys() & {f"{part}_schema" for part in PARTS}:
             try:
@@ -74,7 +83,11 @@ class Command(BaseCommand):
                 raise CommandError(f"{changes[field]} cannot be read: {error}") from error
         if label is not None:
             changes["label"] = label
-        topic = self._save(name, changes, self._groups(readers or []), change_readers=readers is not None)
+        topic = self._save(
+            name, changes,
+            readers=None if readers is None else self._groups(readers),
+            exporters=None if exporters is None else self._groups(exporters),
+        )  # fmt: skip
         groups = sorted(topic.readers.values_list("name", flat=True))
         self.stdout.write(f"{name} can be watched by {', '.join(groups) if groups else 'every signed-in user'}.")
         missing: bool = asyncio.run(_is_missing(name)) if settings.KAFKA_BOOTSTRAP_SERVERS else False
@@ -92,7 +105,9 @@ class Command(BaseCommand):
         return groups
 
     @transaction.atomic
-    def _save(self, name: str, changes: dict[str, str], groups: list[Group], *, change_readers: bool) -> Topic:
+    def _save(
+        self, name: str, changes: dict[str, str], *, readers: list[Group] | None, exporters: list[Group] | None
+    ) -> Topic:
         topic = Topic.objects.filter(name=name).first() or Topic(name=name)
         for field, value in changes.items():
             setattr(topic, field, value)
@@ -102,8 +117,10 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         topic.save()
-        if change_readers:
-            topic.readers.set(groups)
+        if readers is not None:
+            topic.readers.set(readers)
+        if exporters is not None:
+            topic.exporters.set(exporters)
         return topic
 
 

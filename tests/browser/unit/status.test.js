@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { statusOf } from "../../../streams/static/streams/board/status.js";
+import { refusalOf, statusOf } from "../../../streams/static/streams/board/status.js";
 
 const NOW = Date.now();
 const known = (changes) => ({
@@ -50,4 +50,13 @@ test("a forbidden topic is called that", () => {
   const status = statusOf(known({ phase: "ended", refusal: { code: "forbidden", message: "" } }));
   assert.equal(status.label, "not allowed");
   assert.match(status.sentence, /^You may not watch t any more\. Staff can grant it/);
+});
+
+test("what became of a filter is told apart from what became of a topic", () => {
+  const of = (code, message = "") => refusalOf("t", { code, message });
+  const label = (code) => statusOf(known({ phase: "ended", refusal: { code, message: "No." } })).label;
+  assert.match(of("bad_filter", "= means nothing here.").what, /^This filter cannot be used: = means nothing here\.$/);
+  assert.match(of("expensive").who, /simpler.*in history/);
+  assert.match(of("failed").who, /fault is the server's/);
+  assert.deepEqual(["bad_filter", "expensive", "failed", "forbidden"].map(label), ["filter is wrong", "filter ended", "filter ended", "not allowed"]);
 });

@@ -264,3 +264,76 @@ test("a right taken away ends the stream with its reason", (t) => {
   subscription.heard({ type: "unsubscribed", stream: "a", reason: "forbidden" }, 0);
   assert.deepEqual(news.at(-1), ["refused", "forbidden", ""]);
 });
+
+test("a filter goes with the subscription and with each that follows, and another one ends the stream first", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  assert.equal("filter" in sent[0], false);
+  subscription.watch("a", { last: 200 }, "value.n > 1");
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", stream: "a" });
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "asked" }, 0);
+  assert.equal(sent.at(-1).filter, "value.n > 1");
+  subscription.watch("a", { last: 200 }, "value.n > 2"); // before the first is answered
+  subscription.heard(subscribed(sent, { stream: "a?1" }), 0);
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", stream: "a?1" });
+  subscription.heard({ type: "unsubscribed", stream: "a?1", reason: "asked" }, 0);
+  assert.equal(sent.at(-1).filter, "value.n > 2");
+  subscription.heard(subscribed(sent, { stream: "a?2" }), 0);
+  subscription.disconnected();
+  subscription.connected();
+  assert.deepEqual([sent.at(-1).filter, Object.keys(sent.at(-1).start)], ["value.n > 2", ["cursor"]]);
+});
+
+test("what the server says of an earlier filter is not taken for the present one", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.watch("a", { last: 200 }, "bad");
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "asked" }, 0);
+  subscription.watch("a", { last: 200 }, "good");
+  subscription.heard({ type: "error", id: sent.at(-1).id, code: "bad_filter", message: "No.", at: 3 }, 0);
+  assert.equal(sent.at(-1).filter, "good");
+  subscription.heard({ type: "error", id: sent.at(-1).id, code: "bad_filter", message: "No.", at: 3 }, 0);
+  assert.deepEqual([news.at(-1), subscription.phase], [["refused", "bad_filter", "No.", 3], "ended"]);
+});
+
+test("a filtered stream that the server could not go on with is asked for again, not for ever; a dear one is over", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  const fail = () => {
+    subscription.heard(subscribed(sent), 0);
+    subscription.heard({ type: "unsubscribed", stream: "a", reason: "failed" }, 0);
+    t.mock.timers.tick(2_000);
+  };
+  for (let time = 0; time < 3; time += 1) fail();
+  assert.equal(sent.filter(({ type }) => type === "subscribe").length, 4);
+  assert.ok("cursor" in sent.at(-1).start);
+  fail();
+  assert.deepEqual(news.at(-1), ["refused", "failed", ""]);
+  subscription.watch("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "expensive" }, 0);
+  assert.deepEqual(news.at(-1), ["refused", "expensive", ""]);
+});
+
+test("too many filters is tried again less often than the server bears refused requests", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent } = followed("a");
+  for (let second = 0; second < 60; second += 1) {
+    const { id } = sent.at(-1);
+    subscription.heard({ type: "error", id, code: "too_many", message: "Eight." }, 0);
+    t.mock.timers.tick(1_000);
+  }
+  assert.ok(sent.filter(({ type }) => type === "subscribe").length < 20);
+  assert.equal(subscription.obstacle, "Eight.");
+});
+
+test("what the filter did is told with the records of each second", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent, news } = followed("a");
+  subscription.heard(subscribed(sent), 0);
+  subscription.heard({ type: "stats", stream: "a", second: 5, records: 9, bytes: 1, matched: 2, failed: 1, unchecked: 0 }, 0);
+  subscription.heard({ type: "stats", stream: "a", second: 6, records: 9, bytes: 1 }, 0);
+  assert.deepEqual(news.slice(-2), [["counted", 5, 9, { matched: 2, failed: 1, unchecked: 0 }], ["counted", 6, 9, null]]);
+});

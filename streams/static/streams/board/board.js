@@ -39,10 +39,15 @@ class Board {
   #reader = new Reader({
     itemsPath: this.#page["itemsPath"] ?? "/items/",
     itemsTopic: this.#page["itemsTopic"] ?? "",
+    filtersApi: this.#page["filtersApi"] ?? "/api/filters/",
+    topicsApi: this.#page["topicsApi"] ?? "/api/topics/",
     api: new RecordsApi(this.#page["topicsApi"] ?? "/api/topics/"),
     subscription: () => this.#subscription,
     changed: () => this.#refresh(),
     deeper: () => this.#watch(this.#topics.current, DEEP_START),
+    asked: () => {
+      if (this.#reader.search.serversPart !== this.#subscription.filter) this.#watch(this.#topics.current);
+    },
   });
   #figures = new FiguresView(this.#root, {
     loginPath: this.#page["loginPath"] ?? "/accounts/login/",
@@ -60,6 +65,8 @@ class Board {
   #last = null;
   /** @type {import("../live/protocol.js").Start} */
   #start = FRESH_START;
+  // What the server's filter did since the stream began.
+  #sifted = newSifted(0, null);
   #subscription = new Subscription({
     send: (message) => this.#connection.send(message),
     distrust: (why) => this.#connection.distrust(why),
@@ -67,9 +74,10 @@ class Board {
     arrived: (arrived) => this.#arrived(arrived),
     missed: (missing) => this.#reader.missed(missing),
     reset: () => this.#reader.note(NEW_LIFE),
-    counted: (second, records) => this.#meter.counted(second, records),
-    refused: (code, message) => {
+    counted: (second, records, outcomes) => this.#counted(second, records, outcomes),
+    refused: (code, message, at) => {
       this.#refusal = { code, message };
+      if (code === "bad_filter" && at !== undefined) void this.#reader.search.showWrong(at);
       this.#refresh();
     },
     changed: () => this.#refresh(),
@@ -96,6 +104,7 @@ class Board {
       detail: () => this.#reader.open(),
       close: () => this.#reader.close(),
       newest: () => this.#reader.toNewest(),
+      history: () => void this.#reader.look(),
       help: () => this.#help.showModal(),
     });
     setInterval(() => this.#tick(), TICK_MS);
@@ -146,8 +155,9 @@ class Board {
     this.#newest = "";
     this.#reader.begin(topic);
     this.#meter.begin(Date.now());
-    this.#start = start ?? (this.#reader.search.isNarrow ? DEEP_START : FRESH_START);
-    this.#subscription.watch(topic, this.#start);
+    const { isSifting, serversPart } = this.#reader.search;
+    this.#start = start ?? (isSifting ? DEEP_START : FRESH_START);
+    this.#subscription.watch(topic, this.#start, serversPart);
     this.#refresh();
   }
 
@@ -159,8 +169,9 @@ class Board {
   /** @param {Parameters<import("../live/subscription.js").SubscriptionEvents["began"]>[0]} how */
   #began({ resumed, newLife, missing, ends, last }) {
     this.#begunAt = Date.now();
-    this.#reader.began(ends);
-    this.#last = resumed ? null : last;
+    this.#last = !resumed ? last : newLife ? null : this.#last;
+    this.#reader.began(ends, this.#last?.stopped === "beginning");
+    this.#sifted = newSifted(this.#begunAt, resumed ? null : last);
     if (resumed && this.#brokenAt) this.#meter.away(this.#brokenAt, this.#begunAt);
     if (!resumed) this.#meter.begin(this.#begunAt);
     else if (newLife) this.#reader.note(NEW_LIFE);
@@ -169,6 +180,16 @@ class Board {
     }
     this.#brokenAt = 0;
     this.#reader.missed(missing);
+  }
+
+  /** @type {import("../live/subscription.js").SubscriptionEvents["counted"]} */
+  #counted(second, records, outcomes) {
+    this.#meter.counted(second, records);
+    if (outcomes === null) return;
+    this.#sifted.records += records;
+    this.#sifted.outcomes.matched += outcomes.matched;
+    this.#sifted.outcomes.failed += outcomes.failed;
+    this.#sifted.outcomes.unchecked += outcomes.unchecked;
   }
 
   /** @param {import("../live/stream.js").Arrived[]} arrived */
@@ -213,7 +234,7 @@ class Board {
     });
     this.#reader.show();
     const { shown, searched, isFull } = this.#reader.rows;
-    this.#reader.search.show({ shown, searched, isFull, isDeep: this.#start === DEEP_START || this.#last?.stopped === "beginning" });
+    this.#reader.search.show({ shown, searched, isFull, isDeep: this.#start === DEEP_START || this.#last?.stopped === "beginning", sifted: this.#sifted, isLive: phase === "live" });
     this.#nothing.show(nothing, topic, this.#topics.label(topic), this.#refusal);
   }
 
@@ -221,7 +242,9 @@ class Board {
     this.#reader.tick();
     this.#refresh();
     const now = Date.now();
-    this.#chart.show(this.#meter.series(now), now);
+    // The server counts what the topic has, whatever its filter lets through.
+    const what = this.#subscription.filter === "" ? "records/s" : "records/s of the topic, matching or not";
+    this.#chart.show(this.#meter.series(now), now, what);
   }
 
   /**
@@ -233,12 +256,22 @@ class Board {
     const { rows } = this.#reader;
     if (phase === "ended" && rows.isEmpty) return "refused";
     if (this.#connection.state.kind === "open" && !topic) return "no topics";
-    if (rows.isFiltered && rows.searched > 0 && rows.shown === 0) return "filter";
+    const isFiltered = rows.isFiltered && (rows.searched > 0 || (phase === "live" && this.#reader.search.serversPart !== ""));
+    if (isFiltered && rows.shown === 0) return "filter";
     const isSettled = phase === "live" && now - this.#begunAt > EMPTY_AFTER_MS;
     if (!rows.isEmpty) return null;
     if (isUnborn && this.#heartbeat?.link !== "down") return "unborn";
     return isSettled ? "empty" : null;
   }
+}
+
+/**
+ * @param {number} since ms
+ * @param {import("../live/protocol.js").Subscribed["last"] | null} last
+ * @returns {import("./filter.js").Sifted} nothing counted yet
+ */
+function newSifted(since, last) {
+  return { since, last: last ?? null, records: 0, outcomes: { matched: 0, failed: 0, unchecked: 0 } };
 }
 
 new Board().start();

@@ -18,6 +18,7 @@ export class Chart {
   #series = [];
   #lastSecond = 0;
   #labelledAt = 0;
+  #what = "records/s";
   /** @type {number | null} index of the second under the pointer */
   #pointed = null;
 
@@ -41,9 +42,11 @@ export class Chart {
   /**
    * @param {(number | null)[]} series records a second, oldest first; null where nothing was measured
    * @param {number} lastMs this browser's clock at the last of them
+   * @param {string} [what] is counted, in words
    */
-  show(series, lastMs) {
+  show(series, lastMs, what = "records/s") {
     this.#series = series;
+    this.#what = what;
     this.#lastSecond = lastMs;
     if (!document.hidden) this.#draw();
     if (Date.now() - this.#labelledAt < LABEL_MS) return;
@@ -63,7 +66,7 @@ export class Chart {
     const at = this.#pointed;
     if (at === null) {
       const highest = highestOf(this.#series);
-      this.#caption.textContent = `records/s, last 5 minutes${highest ? ` · highest ${grouped(highest)}` : ""}`;
+      this.#caption.textContent = `${this.#what}, last 5 minutes${highest ? ` · highest ${grouped(highest)}` : ""}`;
     } else {
       const ms = this.#lastSecond - (SECONDS_SHOWN - 1 - at) * 1000;
       const records = this.#series[at] ?? null;

@@ -4,6 +4,9 @@
 import { element, link } from "../page/dom.js";
 import { refusalOf } from "./status.js";
 
+// Refusals that no command on the server changes.
+const HELPLESS = new Set(["forbidden", "bad_filter", "expensive", "failed"]);
+
 /**
  * @typedef {"empty" | "unborn" | "refused" | "no topics" | "filter"} Reason
  *
@@ -34,7 +37,7 @@ export class Nothing {
    * @param {{ code: string, message: string } | null} refusal
    */
   show(reason, topic, label, refusal) {
-    const shown = reason === null ? "" : [reason, topic, refusal?.code].join(" ");
+    const shown = reason === null ? "" : [reason, topic, refusal?.code, refusal?.message].join(" ");
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#panel.hidden = reason === null;
@@ -107,7 +110,7 @@ function itemCommand() {
  */
 function refusedTopic(topic, refusal) {
   const { what, who } = refusalOf(topic, refusal);
-  const added = refusal?.code === "forbidden" ? [] : [element("p", "", "Or on the server:"), command(`python manage.py addtopic ${topic}`)];
+  const added = HELPLESS.has(refusal?.code ?? "") ? [] : [element("p", "", "Or on the server:"), command(`python manage.py addtopic ${topic}`)];
   return [element("h2", "", what), element("p", "", who), ...added];
 }
 

@@ -1,14 +1,22 @@
-// What the board is asked to find among its records: words that occur, or one key exactly. It stands in the address, so
-// that it survives a reload and other pages can link to it. Pure functions.
+// What the board is asked to find: words that occur in the records it holds, one key exactly, or a filter of the server's
+// language. It stands in the address, so that it survives a reload and other pages can link to it. Pure functions.
 
+import { readAs } from "./expression.js";
 import { Source, leavesOf } from "../live/json.js";
-import { counted, grouped } from "../page/format.js";
+import { counted, grouped, sinceClock } from "../page/format.js";
 import { headersOf } from "../live/protocol.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry
- * @typedef {{ text: string, key: string | null }} Filter text: each of its words has to occur, in any case; key: exactly
- *   this one, null for any
+ * @typedef {{ text: string, key: string | null }} Filter text: each of its words has to occur, in any case, or it is a
+ *   filter for the server; key: exactly this one, null for any
+ *
+ * @typedef {object} Sifted what the server's filter did
+ * @property {import("../live/protocol.js").Subscribed["last"] | null} last the past that the stream began with, where it
+ *   began with the newest
+ * @property {number} since ms, when it began
+ * @property {number} records that came since then, whether or not they match
+ * @property {import("../live/protocol.js").Outcomes} outcomes of those
  */
 
 /** @type {Filter} */
@@ -37,6 +45,19 @@ export function addressWith(href, { text, key }) {
   return address.href;
 }
 
+/**
+ * @param {Filter} filter
+ * @returns {string} what of it the server looks for; "" where that is everything
+ */
+export function serversPart({ text }) {
+  return readAs(text) === "filter" ? text.trim() : "";
+}
+
+/** @param {Filter} filter whether the tab itself leaves anything out of what comes */
+export function isSifting(filter) {
+  return filter.key !== null || (filter.text.trim() !== "" && serversPart(filter) === "");
+}
+
 /** @param {Filter} filter whether it leaves anything out */
 export function isNarrow({ text, key }) {
   return key !== null || text.trim() !== "";
@@ -44,10 +65,11 @@ export function isNarrow({ text, key }) {
 
 /**
  * @param {Filter} filter
- * @returns {(entry: Entry) => boolean} gaps and notes always fit: what is missing stays in sight
+ * @returns {(entry: Entry) => boolean} whether it fits, as far as that is the tab's to say: of a filter for the server only
+ *   what matches comes. Gaps and notes always fit: what is missing stays in sight
  */
 export function fitting({ text, key }) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = readAs(text) === "filter" ? [] : text.toLowerCase().split(/\s+/).filter(Boolean);
   return (entry) => {
     if (entry.kind !== "record") return true;
     if (key !== null && entry.record.key !== key) return false;
@@ -88,4 +110,29 @@ export function foundSentence({ shown, searched, isFull }) {
     ? `The newest ${grouped(shown)} that fit, of ${grouped(searched)} records searched.`
     : `${grouped(shown)} of the newest ${counted(searched, "record")} ${shown === 1 ? "fits" : "fit"}.`;
   return `${looked} Nothing older is searched.`;
+}
+
+/**
+ * @param {Sifted} sifted
+ * @param {number} now ms
+ * @returns {string} what the server looked at, what came of it, and what it did not look at
+ */
+export function siftedSentence({ last, since, records, outcomes }, now) {
+  const { matched, failed, unchecked } = outcomes;
+  const when = `Since ${sinceClock(since, now)}`;
+  const live = records === 0 ? `${when} no record came.` : [
+    `${when} ${grouped(matched)} of ${counted(records, "record")} ${matched === 1 ? "matches" : "match"}`,
+    failed > 0 ? `, ${grouped(failed)} failed` : "",
+    unchecked > 0 ? `, ${grouped(unchecked)} ${unchecked === 1 ? "was" : "were"} too large to look into` : "",
+    ".",
+  ].join("");
+  return last ? `${live} ${pastSentence(last)}` : live;
+}
+
+/** @param {NonNullable<Sifted["last"]>} last */
+function pastSentence({ records, stopped }) {
+  const fit = `${grouped(records)} ${records === 1 ? "matches" : "match"}`;
+  if (stopped === "beginning") return `Before that ${fit}, since the beginning of the topic.`;
+  if (stopped === "enough") return `Before that the newest ${grouped(records)} that match; older ones are in history.`;
+  return `Before that ${fit}, as far back as the server looked at once; older ones are in history.`;
 }

@@ -9,6 +9,7 @@
  * @property {() => void} detail
  * @property {() => boolean} close whether something was open
  * @property {() => void} newest
+ * @property {() => void} history
  * @property {() => void} help
  */
 
@@ -44,6 +45,7 @@ function act(key, target, keys) {
   else if (key === " " && !presses) keys.pause();
   else if (key === "Enter" && !presses) keys.detail();
   else if (key === "n") keys.newest();
+  else if (key === "h") keys.history();
   else if (key === "Escape") return keys.close();
   else return false;
   return true;

@@ -5,8 +5,10 @@ import { Beginning } from "./beginning.js";
 import { Detail } from "./detail.js";
 import { part, say } from "../page/dom.js";
 import { Entries } from "./entries.js";
+import { filterOf, marksOf } from "./expression.js";
 import { loadGap } from "./gaps.js";
 import { Older } from "./older.js";
+import { conditionInRow } from "./picks.js";
 import { LoadError } from "./records_api.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
@@ -21,10 +23,13 @@ import { clock, grouped } from "../page/format.js";
  * @typedef {object} ReaderTools
  * @property {string} itemsPath
  * @property {string} itemsTopic
+ * @property {string} filtersApi address of the filters API
+ * @property {string} topicsApi address of the topics API
  * @property {import("./records_api.js").RecordsApi} api
  * @property {() => import("../live/subscription.js").Subscription} subscription what the board watches now
  * @property {() => void} changed called after whatever the figures count
  * @property {() => void} deeper begins the topic again, as far back as can be searched
+ * @property {() => void} asked the server's part of the filter may be another one now
  */
 
 export class Reader {
@@ -42,6 +47,16 @@ export class Reader {
   /** @type {Older | null} made when somebody first comes to the end of what is kept */
   #older = null;
   #wasHeld = false;
+  #isWhole = false;
+  /** @type {RegExp | null} */
+  #marks = null;
+  /** @type {Promise<import("./history.js").History> | null} loaded when it is first opened */
+  #historyLoading = null;
+  /** @type {import("./history.js").History | null} */
+  #history = null;
+  #isDetailFound = false;
+  /** @type {Promise<import("./export.js").Export> | null} likewise */
+  #exportLoading = null;
   #newer = part("newer", HTMLButtonElement);
   #newerCount = part("newer-count", HTMLElement);
   #olderButton = part("older-load", HTMLButtonElement);
@@ -58,6 +73,7 @@ export class Reader {
         itemsPath: tools.itemsPath,
         fields: (value) => this.#entries.fields(value),
         load: (gap) => void this.#load(gap),
+        marks: () => this.#marks,
       },
       { changed: tools.changed, older: () => void this.#loadOlder() },
     );
@@ -66,29 +82,61 @@ export class Reader {
       loadWhole: (entry) => this.#whole(entry),
       loadSchema: (entry, of) => tools.api.schema(entry.topic, entry.partition, entry.record.offset, of),
       only: (key) => this.search.only(key),
-      closed: () => this.rows.focusSelected(),
+      narrow: (condition) => this.search.add(condition),
+      marks: () => (this.#isDetailFound && this.#history ? this.#history.marks : this.#marks),
+      closed: () => (this.#isDetailFound ? this.#history?.rows.focus() : this.rows.focusSelected()),
     });
     list.addEventListener("click", (event) => this.#clicked(event));
     this.#newer.addEventListener("click", () => this.toNewest());
-    this.#olderButton.addEventListener("click", () => void this.#loadOlder());
+    this.#olderButton.addEventListener("click", () => void (this.search.serversPart === "" ? this.#loadOlder() : this.look()));
+    part("export-button", HTMLButtonElement).addEventListener("click", () => void this.#export());
+    for (const name of ["history-button", "found-history"]) part(name, HTMLButtonElement).addEventListener("click", () => void this.look());
     part("gaps-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason !== "passed"));
     part("skipped-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason === "passed"));
-    this.search = new Search({ changed: (filter) => this.rows.filter(filter), deeper: tools.deeper });
+    this.search = new Search({
+      changed: (filter) => this.#filter(filter),
+      asked: tools.asked,
+      deeper: tools.deeper,
+      history: () => void this.look(),
+      field: () => ({
+        api: tools.filtersApi,
+        topic: () => tools.subscription().topic,
+        recent: (most) => this.rows.recent(most),
+        fields: (value) => this.#entries.fields(value),
+        apply: () => this.search.apply(),
+        history: () => void this.look(),
+        write: (text) => this.search.write(text),
+      }),
+    });
+  }
+
+  /** @param {import("./filter.js").Filter} filter */
+  #filter(filter) {
+    this.#marks = marksOf(filter.text);
+    this.rows.filter(filter);
+    this.#detail.remark();
   }
 
   /** @param {string} topic that begins: of a former one nothing stays, of the same one the filter */
   begin(topic) {
     this.openGaps = this.loaded = 0;
     this.#entries.forget();
-    this.#detail.close();
+    if (topic !== this.#tools.subscription().topic) this.#detail.close();
     this.rows.clear();
     this.#beginning = this.#older = null;
+    this.#history?.forget(topic);
     if (topic !== this.#tools.subscription().topic) this.search.read();
   }
 
-  /** @param {Record<string, number>} ends partition → position: the stream began, and what lies below is its past */
-  began(ends) {
+  /**
+   * The stream began.
+   *
+   * @param {Record<string, number>} ends partition → position: what lies below is its past
+   * @param {boolean} isWhole nothing that fits lies further down
+   */
+  began(ends, isWhole) {
     this.#beginning = new Beginning(ends, Date.now());
+    this.#isWhole = isWhole;
   }
 
   /** Shows what waits for a past that does not become complete. Called now and then. */
@@ -130,6 +178,11 @@ export class Reader {
 
   /** @param {1 | -1} step down or up */
   move(step) {
+    if (this.#history?.rows.hasFocus) {
+      const found = this.#history.rows.move(step);
+      if (found && this.#detail.entry) this.#detail.show(found);
+      return;
+    }
     const entry = this.rows.move(step);
     if (entry?.kind === "record" && this.#detail.entry) this.#detail.show(entry);
   }
@@ -137,15 +190,74 @@ export class Reader {
   /** Opens what is selected: the detail of a record, the records of a gap. */
   open() {
     const entry = this.rows.selected;
+    this.#isDetailFound = false;
     if (entry?.kind === "record") this.#detail.show(entry);
     if (entry?.kind === "gap") void this.#load(entry);
   }
 
-  /** @returns {boolean} whether a detail was open, or a row selected */
+  /** @returns {boolean} whether a detail was open, a row selected, or the search in history open */
   close() {
-    if (!this.#detail.entry) return this.rows.release();
-    this.#detail.close();
+    if (this.#detail.entry) this.#detail.close();
+    else if (this.#history?.isOpen && this.#history.rows.hasFocus) this.#history.close();
+    else if (!this.rows.release()) {
+      if (!this.#history?.isOpen) return false;
+      this.#history.close();
+    }
     return true;
+  }
+
+  /**
+   * Looks in what Kafka keeps for what stands in the field.
+   *
+   * @param {import("../live/protocol.js").Range} [range] there alone
+   */
+  async look(range) {
+    this.#historyLoading ??= import("./history.js").then(({ History }) => (this.#history = new History(this.#historyTools())));
+    try {
+      await (await this.#historyLoading).start(range);
+    } catch (error) {
+      this.#historyLoading = null;
+      if (this.#history !== null) throw error;
+      this.note("the search in history could not be loaded; the server cannot be reached");
+    }
+  }
+
+  async #export() {
+    this.#exportLoading ??= import("./export.js").then(
+      ({ Export }) =>
+        new Export({
+          root: this.#tools.topicsApi,
+          topic: () => this.#tools.subscription().topic,
+          filter: () => (this.#history?.isOpen ? this.#history.filter : filterOf(this.search.filter)),
+          shown: () => this.rows.records,
+          found: () => (this.#history?.isOpen ? this.#history.rows.entries : []),
+        }),
+    );
+    try {
+      await (await this.#exportLoading).open();
+    } catch (error) {
+      this.#exportLoading = null;
+      if (!(error instanceof TypeError)) throw error;
+      this.note("the export could not be loaded; the server cannot be reached");
+    }
+  }
+
+  /** @returns {import("./history.js").HistoryTools} */
+  #historyTools() {
+    const entries = new Entries(this.#tools.itemsTopic);
+    return {
+      root: this.#tools.topicsApi,
+      api: this.#tools.api,
+      topic: () => this.#tools.subscription().topic,
+      asked: () => this.search.draft,
+      entryOf: (topic, epoch, partition, record) => entries.of(topic, epoch, partition, record),
+      row: { itemsPath: this.#tools.itemsPath, fields: (value) => entries.fields(value), load: () => {}, marks: () => null },
+      open: (entry) => {
+        this.#isDetailFound = true;
+        this.#detail.show(entry);
+      },
+      closed: () => this.search.focus(),
+    };
   }
 
   /** Says how much is new, and what lies further down. */
@@ -153,9 +265,10 @@ export class Reader {
     this.#showHeld();
     const older = this.#older?.state ?? "more";
     const isThere = !this.rows.isEmpty && this.#tools.subscription().phase !== "ended";
-    this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest;
+    const isServers = this.search.serversPart !== "";
+    this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest || (isServers && this.#isWhole);
     this.#olderButton.disabled = older === "loading";
-    say(this.#olderButton, older === "loading" ? "loading …" : "Load older records");
+    say(this.#olderButton, isServers ? "Search older ones in history" : older === "loading" ? "loading …" : "Load older records");
     const end = this.rows.isDeepest ? "A board shows no more than this; a filter or an address with a time narrows it." : this.#older?.note;
     say(this.#olderNote, isThere && older === "beginning" ? "Nothing older is in Kafka." : isThere ? (end ?? "") : "");
   }
@@ -171,6 +284,7 @@ export class Reader {
 
   async #loadOlder() {
     const { topic, stream } = this.#tools.subscription();
+    if (this.search.serversPart !== "") return; // of a filter's past the server has sent what it found at once
     if (this.rows.isDeepest || this.rows.isEmpty || this.#older?.state === "loading") return;
     const older = (this.#older ??= new Older(this.#tools.api, topic, stream.epoch, this.rows.floors(stream.cursor().positions)));
     const loading = older.load();
@@ -189,6 +303,8 @@ export class Reader {
   /** @param {GapEntry} gap */
   async #load(gap) {
     if (gap.loading) return;
+    // Of a filtered stream only what matches belongs there, and that is the server's to say.
+    if (this.search.serversPart !== "") return this.look(gap.range);
     const entryOf = (/** @type {GapEntry} */ { topic, epoch, range }, /** @type {KafkaRecord} */ record) =>
       this.#entries.of(topic, epoch, range.partition, record);
     const { loaded, isDone } = await loadGap(gap, { api: this.#tools.api, rows: this.rows, entryOf });
@@ -211,7 +327,14 @@ export class Reader {
     if (!(event.target instanceof Element) || event.target.closest("a, button")) return;
     const entry = this.rows.entryAt(event.target);
     if (entry?.kind !== "record") return;
+    if (event.altKey) {
+      const cell = event.target.closest("[role=gridcell]");
+      const condition = cell && conditionInRow(entry, cell, event, event.shiftKey);
+      if (condition) this.search.add(condition);
+      return;
+    }
     this.rows.select(entry);
+    this.#isDetailFound = false;
     this.#detail.show(entry);
   }
 }

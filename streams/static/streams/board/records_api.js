@@ -106,7 +106,7 @@ async function nextOf(response) {
 }
 
 /** @type {Record<number, string>} */
-const REFUSALS = {
+export const REFUSALS = {
   401: "You are signed out.",
   403: "You may not read this topic any more.",
   404: "It is not in Kafka any more.",

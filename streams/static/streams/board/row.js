@@ -1,6 +1,6 @@
 // One line of the board: draws an entry into a node that had another entry before. Rows are cheap, they are recycled.
 
-import { button, element, link } from "../page/dom.js";
+import { button, element, link, marked } from "../page/dom.js";
 import { Source } from "../live/json.js";
 import { NOT_PRINTABLE, clock, counted, firstLine, gapReason, grouped, isPrintable, printable, size } from "../page/format.js";
 
@@ -37,6 +37,7 @@ const COLOURS = 6;
  * @typedef {object} RowTools
  * @property {string} itemsPath
  * @property {(value: Source) => import("./preview.js").Field[]} fields
+ * @property {() => RegExp | null} marks what is looked for, to be marked
  * @property {(entry: GapEntry) => void} load
  */
 
@@ -78,14 +79,17 @@ function fillRecord(row, entry, tools) {
   dot.dataset["series"] = String(partition % COLOURS);
   const where = cell("where", dot, `${partition}:${grouped(record.offset)}`);
   const value = entry.event ? itemCell(entry, entry.event, tools) : valueCell(record, tools);
-  row.replaceChildren(cell("time", clock(record.timestamp)), where, keyCell(record), value);
+  row.replaceChildren(cell("time", clock(record.timestamp)), where, keyCell(record, tools.marks()), value);
 }
 
-/** @param {KafkaRecord} record */
-function keyCell(record) {
+/**
+ * @param {KafkaRecord} record
+ * @param {RegExp | null} marks
+ */
+function keyCell(record, marks) {
   if (record.key === null) return cell("key muted", "no key");
-  const text = printable(record.key.slice(0, LINE_CHARACTERS));
-  return record.key_encoding ? cell("key", tag("base64"), text) : cell("key", text);
+  const text = marked(printable(record.key.slice(0, LINE_CHARACTERS)), marks);
+  return record.key_encoding ? cell("key", tag("base64"), ...text) : cell("key", ...text);
 }
 
 /**
@@ -95,18 +99,19 @@ function keyCell(record) {
 function valueCell(record, tools) {
   if (record.encoding === "none") return cell("value", tag("tombstone"), element("span", "muted", "no value: the key was deleted"));
   const value = cell("value");
+  const marks = tools.marks();
   if (record.truncated) value.append(tag(`${size(record.size)}, cut`));
   if (record.value instanceof Source) {
     for (const { name, text } of tools.fields(record.value)) {
-      if (name) value.append(element("span", "name", isolated(`${name}: `)), isolated(text), "  ");
-      else value.append(isolated(text));
+      if (name) value.append(element("span", "name", ...isolated(`${name}: `, null)), ...isolated(text, marks), "  ");
+      else value.append(...isolated(text, marks));
     }
   } else {
     const text = record.value ?? "";
     const { first, more } = firstLine(text);
     value.append(tag(isPrintable(text) ? record.encoding : NOT_PRINTABLE));
     if (more > 0) value.append(tag(`+${counted(more, "line")}`));
-    value.append(isolated(printable(first.slice(0, LINE_CHARACTERS))));
+    value.append(...isolated(printable(first.slice(0, LINE_CHARACTERS)), marks));
   }
   return value;
 }
@@ -163,10 +168,12 @@ const TURNS = /[\u0590-\u08FF\u200E\u200F\u202A-\u202E\u2066-\u2069\uFB1D-\uFDFF
 
 /**
  * @param {string} text
- * @returns {Node | string} what turns the direction of writing within it ends with it; no mark of ours is in it
+ * @param {RegExp | null} marks
+ * @returns {(Node | string)[]} what turns the direction of writing within it ends with it
  */
-function isolated(text) {
-  return TURNS.test(text) ? element("bdi", "", text) : text;
+function isolated(text, marks) {
+  const parts = marked(text, marks);
+  return TURNS.test(text) ? [element("bdi", "", ...parts)] : parts;
 }
 
 /** @param {string} text */

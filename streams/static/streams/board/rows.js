@@ -89,6 +89,19 @@ export class Rows {
     return this.#isNarrow;
   }
 
+  /** @returns {import("./row.js").RecordEntry[]} the records in sight, newest first */
+  get records() {
+    return this.#drawn.entries.filter((entry) => entry.kind === "record");
+  }
+
+  /**
+   * @param {number} most
+   * @returns {Entry[]} what is kept, whether or not it fits, newest first
+   */
+  recent(most) {
+    return this.#kept.fitting(() => true).slice(-most).reverse();
+  }
+
   /** @returns {boolean} whether there is no row left for another one that fits */
   get isFull() {
     return this.#drawn.length >= this.#allowance;

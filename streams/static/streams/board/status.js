@@ -97,6 +97,8 @@ function down({ since, waiting }, now) {
 /** @param {string} code */
 function refusalLabel(code) {
   if (code === "forbidden") return "not allowed";
+  if (code === "bad_filter") return "filter is wrong";
+  if (code === "expensive" || code === "failed") return "filter ended";
   return code === "topic_gone" || code === "unknown_topic" ? "not available" : "refused";
 }
 
@@ -117,6 +119,18 @@ export function refusalOf(topic, refusal) {
       what: `There is no topic ${topic} that you may watch.`,
       who: "Staff can add it, or one of your groups to its readers: in Admin, under Topics.",
     };
+  }
+  if (refusal?.code === "bad_filter") {
+    return { what: `This filter cannot be used: ${refusal.message}`, who: "Change it in the field, or clear the field." };
+  }
+  if (refusal?.code === "expensive") {
+    return {
+      what: "The server ended this filter: it takes too much of its time.",
+      who: "Make it simpler (fewer loops, patterns and words), or look in history instead, where it may take its time.",
+    };
+  }
+  if (refusal?.code === "failed") {
+    return { what: "The server could not go on with this filter.", who: "The fault is the server's. Try again later, or clear the field." };
   }
   return { what: refusal?.message || `${topic} cannot be watched.`, who: "Staff can change which topics are watched: in Admin, under Topics." };
 }

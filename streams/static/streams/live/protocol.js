@@ -62,6 +62,7 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @property {{ records: number, stopped: "enough" | "beginning" | "bound" }} [last]
  * @property {boolean} recovered
  * @property {string | null} reason
+ * @property {string} [filter] the one way to write it
  *
  * @typedef {object} Heartbeat
  * @property {"heartbeat"} type
@@ -75,12 +76,13 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @typedef {{ type: "gap", stream: string, ranges: Range[], reason: string }} Gap
  * @typedef {{ type: "reset", stream: string, reason: string, cursor: Cursor }} Reset
  * @typedef {{ type: "unsubscribed", stream: string, reason: string }} Unsubscribed
- * @typedef {{ type: "stats", stream: string, second: number, records: number, bytes: number }} Stats
- * @typedef {{ type: "error", id?: number | null, code: string, message: string, retry_after_ms?: number | null }} Refusal
+ * @typedef {{ matched: number, failed: number, unchecked: number }} Outcomes what a filter did with records
+ * @typedef {{ type: "stats", stream: string, second: number, records: number, bytes: number } & Partial<Outcomes>} Stats
+ * @typedef {{ type: "error", id?: number | null, code: string, message: string, retry_after_ms?: number | null, at?: number }} Refusal
  * @typedef {{ type: "goodbye", code: number, reason: string, retry_after_ms: number | null }} Goodbye
  * @typedef {Welcome | Topics | Subscribed | Records | Gap | Reset | Unsubscribed | Stats | Heartbeat | Refusal | Goodbye} ServerMessage
  *
- * @typedef {{ type: "subscribe", id: number, topic: string, start: Start, jumps?: number }
+ * @typedef {{ type: "subscribe", id: number, topic: string, start: Start, filter?: string, jumps?: number }
  *   | { type: "unsubscribe", stream: string }
  *   | { type: "ack", stream?: string, positions?: Record<string, number> }} ClientMessage
  */

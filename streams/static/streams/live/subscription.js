@@ -6,8 +6,12 @@ import { Stream } from "./stream.js";
 
 // The server answers within 10 s; a little more for the way.
 const ANSWER_MS = 13_000;
-// What `unavailable` and `too_many` wait when the server names no time.
+// What `unavailable` waits when the server names no time.
 const RETRY_MS = 2_000;
+// The server counts a `too_many` as a refused request, of which 20 in a minute close the socket.
+const TOO_MANY_MS = 10_000;
+// Streams whose filter the server could not go on with, in a row, before that is told instead of tried again.
+const FAILURES = 3;
 // Losses found in one connection before the connection itself is distrusted.
 const LOSSES_A_CONNECTION = 3;
 // How much of the past a fresh board asks for.
@@ -30,13 +34,17 @@ export const FRESH_START = { last: 200 };
  * @property {(arrived: Arrived[]) => void} arrived
  * @property {(missing: MissingRange[]) => void} missed
  * @property {(reason: string) => void} reset
- * @property {(second: number, records: number) => void} counted
- * @property {(code: string, message: string) => void} refused the stream ended or never began; `code` as in the protocol
+ * @property {(second: number, records: number, outcomes: import("./protocol.js").Outcomes | null) => void} counted
+ *   outcomes: what the stream's filter did since the last time; null without a filter
+ * @property {(code: string, message: string, at?: number) => void} refused the stream ended or never began; `code` as in
+ *   the protocol, `at` a character of the filter
  * @property {() => void} changed
  */
 
 export class Subscription {
   topic = "";
+  /** only records that match are wanted; "" for all */
+  filter = "";
   /** @type {Phase} */
   phase = "idle";
   /** why the stream could not begin yet, in the server's words */
@@ -50,6 +58,9 @@ export class Subscription {
   #start;
   #begun = false;
   #open = false;
+  /** what was asked for last */
+  #asked = { topic: "", filter: "" };
+  #failures = 0;
   #id = 0;
   #name = "";
   #losses = 0;
@@ -74,9 +85,12 @@ export class Subscription {
   /**
    * @param {string} topic to show from now on, afresh
    * @param {Start} [start] where its stream begins, and those after it
+   * @param {string} [filter] what a record has to be; "" for all
    */
-  watch(topic, start = this.#start) {
+  watch(topic, start = this.#start, filter = "") {
     this.topic = topic;
+    this.filter = filter;
+    this.#failures = 0;
     this.#start = start;
     this.stream = new Stream();
     this.#begun = false;
@@ -122,7 +136,9 @@ export class Subscription {
     this.#become("asked");
     this.#jumpsAsked = this.jumps;
     const untold = this.jumps - this.#jumpsTold;
-    this.#events.send({ type: "subscribe", id: this.#id, topic: this.topic, start, ...(untold > 0 && { jumps: untold }) });
+    const { topic, filter } = (this.#asked = { topic: this.topic, filter: this.filter });
+    const only = filter === "" ? {} : { filter };
+    this.#events.send({ type: "subscribe", id: this.#id, topic, start, ...only, ...(untold > 0 && { jumps: untold }) });
     this.#timer = setTimeout(() => this.#events.distrust("The server did not answer."), ANSWER_MS);
   }
 
@@ -139,8 +155,8 @@ export class Subscription {
     if (message.id !== this.#id) return;
     clearTimeout(this.#timer);
     this.#name = message.stream;
-    if (message.topic !== this.topic) {
-      this.#leave(); // another topic was chosen in the meantime
+    if (this.#isOutdated) {
+      this.#leave(); // another topic was chosen in the meantime, or another filter
       return;
     }
     this.#jumpsTold = this.#jumpsAsked;
@@ -161,17 +177,23 @@ export class Subscription {
   #error(message) {
     if (message.id !== this.#id || this.phase !== "asked") return;
     clearTimeout(this.#timer);
-    if (message.retry_after_ms || message.code === "unavailable" || message.code === "too_many") {
+    if (this.#isOutdated) this.#ask();
+    else if (message.retry_after_ms || message.code === "unavailable" || message.code === "too_many") {
       this.obstacle = message.message;
       this.isUnborn = message.code === "unknown_topic";
       this.#become("retrying");
-      this.#timer = setTimeout(() => this.#ask(), message.retry_after_ms ?? RETRY_MS);
+      const retryMs = message.code === "too_many" ? TOO_MANY_MS : RETRY_MS;
+      this.#timer = setTimeout(() => this.#ask(), message.retry_after_ms ?? retryMs);
     } else if (message.code === "duplicate") {
       this.#events.distrust("Server and board disagree about what is being watched.");
     } else {
       this.#become("ended");
-      this.#events.refused(message.code, message.message);
+      this.#events.refused(message.code, message.message, ...(message.at === undefined ? [] : [message.at]));
     }
+  }
+
+  get #isOutdated() {
+    return this.#asked.topic !== this.topic || this.#asked.filter !== this.filter;
   }
 
   /** @param {string} reason */
@@ -179,7 +201,12 @@ export class Subscription {
     clearTimeout(this.#timer);
     // A topic that has gone may be made anew: the server says what it waits for, and whether it is watched at all.
     if (this.phase === "leaving" || reason === "asked" || reason === "topic_gone") this.#ask();
-    else {
+    else if (reason === "failed" && this.#failures < FAILURES) {
+      this.#failures += 1;
+      this.obstacle = "The server could not go on with the filter.";
+      this.#become("retrying");
+      this.#timer = setTimeout(() => this.#ask(), RETRY_MS);
+    } else {
       this.#become("ended");
       this.#events.refused(reason, "");
     }
@@ -190,7 +217,11 @@ export class Subscription {
    * @param {number} bytes
    */
   #streamed(message, bytes) {
-    if (message.type === "stats") this.#events.counted(message.second, message.records);
+    if (message.type === "stats") {
+      this.#failures = 0;
+      const { matched, failed = 0, unchecked = 0 } = message;
+      this.#events.counted(message.second, message.records, matched === undefined ? null : { matched, failed, unchecked });
+    }
     if (message.type === "reset") {
       this.stream.reset(message.cursor);
       this.#events.reset(message.reason);

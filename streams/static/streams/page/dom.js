@@ -1,5 +1,7 @@
 // The few things every part of the page does with the document. Data becomes text, never markup.
 
+import { piecesOf } from "./format.js";
+
 /**
  * @param {string} tag
  * @param {string} className
@@ -41,6 +43,16 @@ export function link(text, href) {
   made.href = href;
   made.textContent = text;
   return made;
+}
+
+/**
+ * @param {string} text
+ * @param {RegExp | null} marks what is looked for, everywhere (`g`)
+ * @returns {(Node | string)[]} the text, with what was found in marks
+ */
+export function marked(text, marks) {
+  if (marks === null) return [text];
+  return piecesOf(text, marks).map((piece) => (piece.isMarked ? element("mark", "", piece.text) : piece.text));
 }
 
 /**

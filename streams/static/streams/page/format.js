@@ -159,3 +159,23 @@ export function isPrintable(text) {
 export function printable(text) {
   return text.replace(CONTROLS, (control) => (control === "\u007F" ? "␡" : String.fromCharCode(SIGNS + control.charCodeAt(0))));
 }
+
+/**
+ * @param {string} text
+ * @param {RegExp | null} marks what is looked for, everywhere (`g`); null for nothing
+ * @returns {{ text: string, isMarked: boolean }[]} the whole text in pieces
+ */
+export function piecesOf(text, marks) {
+  if (marks === null) return [{ text, isMarked: false }];
+  /** @type {{ text: string, isMarked: boolean }[]} */
+  const pieces = [];
+  let end = 0;
+  for (const match of text.matchAll(marks)) {
+    if (match[0] === "") continue;
+    if (match.index > end) pieces.push({ text: text.slice(end, match.index), isMarked: false });
+    pieces.push({ text: match[0], isMarked: true });
+    end = match.index + match[0].length;
+  }
+  if (end < text.length || pieces.length === 0) pieces.push({ text: text.slice(end), isMarked: false });
+  return pieces;
+}

@@ -1,0 +1,174 @@
+"""Reading long stretches of partitions, for searches and exports: consumers that are lent whole, and read on while what
+they gave is looked at. Every wait is bounded; retention is told, never skipped in silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.structs import TopicPartition
+
+from streams.kafka.aiokafka_internals import has_stopped_fetching, position_of
+from streams.kafka.clients import consumer, stop_quietly
+from streams.kafka.undecodable import Polled
+from streams.runtime.away import Unavailable
+from streams.runtime.tasks import within
+
+START_S = 8.0  # for a new consumer to reach Kafka
+READ_S = 8.0  # without any progress
+ASK_S = 5.0  # for offsets
+POLL_MS = 500
+CHUNK_RECORDS = 1000  # given at once
+# The end of a partition is where searches begin: what is fetched beyond it would keep the connection from the next
+# slice for as long as this.
+WAIT_MS = 5
+READERS_KEPT = 4  # idle ones
+
+
+class Chunk(NamedTuple):
+    """A part of what was read: [start, end) and its records. is_lost: retention took these offsets, unread."""
+
+    start: int
+    end: int
+    polled: list[Polled]
+    is_lost: bool = False
+
+
+class Reader:
+    """A consumer, lent to one search. `read` one stretch after another, never two at a time."""
+
+    def __init__(self, reader: AIOKafkaConsumer) -> None:
+        self._reader = reader
+
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncGenerator[Chunk, None]:
+        """Chunks that join from `start` to `end`, which is at most Kafka's end; their records are below `end`.
+
+        Raises Unavailable when Kafka does not answer in time, or does not have these offsets in this life of the topic.
+        Whoever does not read to the end closes the iterator.
+        """
+        tp = TopicPartition(topic, partition)
+        self._reader.assign([tp])
+        self._reader.seek(tp, start)
+        position, loop = start, asyncio.get_running_loop()
+        try:
+            latest = loop.time() + READ_S
+            while position < end:
+                try:
+                    found = await self._poll(tp)
+                except OffsetOutOfRangeError:
+                    first = await self._first_after(tp, position)
+                    self._reader.seek(tp, first)
+                    yield Chunk(position, min(first, end), [], is_lost=True)
+                    position, latest = first, loop.time() + READ_S
+                    continue
+                reached = position_of(self._reader, tp)
+                if reached is not None and reached > position:
+                    before, position = position, reached
+                    yield Chunk(before, min(position, end), [raw for raw in found if raw.offset < end])
+                    latest = loop.time() + READ_S
+                elif loop.time() > latest:
+                    raise Unavailable(f"Kafka gave nothing of {topic} {partition} for {READ_S:g} s.")
+        except KafkaError as error:
+            raise Unavailable(f"Kafka does not answer: {error!r}") from error
+        finally:
+            self._reader.unsubscribe()
+
+    async def follow(self, topic: str, positions: dict[int, int]) -> AsyncGenerator[tuple[int, Chunk], None]:
+        """What comes from these positions on, partition by partition, without an end, through whiles in which Kafka is
+        away; now and then an empty chunk of partition -1. Whoever has enough closes the iterator."""
+        at = {TopicPartition(topic, number): position for number, position in positions.items()}
+        self._reader.assign(list(at))
+        for tp, position in at.items():
+            self._reader.seek(tp, position)
+        while True:
+            found: dict[TopicPartition, list[Polled]] = {}
+            try:
+                found = await self._reader.getmany(timeout_ms=POLL_MS, max_records=CHUNK_RECORDS)
+            except OffsetOutOfRangeError as error:
+                for tp in error.args[0]:
+                    first = await self._first_after(tp, at[tp])
+                    self._reader.seek(tp, first)
+                    yield tp.partition, Chunk(at[tp], first, [], is_lost=True)
+                    at[tp] = first
+            except KafkaError as error:
+                raise Unavailable(f"Kafka does not answer: {error!r}") from error
+            for tp, polled in found.items():
+                before, at[tp] = at[tp], position_of(self._reader, tp) or at[tp]
+                yield tp.partition, Chunk(before, at[tp], polled)
+            if not found:
+                yield -1, Chunk(0, 0, [])
+
+    async def _poll(self, tp: TopicPartition) -> list[Polled]:
+        if has_stopped_fetching(self._reader):
+            raise Unavailable("The consumer has stopped reading.")
+        try:
+            polling = self._reader.getmany(tp, timeout_ms=POLL_MS, max_records=CHUNK_RECORDS)
+            found: list[Polled] = (await within(READ_S, polling)).get(tp, [])
+        except TimeoutError as error:
+            raise Unavailable(f"Kafka did not answer within {READ_S:g} s.") from error
+        return found
+
+    async def _first_after(self, tp: TopicPartition, position: int) -> int:
+        """Where the partition begins now, which is above a position that retention took."""
+        try:
+            first: int = (await within(ASK_S, self._reader.beginning_offsets([tp])))[tp]
+        except TimeoutError as error:
+            raise Unavailable(f"Kafka did not answer within {ASK_S:g} s.") from error
+        if first <= position:
+            raise Unavailable(f"{tp.topic} {tp.partition} ends before offset {position}.")
+        return first
+
+
+class Readers:
+    """The consumers of one process for this. `close()` ends those that are idle."""
+
+    def __init__(self) -> None:
+        self._idle: list[AIOKafkaConsumer] = []
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @contextlib.asynccontextmanager
+    async def lent(self) -> AsyncIterator[Reader]:
+        """A reader for the block. One with which anything went wrong is given up. Raises Unavailable."""
+        reader = await self._take()
+        is_sound = False
+        try:
+            yield Reader(reader)
+            is_sound = True
+        finally:
+            if is_sound and len(self._idle) < READERS_KEPT:
+                self._idle.append(reader)
+            else:
+                self._end(reader)
+
+    async def close(self) -> None:
+        """Ends the idle consumers, within the bound of their ends."""
+        while self._idle:
+            self._end(self._idle.pop())
+        await asyncio.gather(*self._ending, return_exceptions=True)
+
+    async def _take(self) -> AIOKafkaConsumer:
+        while self._idle:
+            reader = self._idle.pop()
+            if not has_stopped_fetching(reader):
+                return reader
+            self._end(reader)
+        reader = consumer(group_id=None, fetch_max_wait_ms=WAIT_MS)
+        try:
+            await within(START_S, reader.start())
+        except (KafkaError, OSError, TimeoutError) as error:
+            self._end(reader)
+            raise Unavailable(f"Kafka does not answer: {error!r}") from error
+        except BaseException:
+            self._end(reader)
+            raise
+        return reader
+
+    def _end(self, reader: AIOKafkaConsumer) -> None:
+        ending = asyncio.create_task(stop_quietly(reader))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)

@@ -1,0 +1,111 @@
+"""What is asked of whoever goes through a topic, and what is told of it bit by bit: between processes as JSON."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from streams.models import Topic
+from streams.search.spans import Span
+from streams.wire.records import Record
+
+HEAD = struct.Struct("!II")  # before each message between processes: bytes of its JSON, and of what follows that
+
+Output = Literal["records", "ndjson", "csv"]
+Reason = Literal["complete", "limit", "bound", "away"]
+
+FORMATS = (
+    "value_format", "value_schema", "value_message", "key_format", "key_schema", "key_message", "formats_version",
+)  # fmt: skip
+
+
+def formats_of(row: Topic | None) -> dict[str, str]:
+    """What a topic carries, as its row says; of none: nothing."""
+    return {} if row is None else {name: getattr(row, name) for name in FORMATS}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """At most so many records, bytes of keys and values, and seconds."""
+
+    records: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to look for, and where. limit: matches, None for all of them. bounds: None where there are none.
+
+    formats: what the topic carries (`formats_of`). columns: of an export; none: whole records.
+    """
+
+    topic: str
+    spans: list[Span]
+    filter: str | None = None
+    newest_first: bool = True
+    limit: int | None = None
+    bounds: Bounds | None = None
+    output: Output = "records"
+    columns: list[str] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
+
+    def written(self) -> bytes:
+        """As JSON."""
+        return orjson.dumps({**asdict(self), "spans": [tuple(span) for span in self.spans]})
+
+    @classmethod
+    def read(cls, data: bytes) -> Job:
+        """What `written` wrote."""
+        given: dict[str, Any] = orjson.loads(data)
+        given["spans"] = [Span(*span) for span in given["spans"]]
+        given["bounds"] = None if given["bounds"] is None else Bounds(**given["bounds"])
+        return cls(**given)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was done with records. scanned: all that were looked at. failed: the filter could not be evaluated.
+
+    unchecked: larger than filters see. undecodable: offsets in batches that cannot be read. skipped: without a text
+    that the filter needs, so that it was not evaluated. bytes: of keys and values.
+    """
+
+    scanned: int = 0
+    matched: int = 0
+    failed: int = 0
+    unchecked: int = 0
+    undecodable: int = 0
+    skipped: int = 0
+    bytes: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Counts the other's, too."""
+        for name in COUNTED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def told(self) -> dict[str, int]:
+        """Each by its name."""
+        return {name: getattr(self, name) for name in COUNTED}
+
+
+COUNTED = tuple(each.name for each in fields(Counts))
+
+
+class Part(NamedTuple):
+    """A span that was looked at, with all that matched in it, in the search's order. is_lost: retention took it."""
+
+    span: Span
+    found: list[Record]
+    counts: Counts
+    is_lost: bool = False
+
+
+class Ended(NamedTuple):
+    """The end of a job. message: a sentence for people; "" where the reason says all."""
+
+    reason: Reason
+    message: str = ""

@@ -1,0 +1,129 @@
+"""Records of Kafka, decoded as everywhere and asked the filter: which of them match, and how they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from streams.decoding import carried
+from streams.decoding.carried import Carried
+from streams.filters.filters import Filter, filter_of
+from streams.filters.needed import Needs
+from streams.filters.seen import Glance, Seen, seen
+from streams.filters.work import Failed, TooMuch
+from streams.kafka import undecodable
+from streams.kafka.undecodable import Polled, Undecodable
+from streams.models import Topic
+from streams.search import rows
+from streams.search.jobs import Counts, Job
+from streams.wire.ranges import Wholes
+from streams.wire.records import VALUE_BYTES, Raw, Record, encode_raw
+
+EVALUATED = 1000  # the first records are evaluated in any case: a field that none of them has is then seen to fail
+
+
+async def known(topic: str, formats: dict[str, str]) -> Carried:
+    """What a topic carries, by what its row says."""
+    found = carried.of(topic)
+    if formats and found.version != formats["formats_version"]:
+        found = await carried.made(Topic(name=topic, **formats))
+        carried.put(found)
+    return found
+
+
+class Looker:
+    """One job's eyes. counts: of all that it looked at; who takes them begins new ones."""
+
+    def __init__(self, job: Job, carries: Carried) -> None:
+        self.counts = Counts()
+        self._topic, self._carried = job.topic, carries
+        self._filter: Filter | None = None if job.filter is None else filter_of(job.filter)
+        self._needs = None if job.filter is None else Needs(job.filter)
+        self._looked = 0
+        self._glance = Glance(job.topic)
+        self._given: Callable[[int, Raw, Record | None], Record] = self._as_record
+        if job.output != "records":
+            self._given = partial(self._as_row, rows.Rows(job.topic, job.output, job.columns))
+
+    def take_counts(self) -> Counts:
+        """What was counted since the last time."""
+        counts, self.counts = self.counts, Counts()
+        return counts
+
+    async def look(self, partition: int, polled: Sequence[Polled]) -> list[Record]:
+        """Those that match, in their order, with what is given of each as their data."""
+        raws: list[Raw] = [each for each in polled if not isinstance(each, Undecodable)]
+        if len(raws) < len(polled):
+            lost = [each for each in polled if isinstance(each, Undecodable)]
+            self.counts.undecodable += sum(each.end - each.start for each in lost)
+        self.counts.scanned += len(raws)
+        self.counts.bytes += sum([len(raw.value or b"") + len(raw.key or b"") for raw in raws])
+        self._looked += len(raws)
+        if all(map(self._carried.shows_bytes, raws)):
+            found = self._look_at_bytes(partition, raws)
+        else:
+            found = await self._look_at_decoded(partition, raws)
+        self.counts.matched += len(found)
+        return found
+
+    def _look_at_bytes(self, partition: int, raws: list[Raw]) -> list[Record]:
+        if self._filter is None:
+            return [self._given(partition, raw, None) for raw in raws]
+        needs = self._needs if self._needs is not None and self._looked > EVALUATED else None
+        glance = self._glance.at
+        found: list[Record] = []
+        skipped = 0
+        for raw in raws:
+            if needs is not None and needs.lacks(raw):
+                skipped += 1
+                continue
+            record = None
+            looked_at = glance(partition, raw)
+            if looked_at is None:
+                wholes = Wholes()
+                record = self._carried.encode(raw, is_last=True, wholes=wholes)
+                looked_at = seen(self._topic, partition, record, wholes.values.get(raw.offset))
+            if self._matches(looked_at):
+                found.append(self._given(partition, raw, record))
+        self.counts.skipped += skipped
+        return found
+
+    async def _look_at_decoded(self, partition: int, raws: list[Raw]) -> list[Record]:
+        wholes = Wholes()
+        records = await undecodable.encoded(raws, partial(self._carried.encode_all, wholes=wholes))
+        return [
+            self._given(partition, raw, record)
+            for raw, record in zip(raws, records, strict=True)
+            if self._filter is None
+            or self._matches(seen(self._topic, partition, record, wholes.values.get(raw.offset)))
+        ]
+
+    def _matches(self, looked_at: Seen | None) -> bool:
+        if looked_at is None:
+            self.counts.unchecked += 1
+            return False
+        if self._filter is None:
+            return True
+        try:
+            return self._filter.matches(looked_at)
+        except (Failed, TooMuch):
+            self.counts.failed += 1
+            return False
+
+    def _as_record(self, _: int, raw: Raw, record: Record | None) -> Record:
+        """As on the socket. record: None where it is shown as its bytes are."""
+        return encode_raw(raw) if record is None else record
+
+    def _as_row(self, made: rows.Rows, partition: int, raw: Raw, record: Record | None) -> Record:
+        """As an export has it: uncut."""
+        row: bytes | None = None
+        if record is None:
+            if made.has_columns and (looked_at := self._glance.at(partition, raw)) is not None:
+                row = made.row_of(looked_at)
+            else:
+                record = self._carried.encode_uncut(raw)
+        elif len(raw.value or b"") > VALUE_BYTES or rows.CUT in record.data:
+            record = self._carried.encode_uncut(raw)
+        if row is None and record is not None:
+            row = made.row(partition, record)
+        return tuple.__new__(Record, (raw.offset, raw.timestamp, 0, row))  # half of what Record() takes

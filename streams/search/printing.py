@@ -1,0 +1,139 @@
+"""`manage.py search` and `manage.py tail`: what they have in common. They do the work in their own process, print rows
+as an export has them, and stop politely.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
+
+from django.core.management.base import CommandError, CommandParser
+
+from streams.decoding import carried, registry
+from streams.filters.bad_filter import BadFilter
+from streams.filters.filters import filter_of
+from streams.kafka.catalog import Catalog
+from streams.kafka.history import Bounds, History
+from streams.kafka.scanning import Readers
+from streams.runtime.away import Unavailable
+from streams.search.places import milliseconds
+from streams.search.rows import BadColumn, Rows, column_names
+
+FINISH_S = 3.0  # for connections to end, after the first signal
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """The topic, and how its records are written."""
+    parser.add_argument("topic", help="The topic's name in Kafka.")
+    parser.add_argument(
+        "--format", choices=["ndjson", "csv"], default="ndjson", help="A line a record: JSON (the default), or CSV."
+    )
+    parser.add_argument(
+        "--columns",
+        type=_columns,
+        default=[],
+        metavar="NAMES",
+        help="Names as in a filter, with commas between: offset,key,value.name. Without: whole records.",
+    )
+
+
+def filter_argument(text: str) -> str:
+    """A filter of a command line, written in the one way."""
+    try:
+        return filter_of(text).normalised
+    except BadFilter as error:
+        raise ArgumentTypeError(f"{error} (at character {error.at + 1})") from error
+
+
+def time_argument(text: str) -> int:
+    """A time of a command line, in milliseconds since 1970."""
+    try:
+        return milliseconds(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def _columns(text: str) -> list[str]:
+    try:
+        return column_names(text)
+    except BadColumn as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+class Enough(Exception):
+    """Nobody reads what is printed any more."""
+
+
+class Printer:
+    """Prints rows. head: what stands before the first of them."""
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+
+    def print(self, rows: bytes) -> None:
+        """Prints some rows. Raises Enough when nobody reads them."""
+        try:
+            sys.stdout.buffer.write(self._head + rows)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would write the rest at its end
+            raise Enough from error
+        self._head = b""
+
+
+class Place(NamedTuple):
+    """A topic in Kafka, and what reads it. bounds: its first and end offsets."""
+
+    topic: str
+    bounds: Bounds
+    history: History
+    readers: Readers
+    printer: Printer
+
+
+async def _with_topic(topic: str, form: str, columns: list[str], work: Any) -> Any:
+    catalog, history, readers = Catalog(), History(readers=1), Readers()
+    try:
+        found = (await catalog.topics([topic])).get(topic)
+        if found is None:
+            raise CommandError(f"Kafka has no topic {topic}.")
+        await carried.look()
+        bounds = await history.bounds(topic, found.partitions)
+        head = Rows(topic, "csv" if form == "csv" else "ndjson", columns).head()
+        return await work(Place(topic, bounds, history, readers, Printer(head)))
+    except Unavailable as error:
+        raise CommandError(str(error)) from error
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_S):
+                await asyncio.gather(catalog.close(), history.close(), readers.close(), registry.close())
+
+
+def run(topic: str, form: str, columns: list[str], work: Any) -> Any:
+    """Runs `work(place)` to its end, or until SIGINT, SIGTERM or the end of who reads it; then it returns None."""
+    return asyncio.run(_until_asked(_with_topic(topic, form, columns, work)))
+
+
+async def _until_asked(work: Coroutine[Any, Any, Any]) -> Any:
+    working, asked = asyncio.create_task(work), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    stopping = asyncio.create_task(asked.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if asked.is_set():
+        working.cancel()
+    try:
+        return await working
+    except Enough:
+        return None
+    except asyncio.CancelledError:
+        if asked.is_set():
+            return None
+        raise

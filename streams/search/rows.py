@@ -1,0 +1,137 @@
+"""Rows of an export: NDJSON or CSV, of whole records or of chosen columns, in which no cell is a formula."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+import orjson
+
+from streams.filters.bad_filter import BadFilter
+from streams.filters.compiling import NAMES
+from streams.filters.nodes import Constant, Field, Index, Name, Node
+from streams.filters.parsing import parse
+from streams.filters.seen import Seen
+from streams.filters.times import Moment
+from streams.wire.records import Record
+
+COLUMNS = 100  # of an export
+CUT = b',"truncated":true'  # in a record of which something is left out
+# Of a CSV without chosen columns.
+USUAL = ("partition", "offset", "timestamp", "key", "headers", "size", "format", "value")
+# Spreadsheets run what begins so as a formula, some of them full-width signs too, and behind a semicolon or a tab,
+# where the file is opened with another delimiter (OWASP, "CSV Injection"). A quote before it makes it text.
+FORMULA = re.compile(r"(?:\A|(?<=[;\t]))(?=['\"]*[=+\-@\t\r＝＋－＠])")
+SIGN = re.compile(r"[=+\-@\t\r＝＋－＠]")  # looked for first: that takes a third of the time
+QUOTED = re.compile(r'[",\r\n]')
+
+Value = Callable[[Seen], Any]
+
+
+class BadColumn(ValueError):
+    """What was asked for is no column."""
+
+
+def column_names(asked: str) -> list[str]:
+    """The columns that stand in an address, with commas between. Raises BadColumn."""
+    names, quote = [""], ""
+    for sign in asked:
+        if sign == "," and not quote:
+            names.append("")
+            continue
+        if sign in {'"', "'"} and quote in {"", sign}:
+            quote = "" if quote else sign
+        names[-1] += sign
+    names = [name.strip() for name in names]
+    if len(names) > COLUMNS:
+        raise BadColumn(f"An export has at most {COLUMNS} columns; these are {len(names)}.")
+    for name in names:
+        value_of(name)
+    return names
+
+
+def value_of(name: str) -> Value:
+    """What gives a column's value of a record. Raises BadColumn, and the value KeyError, IndexError or TypeError."""
+    try:
+        node = parse(name)
+    except BadFilter as error:
+        raise BadColumn(f"{name[:60]} is no column: {error}") from error
+    return _value(node, name)
+
+
+def _value(node: Node, name: str) -> Value:
+    match node:
+        case Name(_, "value"):
+            return _whole_value
+        case Name(_, root) if root in NAMES:
+            return lambda seen: getattr(seen, root)
+        case Field(_, Name(_, "value"), field):  # the usual one
+            return lambda seen: seen.value[field]
+        case Field(_, of, field):
+            inner = _value(of, name)
+            return lambda seen: inner(seen)[field]
+        case Index(_, of, Constant(_, int() as place)) if place >= 0:
+            inner = _value(of, name)
+            return lambda seen: inner(seen)[place]
+    raise BadColumn(f"{name[:60]} is no column: write one of {', '.join(NAMES)}, or a field as in value.items[0].sku.")
+
+
+def _whole_value(looked_at: Seen) -> Any:
+    """Digit for digit, where it is JSON; a field of it has the digits that a double has."""
+    source = looked_at.source()
+    return orjson.Fragment(source) if source else looked_at.value
+
+
+class Rows:
+    """Writes rows. columns: their names, none for whole records."""
+
+    def __init__(self, topic: str, form: Literal["records", "ndjson", "csv"], columns: list[str]) -> None:
+        self._topic = topic
+        self._is_csv = form == "csv"
+        names = columns or (list(USUAL) if self._is_csv else [])
+        self._columns = [(name, value_of(name)) for name in names]
+        self._names = names
+        self.has_columns = bool(names)
+
+    def head(self) -> bytes:
+        """What stands before the first row: the names of a CSV's columns."""
+        return _line([_cell(name) for name in self._names]) if self._is_csv else b""
+
+    def row(self, partition: int, record: Record) -> bytes:
+        """The row of a record that is not cut, with its end of line."""
+        if not self._columns:
+            return b'{"partition":%d,%b\n' % (partition, record.data[1:])
+        return self.row_of(Seen(self._topic, partition, orjson.loads(record.data), record.data, None))
+
+    def row_of(self, looked_at: Seen) -> bytes:
+        """The row of chosen columns."""
+        values = [(name, _had(value, looked_at)) for name, value in self._columns]
+        if self._is_csv:
+            return _line([_cell(value) for _, value in values])
+        return orjson.dumps(dict(values), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _line(cells: list[str]) -> bytes:
+    """A row of a CSV (RFC 4180)."""
+    quoted = ['"' + cell.replace('"', '""') + '"' if QUOTED.search(cell) else cell for cell in cells]
+    return (",".join(quoted) + "\r\n").encode(errors="replace")
+
+
+def _had(value: Value, looked_at: Seen) -> Any:
+    """A column's value; None where the record has none. A time is in milliseconds, as in records."""
+    try:
+        found = value(looked_at)
+    except (KeyError, IndexError, TypeError):
+        return None
+    return found.ns // 1_000_000 if isinstance(found, Moment) else found
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if type(value) is int:
+        return str(value)
+    if isinstance(value, str):
+        return FORMULA.sub("'", value) if SIGN.search(value) else value
+    return orjson.dumps(value).decode()  # of a number, its sign is part of it: no formula

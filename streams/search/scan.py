@@ -1,0 +1,235 @@
+"""Goes through the slices of one job, until all is looked at, enough was found, or a bound is reached."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from streams.kafka.scanning import Chunk, Readers
+from streams.kafka.undecodable import Polled
+from streams.runtime.away import Unavailable
+from streams.search.jobs import Counts, Ended, Job, Part, Reason
+from streams.search.looking import Looker, known
+from streams.search.plan import UNKNOWN, Plan
+from streams.search.spans import Span
+from streams.wire.records import Record
+
+GROUP = 64  # records between two looks at the bounds: what a filter may take at most is 10 ms with each
+TURN_S = 0.01  # that one job takes at one go; then the others have their turn
+TOGETHER = 20_000  # offsets of a round of which the newest of all partitions are told first; larger ones take too long
+FOUND_BYTES = 8 * 1024 * 1024  # of matches that are kept of one slice backwards; the next slice looks there again
+PART_BYTES = 192 * 1024  # of matches that are told at once; and of one record more
+PART_S = 0.05  # straight on: what was found is told after so long, or when it is enough
+
+Tell = Callable[[Part], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Looked:
+    """A slice that was looked at backwards. found: the newest last. oldest: the time of its oldest record (ms)."""
+
+    span: Span
+    found: deque[Record] = field(default_factory=deque)
+    size: int = 0
+    oldest: int = UNKNOWN
+    counts: Counts = field(default_factory=Counts)
+
+    def keep(self, found: list[Record], most: int) -> None:
+        """Keeps the newest; what has no room counts as not looked at."""
+        for record in found:
+            self.found.append(record)
+            self.size += len(record.data)
+            while len(self.found) > 1 and (self.size > FOUND_BYTES or len(self.found) > most):
+                dropped = self.found.popleft()
+                self.size -= len(dropped.data)
+                self.span = self.span._replace(start=dropped.offset + 1)
+
+    def cut(self, kept: int) -> None:
+        """Only the newest so many are told; what lies below the next counts as not looked at."""
+        if kept < len(self.found):
+            following = self.found[-1 - kept]
+            self.span = self.span._replace(start=following.offset + 1)
+            self.found = deque(list(self.found)[len(self.found) - kept :])
+        self.counts.matched = len(self.found)
+
+
+class Scan:
+    """One job. `run` tells parts as they are known, each once, in the job's order; it waits for `tell`."""
+
+    def __init__(self, readers: Readers, job: Job, tell: Tell) -> None:
+        self._readers, self._job, self._tell_part = readers, job, tell
+        self._plan = Plan(job.spans, newest_first=job.newest_first)
+        self._loop = asyncio.get_running_loop()
+        self._since = self._turn = self._loop.time()
+        self._total = Counts()
+
+    async def run(self) -> Ended:
+        """Goes through all of it. Returns why it ended."""
+        try:
+            self._looker = Looker(self._job, await known(self._job.topic, self._job.formats))
+            async with self._readers.lent() as self._reader:
+                return Ended(await self._rounds())
+        except Unavailable as error:
+            return Ended("away", str(error))
+
+    async def _rounds(self) -> Reason:
+        going = self._backwards if self._job.newest_first else self._straight_on
+        while following := self._plan.round():
+            if self._is_over():
+                return "bound"
+            await going(following)
+            if self._wanted() == 0 and self._plan.left:
+                return "limit"
+        return "complete"
+
+    def _wanted(self) -> int:
+        """How many matches are still wanted."""
+        return 2**62 if self._job.limit is None else max(0, self._job.limit - self._total.matched)
+
+    def _is_over(self, more: Counts | None = None) -> bool:
+        """Whether a bound is reached, with what is not counted yet."""
+        bounds = self._job.bounds
+        if bounds is None:
+            return False
+        records = self._total.scanned + (more.scanned if more else 0)
+        size = self._total.bytes + (more.bytes if more else 0)
+        return records >= bounds.records or size >= bounds.bytes or self._loop.time() - self._since >= bounds.seconds
+
+    async def _tell(self, part: Part) -> None:
+        self._total.add(part.counts)
+        self._plan.took(part.span)
+        await self._tell_part(part)
+        self._turn = self._loop.time()
+
+    async def _look(self, partition: int, group: Sequence[Polled]) -> list[Record]:
+        found = await self._looker.look(partition, group)
+        if self._loop.time() - self._turn > TURN_S:
+            await asyncio.sleep(0)
+            self._turn = self._loop.time()
+        return found
+
+    # Backwards --------------------------------------------------------------------------------------------------------
+
+    async def _backwards(self, following: list[Span]) -> None:
+        """A round: the newest slice of each partition, the newest of small ones together."""
+        is_small = sum(span.size for span in following) <= TOGETHER
+        held: list[_Looked] = []
+        pending = Counts()
+        for span in following:
+            if held and self._is_over(pending):
+                break
+            looked = await self._slice(span, pending)
+            if is_small:
+                held.append(looked)
+                pending.add(looked.counts)
+                continue
+            await self._deliver([looked])
+            if self._wanted() == 0 or self._is_over():
+                return
+        await self._deliver(held)
+
+    async def _slice(self, span: Span, pending: Counts) -> _Looked:
+        """Looks through a slice, or the part of it up to where a bound is reached."""
+        looked = _Looked(span)
+        position = span.start
+        async with contextlib.aclosing(self._reader.read(self._job.topic, *span)) as chunks:
+            async for chunk in chunks:
+                if chunk.is_lost:
+                    await self._lose(span.partition, chunk)
+                    position = chunk.end
+                    continue
+                if looked.oldest == UNKNOWN and chunk.polled and (time := chunk.polled[0].timestamp) >= 0:
+                    looked.oldest = time
+                for group, end in _groups(chunk):
+                    looked.keep(await self._look(span.partition, group), self._wanted())
+                    looked.counts.add(self._looker.take_counts())
+                    position = end
+                    more = Counts()
+                    more.add(pending)
+                    more.add(looked.counts)
+                    if self._is_over(more):
+                        looked.span = looked.span._replace(end=position)
+                        return looked
+        return looked
+
+    async def _lose(self, partition: int, chunk: Chunk) -> None:
+        await self._tell(Part(Span(partition, chunk.start, chunk.end), [], Counts(), is_lost=True))
+
+    async def _deliver(self, held: list[_Looked]) -> None:
+        """Tells what was found, as many as are wanted: the newest by time, each partition's in its order."""
+        wanted = self._wanted()
+        depths = dict.fromkeys(range(len(held)), 0)
+        heads = [(-looked.found[-1].timestamp, number) for number, looked in enumerate(held) if looked.found]
+        heapq.heapify(heads)
+        while heads and wanted:
+            _, number = heapq.heappop(heads)
+            wanted -= 1
+            depths[number] += 1
+            if depths[number] < len(found := held[number].found):
+                heapq.heappush(heads, (-found[-1 - depths[number]].timestamp, number))
+        for number, looked in enumerate(held):
+            looked.cut(depths[number])
+            await self._tell_slice(looked)
+
+    async def _tell_slice(self, looked: _Looked) -> None:
+        """Tells a slice, the newest first, in parts of a bounded size."""
+        span, found, size = looked.span, list[Record](), 0
+        for record in reversed(looked.found):
+            if found and size + len(record.data) > PART_BYTES:
+                upper = span._replace(start=found[-1].offset)
+                await self._tell(Part(upper, found, Counts(matched=len(found))))
+                looked.counts.matched -= len(found)
+                span, found, size = span._replace(end=found[-1].offset), [], 0
+            found.append(record)
+            size += len(record.data) + 1
+        self._plan.learned(looked.span, oldest=looked.oldest, size=looked.counts.bytes)
+        await self._tell(Part(span, found, looked.counts))
+
+    # Straight on ------------------------------------------------------------------------------------------------------
+
+    async def _straight_on(self, following: list[Span]) -> None:
+        """A span from its beginning, told bit by bit."""
+        (span,) = following
+        start, found, size, told = span.start, list[Record](), 0, self._loop.time()
+        counts = Counts()
+        async with contextlib.aclosing(self._reader.read(self._job.topic, *span)) as chunks:
+            async for chunk in chunks:
+                if chunk.is_lost:
+                    if chunk.start > start:
+                        await self._tell(Part(Span(span.partition, start, chunk.start), found, counts))
+                    start, found, size, counts = chunk.end, [], 0, Counts()
+                    await self._lose(span.partition, chunk)
+                    continue
+                for group, group_end in _groups(chunk):
+                    end, more = group_end, await self._look(span.partition, group)
+                    counts.add(self._looker.take_counts())
+                    if (too_many := len(found) + len(more) - self._wanted()) >= 0:
+                        more = more[: len(more) - too_many]
+                        counts.matched -= too_many
+                        end = more[-1].offset + 1 if more else end
+                    found += more
+                    size += sum([len(record.data) for record in more])
+                    is_over = too_many >= 0 or self._is_over(counts)
+                    if is_over or size > PART_BYTES or self._loop.time() - told > PART_S:
+                        await self._tell(Part(Span(span.partition, start, end), found, counts))
+                        start, found, size, told, counts = end, [], 0, self._loop.time(), Counts()
+                    if is_over:
+                        return
+        if start < span.end:
+            await self._tell(Part(Span(span.partition, start, span.end), found, counts))
+
+
+def _groups(chunk: Chunk) -> list[tuple[Sequence[Polled], int]]:
+    """A chunk's records in groups, each with the offset behind it; at least one."""
+    polled = chunk.polled
+    if len(polled) <= GROUP:
+        return [(polled, chunk.end)]
+    starts = range(0, len(polled), GROUP)
+    return [
+        (polled[start : start + GROUP], polled[start + GROUP].offset if start + GROUP < len(polled) else chunk.end)
+        for start in starts
+    ]

@@ -1,0 +1,37 @@
+"""The process that goes through topics for a web process: `python -m streams.search.worker CONTROL [ADDRESS]`.
+
+CONTROL is an open socket over which one byte and another socket come for each job; over that one go a job and what is
+told of it. Whoever closes a job's socket ends the job, whoever closes CONTROL ends the process. ADDRESS: of the web
+process's embedded broker, which no other process could find. It asks no database.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+
+import django
+import uvloop
+
+NICE = 10  # the web process comes first on every core
+
+
+def main(arguments: list[str]) -> None:
+    """Serves until the web process wants it no more."""
+    control = socket.socket(fileno=int(arguments[0]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the web process's
+    os.nice(NICE)
+    django.setup()
+
+    from streams.kafka import embedded
+    from streams.search.serving import serve
+
+    if len(arguments) > 1:
+        embedded.borrow(arguments[1])
+    uvloop.run(serve(control))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,268 @@
+"""Rows `search` and `export`: a million records of a real Kafka through a whole web process and its process that
+searches, beside a program that reads the topic with librdkafka and looks for a text, as kcat and grep do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.bench.kafka import pinned_services
+from tests.bench.measure import CLIENT_CORE, ROOT, SERVER_CORE, Series, pin
+from tests.bench.run import Line, Run, log
+from tests.support import processes, services
+
+READ = 1_000_000  # records of the topic
+PARTITIONS = 4
+NOTE = "x" * 200  # so that one has 290 bytes
+WAIT_S = 60.0
+LIVE_RATE, LIVE_S = 100, 4.0
+PEOPLE = 4
+
+MORE_PEOPLE = """
+from django.contrib.auth.models import User
+from django.core.management import call_command
+for number in range(%d):
+    User.objects.create_superuser(f"searcher{number}")
+    call_command("createtoken", f"searcher{number}")
+"""
+
+
+def value(number: int) -> bytes:
+    name = {0: "needle-old", READ // PARTITIONS - 1: "needle-new"}.get(number, f"sensor-{number % 97}")
+    return json.dumps({"n": number, "name": name, "at": 1_700_000_000_000 + number, "note": NOTE}).encode()
+
+
+class Searched:
+    """A product on a Kafka with a topic of READ records, and tokens of PEOPLE."""
+
+    def __init__(self, run: Run, kafka: services.Kafka) -> None:
+        self.kafka = kafka
+        self.topic, self.live = kafka.create_topic(partitions=PARTITIONS), kafka.create_topic(partitions=1)
+        for partition in range(PARTITIONS):
+            kafka.produce(self.topic, (value(n) for n in range(READ // PARTITIONS)), key=b"1", partition=partition)
+        settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka.address, "KAFKA_ITEMS_TOPIC": kafka.create_topic()}
+        self.installation = processes.make_installation(run.folder, None, settings)
+        for topic in (self.topic, self.live):
+            self.installation.watch(topic)
+        printed = self.installation.manage("shell", "--no-imports", "--command", MORE_PEOPLE % PEOPLE)
+        self.tokens = printed.split()
+        self.web = self.installation.web()
+        pin(self.web.pid, SERVER_CORE)
+        self.client = self.of(0)
+        self._wait()
+
+    def of(self, person: int) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.tokens[person]}"}
+        return httpx.Client(base_url=self.web.url, headers=headers, timeout=WAIT_S)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while self.client.get(f"/api/topics/{self.topic}/newest?limit=1").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        self.search(limit=1)  # the process is there
+        for pid in services.children(self.web.pid):
+            pin(pid, SERVER_CORE)
+
+    def search(self, client: httpx.Client | None = None, **asked: Any) -> tuple[dict[str, Any], float]:
+        """The last line of a search, and how long it took."""
+        began = time.perf_counter()
+        answer = (client or self.client).post(f"/api/topics/{self.topic}/search", json=asked)
+        took = time.perf_counter() - began
+        last: dict[str, Any] = json.loads(answer.text.splitlines()[-1])
+        return last, took
+
+    def speed(self, **asked: Any) -> float:
+        """Thousand records a second."""
+        last, took = self.search(**asked)
+        log(f"  {asked}: {last['scanned']:,} records in {took:.2f} s, {last['reason']}")
+        return float(last["scanned"]) / took / 1000
+
+    def needle(self, name: str) -> float:
+        """Milliseconds until the search with one match is at its end."""
+        last, took = self.search(filter=f'value.name == "{name}"', limit=PARTITIONS)
+        assert last["matched"] == PARTITIONS, last
+        log(f"  {name}: {took * 1000:.0f} ms")
+        return took * 1000
+
+    def worker_memory(self) -> float:
+        """MiB of the process that searches."""
+        statuses = [Path(f"/proc/{pid}/status").read_text() for pid in services.children(self.web.pid)]
+        sizes = [int(line.split()[1]) for text in statuses for line in text.splitlines() if line.startswith("VmRSS")]
+        return max(sizes, default=0) / 1024
+
+
+def grep(address: str, topic: str, text: str) -> float:
+    """Milliseconds until librdkafka's consumer has given PARTITIONS records with this text, and all the others."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.searching", address, topic, text], cwd=ROOT, capture_output=True,
+        text=True, check=True, preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+    )  # fmt: skip
+    return float(done.stdout) * 1000
+
+
+@contextmanager
+def searched(run: Run) -> Iterator[Searched]:
+    with pinned_services("kafka") as found:
+        made = Searched(run, found["kafka"])  # type: ignore[arg-type]
+        try:
+            yield made
+        finally:
+            made.installation.close()
+
+
+def search(run: Run) -> list[Line]:
+    """Records a second, a needle at each end, and what four searches do to the live path."""
+    with searched(run) as made:
+        names = ("decoded", "literal", "new", "old", "grep new", "grep old", "alone", "beside")
+        series = {name: Series() for name in names}
+        for _ in range(run.rounds):
+            series["decoded"].values.append(made.speed(filter="value.n < 0"))
+            series["literal"].values.append(made.speed(filter='value.name == "nowhere"'))
+            for end in ("new", "old"):
+                series[end].values.append(made.needle(f"needle-{end}"))
+                series[f"grep {end}"].values.append(grep(made.kafka.address, made.topic, f"needle-{end}"))
+            series["alone"].values.append(live_p99(made))
+            with searching_people(made):
+                series["beside"].values.append(live_p99(made))
+    return [
+        Line("search: decoded and filtered", series["decoded"], "k records/s", form="{:.0f}",
+             note="aim: 200 k/s"),
+        Line("search: a text looked for first", series["literal"], "k records/s", form="{:.0f}",
+             note="aim: 350 k/s"),
+        Line("search: 4 needles at the newest end of 1 M", series["new"], "ms", "librdkafka and grep",
+             series["grep new"], more_is_better=False, form="{:.0f}", note="aim: 300 ms"),
+        Line("search: … at the oldest end", series["old"], "ms", "librdkafka and grep", series["grep old"],
+             more_is_better=False, form="{:.0f}"),
+        Line("live path's p99 while 4 searches run", series["beside"], "ms", "without", series["alone"],
+             more_is_better=False, form="{:.0f}"),
+    ]  # fmt: skip
+
+
+@contextmanager
+def searching_people(made: Searched) -> Iterator[None]:
+    """PEOPLE who search again and again."""
+    stop = threading.Event()
+
+    def again(person: int) -> None:
+        with made.of(person) as client:
+            while not stop.is_set():
+                made.search(client, filter="value.n < 0")
+
+    with ThreadPoolExecutor(PEOPLE) as threads:
+        running = [threads.submit(again, person) for person in range(PEOPLE)]
+        time.sleep(1)
+        try:
+            yield
+        finally:
+            stop.set()
+    for each in running:
+        each.result()
+
+
+def live_p99(made: Searched) -> float:
+    """Milliseconds from Kafka's acknowledgement of a record to its arrival at a client, 99 of 100."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.searching", made.kafka.address, made.live, "live", made.web.url,
+         made.tokens[-1]],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {CLIENT_CORE}), env=processes.environment(),
+    )  # fmt: skip
+    found = float(done.stdout)
+    log(f"  live path: p99 {found:.1f} ms")
+    return found
+
+
+def export(run: Run) -> list[Line]:
+    """Rows a second of both formats, and the memory of the process that makes them."""
+    with searched(run) as made:
+        series = {name: Series() for name in ("ndjson", "csv", "memory")}
+        for _ in range(run.rounds):
+            for form, columns in (("ndjson", ""), ("csv", "offset,key,value.n,value.name")):
+                asked = {"format": form, **({"columns": columns} if columns else {})}
+                began, size, last = time.perf_counter(), 0, b""
+                with made.client.stream("GET", f"/api/topics/{made.topic}/export", params=asked) as answer:
+                    for piece in answer.iter_raw():
+                        size, last = size + len(piece), (last + piece)[-400:]
+                took = time.perf_counter() - began
+                assert b'"complete"' in last, last
+                series[form].values.append(READ / took / 1000)
+                log(f"  {form}: {size / 1e6:.0f} MB in {took:.2f} s, {made.worker_memory():.0f} MiB")
+            series["memory"].values.append(made.worker_memory())
+    return [
+        Line("export: NDJSON", series["ndjson"], "k rows/s", form="{:.0f}"),
+        Line("export: CSV of 4 columns", series["csv"], "k rows/s", form="{:.0f}"),
+        Line("export: memory of its process", series["memory"], "MiB", more_is_better=False, form="{:.0f}"),
+    ]
+
+
+# As programs ----------------------------------------------------------------------------------------------------------
+
+
+def look_for(address: str, topic: str, text: str) -> float:
+    """Seconds until all of a topic was read, or as many records as there are partitions have the text."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    wanted, found, read = text.encode(), 0, 0
+    began = time.perf_counter()
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "grep", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+    while found < PARTITIONS and read < READ:
+        for message in consumer.consume(10_000, 1.0):
+            read += 1
+            found += wanted in message.value()
+    took = time.perf_counter() - began
+    consumer.close()
+    return took
+
+
+async def live(address: str, topic: str, url: str, token: str) -> float:
+    """The 99th percentile of the ages at arrival, in milliseconds."""
+    import asyncio
+
+    from confluent_kafka import Producer
+
+    from tests.support.client import Follower
+
+    producer = Producer({"bootstrap.servers": address, "linger.ms": 0, "log_level": 0})
+    ages: list[float] = []
+    first = int(time.time() * 1000) * 1000
+    async with Follower(url, token, topic, {"latest": True}) as follower:
+        await follower.subscribed()
+        for mark in range(first, first + int(LIVE_RATE * LIVE_S)):
+            producer.produce(topic, b"%d" % mark)
+            await asyncio.to_thread(producer.flush, 5)
+            acknowledged = time.perf_counter()
+            while not any(record["value"] == mark for _, record in follower.records[-5:]):
+                await asyncio.sleep(0.0005)
+            ages.append(time.perf_counter() - acknowledged)
+            await asyncio.sleep(1 / LIVE_RATE)
+    return statistics.quantiles(ages, n=100)[98] * 1000
+
+
+def main() -> None:
+    """Prints seconds until a text was found, or the live path's 99th percentile."""
+    address, topic, text, *more = sys.argv[1:]
+    if text == "live":
+        import asyncio
+
+        print(asyncio.run(live(address, topic, *more)))
+    else:
+        print(look_for(address, topic, text))
+
+
+if __name__ == "__main__":
+    main()

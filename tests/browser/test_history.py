@@ -1,0 +1,275 @@
+"""Searching in what Kafka keeps, from the board: progress, an end by hand, going on, what is said of what was looked
+at; and taking records out as a file."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Download, Locator, Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.test_pages import axe_source, small_targets, violations
+from tests.browser.test_records import producer
+from tests.support.processes import (
+    SESSION_COOKIE,
+    USERS,
+    Installation,
+    Process,
+    command_line,
+    make_installation,
+    session_of,
+)
+from tests.support.services import children
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.processes
+
+TOPIC = "readings"
+RECORDS = 1_000  # in two partitions, a second apart
+REFUSED = r"/search: Failed to load resource: .*\b422\b"
+TAKEN_AWAY = "UPDATE auth_user SET is_active = false WHERE username = 'bob'"
+GIVEN_BACK = "UPDATE auth_user SET is_active = true WHERE username = 'bob'"
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, Process]]:
+    """One running embedded product for the tests of this file, with a topic of RECORDS records."""
+    installation = make_installation(tmp_path_factory.mktemp("history"), None, {})
+    installation.watch(TOPIC)
+    web = installation.web()
+    kafka = producer(web)
+    for number in range(RECORDS):
+        value = json.dumps({"n": number, "name": f"sensor-{number % 7}", "even": number % 2 == 0})
+        time = 1_770_000_000_000 + number * 1000
+        kafka.produce(TOPIC, value.encode(), key=b"%d" % (number % 10), partition=number // 2 % 2, timestamp=time)
+    assert kafka.flush(30) == 0
+    yield installation, web
+    installation.close()
+
+
+@pytest.fixture
+def web(product: tuple[Installation, Process]) -> Process:
+    return product[1]
+
+
+def panel(page: Page) -> Locator:
+    return page.get_by_role("region", name="In history")
+
+
+def found(page: Page) -> Locator:
+    return page.locator("[data-part=history-rows] > .row:not(.beside)")
+
+
+def said(page: Page) -> Locator:
+    return page.locator("[data-part=history-said]")
+
+
+def worker_of(web: Process) -> list[int]:
+    return [pid for pid in children(web.pid) if b"streams.search.worker" in command_line(pid)]
+
+
+async def test_a_search_says_what_it_looked_at_and_goes_on_where_it_ended(visitors: Visitors, web: Process) -> None:
+    page = await (await visitors.new(web)).board(TOPIC)
+    await page.keyboard.press("/")
+    await page.keyboard.type("value.even && value.n < 600")
+    await page.keyboard.press("Control+Enter")
+    await expect(found(page)).to_have_count(200)  # as many as one go lists
+    await expect(found(page).first.locator(".value")).to_contain_text("n: 598")
+    await expect(said(page)).to_contain_text("It stopped since it had found as many as it shows at once.")
+    await expect(said(page)).to_contain_text("Not looked at: partition 0, 0–")
+    await expect(page.locator("[data-part=history-counts]")).to_contain_text("200 found")
+    await expect(page.locator("[data-part=history-chart] figcaption")).to_contain_text("found over time: 2026-02-02")
+    await page.get_by_role("button", name="Go on").click()
+    await expect(found(page)).to_have_count(300)
+    await expect(said(page)).to_have_text(
+        "All 1\u202f000 offsets there were looked at: 300 found, and no other one matches."
+    )
+    await expect(page.get_by_role("button", name="Go on")).to_be_hidden()
+    order = await found(page).locator(".time").all_inner_texts()
+    assert order == sorted(order, reverse=True)
+    await expect(page.locator("#board")).to_have_attribute("data-received", "200")  # below all is as it was
+
+    await page.get_by_label("Where").select_option("offsets")
+    await page.get_by_label("partition").fill("1")
+    await page.locator("[data-part=history-from]").fill("10")
+    await page.locator("[data-part=history-to]").fill("20")
+    await page.get_by_role("button", name="Search", exact=True).click()
+    await expect(said(page)).to_have_text("All 10 offsets there were looked at: 5 found, and no other one matches.")
+    assert await found(page).evaluate_all("rows => rows.every(row => row.dataset.partition === '1')")
+
+
+async def test_what_was_found_is_opened_and_shown_with_what_lies_around_it(visitors: Visitors, web: Process) -> None:
+    page = await (await visitors.new(web)).board(TOPIC)
+    await page.get_by_label("Filter the records").fill("value.n == 501")
+    await page.get_by_role("button", name="history", exact=True).click()
+    await expect(found(page)).to_have_count(1)
+    await expect(found(page).locator("mark")).to_have_text("501")
+    await found(page).click(position={"x": 8, "y": 8})
+    await expect(page.locator(".detail")).to_contain_text('"n": 501')
+    await page.keyboard.press("Escape")
+    await expect(found(page)).to_be_focused()
+    await page.keyboard.press("ArrowRight")
+    around = page.locator("[data-part=history-rows] > .row.beside")
+    await expect(around).to_have_count(10)
+    shown = await page.locator("[data-part=history-rows] > .row").evaluate_all(
+        "rows => rows.map(r => +r.dataset.offset)"
+    )
+    assert shown == list(range(shown[0], shown[0] - 11, -1))  # its partition's, newest first, itself in the middle
+    await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".detail")).to_contain_text('"n": 504')
+    await found(page).get_by_role("button", name="around").click()
+    await expect(around).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Close the search in history").click()
+    await expect(panel(page)).to_be_hidden()
+    await expect(page.get_by_label("Filter the records")).to_be_focused()
+
+
+async def test_a_search_can_be_ended_survives_its_process_and_ends_with_the_right(
+    visitors: Visitors, product: tuple[Installation, Process]
+) -> None:
+    installation, web = product
+    person = await visitors.new(web, signed_in=False)
+    await person.context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[1]), "url": web.url}])
+    page = await person.board(TOPIC)
+    await page.get_by_label("Filter the records").fill("value.n = 3")
+    await page.get_by_role("button", name="history", exact=True).click()
+    await expect(said(page)).to_have_text("= means nothing here: == compares. (at character 9)")
+    visitors.forgive(REFUSED)
+
+    await page.get_by_label("Filter the records").fill("value.n < 3")
+    search = page.get_by_role("button", name="Search", exact=True)
+    await search.click()
+    await expect(found(page)).to_have_count(3)
+    (worker,) = worker_of(web)
+    os.kill(worker, signal.SIGSTOP)  # a search takes as long as anybody waits
+    try:
+        await search.click()
+        await expect(page.get_by_role("progressbar", name="How much was looked at")).to_be_visible()
+        await page.get_by_role("button", name="Cancel").click()
+        await expect(said(page)).to_contain_text("You ended it.")
+        await expect(said(page)).to_contain_text("Not looked at: partition 0")
+        await until(lambda: 'searches_running{kind="search"} 0.0' in web.get("/metrics").text, "it ended there, too")
+
+        await search.click()
+        await expect(said(page)).to_have_text("Looking, newest first …")
+        os.kill(worker, signal.SIGKILL)
+        await expect(said(page)).to_contain_text("All 1\u202f000 offsets there were looked at: 3 found")
+
+        (worker,) = worker_of(web)
+        os.kill(worker, signal.SIGSTOP)
+        await search.click()
+        await expect(said(page)).to_have_text("Looking, newest first …")
+        installation.query(TAKEN_AWAY)
+        await expect(panel(page)).to_have_attribute("data-state", "forbidden")
+        await expect(said(page)).to_contain_text("Not looked at: partition 0")
+    finally:
+        installation.query(GIVEN_BACK)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
+
+
+async def test_what_lies_further_back_than_a_filtered_stream_is_in_history(visitors: Visitors, web: Process) -> None:
+    page = await (await visitors.new(web)).open(f"/?topic={TOPIC}&filter=value.even")
+    rows = page.locator("[data-part=rows] > .row[data-kind=record]")
+    await expect(rows).to_have_count(200)
+    await expect(page.locator(".found")).to_contain_text("the newest 200 that match; older ones are in history")
+    await page.get_by_role("button", name="Search older ones in history").click()
+    await expect(found(page)).to_have_count(200)
+    assert await rows.count() == 200
+
+
+async def content(download: Download) -> str:
+    path = await download.path()
+    return Path(path).read_text()
+
+
+async def test_what_is_shown_and_what_was_found_is_exported(visitors: Visitors, web: Process) -> None:
+    page = await (await visitors.new(web)).board(TOPIC)
+    await page.get_by_label("Filter the records").fill("sensor-3")
+    rows = page.locator("[data-part=rows] > .row[data-kind=record]")
+    await expect(rows).to_have_count(29)  # of the newest 200
+    await page.get_by_role("button", name="export").click()
+    dialog = page.get_by_role("dialog", name="Export")
+    async with page.expect_download() as waiting:
+        await dialog.get_by_role("button", name="Export").click()
+    lines: list[dict[str, Any]] = [json.loads(line) for line in (await content(await waiting.value)).splitlines()]
+    assert [line["value"]["n"] for line in lines[:-1]] == [n for n in range(999, 799, -1) if n % 7 == 3]
+    assert lines[-1] == {"type": "end", "reason": "complete", "records": 29}
+    await dialog.get_by_role("button", name="Close").click()
+
+    await page.get_by_label("Filter the records").fill("value.n < 3")
+    await page.get_by_role("button", name="history", exact=True).click()
+    await expect(found(page)).to_have_count(3)
+    await page.get_by_role("button", name="export").click()
+    await dialog.get_by_label("the 3 records found in history").check()
+    await dialog.get_by_label("CSV").check()
+    await dialog.get_by_label("value.n", exact=True).check()
+    await dialog.get_by_label("partition").check()
+    async with page.expect_download() as waiting:
+        await dialog.get_by_role("button", name="Export").click()
+    download = await waiting.value
+    assert re.fullmatch(rf"{TOPIC}-\d{{4}}-\d\d-\d\dT\d{{6}}\.csv", download.suggested_filename)
+    table = list(csv.reader((await content(download)).splitlines()))
+    assert table == [["partition", "value.n"], ["1", "2"], ["0", "1"], ["0", "0"], ["# complete: 3 records"]]
+
+
+async def test_the_panel_and_the_dialog_are_accessible_and_fit_the_screen(visitors: Visitors, web: Process) -> None:
+    axe = axe_source()
+    wrong = []
+    for width, scheme in ((1280, "light"), (360, "dark")):
+        person = await visitors.new(web, viewport={"width": width, "height": 740}, color_scheme=scheme)
+        page = await person.board(TOPIC)
+        await page.get_by_label("Filter the records").fill("value.n == 501 || value.n == 7")
+        await page.get_by_role("button", name="history", exact=True).click()
+        await expect(found(page)).to_have_count(2)
+        await found(page).first.get_by_role("button", name="around").click()
+        await expect(page.locator(".row.beside")).to_have_count(10)
+        await page.get_by_label("Where").select_option("time")
+        wrong += [f"{width} history: {violation}" for violation in await violations(page, axe)]
+        if width == 360:
+            wrong += [f"{width}: too small for a finger: {each}" for each in await small_targets(page)]
+        await page.get_by_role("button", name="export").click()
+        await expect(page.get_by_role("dialog", name="Export")).to_be_visible()
+        wrong += [f"{width} export: {violation}" for violation in await violations(page, axe)]
+        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong.append(f"wider than {width} px")
+        await page.close()
+    assert wrong == []
+
+
+async def test_the_whole_topic_is_exported_by_who_may_and_offered_to_nobody_else(
+    visitors: Visitors, product: tuple[Installation, Process]
+) -> None:
+    installation, web = product
+    page = await (await visitors.new(web)).open(f"/?topic={TOPIC}&filter=value.even")
+    await expect(page.locator("[data-part=rows] > .row[data-kind=record]")).to_have_count(200)
+    await page.get_by_role("button", name="export").click()
+    dialog = page.get_by_role("dialog", name="Export")
+    await dialog.get_by_label("all of readings that matches value.even").check()
+    await dialog.get_by_label("value.n", exact=True).check()
+    async with page.expect_download() as waiting:
+        await dialog.get_by_role("button", name="Export").click()
+    lines: list[dict[str, Any]] = [json.loads(line) for line in (await content(await waiting.value)).splitlines()]
+    assert sorted(line["value.n"] for line in lines[:-1]) == list(range(0, RECORDS, 2))
+    assert (lines[-1]["type"], lines[-1]["reason"], lines[-1]["records"]) == ("end", "complete", RECORDS // 2)
+    await expect(dialog.get_by_role("status")).to_contain_text("The last line of the file says whether it is complete")
+
+    installation.query("UPDATE auth_user SET is_superuser = false WHERE username = 'bob'")
+    person = await visitors.new(web, signed_in=False)
+    await person.context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[1]), "url": web.url}])
+    page = await person.board(TOPIC)
+    async with page.expect_response("**/api/topics/"):
+        await page.get_by_role("button", name="export").click()
+    await expect(page.get_by_label("the 200 records that the stream shows")).to_be_checked()
+    await expect(page.get_by_label("all of readings")).to_be_hidden()
