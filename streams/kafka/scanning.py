@@ -76,7 +76,8 @@ class Reader:
         except KafkaError as error:
             raise Unavailable(f"Kafka does not answer: {error!r}") from error
         finally:
-            self._reader.unsubscribe()
+            # Not `unsubscribe()`: with that, each next stretch would have all of Kafka's metadata asked for twice.
+            self._reader.pause(tp)
 
     async def follow(self, topic: str, positions: dict[int, int]) -> AsyncGenerator[tuple[int, Chunk], None]:
         """What comes from these positions on, partition by partition, without an end, through whiles in which Kafka is
@@ -141,6 +142,7 @@ class Readers:
             is_sound = True
         finally:
             if is_sound and len(self._idle) < READERS_KEPT:
+                reader.unsubscribe()
                 self._idle.append(reader)
             else:
                 self._end(reader)

@@ -27,6 +27,7 @@ from tests.support import processes, services
 READ = 1_000_000  # records of the topic
 PARTITIONS = 4
 NOTE = "x" * 200  # so that one has 290 bytes
+PRODUCED = 50_000  # at once: the producer's queue holds twice as many
 WAIT_S = 60.0
 LIVE_RATE, LIVE_S = 100, 4.0
 PEOPLE = 4
@@ -52,7 +53,9 @@ class Searched:
         self.kafka = kafka
         self.topic, self.live = kafka.create_topic(partitions=PARTITIONS), kafka.create_topic(partitions=1)
         for partition in range(PARTITIONS):
-            kafka.produce(self.topic, (value(n) for n in range(READ // PARTITIONS)), key=b"1", partition=partition)
+            for first in range(0, READ // PARTITIONS, PRODUCED):
+                numbers = range(first, min(first + PRODUCED, READ // PARTITIONS))
+                kafka.produce(self.topic, map(value, numbers), key=b"1", partition=partition)
         settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka.address, "KAFKA_ITEMS_TOPIC": kafka.create_topic()}
         self.installation = processes.make_installation(run.folder, None, settings)
         for topic in (self.topic, self.live):

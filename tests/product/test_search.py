@@ -121,7 +121,15 @@ async def test_what_cannot_be_searched_is_said(client: httpx.AsyncClient) -> Non
     assert (await status("nowhere"))[0] == 404
     code, said = await status(filter="value.n = 3")
     assert (code, said["code"], said["at"]) == (422, "bad_filter", 8)
-    for wrong in ({"limit": 0}, {"limit": "5"}, {"from": [1]}, {"to": 5}, {"partitions": {}}, {"cursor": {}}):
+    wrongs: list[dict[str, Any]] = [
+        {"limit": 0},
+        {"limit": "5"},
+        {"from": [1]},
+        {"to": 5},
+        {"partitions": {}},
+        {"cursor": {}},
+    ]
+    for wrong in wrongs:
         assert (await status(**wrong))[0] == 422, wrong
     assert (await client.post(f"/api/topics/{TOPIC}/search", json=[None])).status_code == 422
     assert (await status(partitions=[9]))[0] == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -39,11 +40,11 @@ async def worker() -> AsyncIterator[WorkerProcess]:
 async def done(worker: WorkerProcess) -> tuple[int, Ended]:
     """How many records match in a job, and its end."""
     count = 0
-    async for told in worker.work(Job(TOPIC, [Span(0, 0, RECORDS)])):
-        if isinstance(told, Told):
-            count += told.counts.matched
-        else:
-            return count, told
+    async with contextlib.aclosing(worker.work(Job(TOPIC, [Span(0, 0, RECORDS)]))) as told:
+        async for each in told:
+            if not isinstance(each, Told):
+                return count, each
+            count += each.counts.matched
     raise AssertionError("no end was told")
 
 
@@ -55,7 +56,7 @@ def is_there(pid: int | None) -> bool:
 async def test_it_is_started_when_it_is_needed_and_ended_when_nobody_needs_it_or_it_says_nothing(
     worker: WorkerProcess,
 ) -> None:
-    assert worker.pid is None
+    assert not is_there(worker.pid)
     assert await done(worker) == (RECORDS, Ended("complete"))
     first = worker.pid
     assert await done(worker) == (RECORDS, Ended("complete"))

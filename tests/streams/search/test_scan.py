@@ -25,7 +25,7 @@ class Made:
     """A record, as Kafka's client gives it."""
 
     offset: int
-    value: bytes
+    value: bytes | None
     timestamp: int
     key: bytes | None = b"k"
     headers: Sequence[tuple[str, bytes | None]] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Topic:
         return {
             place
             for place, record in self.records.items()
-            if record.value.startswith(b'{"n":1')
+            if (record.value or b"").startswith(b'{"n":1')
             and any(span[0] == place[0] and span[1] <= place[1] < span[2] for span in spans)
         }
 
