@@ -24,7 +24,10 @@ def look_up(users: Iterable[User]) -> None:
 
     It is what Django keeps on a user for as long as the object lives; do it for people who were read just now.
     """
-    by_id = {user.pk: user for user in users if user.is_active and not user.is_superuser}
+    by_id: dict[int, list[User]] = {}
+    for user in users:
+        if user.is_active and not user.is_superuser:
+            by_id.setdefault(user.pk, []).append(user)
     if not by_id:
         return
     own = get_user_model().user_permissions.through.objects.filter(user_id__in=by_id)
@@ -36,7 +39,8 @@ def look_up(users: Iterable[User]) -> None:
     for user_id, app, name in rows:
         found[user_id].add(f"{app}.{name}")
     for user_id, names in found.items():
-        by_id[user_id]._perm_cache = names  # type: ignore[attr-defined]
+        for user in by_id[user_id]:
+            user._perm_cache = names  # type: ignore[attr-defined]
 
 
 def _names(permission: str) -> tuple[str, str]:
