@@ -148,4 +148,8 @@ _desks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Desk] = weakref.Wea
 
 
 def _desk() -> Desk:
-    return _desks.setdefault(asyncio.get_running_loop(), Desk())
+    loop = asyncio.get_running_loop()
+    desk = _desks.get(loop)
+    if desk is None:
+        desk = _desks[loop] = Desk()
+    return desk
