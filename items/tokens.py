@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -16,7 +13,6 @@ from django.contrib.auth.backends import BaseBackend
 from django.utils import timezone
 
 from items.models import ApiToken
-from items.services import rights
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,9 +28,6 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 REVOKED_KEPT = 100  # revoked tokens of a person, shown in the admin; older ones go when the next token is made
 TOKENS_A_QUERY = 500  # SQLite takes no more than 999 values in a query
 INVALID = "This token is not valid."
-
-
-_looked_up: ContextVar[Mapping[str, ApiToken]] = ContextVar("looked_up", default=MappingProxyType({}))
 
 
 class Refused(Exception):
@@ -63,11 +56,9 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def user_of(secret: str) -> User:
-    """The user whom the token signs in. Raises Refused."""
-    digest = _digest(secret)
-    before = _looked_up.get()
-    found = before[digest] if digest in before else _found([secret]).get(digest)
+def user_of(secret: str, looked_up: Mapping[str, ApiToken] | None = None) -> User:
+    """The user whom the token signs in. looked_up: what `look_up` found of it a moment ago. Raises Refused."""
+    found = (look_up([secret]) if looked_up is None else looked_up).get(secret)
     problem = INVALID if found is None else _problem(found)
     if found is None or problem:
         raise Refused(problem)
@@ -75,20 +66,12 @@ def user_of(secret: str) -> User:
     return found.user
 
 
-@contextmanager
-def looked_up(some: Iterable[str]) -> Iterator[None]:
-    """Inside the block `user_of` knows these tokens from one query, and what their people may do from one more, however
-    many there are. For work that is done together, and no longer: a token may be revoked, a permission taken away."""
-    found = _found(list(some))
-    same = {token.user_id: token.user for token in found.values()}
-    for token in found.values():
-        token.user = same[token.user_id]
-    rights.look_up(same.values())
-    before = _looked_up.set(found)
-    try:
-        yield
-    finally:
-        _looked_up.reset(before)
+def look_up(some: Iterable[str]) -> dict[str, ApiToken]:
+    """secret -> token with its user, of the secrets that are known; whether one counts is not looked at. For work that
+    is done together, and no longer: a token may be revoked."""
+    wanted = list(some)
+    found = _found(wanted)
+    return {secret: found[digest] for secret in wanted if (digest := _digest(secret)) in found}
 
 
 def users_of(some: Iterable[str]) -> dict[str, User]:

@@ -9,6 +9,7 @@ these in their place.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
@@ -17,6 +18,7 @@ from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.messages.storage import default_storage
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
@@ -24,7 +26,7 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import SimpleLazyObject, empty
 
 from project.visitors import Visitors
 
@@ -172,11 +174,17 @@ class Authentication(OnTheLoop, auth.AuthenticationMiddleware):
 
 
 class Messages(OnTheLoop, MessageMiddleware):
-    """Messages that were added or shown are stored in a thread: long ones go into the session."""
+    """Messages that were added or shown are stored in a thread: long ones go into the session. Who asks for none pays
+    nothing for them."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        request._messages = SimpleLazyObject(partial(default_storage, request))  # type: ignore[attr-defined]
 
     async def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        storage = getattr(request, "_messages", None)
-        if storage is None or not (storage.used or storage.added_new):
+        storage: Any = getattr(request, "_messages", None)
+        if storage is None or getattr(storage, "_wrapped", storage) is empty:
+            return response
+        if not (storage.used or storage.added_new):
             return response
         return await sync_to_async(self.process_response)(request, response)
 

@@ -241,6 +241,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+CONTENT_SECURITY_POLICY_REPORT_ONLY = None  # said, since each answer asks: a setting that is missing is looked for long
 
 # Language, time, files --------------------------------------------------------------------------------------------
 

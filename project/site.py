@@ -46,7 +46,9 @@ def redirected_where_known(get_response: Callable[[HttpRequest], Any]) -> Callab
 
 
 def _mended(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    if response.status_code != MOVED:
+        return response
     path = request.get_full_path()
-    if response.status_code == MOVED and response.headers["Location"] == f"https://{request.get_host()}{path}":
+    if response.headers["Location"] == f"https://{request.get_host()}{path}":
         response.headers["Location"] = f"https://{host_of(request)}{path}"
     return response

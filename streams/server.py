@@ -7,7 +7,7 @@ nobody takes; and of too many connections those give way that have waited longes
 encoding for each socket. Here a frame is framed once for all sockets, and the hub writes those bytes to each transport
 in one loop a tick. What clients send goes to the consumer directly as well: an ack through queue and tasks costs twice
 as much. The consumer learns of this through an extension in the ASGI scope and works without it
-(streams/socket/sinks.py).
+(streams/socket/sinks.py). Its opening is read and answered by streams/handshake.py.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from asyncio import TimerHandle, Transport
 from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar, cast
+from urllib.parse import unquote
 
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.utils import ClientDisconnected, get_client_addr, get_path_with_query_string
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 from websockets.utils import apply_mask
 
-from streams import open_files
+from streams import handshake, open_files
 from streams.socket.sinks import EXTENSION
 
 HEAD_S = 15.0  # from the beginning of a connection, or the end of an answer, to the end of a request's head
@@ -185,6 +187,7 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     """
 
     take: Take | None = None
+    _asked: handshake.Opening | None = None  # by a usual opening
     on_full: Callable[[bool], None] = staticmethod(_nothing)
     _rest = b""  # the beginning of a frame
     _is_split = True  # whether frames are told apart here
@@ -197,7 +200,10 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         if self.transport.is_closing():  # it left before it was let in: no fault of the application
             raise ClientDisconnected
-        await super().send(message)
+        if message["type"] == "websocket.accept" and self._asked is not None and self._is_unanswered:
+            self._accept(self._asked, message)
+        else:
+            await super().send(message)
 
     def start_keepalive(self) -> None:
         pass
@@ -213,16 +219,83 @@ class LiveProtocol(WebSocketsSansIOProtocol):
 
     def _forget_handshake(self) -> None:
         """Its headers take more memory than all that the hub keeps of a client, and the parser holds them."""
-        self.request.headers.clear()
-        self.response.headers.clear()
+        if self._asked is None:
+            self.request.headers.clear()
+            self.response.headers.clear()
+        self._asked = None
         cast("list[Any]", self.scope["headers"]).clear()
+
+    # Its opening ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_unanswered(self) -> bool:
+        return not self.handshake_complete and self.initial_response is None
+
+    def _open(self, data: bytes) -> None:
+        """What comes before the application has accepted: the head, from uvicorn's HTTP protocol, and whatever a client
+        is too hasty with."""
+        if self._asked is not None:
+            self._rest += data
+            self.transport.pause_reading()
+            return
+        is_head = not (self.handshake_initiated or self.conn.reader.buffer or self.conn.available_extensions)
+        self._asked = handshake.opening(data) if is_head else None
+        if self._asked is not None:
+            self._ask(self._asked)
+            return
+        super().data_received(data)
+        self._is_split = not self.conn.reader.buffer  # else a client spoke before it was answered
+        if (
+            self.conn.handshake_exc is not None and not self.handshake_initiated
+        ):  # uvicorn would leave it without a word
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
+    def _ask(self, asked: handshake.Opening) -> None:
+        """As uvicorn's `handle_connect` asks the application, which may as well refuse as it does everywhere."""
+        self.handshake_initiated = True
+        path, _, query = asked.target.partition("?")
+        self.scope = {
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": self.scheme,
+            "server": self.server,
+            "client": self.client,
+            "root_path": self.root_path,
+            "path": self.root_path + unquote(path),
+            "raw_path": self.root_path.encode("ascii") + path.encode("ascii"),
+            "query_string": query.encode("ascii"),
+            "headers": asked.headers,
+            "subprotocols": asked.subprotocols,
+            "state": self.app_state.copy(),
+            "extensions": {"websocket.http.response": {}},
+        }
+        self.queue.put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
+
+    def _accept(self, asked: handshake.Opening, message: Any) -> None:
+        where = get_client_addr(self.scope), get_path_with_query_string(self.scope)
+        self.logger.info('%s - "WebSocket %s" [accepted]', *where)
+        headers = [*self.default_headers, *message.get("headers", ())]
+        self.handshake_complete = True
+        self.transport.write(handshake.answer(asked, message.get("subprotocol"), headers))
+        self.conn.state = State.OPEN  # the parser waits for frames from now on
+        self.conn.parser = self.conn.parse()
+        next(self.conn.parser)
+        self.start_keepalive()
+        early, self._rest = self._rest, b""
+        if early:
+            self.transport.resume_reading()
+            self._split(early)
 
     # From the client --------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         if not self.handshake_complete:
-            super().data_received(data)
-            self._is_split = not self.conn.reader.buffer  # else a client spoke before it was answered
+            self._open(data)
         elif self._is_split:
             self._split(self._rest + data if self._rest else data)
         else:

@@ -96,7 +96,8 @@ async def _writing_together(request: HttpRequest, given: Mapping[str, Any], work
     try:
         return await turns.write_together(answer_together, call, len(request.body))
     except services.Alone:
-        del request.who_calls  # type: ignore[attr-defined]  # it may be a while until it is their turn
+        request.auth.forget()  # type: ignore[attr-defined]  # it may be a while until it is their turn
+        del request.who_calls  # type: ignore[attr-defined]
         return await turns.write(answer_alone, call)
 
 

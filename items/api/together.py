@@ -8,15 +8,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 
-from items import services, tokens
+from items import services
 from items.api import answers, idempotency
 from items.listing import queries
+from items.services import rights
 from items.services.together import Alone, Saved, Write
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class SignIn(Protocol):
+    """How to find out who calls: `request.auth`, put there by project/api/auth.py."""
+
+    def __call__(self) -> User:
+        """Who calls. Asks the database, unless it was looked up. Raises what the caller is told."""
+
+    @classmethod
+    def look_up(cls, some: Sequence[Self]) -> list[User]:
+        """Asks the database for all of these at once. Returns whom it found, each user object once."""
+
+    def forget(self) -> None:
+        """What was looked up, or asked, does not count any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +123,18 @@ def _remember(planned: dict[int, Writing], came: dict[int, HttpResponse | Except
 
 @contextmanager
 def _looked_up(calls: Sequence[Call]) -> Iterator[None]:
-    """Inside the block the calls find their tokens and the items of their addresses, read together."""
+    """Inside the block the calls find who calls, what they may do, and the items of their addresses, read together."""
     ids = {call.given["item_id"] for call in calls if "item_id" in call.given}
-    found = queries.items(ids) if ids else {}
+    by_way: dict[type[SignIn], list[SignIn]] = {}
     for call in calls:
-        if "item_id" in call.given:
-            call.request.item_read = found.get(call.given["item_id"])  # type: ignore[attr-defined]
-    with tokens.looked_up({token for call in calls if (token := getattr(call.request, "bearer_token", None))}):
+        by_way.setdefault(type(call.request.auth), []).append(call.request.auth)  # type: ignore[attr-defined]
+    try:
+        found = queries.items(ids) if ids else {}
+        for call in calls:
+            if "item_id" in call.given:
+                call.request.item_read = found.get(call.given["item_id"])  # type: ignore[attr-defined]
+        rights.look_up([user for way, some in by_way.items() for user in way.look_up(some)])
         yield
-    for call in calls:
-        call.request.__dict__.pop("item_read", None)
+    finally:
+        for call in calls:
+            call.request.__dict__.pop("item_read", None)

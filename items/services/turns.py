@@ -178,7 +178,11 @@ _of_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _AllTurns] = weak
 
 
 def _turns() -> _AllTurns:
-    return _of_loop.setdefault(asyncio.get_running_loop(), _AllTurns())
+    loop = asyncio.get_running_loop()
+    turns = _of_loop.get(loop)
+    if turns is None:
+        turns = _of_loop[loop] = _AllTurns()
+    return turns
 
 
 @asynccontextmanager

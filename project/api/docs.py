@@ -3,13 +3,15 @@ django-ninja's package), and a policy that lets them work and nothing else."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from ninja import NinjaAPI
 from ninja.openapi.docs import DocsBase
 from ninja.openapi.schema import OpenAPISchema
@@ -28,6 +30,11 @@ class DescribedAPI(NinjaAPI):
     """
 
     _described: tuple[str, OpenAPISchema] | None = None  # below which path, and how
+
+    def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
+        """ninja's, for operations that return no answer of their own; made when one is asked of it, which is rare."""
+        made = SimpleLazyObject(partial(super().create_temporal_response, request))
+        return cast("HttpResponse", made)
 
     def get_openapi_schema(
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None

@@ -105,6 +105,15 @@ def look_again(held: Iterable[Credentials]) -> dict[Credentials, dict[str, str] 
     return {credentials: None if user is None else topics[user.pk] for credentials, user in users.items()}
 
 
+def users_of_sessions(keys: Iterable[str]) -> dict[str | None, Any]:
+    """session key -> user of those sessions that sign somebody in: they have not ended, were made with the password
+    that the user has now, and the user may sign in. In few queries, however many there are."""
+    sessions = _sessions(list(keys))
+    by_backend = _users_by_backend((session.backend, session.user_id) for session in sessions.values())
+    found = ((key, session, by_backend.get((session.backend, session.user_id))) for key, session in sessions.items())
+    return {key: user for key, session, user in found if user is not None and _is_same(session.auth_hash, user)}
+
+
 def _users_of(held: set[Credentials]) -> dict[Credentials, Any]:
     """The user of each of the credentials that are still good, None for the others. In few queries."""
     by_token = _users_of_tokens({credentials.token for credentials in held if credentials.token is not None})

@@ -42,20 +42,25 @@ def not_readable(topic: str) -> str:
 
 def topics_of(users: dict[Any, Any]) -> dict[Any, dict[str, str]]:
     """What each of the users (by primary key) may read, in few queries whatever their number."""
-    topics = list(Topic.objects.prefetch_related("readers"))
-    readers = {topic.pk: {group.pk for group in topic.readers.all()} for topic in topics}
+    labels: dict[str, str] = {}
+    readers: dict[str, set[Any]] = {}  # groups
+    for name, label, group in Topic.objects.values_list("name", "label", "readers"):
+        labels[name] = label or name
+        if group is not None:
+            readers.setdefault(name, set()).add(group)
+    if not readers:
+        return {pk: dict(labels) for pk in users}
     groups: dict[Any, set[Any]] = {pk: set() for pk in users}
-    if any(readers.values()):
-        every = list(users)
-        for start in range(0, len(every), USERS_A_QUERY):
-            some = Group.objects.filter(user__in=every[start : start + USERS_A_QUERY])
-            for group_pk, user_pk in some.values_list("pk", "user"):
-                groups[user_pk].add(group_pk)
+    every = list(users)
+    for start in range(0, len(every), USERS_A_QUERY):
+        some = Group.objects.filter(user__in=every[start : start + USERS_A_QUERY])
+        for group_pk, user_pk in some.values_list("pk", "user"):
+            groups[user_pk].add(group_pk)
     return {
         pk: {
-            topic.name: str(topic)
-            for topic in topics
-            if user.is_superuser or not readers[topic.pk] or readers[topic.pk] & groups[pk]
+            name: label
+            for name, label in labels.items()
+            if user.is_superuser or name not in readers or readers[name] & groups[pk]
         }
         for pk, user in users.items()
     }

@@ -163,7 +163,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, R]) -> R:
             give_up(task)
     if is_late:
         raise TimeoutError(f"It took longer than {seconds:g} s.")
-    return await shared(task)
+    return await shared(task) if task.cancelled() else task.result()
 
 
 def give_up(task: asyncio.Task[R]) -> None:

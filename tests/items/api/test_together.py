@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import Any
 from unittest import mock
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.middleware import get_user
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
-from ninja.errors import AuthenticationError
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as InvalidRequest
 
 from items import services, tokens
@@ -27,6 +35,7 @@ from streams.models import OutboxMessage
 from tests.support.people import contributor, events
 
 SENT = 20
+CSRF = "c" * 32
 
 
 def body(name: str = "Lamp", **fields: object) -> bytes:
@@ -56,8 +65,21 @@ class Together(TransactionTestCase):
 
     def request(self, user: User, content: bytes) -> Any:
         request: Any = AsyncRequestFactory().post("/api/items/", content, content_type="application/json")
-        request.bearer_token = self.tokens[user.pk]
-        request.auth = lambda: auth._by_token(request, request.bearer_token)
+        request.auth = auth.ByToken(request, self.tokens[user.pk])
+        return request
+
+    def browser(self, user: User, content: bytes, csrf: str = CSRF) -> Any:
+        """A request with a session of its own."""
+        session = SessionStore()
+        session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session.create()
+        sent = AsyncRequestFactory()
+        request: Any = sent.generic("POST", "/api/items/", content, "application/json", headers={"X-CSRFToken": csrf})
+        request.COOKIES["csrftoken"] = CSRF
+        request.session = SessionStore(session.session_key)
+        request.user = SimpleLazyObject(partial(get_user, request))
+        request.auth = auth.BySession(request)
         return request
 
     def add(self, content: bytes, user: User | None = None, key: str | None = None) -> Any:
@@ -167,6 +189,99 @@ class AddedTogetherTests(Together):
         self.assertEqual((await self.at_once(self.add(body())))[0].status_code, 201)
 
 
+class SessionsTogetherTests(Together):
+    """Calls of browsers; `spoilt` is what happened to the second of three sessions before they came."""
+
+    def answers(self, spoilt: Callable[[Any], object], *, csrf: str = CSRF) -> list[Any]:
+        olgas, carls = self.browser(self.olga, body()), self.browser(self.carl, body(), csrf)
+        requests = [olgas, carls, self.browser(self.olga, body())]
+        spoilt(carls)
+        calls = [operations.add_item(request, key=None, item=body()) for request in requests]
+        answers: list[Any] = async_to_sync(self.at_once)(*calls)
+        self.assertEqual(self.batches, [3])
+        self.assertEqual([answers[0].status_code, answers[2].status_code], [201, 201])
+        self.assertEqual(Item.objects.count(), 2 + (getattr(answers[1], "status_code", None) == 201))
+        return answers
+
+    def assert_nobody(self, spoilt: Callable[[Any], object]) -> None:
+        self.assertIsInstance(self.answers(spoilt)[1], AuthenticationError)
+
+    def of_carl(self, **changed: Any) -> Callable[[Any], object]:
+        return lambda request: User.objects.filter(pk=self.carl.pk).update(**changed)
+
+    def test_each_is_who_its_session_says(self) -> None:
+        answers = self.answers(lambda request: None)
+        owners = [json.loads(answer.content)["item"]["owner"] for answer in answers]
+        self.assertEqual(owners, ["olga", "carl", "olga"])
+
+    def test_a_session_that_was_ended_does_not_count(self) -> None:
+        self.assert_nobody(lambda request: SessionStore(request.session.session_key).delete())
+
+    def test_a_session_whose_time_is_over_does_not_count(self) -> None:
+        def end(request: Any) -> None:
+            ended = timezone.now() - timedelta(seconds=1)
+            Session.objects.filter(session_key=request.session.session_key).update(expire_date=ended)
+
+        self.assert_nobody(end)
+
+    def test_a_session_that_somebody_wrote_themselves_does_not_count(self) -> None:
+        def forge(request: Any) -> None:
+            Session.objects.filter(session_key=request.session.session_key).update(session_data="eyJ9:x:y")
+
+        self.assert_nobody(forge)
+
+    def test_a_session_of_before_the_password_was_changed_does_not_count_and_is_ended(self) -> None:
+        keys = []
+
+        def change_password(request: Any) -> None:
+            keys.append(request.session.session_key)
+            self.of_carl(password="another")(request)
+
+        self.assert_nobody(change_password)
+        self.assertFalse(Session.objects.filter(session_key=keys[0]).exists())
+
+    def test_somebody_whose_account_was_switched_off_does_not_count(self) -> None:
+        self.assert_nobody(self.of_carl(is_active=False))
+
+    def test_a_permission_that_was_taken_away_does_not_count(self) -> None:
+        answers = self.answers(lambda request: self.carl.user_permissions.clear())
+        self.assertIsInstance(answers[1], services.NotAllowed)
+
+    def test_who_sends_no_csrf_token_is_refused_alone(self) -> None:
+        for wrong in ("", "d" * 32):
+            with self.subTest(wrong):
+                self.batches.clear()
+                Item.objects.all().delete()
+                refused = self.answers(lambda request: None, csrf=wrong)[1]
+                self.assertIsInstance(refused, HttpError)
+                self.assertEqual(refused.status_code, 403)
+
+    def test_who_has_to_be_called_alone_is_looked_up_again(self) -> None:
+        def end_meanwhile(calls: list[together.Call]) -> list[HttpResponse | Exception]:
+            answers = perform(calls)
+            Session.objects.all().delete()
+            ApiToken.objects.all().delete()
+            return [services.Alone() for _ in answers]
+
+        perform = together.answer_together
+        requests = [self.browser(self.olga, body()), self.request(self.carl, body())]
+        with mock.patch("items.api.depends.answer_together", end_meanwhile):
+            calls = [operations.add_item(request, key=None, item=body()) for request in requests]
+            answers = async_to_sync(self.at_once)(*calls)
+        self.assertEqual([type(answer) for answer in answers], [AuthenticationError] * 2)
+
+    def test_twenty_sessions_are_as_many_statements_as_one(self) -> None:
+        def statements(*requests: Any) -> int:
+            calls = [operations.add_item(request, key=None, item=body()) for request in requests]
+            with CaptureQueriesContext(connection) as captured:
+                answers = async_to_sync(self.at_once)(*calls)
+            self.assertEqual({answer.status_code for answer in answers}, {201})
+            return len(captured)
+
+        many = [self.browser(self.olga if number % 2 else self.carl, body()) for number in range(SENT)]
+        self.assertEqual(statements(*many), statements(self.browser(self.olga, body())))
+
+
 class ChangedTogetherTests(Together):
     async def test_changes_of_one_item_are_versions_without_holes_and_each_answer_is_of_its_own(self) -> None:
         item = await self.item()
@@ -202,6 +317,16 @@ class ChangedTogetherTests(Together):
         self.assertIsInstance(missing, services.ItemNotFound)
         self.assertIsInstance(taken, services.SkuTaken)
         self.assertEqual((same["ETag"], good["ETag"], len(told)), ('"1"', '"2"', 1))
+
+    async def test_what_was_read_for_calls_that_failed_together_is_not_taken_for_new(self) -> None:
+        item = await self.item()
+        request = self.request(self.olga, b'{"price": 2}')
+        with mock.patch("items.services.rights.look_up", side_effect=OperationalError):
+            (answer,) = await self.at_once(
+                operations.change_item(request, item_id=item.pk, if_match=None, item=b'{"price": 2}')
+            )
+        self.assertIsInstance(answer, OperationalError)
+        self.assertFalse(hasattr(request, "item_read"))
 
     async def test_a_service_that_refuses_halfway_leaves_the_item_as_the_others_left_it(self) -> None:
         item = await self.item()
@@ -255,7 +380,7 @@ class StatementTests(Together):
     def test_adding_one_is_as_many_as_adding_twenty(self) -> None:
         one = self.statements(self.add(body()))
         many = self.statements(*(self.add(body()) for _ in range(SENT)))
-        tokens_and_rights = ["SELECT", "(SELECT" if connection.vendor == "postgresql" else "SELECT"]
+        tokens_and_rights = ["SELECT", "SELECT"]
         written = ["SET", "WITH", "WITH"] if connection.vendor == "postgresql" else ["SELECT", *["INSERT"] * 3]
         self.assertEqual(many, one)
         self.assertEqual(one, [*tokens_and_rights, "BEGIN", *written, "COMMIT"])

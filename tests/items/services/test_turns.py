@@ -30,6 +30,13 @@ def read_for_ever() -> None:
         cursor.fetchall()
 
 
+async def test_turns_and_their_threads_are_made_once_and_not_for_each_request() -> None:
+    await turns.read(int)
+    first = turns._turns()
+    with mock.patch.object(turns, "_AllTurns", side_effect=AssertionError("made again")):
+        assert turns._turns() is first
+
+
 class EndedTests(TransactionTestCase):
     async def test_a_read_that_takes_too_long_is_ended_and_said(self) -> None:
         began = time.monotonic()

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterable
 from importlib import import_module
+from unittest import mock
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -58,9 +59,9 @@ class LookUpTests(TestCase):
 
         one, many = asked(1), asked(20)
         look_up([*one, *many])  # the use of each token is noted, once a minute
-        with self.assertNumQueries(6):  # tokens, sessions, users, topics, their readers, groups
+        with self.assertNumQueries(5):  # tokens, sessions, users, topics with their readers, groups
             look_up(one)
-        with self.assertNumQueries(6):
+        with self.assertNumQueries(5):
             self.assertEqual(len(look_up(many)), 40)
 
     def test_what_counts_no_more_lets_nobody_in(self) -> None:
@@ -128,6 +129,20 @@ async def test_who_comes_during_a_round_is_looked_up_in_the_next_together() -> N
     names = [known and known.username for known in await asyncio.gather(*later)]
     assert names == ["a", "b", None, "a"]
     assert rounds.rounds == [tokens_of("first"), tokens_of("a", "b", "wrong")]
+
+
+async def test_who_comes_soon_after_a_round_joins_those_who_came_during_it() -> None:
+    rounds = Rounds()
+    desk = Desk(rounds.look)
+    first = asyncio.create_task(desk.ask(Presented(token="first")))
+    await until(lambda: len(rounds.rounds) == 1, "a round is under way")
+    during = asyncio.create_task(desk.ask(Presented(token="during")))
+    await asyncio.sleep(0)
+    with mock.patch("streams.socket.admission.PAUSE_S", 0.5):
+        rounds.may_end.set()
+        await first
+        await asyncio.gather(during, desk.ask(Presented(token="after")))
+    assert rounds.rounds == [tokens_of("first"), tokens_of("during", "after")]
 
 
 async def test_nothing_is_remembered() -> None:
