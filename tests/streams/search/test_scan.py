@@ -130,6 +130,7 @@ def test_the_parts_are_exactly_what_was_looked_at(
             offsets = [record.offset for record in part.found]
             assert offsets == sorted(offsets, reverse=newest_first)
             assert all(part.span.start <= offset < part.span.end for offset in offsets)
+        assert not set(here) & set(found)
         found += here
         lost += gone
         rounds += 1
