@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -299,6 +300,23 @@ class PageTests(ImportTestCase):
         fresh = jobs.keep(self.colleague, SimpleUploadedFile("items.csv", FILE.encode()))
         self.assertNotEqual(ImportJob(pk=left.pk, created_at=fresh.created_at).folder, left.folder)
         self.assertTrue(left.source.is_file())
+
+
+class GoneTests(ImportTestCase):
+    def test_a_sku_is_free_once_its_deleted_item_cannot_be_restored_any_more(self) -> None:
+        row: services.ItemFields = {"name": "Lamp", "price": 1, "sku": "A"}
+        for past, outcome in ((timedelta(days=29), None), (services.UNDO, "created")):
+            with self.subTest(past):
+                Item.with_deleted.all().delete()
+                old = services.create_item(actor=self.owner, **row)
+                services.delete_item(old.pk, actor=self.owner)
+                Item.with_deleted.update(deleted_at=timezone.now() - past)
+                (result,) = upserts.upsert_items(owner=self.owner, rows=[row])
+                if outcome is None:
+                    self.assertIsInstance(result, upserts.WasDeleted)
+                else:
+                    self.assertEqual(result, outcome)
+                    self.assertEqual(list(Item.with_deleted.values_list("version", "deleted_at")), [(1, None)])
 
 
 class StartedTests(ImportTestCase):
