@@ -28,6 +28,7 @@ _GROUP = re.compile(r"[0-9]{1,3}([.,])[0-9]{3}")
 _GROUPS = re.compile(r"[0-9]{1,3}(?:([.,])[0-9]{3})(?:\1[0-9]{3})+")
 _BOTH = re.compile(rf"[0-9]{{1,3}}(?:([.,’'{money.BLANK}])[0-9]{{3}})+([.,])[0-9]+")
 _FRACTION = re.compile(r"[0-9]+([.,])[0-9]+")
+_DECIMALS = re.compile(r"[0-9]{1,9}\.[0-9]{1,2}")  # which means the same whatever the column is like
 _NUMERAL = re.compile(rf"[0-9][0-9.,’'{money.BLANK}]*")
 
 
@@ -150,7 +151,7 @@ class Amounts:
         """The amount. Raises ValueError with a sentence for people."""
         if isinstance(cell, JsonNumber):
             return money.amount(_decimal(cell))
-        if not ("," in cell or "." in cell):
+        if not ("," in cell or "." in cell) or _DECIMALS.fullmatch(cell):
             return money.amount(cell)
         bare = money.bare(cell)
         found = _GROUP.fullmatch(bare)

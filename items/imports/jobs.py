@@ -12,6 +12,7 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
@@ -150,19 +151,29 @@ def claim(job_id: int, mapping: dict[str, str], *, dry_run: bool) -> ImportJob:
     return job
 
 
-async def start(job: ImportJob) -> None:
-    """Starts the process of an import that was claimed. It ends with this server. Raises TooManyImports."""
+async def start(job_id: int, mapping: dict[str, str], *, dry_run: bool) -> None:
+    """Claims an import and starts its process, which ends with this server.
+
+    Raises UnderWay, and TooManyImports before anything is forgotten of an earlier run.
+    """
     if len(_processes) >= AT_ONCE:
-        await asyncio.to_thread(_interrupted, job.pk, State.READY)
         raise TooManyImports
+    claimed = asyncio.get_running_loop().create_future()
     # A context of its own: the request's, with its thread, ends with the request.
-    task = asyncio.create_task(_accompany(job.pk), context=contextvars.Context())
-    _processes.add(task)
+    task = asyncio.create_task(_accompany(job_id, claimed), context=contextvars.Context())
+    _processes.add(task)  # it has its place while it is claimed
     task.add_done_callback(_processes.discard)
+    try:
+        await sync_to_async(claim)(job_id, mapping, dry_run=dry_run)
+    except BaseException:
+        claimed.cancel()
+        raise
+    claimed.set_result(None)
 
 
-async def _accompany(job_id: int) -> None:
+async def _accompany(job_id: int, claimed: asyncio.Future[None]) -> None:
     """Runs the process to its end; a process that died leaves an interrupted import, not one that seems to run."""
+    await claimed
     manage = str(settings.BASE_DIR / "manage.py")
     try:
         process = await asyncio.create_subprocess_exec(

@@ -20,7 +20,7 @@ from django.utils import timezone
 from items.models import Item
 from items.services import changes
 from items.services.changes import ItemFields
-from items.services.purging import free_skus
+from items.services.purging import free_skus, gone_before
 from items.services.refusals import NotAllowed, Refused
 from items.services.rights import MAY_NOT_ADD, may_add
 from items.services.statements import Changes
@@ -70,13 +70,12 @@ def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: boo
     if not may_add(owner):
         raise NotAllowed(MAY_NOT_ADD)
     of_rows = [texts.sku(str(row.get("sku", ""))) for row in rows]
-    skus = {sku for sku in of_rows if sku}
-    free_skus(skus)
     now = timezone.now()
     submissions = [None if sku else _submission(owner, row) for sku, row in zip(of_rows, rows, strict=True)]
     made_before = _deleted_at([key for key in submissions if key])
     of_sku = {sku: row for sku, row in zip(of_rows, rows, strict=True) if sku}
-    unchanged, known = _locked(owner, of_sku)
+    unchanged, known, gone = _locked(owner, of_sku)
+    free_skus(gone)
     new: list[Item] = []
     updated: dict[int, tuple[Item, Changes]] = {}
     results: list[Result] = []
@@ -115,8 +114,9 @@ def _drafted(owner: User | None, row: ItemFields, submission: uuid.UUID | None, 
     return changes.drafted(owner, row, submission, now)
 
 
-def _locked(owner: User | None, of_sku: dict[str, ItemFields]) -> tuple[set[str], dict[str, Item]]:
-    """The SKUs of items that say all of their rows already, and the other items that have one of the SKUs.
+def _locked(owner: User | None, of_sku: dict[str, ItemFields]) -> tuple[set[str], dict[str, Item], set[str]]:
+    """The SKUs of items that say all of their rows already; the other items that have one of the SKUs; and the SKUs of
+    items that are gone for good.
 
     All are locked in the order of their ids, as every writer of several does. A file that comes again is nearly all of
     the first kind: no item is made of those.
@@ -124,15 +124,19 @@ def _locked(owner: User | None, of_sku: dict[str, ItemFields]) -> tuple[set[str]
     mine = owner.pk if owner else None
     found = Item.with_deleted.select_for_update().filter(sku__in=of_sku).order_by("pk")
     unchanged: set[str] = set()
+    gone: set[str] = set()
     others: list[int] = []
+    past = gone_before()
     for item_id, owner_id, deleted_at, *said in found.values_list("pk", "owner_id", "deleted_at", *changes.COMPARED):
         sku = str(said[0])
         if owner_id == mine and deleted_at is None and changes.is_said(of_sku[sku], said):
             unchanged.add(sku)
+        elif deleted_at is not None and deleted_at < past:
+            gone.add(sku)
         else:
             others.append(item_id)
     items = Item.with_deleted.select_related("owner").in_bulk(others) if others else {}
-    return unchanged, {item.sku: item for item in items.values()}
+    return unchanged, {item.sku: item for item in items.values()}, gone
 
 
 def _deleted_at(submissions: list[uuid.UUID]) -> dict[uuid.UUID | None, datetime | None]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 DIGITS = 12  # in all; the largest amount is 9,999,999,999.99
 PLACES = 2
 LARGEST = Decimal("9999999999.99")
-CENT = Decimal("0.01")
+CENT, ZERO = Decimal("0.01"), Decimal("0.00")
 LENGTH = 64  # characters of a text; the longest amount with its signs has about 40
 
 # Signs and codes of currencies that may stand before or behind an amount, one of them. An item keeps the number only.
@@ -83,9 +83,11 @@ def amount(value: object) -> Decimal:
     if number > LARGEST:
         raise ValueError(ABOVE)
     # Adjusted first: a Decimal such as 1E-999999 must not be spread out into its digits.
-    if number and (number.adjusted() < -PLACES or number != number.quantize(CENT)):
+    if not number:
+        return ZERO
+    if number.adjusted() < -PLACES or number != (exact := number.quantize(CENT)):
         raise ValueError(TOO_FINE)
-    return abs(number.quantize(CENT)) if number else Decimal("0.00")
+    return exact
 
 
 def bare(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -25,6 +26,7 @@ from items.services import upserts
 from tests.items.imports.test_reading import SHOPIFY
 from tests.items.pages.test_pages import text
 from tests.support.people import PeopleTestCase, events, sign_in
+from tests.support.waiting import until
 
 FILE = "sku,name,price\nA-1,Lamp,1\nA-2,Chair,2\nA-3,Table,3\n"
 
@@ -187,7 +189,7 @@ class PageTests(ImportTestCase):
     def start(self, **typed: str) -> Any:
         """Presses the button; the process that would be started is this one."""
         columns = {"sku": "sku", "name": "name", "price": "price"}
-        with mock.patch.object(jobs, "start", new=mock.AsyncMock()):
+        with mock.patch.object(jobs, "_accompany", new=mock.AsyncMock()):
             answer = self.browser.post(f"/items/import/{self.job().pk}/start/", columns | typed)
         if self.job().state == "running":
             jobs.run(self.job())
@@ -298,3 +300,36 @@ class PageTests(ImportTestCase):
         fresh = jobs.keep(self.colleague, SimpleUploadedFile("items.csv", FILE.encode()))
         self.assertNotEqual(ImportJob(pk=left.pk, created_at=fresh.created_at).folder, left.folder)
         self.assertTrue(left.source.is_file())
+
+
+class GoneTests(ImportTestCase):
+    def test_a_sku_is_free_once_its_deleted_item_cannot_be_restored_any_more(self) -> None:
+        row: services.ItemFields = {"name": "Lamp", "price": 1, "sku": "A"}
+        for past, outcome in ((timedelta(days=29), None), (services.UNDO, "created")):
+            with self.subTest(past):
+                Item.with_deleted.all().delete()
+                old = services.create_item(actor=self.owner, **row)
+                services.delete_item(old.pk, actor=self.owner)
+                Item.with_deleted.update(deleted_at=timezone.now() - past)
+                (result,) = upserts.upsert_items(owner=self.owner, rows=[row])
+                if outcome is None:
+                    self.assertIsInstance(result, upserts.WasDeleted)
+                else:
+                    self.assertEqual(result, outcome)
+                    self.assertEqual(list(Item.with_deleted.values_list("version", "deleted_at")), [(1, None)])
+
+
+class StartedTests(ImportTestCase):
+    async def test_one_that_finds_no_place_keeps_what_its_last_run_said(self) -> None:
+        job = await ImportJob.objects.acreate(owner=self.owner, file_name="a.csv", state="done", rows=7, created=7)
+        with mock.patch.object(jobs, "AT_ONCE", 0), self.assertRaises(jobs.TooManyImports):
+            await jobs.start(job.pk, {}, dry_run=False)
+        await job.arefresh_from_db()
+        self.assertEqual((job.state, job.rows, job.created), ("done", 7, 7))
+
+    async def test_one_that_runs_already_is_refused_and_takes_no_place(self) -> None:
+        now = timezone.now()
+        job = await ImportJob.objects.acreate(owner=self.owner, file_name="a.csv", state="running", alive_at=now)
+        with self.assertRaises(jobs.UnderWay):
+            await jobs.start(job.pk, {}, dry_run=False)
+        await until(lambda: not jobs._processes, "its place is free")

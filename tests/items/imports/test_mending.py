@@ -33,7 +33,7 @@ class PageTestCase(ImportTestCase):
 
     def run_job(self, **columns: str) -> ImportJob:
         job = ImportJob.objects.latest("pk")
-        with mock.patch.object(jobs, "start", new=mock.AsyncMock()):
+        with mock.patch.object(jobs, "_accompany", new=mock.AsyncMock()):
             self.browser.post(f"/items/import/{job.pk}/start/", columns or job.mapping)
         job.refresh_from_db()
         if job.state == "running":
