@@ -20,6 +20,7 @@ from project.api.auth import BearerAuth, SessionAuth
 from project.api.docs import DescribedAPI, Docs
 from streams.board.api import router as topics_router
 from streams.board.filters_api import router as filters_router
+from streams.boards.api import router as boards_router
 
 BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
 
@@ -54,6 +55,7 @@ api = DescribedAPI(
             {"name": "items", "description": "What people submit."},
             {"name": "topics", "description": "Kafka topics and their records."},
             {"name": "filters", "description": "Conditions over records."},
+            {"name": "boards", "description": "Boards that people keep and share."},
         ]
     },
 )
@@ -76,6 +78,7 @@ async def welcome(request: HttpRequest) -> dict[str, str]:
 api.add_router("/items/", items_router)
 api.add_router("/topics/", topics_router)
 api.add_router("/filters/", filters_router)
+api.add_router("/boards/", boards_router)
 
 
 for kind, handler in errors.HANDLERS.items():
