@@ -407,6 +407,8 @@ class StreamFigures {
   #columns;
   /** @type {Points<Row>} */
   #rows = new Points(STREAM_ROWS);
+  /** records ever: how many came while somebody was reading is their difference */
+  #total = 0;
 
   /** @param {{ columns: string[] }} options */
   constructor({ columns }) {
@@ -416,6 +418,7 @@ class StreamFigures {
   /** @param {Entry} entry */
   add(entry) {
     this.counted.add(entry.bucket, true);
+    this.#total += 1;
     this.#rows.add(entry.bucket, rowOf(entry, this.#columns));
   }
 
@@ -431,7 +434,7 @@ class StreamFigures {
    * @param {Asked} asked
    */
   read(_window, _now, { rows: wanted = 60 }) {
-    return { rows: this.#rows.all().slice(-wanted).reverse(), kept: STREAM_ROWS };
+    return { rows: this.#rows.all().slice(-wanted).reverse(), total: this.#total };
   }
 }
 

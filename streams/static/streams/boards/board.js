@@ -1,0 +1,186 @@
+// A board's page: opens its worker, makes its tiles, and draws what the worker posts. It computes nothing.
+
+import { Colours } from "./tiles/colours.js";
+import { RecordView } from "./record.js";
+import { RecordsApi } from "../board/records_api.js";
+import { Tile } from "./tiles/tile.js";
+import { button, element, part, say } from "../page/dom.js";
+import { duration } from "../page/format.js";
+import { liveAddress } from "../live/connection.js";
+import { timeText } from "./tiles/words.js";
+
+/**
+ * @typedef {import("./worker/worker.js").BoardJson} BoardJson
+ * @typedef {import("./worker/worker.js").Answer} Answer
+ * @typedef {import("./worker/worker.js").Question} Question
+ * @typedef {import("./worker/worker.js").State} State
+ * @typedef {import("./figures/span.js").WindowJson} WindowJson
+ */
+
+// Windows that one press chooses, in seconds.
+const WINDOWS = [60, 300, 900, 3_600];
+const CLOCK_MS = 1_000;
+
+class BoardPage {
+  #root = part("board", HTMLElement);
+  #grid = part("grid", HTMLElement);
+  #pill = part("pill", HTMLElement);
+  #pillLabel = part("pill-label", HTMLElement);
+  #lag = part("lag", HTMLElement);
+  #banner = part("banner", HTMLElement);
+  #filter = part("filter", HTMLInputElement);
+  #windows = part("windows", HTMLElement);
+  #clock = part("clock", HTMLElement);
+  #colours = new Colours();
+  #record;
+  /** @type {BoardJson} as it is kept */
+  #kept;
+  /** @type {BoardJson} as this reader looks at it: another window or filter is no change of the board */
+  #board;
+  /** @type {Map<string, Tile>} */
+  #tiles = new Map();
+  /** @type {Worker | null} */
+  #worker = null;
+  #offset = 0;
+  #isWall = new URLSearchParams(location.search).get("wall") === "1";
+
+  constructor() {
+    this.#kept = JSON.parse(document.getElementById("definition")?.textContent ?? "null");
+    this.#board = this.#kept;
+    this.#record = new RecordView(new RecordsApi(this.#root.dataset["topicsApi"] ?? "/api/topics/"));
+  }
+
+  start() {
+    this.#read();
+    addEventListener("popstate", () => {
+      this.#read();
+      this.#open();
+    });
+    this.#filter.addEventListener("change", () => this.#look("filter", this.#filter.value.trim()));
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.#ask({ type: "visible" });
+    });
+    document.addEventListener("themechange", () => {
+      for (const tile of this.#tiles.values()) tile.redraw();
+    });
+    document.body.classList.toggle("wall", this.#isWall);
+    setInterval(() => say(this.#clock, timeText(Date.now() + this.#offset, this.#board.clock === "utc" ? "utc" : "local", 0)), CLOCK_MS);
+    this.#open();
+  }
+
+  /** Takes over which window and filter the address asks for. */
+  #read() {
+    const asked = new URLSearchParams(location.search);
+    const seconds = Number(asked.get("window"));
+    /** @type {WindowJson} */
+    let window = this.#kept.window;
+    if (asked.get("window") === "opened") window = { since: "opened" };
+    else if (Number.isInteger(seconds) && seconds > 0) window = { last_seconds: seconds };
+    const [from, to] = [Number(asked.get("from")), Number(asked.get("to"))];
+    if (from > 0 && to > from) window = { from, to };
+    this.#board = { ...this.#kept, window, filter: asked.get("filter") ?? this.#kept.filter };
+    this.#filter.value = this.#board.filter;
+    this.#showWindows();
+  }
+
+  /**
+   * Looks at the board in another way, which the address keeps.
+   *
+   * @param {string} name
+   * @param {string} value
+   */
+  #look(name, value) {
+    const address = new URL(location.href);
+    if (name === "window") for (const other of ["from", "to"]) address.searchParams.delete(other);
+    address.searchParams.set(name, value);
+    history.pushState(null, "", address);
+    this.#read();
+    this.#open();
+  }
+
+  #showWindows() {
+    const { window } = this.#board;
+    const own = "last_seconds" in this.#kept.window ? [this.#kept.window.last_seconds] : [];
+    const choices = [...new Set([...WINDOWS, ...own])].sort((a, b) => a - b);
+    const buttons = choices.map((seconds) => {
+      const made = button(duration(seconds * 1000), "", () => this.#look("window", String(seconds)));
+      made.setAttribute("aria-pressed", String("last_seconds" in window && window.last_seconds === seconds));
+      return made;
+    });
+    const opened = button("since opened", "", () => this.#look("window", "opened"));
+    opened.setAttribute("aria-pressed", String("since" in window));
+    this.#windows.replaceChildren(...buttons, opened);
+  }
+
+  /** Opens the board afresh, in a worker of its own. */
+  #open() {
+    this.#worker?.terminate();
+    this.#tiles.clear();
+    this.#worker = new Worker(new URL("./worker/worker.js", import.meta.url), { type: "module" });
+    this.#worker.addEventListener("message", ({ data }) => this.#heard(/** @type {Answer} */ (data)));
+    this.#worker.addEventListener("error", () => this.#say("The board's worker cannot be loaded. Reload the page.", "lost"));
+    const path = this.#root.dataset["livePath"] ?? "/ws/live/";
+    const topics = new URL(this.#root.dataset["topicsApi"] ?? "/api/topics/", location.href).href;
+    this.#ask({ type: "open", board: this.#board, live: liveAddress(path), topics });
+    const tools = {
+      colours: this.#colours,
+      clock: this.#board.clock,
+      now: () => Date.now() + this.#offset,
+      ask: (/** @type {string} */ tile, /** @type {import("./figures/kinds.js").Asked} */ asked) => this.#ask({ type: "ask", tile, asked }),
+      open: (/** @type {string} */ topic, /** @type {number} */ partition, /** @type {number} */ offset) => this.#record.open(topic, partition, offset),
+      load: (/** @type {string} */ tile) => this.#ask({ type: "load", tile }),
+    };
+    // Read from top left, whatever the order in which tiles were added.
+    const inOrder = this.#board.tiles.toSorted((a, b) => a.y - b.y || a.x - b.x);
+    for (const json of inOrder) this.#tiles.set(json.id, new Tile(json, tools));
+    this.#grid.replaceChildren(...[...this.#tiles.values()].map(({ node }) => node));
+    if (this.#tiles.size === 0) this.#grid.append(element("p", "empty", "This board has no tiles yet."));
+  }
+
+  /** @param {Question} question */
+  #ask(question) {
+    this.#worker?.postMessage(question);
+  }
+
+  /** @param {Answer} answer */
+  #heard(answer) {
+    if (answer.type === "state") this.#showState(answer.state);
+    else for (const shown of answer.tiles) this.#tiles.get(shown.id)?.show(shown);
+  }
+
+  /** @param {State} state */
+  #showState({ status, lag, jumps, offset }) {
+    this.#offset = offset;
+    this.#root.dataset["state"] = status.kind;
+    this.#root.dataset["jumps"] = String(jumps);
+    this.#pill.className = `pill ${status.tone}`;
+    this.#pill.title = status.sentence;
+    say(this.#pillLabel, status.label);
+    say(this.#lag, lag === null ? "" : `lag ${duration(lag)}`);
+    if (status.tone === "live" || status.kind === "connecting" || status.kind === "opening") this.#say("", "");
+    else this.#say(status.sentence, status.tone, status.kind === "signed-out");
+  }
+
+  /**
+   * @param {string} text
+   * @param {string} tone
+   * @param {boolean} [isSignedOut]
+   */
+  #say(text, tone, isSignedOut = false) {
+    this.#banner.hidden = text === "";
+    this.#banner.className = `board-banner ${tone}`;
+    if (this.#banner.dataset["said"] === text) return;
+    this.#banner.dataset["said"] = text;
+    const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => this.#ask({ type: "retry" }));
+    this.#banner.replaceChildren(text, " ", way);
+  }
+}
+
+/** @param {string} path */
+function signIn(path) {
+  const link = element("a", "", "Sign in");
+  link.setAttribute("href", `${path}?next=${encodeURIComponent(location.pathname + location.search)}`);
+  return link;
+}
+
+new BoardPage().start();

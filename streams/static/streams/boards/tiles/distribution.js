@@ -1,0 +1,67 @@
+// How a field's numbers are spread: a bar for each bin, its edges on the axis.
+
+import { element, say } from "../../page/dom.js";
+import { figureText } from "./words.js";
+
+// Labels on the axis, at most.
+const LABELS = 8;
+
+/** @typedef {import("../figures/histogram.js").Bin} Bin */
+
+export class DistributionTile {
+  #bars = element("ol", "bins");
+  #axis = element("div", "bins-axis");
+
+  /** @param {HTMLElement} body */
+  constructor(body) {
+    body.classList.add("bins-body");
+    this.#axis.setAttribute("aria-hidden", "true");
+    body.append(this.#bars, this.#axis);
+  }
+
+  /** @param {{ bins: Bin[] }} figures */
+  show({ bins }) {
+    const most = Math.max(1, ...bins.map(({ count }) => count));
+    while (this.#bars.children.length > bins.length) this.#bars.lastElementChild?.remove();
+    for (const [place, bin] of bins.entries()) {
+      let item = this.#bars.children[place];
+      if (!item) this.#bars.append((item = element("li", "", element("span", "bin-bar"), element("data", "visually-hidden"))));
+      this.#showBin(/** @type {HTMLElement} */ (item), bin, most, place === bins.length - 1);
+    }
+    this.#showAxis(bins);
+  }
+
+  /**
+   * @param {HTMLElement} item
+   * @param {Bin} bin
+   * @param {number} most
+   * @param {boolean} isLast
+   */
+  #showBin(item, { from, to, count }, most, isLast) {
+    const [bar, value] = item.children;
+    item.dataset["from"] = String(from);
+    item.dataset["to"] = String(to);
+    if (bar instanceof HTMLElement) bar.style.blockSize = `${count === 0 ? 0 : Math.max(1, (100 * count) / most)}%`;
+    const words = `${figureText(String(from))} ${isLast ? "to" : "to below"} ${figureText(String(to))}: ${figureText(String(count))}`;
+    item.title = words;
+    if (value instanceof HTMLDataElement) {
+      value.dataset["figure"] = "bin";
+      value.value = String(count);
+      say(value, words);
+    }
+  }
+
+  /** @param {Bin[]} bins */
+  #showAxis(bins) {
+    const edges = bins.length > 0 ? [...bins.map(({ from }) => from), bins.at(-1)?.to ?? 0] : [];
+    const step = Math.ceil(edges.length / LABELS) || 1;
+    const shown = edges.flatMap((edge, place) => (place % step === 0 ? [{ edge, at: place / Math.max(1, bins.length) }] : []));
+    while (this.#axis.children.length > shown.length) this.#axis.lastElementChild?.remove();
+    for (const [place, { edge, at }] of shown.entries()) {
+      let label = this.#axis.children[place];
+      if (!label) this.#axis.append((label = element("span", "")));
+      say(label, figureText(String(edge)));
+      if (label instanceof HTMLElement) label.style.insetInlineStart = `${100 * at}%`;
+    }
+  }
+}

@@ -1,0 +1,118 @@
+// The latest record of each key, live: a changed cell flashes once, a tombstone takes its row away.
+
+import { button, element, say } from "../../page/dom.js";
+import { figureText, shortPath } from "./words.js";
+import { showCell } from "./grid.js";
+
+// Rows that are drawn; the search narrows to the others.
+const ROWS = 200;
+const SEARCH_MS = 150;
+const FLASH_MS = 900;
+
+/** @typedef {import("../figures/kinds.js").Row & { id: string }} KeyedRow */
+
+export class TableTile {
+  #columns;
+  #by;
+  #tools;
+  #search = /** @type {HTMLInputElement} */ (element("input", "tile-search"));
+  #head = element("tr", "");
+  #body = element("tbody", "");
+  #found = element("p", "beside", "");
+  /** @type {Map<string, HTMLTableRowElement>} */
+  #rows = new Map();
+  #sort;
+  #isFirst = true;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /**
+   * @param {HTMLElement} body
+   * @param {import("../figures/kinds.js").Tile} tile
+   * @param {import("./tile.js").TileTools} tools
+   */
+  constructor(body, { title, topic, options }, tools) {
+    this.#columns = /** @type {string[]} */ (options.columns);
+    this.#by = String(options.by);
+    this.#sort = String(options.sort);
+    this.#tools = tools;
+    this.#search.type = "search";
+    this.#search.placeholder = "search";
+    this.#search.setAttribute("aria-label", `Search in ${title || topic}`);
+    this.#search.addEventListener("input", () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#ask(), SEARCH_MS);
+    });
+    for (const path of [this.#by, ...this.#columns]) {
+      const head = element("th", "", button(shortPath(path), "quiet sort", () => this.#sortBy(path)));
+      head.setAttribute("scope", "col");
+      head.title = path;
+      head.dataset["column"] = path;
+      this.#head.append(head);
+    }
+    const wrap = element("div", "tile-scroll", element("table", "tile-table", element("thead", "", this.#head), this.#body));
+    wrap.tabIndex = 0;
+    wrap.setAttribute("role", "region");
+    wrap.setAttribute("aria-label", title || `Latest of each ${this.#by}`);
+    body.append(element("div", "tile-tools", this.#search, this.#found), wrap);
+    this.#ask();
+  }
+
+  /** @param {{ rows: KeyedRow[], found: number, keys: number, leftOut: number, sort: string }} figures */
+  show({ rows, found, keys, leftOut }) {
+    const shown = new Map(rows.map((row) => [row.id, this.#row(row)]));
+    for (const [id, node] of this.#rows) if (!shown.has(id)) node.remove();
+    this.#rows = shown;
+    for (const [place, node] of [...shown.values()].entries()) {
+      if (this.#body.children[place] !== node) this.#body.insertBefore(node, this.#body.children[place] ?? null);
+    }
+    this.#isFirst = false;
+    const narrowed = found < keys ? `${figureText(String(found))} of ` : "";
+    const cut = found > rows.length ? `, the first ${rows.length} shown` : "";
+    const left = leftOut > 0 ? `; the most recently changed, ${figureText(String(leftOut))} times a key was left out` : "";
+    say(this.#found, `${narrowed}${figureText(String(keys))} ${keys === 1 ? "key" : "keys"}${cut}${left}`);
+    for (const head of this.#head.children) {
+      const name = head instanceof HTMLElement ? head.dataset["column"] : "";
+      const isSorted = this.#sort.replace(/^-/, "") === name;
+      head.setAttribute("aria-sort", isSorted ? (this.#sort.startsWith("-") ? "descending" : "ascending") : "none");
+    }
+  }
+
+  /** @param {KeyedRow} row */
+  #row(row) {
+    let node = this.#rows.get(row.id);
+    if (!node) {
+      node = /** @type {HTMLTableRowElement} */ (element("tr", this.#isFirst ? "" : "new"));
+      for (let place = 0; place <= this.#columns.length; place += 1) node.append(element("td", ""));
+      const made = node;
+      made.addEventListener("click", () => this.#tools.open(Number(made.dataset["partition"]), Number(made.dataset["offset"])));
+    }
+    node.dataset["key"] = row.id;
+    node.dataset["partition"] = String(row.partition);
+    node.dataset["offset"] = String(row.offset);
+    const when = { clock: this.#tools.clock, now: this.#tools.now() };
+    const cells = [{ text: row.id, type: /** @type {const} */ ("text") }, ...row.cells];
+    for (const [place, cell] of cells.entries()) {
+      const td = /** @type {HTMLElement} */ (node.children[place]);
+      if (showCell(td, place === 0 ? this.#by : (this.#columns[place - 1] ?? ""), cell, when)) flash(td);
+    }
+    return node;
+  }
+
+  /** @param {string} path */
+  #sortBy(path) {
+    this.#sort = this.#sort === path ? `-${path}` : path;
+    this.#ask();
+  }
+
+  #ask() {
+    this.#tools.ask({ sort: this.#sort, search: this.#search.value, rows: ROWS });
+  }
+}
+
+/** @param {HTMLElement} node that changed */
+function flash(node) {
+  node.classList.remove("changed");
+  requestAnimationFrame(() => node.classList.add("changed"));
+  setTimeout(() => node.classList.remove("changed"), FLASH_MS);
+}

@@ -1,0 +1,75 @@
+// The most frequent values of a field: a bar each, with count and share.
+
+import { element, say } from "../../page/dom.js";
+import { figureText, share } from "./words.js";
+
+/** @typedef {{ key: string, tag: string, type: string, count: number }} TopRow */
+
+export class TopTile {
+  #list = element("ol", "top-list");
+  #others = element("p", "beside", "");
+  #tools;
+  /** @type {Map<string, HTMLElement>} */
+  #rows = new Map();
+
+  /**
+   * @param {HTMLElement} body
+   * @param {import("../figures/kinds.js").Tile} _tile
+   * @param {import("./tile.js").TileTools} tools
+   */
+  constructor(body, _tile, tools) {
+    this.#tools = tools;
+    body.append(this.#list, this.#others);
+  }
+
+  /** @param {{ rows: TopRow[], others: number, isWhole: boolean }} figures */
+  show({ rows, others, isWhole }) {
+    const total = rows.reduce((sum, { count }) => sum + count, others);
+    const most = rows[0]?.count ?? 1;
+    const shown = new Map(rows.map((row) => [row.tag, this.#row(row, total, most)]));
+    for (const [tag, node] of this.#rows) if (!shown.has(tag)) node.remove();
+    this.#rows = shown;
+    for (const [place, node] of [...shown.values()].entries()) {
+      if (this.#list.children[place] !== node) this.#list.insertBefore(node, this.#list.children[place] ?? null);
+    }
+    const told = others > 0 ? `others ${figureText(String(others))} (${share(others, total)})` : "";
+    say(this.#others, isWhole ? told : `${told}; more values than can be counted one by one`);
+  }
+
+  /**
+   * @param {TopRow} row
+   * @param {number} total
+   * @param {number} most
+   */
+  #row({ key, tag, type, count }, total, most) {
+    const node = this.#rows.get(tag) ?? this.#newRow(key, tag, type);
+    const [, , track, number, percent] = /** @type {HTMLElement[]} */ ([...node.children]);
+    const bar = track?.firstElementChild;
+    if (bar instanceof HTMLElement) bar.style.inlineSize = `${(100 * count) / most}%`;
+    for (const [cell, value, text] of /** @type {const} */ ([[number, String(count), figureText(String(count))], [percent, String(count / total), share(count, total)]])) {
+      if (cell instanceof HTMLDataElement) {
+        cell.value = value;
+        say(cell, text);
+      }
+    }
+    return node;
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} tag
+   * @param {string} type
+   */
+  #newRow(key, tag, type) {
+    const node = element("li", "", element("span", "dot"), element("bdi", "top-key", key === "" ? "“”" : key), element("span", "track", element("span", "top-bar")), element("data", "number"), element("data", "number muted"));
+    node.dataset["key"] = key;
+    node.dataset["tag"] = tag;
+    node.dataset["type"] = type;
+    node.dataset["series"] = String(this.#tools.colours.of(key));
+    const [, label, , number, percent] = /** @type {HTMLElement[]} */ ([...node.children]);
+    if (label) label.title = key;
+    if (number) number.dataset["field"] = "count";
+    if (percent) percent.dataset["field"] = "share";
+    return node;
+  }
+}

@@ -1,0 +1,240 @@
+// One stream of a board, and the tiles that stand on it: what arrives is put into the window, and figures are read from it.
+
+import { BadPath, Fields } from "../figures/paths.js";
+import { LoadError, RecordsApi } from "../../board/records_api.js";
+import { Window } from "../figures/window.js";
+import { figuresOf } from "../figures/kinds.js";
+import { startOf } from "../figures/span.js";
+
+/**
+ * @typedef {import("../figures/kinds.js").Tile} Tile
+ * @typedef {import("../figures/kinds.js").TileFigures} TileFigures
+ * @typedef {import("../figures/kinds.js").Asked} Asked
+ * @typedef {import("../figures/window.js").Basis} Basis
+ * @typedef {{ tile: Tile, figures: TileFigures | null, fault: string }} Seat fault: why the tile can show nothing
+ *
+ * @typedef {object} Shown what the page gets of a tile
+ * @property {string} id
+ * @property {any} figures null when there are none
+ * @property {Basis | null} basis
+ * @property {string} problem why it shows nothing, or not everything; "" when there is none
+ * @property {number | null} since ms: what the figures begin with
+ *
+ * @typedef {object} FeedTools
+ * @property {import("./streams.js").Streams} streams
+ * @property {RecordsApi} api
+ * @property {() => number} now ms, of the server
+ * @property {(record: import("../../live/protocol.js").KafkaRecord) => void} met a live record, for the lag
+ * @property {() => void} changed
+ */
+
+export class Feed {
+  topic;
+  filter;
+  /** whether something is new since the figures were read last */
+  isFresh = true;
+  /** @type {{ code: string, message: string } | null} */
+  refusal = null;
+  #span;
+  #tools;
+  /** @type {Seat[]} */
+  #seats = [];
+  /** @type {Window} */
+  #window;
+  #subscription;
+  #note = "";
+  #isLoading = false;
+
+  /**
+   * @param {string} topic
+   * @param {string} filter
+   * @param {import("../figures/span.js").WindowJson} span
+   * @param {FeedTools} tools
+   */
+  constructor(topic, filter, span, tools) {
+    this.topic = topic;
+    this.filter = filter;
+    this.#span = span;
+    this.#tools = tools;
+    this.#window = new Window(span, tools.now());
+    this.#subscription = tools.streams.add(filter, {
+      began: (how) => this.#began(how),
+      arrived: (arrived) => this.#arrived(arrived),
+      missed: (missing) => this.#missed(missing),
+      reset: () => this.#anew(),
+      counted: () => {},
+      refused: (code, message) => {
+        this.refusal = { code, message };
+        this.isFresh = true;
+        tools.changed();
+      },
+      changed: () => tools.changed(),
+    });
+  }
+
+  get subscription() {
+    return this.#subscription;
+  }
+
+  /** @param {Tile} tile that stands on this stream from its beginning on */
+  seat(tile) {
+    this.#seats.push({ tile, ...this.#figuresOf(tile) });
+  }
+
+  /** Begins, from Kafka's past where the window reaches there. */
+  watch() {
+    this.refusal = null;
+    this.#anew();
+    this.#subscription.watch(this.topic, startOf(this.#span, this.#tools.now()));
+  }
+
+  tick() {
+    const { records } = this.#window;
+    this.#window.tick(this.#tools.now());
+    if (records > 0 || this.#window.records > 0) this.isFresh = true;
+  }
+
+  /**
+   * @param {Map<string, Asked>} asked by tile
+   * @param {string | null} [only] the tile
+   * @returns {Shown[]}
+   */
+  read(asked, only = null) {
+    if (only === null) this.isFresh = false;
+    const seats = only === null ? this.#seats : this.#seats.filter(({ tile }) => tile.id === only);
+    return seats.map(({ tile, figures, fault }) => ({
+      id: tile.id,
+      figures: fault || !figures ? null : figures.read(this.#window, this.#tools.now(), asked.get(tile.id) ?? {}),
+      basis: figures && !fault ? this.#basis(figures) : null,
+      problem: fault || this.#problem(),
+      since: this.#since(),
+    }));
+  }
+
+  /** @param {string} id */
+  has(id) {
+    return this.#seats.some(({ tile }) => tile.id === id);
+  }
+
+  /** Loads what gaps of the window left out, one after the other. */
+  async load() {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    this.#note = "";
+    try {
+      if (this.filter) throw new LoadError("What a gap of a filtered stream left out cannot be loaded yet.");
+      for (const gap of [...this.#window.gaps]) await this.#loadGap(gap);
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+      this.#note = error.message;
+    } finally {
+      this.#isLoading = false;
+      this.isFresh = true;
+    }
+  }
+
+  /** @param {import("../figures/window.js").Gap} gap */
+  async #loadGap(gap) {
+    const window = this.#window;
+    while (gap.from < gap.to && window === this.#window) {
+      const page = await this.#tools.api.page(this.topic, gap);
+      if (page.epoch !== this.#subscription.stream.epoch) throw new LoadError("It belongs to an earlier life of the topic.");
+      if (window !== this.#window) return;
+      let covers = gap.from;
+      for (const record of page.records) {
+        window.loaded(new Fields(this.topic, gap.partition, record), covers, this.#tools.now());
+        covers = record.offset + 1;
+      }
+      window.narrow(gap, page.next ?? gap.to);
+      this.isFresh = true;
+    }
+  }
+
+  /** @param {Parameters<import("../../live/subscription.js").SubscriptionEvents["began"]>[0]} how */
+  #began({ resumed, newLife, missing }) {
+    if (newLife) this.#anew();
+    if (!resumed || newLife) this.#window.begin(this.#subscription.stream.cursor().positions);
+    this.#missed(missing);
+    this.isFresh = true;
+  }
+
+  /** @param {import("../../live/stream.js").Arrived[]} arrived */
+  #arrived(arrived) {
+    const now = this.#tools.now();
+    for (const { partition, record } of arrived) {
+      this.#window.arrived(new Fields(this.topic, partition, record), now);
+      this.#tools.met(record);
+    }
+    if (arrived.length > 0) this.isFresh = true;
+  }
+
+  /** @param {import("../../live/stream.js").MissingRange[]} missing */
+  #missed(missing) {
+    for (const range of missing) this.#window.missed(range);
+    if (missing.length > 0) this.isFresh = true;
+  }
+
+  /** Forgets all figures: the topic has a new life, or the window begins anew. */
+  #anew() {
+    this.#window = new Window(this.#span, this.#tools.now());
+    this.#note = "";
+    for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile));
+    if (this.#subscription.stream.epoch) this.#window.begin(this.#subscription.stream.cursor().positions);
+    this.isFresh = true;
+  }
+
+  /**
+   * @param {Tile} tile
+   * @returns {{ figures: TileFigures | null, fault: string }}
+   */
+  #figuresOf(tile) {
+    try {
+      const figures = figuresOf(tile, this.#span);
+      if (figures) this.#window.tell(figures);
+      return { figures, fault: "" };
+    } catch (error) {
+      if (!(error instanceof BadPath)) throw error;
+      return { figures: null, fault: error.message };
+    }
+  }
+
+  /**
+   * @param {TileFigures} figures
+   * @returns {Basis}
+   */
+  #basis({ counted }) {
+    const window = this.#window;
+    return {
+      topic: this.topic,
+      epoch: this.#subscription.stream.epoch,
+      ranges: window.ranges,
+      records: window.records,
+      used: counted.used,
+      without_value: counted.withoutValue,
+      late: window.late,
+      ahead: window.ahead,
+      gaps: window.missing.ranges,
+      missing: window.missing.offsets,
+    };
+  }
+
+  #since() {
+    const { from } = this.#window.bounds;
+    return Number.isFinite(from) ? from : this.#window.opened;
+  }
+
+  #problem() {
+    const { refusal } = this;
+    if (!refusal) return this.#note || this.#subscription.obstacle;
+    if (refusal.code === "forbidden" || refusal.code === "unknown_topic") return notYours(this.topic);
+    return refusal.message || "This stream cannot be opened.";
+  }
+}
+
+/**
+ * @param {string} topic
+ * @returns {string} what is said of a topic that is not among those of the viewer
+ */
+export function notYours(topic) {
+  return `You may not watch ${topic}, or it is not there. Whoever looks after topics in the admin can let you.`;
+}
