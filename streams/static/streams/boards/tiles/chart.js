@@ -49,7 +49,8 @@ export class ChartTile {
   async #load() {
     try {
       style("uPlot.min.css");
-      this.#uPlot = (await library("uPlot.esm.js")).default;
+      await library("uPlot.iife.min.js");
+      this.#uPlot = /** @type {any} */ (globalThis).uPlot;
       this.#draw();
     } catch (error) {
       if (!(error instanceof Missing)) throw error;

@@ -3,21 +3,33 @@
 
 const ROOT = new URL("../../../vendor/", import.meta.url);
 
-/** @type {Map<string, Promise<any>>} */
+/** @type {Map<string, Promise<void>>} */
 const loaded = new Map();
 
-export class Missing extends Error {}
+/** In a sentence, what is missing and how to get it. */
+export class Missing extends Error {
+  /** @param {string} name */
+  constructor(name) {
+    super(`This needs ${name}, which is not installed here: run “make assets” and load the page again.`);
+  }
+}
 
 /**
+ * Loads a library once; it puts itself into a global name.
+ *
  * @param {string} name of a file in static/vendor/
- * @returns {Promise<any>} the module
- * @throws {Missing} in a sentence
+ * @returns {Promise<void>}
+ * @throws {Missing}
  */
 export function library(name) {
   let promise = loaded.get(name);
   if (!promise) {
-    promise = import(new URL(name, ROOT).href).catch(() => {
-      throw new Missing(`This needs ${name}, which is not installed here: run “make assets” and load the page again.`);
+    promise = new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = new URL(name, ROOT).href;
+      script.addEventListener("load", () => resolve());
+      script.addEventListener("error", () => reject(new Missing(name)));
+      document.head.append(script);
     });
     loaded.set(name, promise);
   }
@@ -31,7 +43,7 @@ export function library(name) {
  */
 export async function data(name) {
   const response = await fetch(new URL(name, ROOT)).catch(() => null);
-  if (!response?.ok) throw new Missing(`This needs ${name}, which is not installed here: run “make assets” and load the page again.`);
+  if (!response?.ok) throw new Missing(name);
   return response.json();
 }
 
