@@ -7,7 +7,7 @@ import { Tile } from "./tiles/tile.js";
 import { button, element, part, say } from "../page/dom.js";
 import { duration } from "../page/format.js";
 import { liveAddress } from "../live/connection.js";
-import { timeText } from "./tiles/words.js";
+import { spanText, timeText } from "./tiles/words.js";
 
 /**
  * @typedef {import("./worker/worker.js").BoardJson} BoardJson
@@ -103,7 +103,7 @@ class BoardPage {
     const own = "last_seconds" in this.#kept.window ? [this.#kept.window.last_seconds] : [];
     const choices = [...new Set([...WINDOWS, ...own])].sort((a, b) => a - b);
     const buttons = choices.map((seconds) => {
-      const made = button(duration(seconds * 1000), "", () => this.#look("window", String(seconds)));
+      const made = button(spanText(seconds), "", () => this.#look("window", String(seconds)));
       made.setAttribute("aria-pressed", String("last_seconds" in window && window.last_seconds === seconds));
       return made;
     });
@@ -125,6 +125,7 @@ class BoardPage {
     const tools = {
       colours: this.#colours,
       clock: this.#board.clock,
+      window: this.#board.window,
       now: () => Date.now() + this.#offset,
       ask: (/** @type {string} */ tile, /** @type {import("./figures/kinds.js").Asked} */ asked) => this.#ask({ type: "ask", tile, asked }),
       open: (/** @type {string} */ topic, /** @type {number} */ partition, /** @type {number} */ offset) => this.#record.open(topic, partition, offset),
@@ -133,6 +134,7 @@ class BoardPage {
     // Read from top left, whatever the order in which tiles were added.
     const inOrder = this.#board.tiles.toSorted((a, b) => a.y - b.y || a.x - b.x);
     for (const json of inOrder) this.#tiles.set(json.id, new Tile(json, tools));
+    this.#grid.style.setProperty("--board-rows", String(Math.max(1, ...inOrder.map(({ y, h }) => y + h))));
     this.#grid.replaceChildren(...[...this.#tiles.values()].map(({ node }) => node));
     if (this.#tiles.size === 0) this.#grid.append(element("p", "empty", "This board has no tiles yet."));
   }

@@ -29,6 +29,8 @@ export class ChartTile {
   /** @type {boolean[]} */
   #gaps = [];
   #width = 1;
+  /** @type {[number, number]} seconds */
+  #span = [0, 1];
 
   /**
    * @param {HTMLElement} body
@@ -78,6 +80,7 @@ export class ChartTile {
       this.#width = this.#figures.width;
     }
     const known = names.join("\u0000");
+    this.#span = this.#spanOf(/** @type {number[]} */ (data[0] ?? []));
     if (!this.#plot || known !== this.#names) {
       this.#names = known;
       this.#begin(names, data);
@@ -99,6 +102,17 @@ export class ChartTile {
     }));
   }
 
+  /**
+   * @param {number[]} times seconds
+   * @returns {[number, number]} the window in seconds, where it has an end; else what there is
+   */
+  #spanOf(times) {
+    const { window } = this.#tools;
+    const now = this.#tools.now() / 1000;
+    if ("last_seconds" in window) return [now - window.last_seconds, now];
+    return "from" in window ? [window.from / 1000, window.to / 1000] : [times[0] ?? now - 60, Math.max(now, (times[0] ?? now) + 1)];
+  }
+
   /** @param {string} name */
   #colourOf(name) {
     return name === "others" ? -1 : this.#tools.colours.of(name);
@@ -114,7 +128,7 @@ export class ChartTile {
       legend: { show: false },
       padding: [8, 8, 0, 0],
       cursor: { y: false, drag: { x: true, y: false }, points: { size: 6 } },
-      scales: { x: { time: true }, y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => rangeOf(low, high, this.#isDots) } },
+      scales: { x: { time: true, range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => this.#times(low, high) }, y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => rangeOf(low, high, this.#isDots) } },
       axes: [
         { ...axis, size: 26, values: (/** @type {any} */ _plot, /** @type {number[]} */ times, /** @type {number} */ _axis, /** @type {number} */ _space, /** @type {number} */ step) =>
           times.map((time) => timeText(time * 1000, zone, 0).slice(0, step < 60 ? 8 : 5)) },
@@ -139,7 +153,7 @@ export class ChartTile {
       spanGaps: false,
       ...(isPoints && { paths: () => null }),
       ...(this.#form === "bars" && !this.#isDots && { paths: this.#uPlot.paths.bars({ size: [0.8, 40] }) }),
-      points: { show: isPoints, size: 4, width: 0, fill: () => withAlpha(stroke(), 0.65), stroke: "transparent" },
+      points: { show: isPoints, size: 5, width: 0, fill: () => withAlpha(stroke(), 0.65), stroke: "transparent" },
     };
   }
 
@@ -183,10 +197,20 @@ export class ChartTile {
     this.#body.title = [timeText(plot.data[0][idx] * 1000, zone, 0), ...gap, ...said].join("\n");
   }
 
+  /** Follows the window until somebody drags a span of it; a double click follows it again. */
   #isZoomed() {
-    const { min, max } = this.#plot.scales.x;
-    const times = this.#plot.data[0];
-    return times.length > 1 && (min > times[0] || max < times[times.length - 1]);
+    return this.#plot.scales.x.max - this.#plot.scales.x.min < 0.99 * (this.#span[1] - this.#span[0]);
+  }
+
+  /**
+   * @param {number} low
+   * @param {number} high
+   * @returns {[number, number]} what was dragged, or the whole window
+   */
+  #times(low, high) {
+    const times = this.#plot?.data[0] ?? [];
+    const isDragged = this.#plot && (low > (times[0] ?? low) || high < (times.at(-1) ?? high));
+    return isDragged ? [low, high] : this.#span;
   }
 
   #size() {

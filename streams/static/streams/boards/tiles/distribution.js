@@ -55,7 +55,10 @@ export class DistributionTile {
   #showAxis(bins) {
     const edges = bins.length > 0 ? [...bins.map(({ from }) => from), bins.at(-1)?.to ?? 0] : [];
     const step = Math.ceil(edges.length / LABELS) || 1;
-    const shown = edges.flatMap((edge, place) => (place % step === 0 ? [{ edge, at: place / Math.max(1, bins.length) }] : []));
+    // Those that are multiples of what lies between two labels: 0, 1, 2 rather than −0.5, 0.5, 1.5.
+    const between = step * ((bins[0]?.to ?? 1) - (bins[0]?.from ?? 0));
+    const first = Math.max(0, edges.slice(0, step).findIndex((edge) => Math.abs(edge / between - Math.round(edge / between)) < 1e-6));
+    const shown = edges.flatMap((edge, place) => (place % step === first ? [{ edge, at: place / Math.max(1, bins.length) }] : []));
     while (this.#axis.children.length > shown.length) this.#axis.lastElementChild?.remove();
     for (const [place, { edge, at }] of shown.entries()) {
       let label = this.#axis.children[place];

@@ -1,7 +1,7 @@
 // A tile that is one figure, with its line over the same window.
 
 import { element, say } from "../../page/dom.js";
-import { figureText, shortPath } from "./words.js";
+import { figureText, shortPath, windowText } from "./words.js";
 import { sharp } from "./canvas.js";
 import { tokenValue } from "./colours.js";
 
@@ -26,14 +26,16 @@ export class NumberTile {
   /**
    * @param {HTMLElement} body
    * @param {import("../figures/kinds.js").Tile} tile
+   * @param {import("./tile.js").TileTools} tools
    */
-  constructor(body, { options }) {
+  constructor(body, { options }, tools) {
     this.#figure = String(options.figure);
     this.#value.dataset["figure"] = this.#figure;
     this.#unit.textContent = this.#figure === "rate" ? "/s" : "";
     this.#canvas.setAttribute("aria-hidden", "true");
     const what = NAMES[this.#figure] ?? this.#figure;
-    this.#words.textContent = options.field && this.#figure !== "count" && this.#figure !== "rate" ? `${what} of ${shortPath(options.field)}` : what;
+    const isOfField = options.field && this.#figure !== "count" && this.#figure !== "rate";
+    this.#words.textContent = isOfField ? `${what} of ${shortPath(options.field)}` : windowText(tools.window);
     body.append(element("p", "figure-line", this.#about, this.#value, this.#unit), this.#words, this.#canvas);
   }
 

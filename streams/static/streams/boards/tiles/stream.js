@@ -23,6 +23,7 @@ export class StreamTile {
   /** @type {Map<string, HTMLElement>} */
   #rows = new Map();
   #isFirst = true;
+  #head;
 
   /**
    * @param {HTMLElement} body
@@ -34,8 +35,8 @@ export class StreamTile {
     this.#isOldestFirst = options.order === "oldest";
     this.#tools = tools;
     const names = this.#columns.length > 0 ? this.#columns.map(shortPath) : ["key", "value"];
-    const head = element("tr", "", headOf("time", false), ...names.map((name) => headOf(name, false)), headOf("where", false));
-    this.#scroll = element("div", "tile-scroll", element("table", "tile-table stream-table", element("thead", "", head), this.#body));
+    this.#head = element("tr", "", headOf("time", false), ...names.map((name) => headOf(name, false)), headOf("where", false));
+    this.#scroll = element("div", "tile-scroll", element("table", "tile-table stream-table", element("thead", "", this.#head), this.#body));
     this.#scroll.tabIndex = 0;
     this.#scroll.setAttribute("role", "region");
     this.#scroll.setAttribute("aria-label", title || "Records");
@@ -68,6 +69,11 @@ export class StreamTile {
       if (this.#body.children[place] !== node) this.#body.insertBefore(node, this.#body.children[place] ?? null);
     }
     this.#isFirst = rows.length === 0;
+    // Heads stand where what is under them stands.
+    const [newest] = rows;
+    for (const [index, cell] of (newest?.cells ?? []).entries()) {
+      if (cell.type !== "none") this.#head.children[index + 1]?.classList.toggle("number", cell.type === "number");
+    }
   }
 
   /** @param {Row} row */

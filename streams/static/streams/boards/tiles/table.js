@@ -67,6 +67,9 @@ export class TableTile {
       if (this.#body.children[place] !== node) this.#body.insertBefore(node, this.#body.children[place] ?? null);
     }
     this.#isFirst = false;
+    for (const [index, cell] of (rows[0]?.cells ?? []).entries()) {
+      if (cell.type !== "none") this.#head.children[index + 1]?.classList.toggle("number", cell.type === "number");
+    }
     const narrowed = found < keys ? `${figureText(String(found))} of ` : "";
     const cut = found > rows.length ? `, the first ${rows.length} shown` : "";
     const left = leftOut > 0 ? `; the most recently changed, ${figureText(String(leftOut))} times a key was left out` : "";

@@ -18,6 +18,7 @@ import { button, element, say } from "../../page/dom.js";
  * @typedef {object} TileTools what a drawing may use
  * @property {import("./colours.js").Colours} colours
  * @property {import("./words.js").Clock} clock
+ * @property {import("../figures/span.js").WindowJson} window
  * @property {() => number} now ms, of the server
  * @property {HTMLElement} head where its tools stand
  * @property {(asked: Asked) => void} ask for other figures

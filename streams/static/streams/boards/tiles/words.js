@@ -1,6 +1,6 @@
 // How a board writes figures, times, and what figures stand on. Pure functions.
 
-import { clock as localClock, counted, fullTime, grouped } from "../../page/format.js";
+import { clock as localClock, counted, grouped } from "../../page/format.js";
 
 // Decimals of what is no whole number, as far as people compare them at a glance; the exact value stands beside.
 const DECIMALS = 2;
@@ -14,13 +14,30 @@ const SIGNIFICANT = 3;
  */
 export function figureText(text) {
   if (text === null) return "–";
-  if (/^-?\d+$/.test(text)) return text.replace("-", "−").replace(/\B(?=(\d{3})+(?!\d))/g, "\u202F");
+  if (/^-?\d+$/.test(text)) return group(text.replace("-", "−"));
+  // Few decimals are shown as they stand in the record.
+  const short = /^(-?)(\d+)(\.\d{1,3})$/.exec(text);
+  if (short) return `${short[1] ? "−" : ""}${group(short[2] ?? "")}${short[3]}`;
   const number = Number(text);
   const size = Math.abs(number);
   if (size >= 1e15 || (size > 0 && size < 1e-4)) return number.toExponential(2).replace("-", "−");
   const decimals = size >= 100 ? 1 : size >= 1 ? DECIMALS : Math.min(6, SIGNIFICANT - 1 - Math.floor(Math.log10(size || 1)));
   const [whole = "", fraction] = number.toFixed(decimals).replace("-", "−").split(".");
-  return whole.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202F") + (fraction ? `.${fraction}` : "");
+  return group(whole) + (fraction ? `.${fraction}` : "");
+}
+
+/** @param {string} digits @returns {string} in groups of three */
+function group(digits) {
+  return digits.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202F");
+}
+
+/**
+ * @param {number} seconds
+ * @returns {string} "15 min", "1 h"
+ */
+export function spanText(seconds) {
+  if (seconds % 3_600 === 0) return `${seconds / 3_600} h`;
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
 
 /**
@@ -81,13 +98,20 @@ export function basisText(basis, since, clock) {
   return parts.join(" · ");
 }
 
-/** @param {string} path of a field @returns {string} its last name */
+/**
+ * @param {string} path of a field
+ * @returns {string} its last name, with the places in lists behind it
+ */
 export function shortPath(path) {
-  const names = path.match(/[\p{L}\p{N}_$-]+(?="?\]?$)/u);
-  return names?.[0] ?? path;
+  const [, dotted, quoted, places = ""] = /(?:\.?([^.[\]"]+)|\["(.*)"\])((?:\[\d+\])*)$/.exec(path) ?? [];
+  return dotted === undefined && quoted === undefined ? path : `${dotted ?? quoted}${places}`;
 }
 
-/** @param {number} ms */
-export function wholeTime(ms) {
-  return fullTime(ms);
+/**
+ * @param {import("../figures/span.js").WindowJson} window
+ * @returns {string} in words: "in the last 15 min"
+ */
+export function windowText(window) {
+  if ("since" in window) return "since this board was opened";
+  return "from" in window ? "from – to" : `in the last ${spanText(window.last_seconds)}`;
 }
