@@ -35,11 +35,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--optional", action="store_true", help="Where they cannot be had, say so and exit with 0: boards say it too."
+            "--optional",
+            action="store_true",
+            help="Where they cannot be had, say so and exit with 0: boards say it too.",
         )
 
     def handle(self, *_: Any, optional: bool, **__: Any) -> None:
-        wanted = hashlib.sha256((settings.BASE_DIR / "package-lock.json").read_bytes() + repr(FILES).encode()).hexdigest()
+        wanted = hashlib.sha256(
+            (settings.BASE_DIR / "package-lock.json").read_bytes() + repr(FILES).encode()
+        ).hexdigest()
         if STAMP.is_file() and STAMP.read_text().strip() == wanted:
             return
         try:
