@@ -32,6 +32,7 @@ class BoardPage {
   #windows = part("windows", HTMLElement);
   #clock = part("clock", HTMLElement);
   #colours = new Colours();
+  #records;
   #record;
   /** @type {BoardJson} as it is kept */
   #kept;
@@ -42,12 +43,16 @@ class BoardPage {
   /** @type {Worker | null} */
   #worker = null;
   #offset = 0;
+  /** @type {import("../live/protocol.js").Topic[]} */
+  #topics = [];
+  #isEditing = false;
   #isWall = new URLSearchParams(location.search).get("wall") === "1";
 
   constructor() {
     this.#kept = JSON.parse(document.getElementById("definition")?.textContent ?? "null");
     this.#board = this.#kept;
-    this.#record = new RecordView(new RecordsApi(this.#root.dataset["topicsApi"] ?? "/api/topics/"));
+    this.#records = new RecordsApi(this.#root.dataset["topicsApi"] ?? "/api/topics/");
+    this.#record = new RecordView(this.#records);
   }
 
   start() {
@@ -64,6 +69,8 @@ class BoardPage {
       for (const tile of this.#tiles.values()) tile.redraw();
     });
     document.body.classList.toggle("wall", this.#isWall);
+    const edit = document.querySelector('[data-part="edit"]');
+    edit?.addEventListener("click", () => this.#edit());
     setInterval(() => say(this.#clock, timeText(Date.now() + this.#offset, this.#board.clock === "utc" ? "utc" : "local", 0)), CLOCK_MS);
     this.#open();
   }
@@ -139,6 +146,33 @@ class BoardPage {
     if (this.#tiles.size === 0) this.#grid.append(element("p", "empty", "This board has no tiles yet."));
   }
 
+  /** The editor is loaded when somebody edits. */
+  async #edit() {
+    if (this.#isEditing) return;
+    this.#isEditing = true;
+    const { Editor } = await import("./edit/editor.js");
+    const editor = new Editor(this.#kept, {
+      grid: this.#grid,
+      panel: part("panel", HTMLElement),
+      boardsApi: this.#root.dataset["boardsApi"] ?? "/api/boards/",
+      csrf: this.#root.dataset["csrf"] ?? "",
+      records: this.#records,
+      topics: () => this.#topics,
+      show: (board) => {
+        this.#board = board;
+        this.#open();
+        return this.#tiles;
+      },
+      left: (board) => {
+        this.#isEditing = false;
+        if (board) this.#kept = board;
+        this.#read();
+        this.#open();
+      },
+    });
+    await editor.start();
+  }
+
   /** @param {Question} question */
   #ask(question) {
     this.#worker?.postMessage(question);
@@ -151,8 +185,9 @@ class BoardPage {
   }
 
   /** @param {State} state */
-  #showState({ status, lag, jumps, offset }) {
+  #showState({ status, lag, jumps, offset, topics }) {
     this.#offset = offset;
+    this.#topics = topics;
     this.#root.dataset["state"] = status.kind;
     this.#root.dataset["jumps"] = String(jumps);
     this.#pill.className = `pill ${status.tone}`;
