@@ -234,3 +234,77 @@ async def test_charts_and_maps_are_drawn_under_the_policy(visitors: Visitors, in
     assert [shown["map"]["basis"][part] for part in ("used", "without_value")] == [1, 1]
     await expect(page.locator('[data-tile="chart"] canvas')).to_have_count(1)
     await expect(page.locator('[data-tile="map"] li')).to_have_count(1)
+
+
+async def edited(visitor: Visitor, path: str) -> Page:
+    """The board in its editor, its gallery open."""
+    page = await visitor.open(path)
+    await live(page)
+    await page.get_by_role("button", name="Edit").click()
+    await expect(page.locator(".gallery")).to_be_visible()
+    return page
+
+
+async def definition(visitor: Visitor, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = await (await visitor.context.request.get(f"{visitor.address}/api{path.rstrip('/')}")).json()
+    return found
+
+
+async def test_a_tile_is_added_on_fields_of_the_topic_moved_by_keys_and_kept(
+    visitors: Visitors, install: Install
+) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    produce(web, 60, random.Random(SEED))
+    path = make_board(installation, web, [tile("count", "number", {"figure": "count"})])
+    visitor = await visitors.new(web)
+    page = await edited(visitor, path)
+    await page.locator("[data-add=distribution]").click()
+    added = page.locator('[data-tile="distribution-1"]')
+    await expect(added.locator("[data-from]").first).to_be_attached()  # it shows the topic's records already
+    await expect(page.get_by_label("Field")).to_have_value("value.n")
+    await added.focus()
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Shift+ArrowRight")
+    await page.get_by_role("button", name="Save board").click()
+    await expect(page.locator(".board-panel")).to_be_hidden()
+    await expect(added).to_be_visible()
+    kept = (await definition(visitor, path))["tiles"]
+    assert [each["kind"] for each in kept] == ["number", "distribution"]
+    assert (kept[1]["x"], kept[1]["w"]) == (1, 5)
+    assert kept[1]["options"]["field"] == "value.n"
+
+
+async def test_escape_leaves_a_board_as_it_was(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    path = make_board(installation, web, [tile("count", "number", {"figure": "count"})])
+    page = await edited(await visitors.new(web), path)
+    await page.locator("[data-add=text]").click()
+    await expect(page.locator("[data-tile]")).to_have_count(2)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".board-panel")).to_be_hidden()
+    await expect(page.locator("[data-tile]")).to_have_count(1)
+
+
+async def test_of_two_who_edit_the_later_one_is_shown_the_difference(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    path = make_board(installation, web, [tile("count", "number", {"figure": "count"})])
+    visitor = await visitors.new(web)
+    first, second = await edited(visitor, path), await edited(visitor, path)
+    for page, kind in ((first, "text"), (second, "number")):
+        await page.locator(f"[data-add={kind}]").click()
+        await expect(page.locator("[data-tile]")).to_have_count(2)
+        await page.get_by_role("button", name="Save board").click()
+    await expect(first.locator(".board-panel")).to_be_hidden()
+    await expect(second.get_by_role("heading", name="Two changed this board")).to_be_visible()
+    await expect(second.locator(".conflict")).to_contain_text("tile Number")
+    await expect(second.locator(".board-panel")).to_contain_text("The board was changed meanwhile by alice")
+    await second.get_by_role("button", name="Save mine over it").click()
+    await expect(second.locator(".board-panel")).to_be_hidden()
+    assert [each["id"] for each in (await definition(visitor, path))["tiles"]] == ["count", "number-1"]
+    visitors.forgive("status of 412")

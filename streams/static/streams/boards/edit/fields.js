@@ -5,7 +5,8 @@ import { writtenPath } from "../figures/paths.js";
 
 /**
  * @typedef {"number" | "text" | "boolean" | "point"} FieldType
- * @typedef {{ path: string, type: FieldType, example: string, records: number }} Field
+ * @typedef {{ path: string, type: FieldType, example: string, records: number, values: number }} Field values: how many
+ *   different ones it had, 50 at most
  */
 
 // Deep and wild records: what is offered stays a list that a person reads.
@@ -13,13 +14,14 @@ const LEVELS = 6;
 const FIELDS = 300;
 const LIST_ITEMS = 4;
 const EXAMPLE = 60;
+const VALUES = 50;
 
 /**
  * @param {Iterable<import("../figures/paths.js").Fields>} records
  * @returns {Field[]} what is in most records first; a field of two types counts as the one that it has more often
  */
 export function fieldsOf(records) {
-  /** @type {Map<string, Map<FieldType, Field>>} */
+  /** @type {Map<string, Map<FieldType, Field & { seen: Set<string> }>>} */
   const found = new Map();
   let place = 0;
   /** @type {Map<string, number>} */
@@ -38,9 +40,11 @@ export function fieldsOf(records) {
       order.set(path, place);
       place += 1;
     }
-    const field = types.get(type);
-    if (field) field.records += 1;
-    else types.set(type, { path, type, example: example.slice(0, EXAMPLE), records: 1 });
+    let field = types.get(type);
+    if (!field) types.set(type, (field = { path, type, example: example.slice(0, EXAMPLE), records: 0, values: 0, seen: new Set() }));
+    field.records += 1;
+    if (field.seen.size < VALUES) field.seen.add(example);
+    field.values = field.seen.size;
   }
 
   /**
@@ -69,5 +73,6 @@ export function fieldsOf(records) {
     note("partition", "number", String(fields.partition));
   }
   const usual = [...found.values()].map((types) => [...types.values()].reduce((most, each) => (each.records > most.records ? each : most)));
-  return usual.sort((a, b) => b.records - a.records || (order.get(a.path) ?? 0) - (order.get(b.path) ?? 0));
+  const sorted = usual.sort((a, b) => b.records - a.records || (order.get(a.path) ?? 0) - (order.get(b.path) ?? 0));
+  return sorted.map(({ path, type, example, records: some, values }) => ({ path, type, example, records: some, values }));
 }

@@ -41,7 +41,9 @@ export const KINDS = [
 export function optionsFor(kind, fields) {
   const first = (/** @type {(field: Field) => boolean} */ fits) => fields.find((field) => field.path.startsWith("value") && fits(field))?.path;
   const number = first(({ type, path }) => type === "number" && !/time|date|lat|lon|coordinates|\bid\b/i.test(path)) ?? first(({ type }) => type === "number");
-  const text = first(({ type }) => type === "text" || type === "boolean");
+  // One whose values come again and again says more than names and ids do.
+  const isText = (/** @type {Field} */ { type }) => type === "text" || type === "boolean";
+  const text = first((field) => isText(field) && field.values > 1 && field.values <= field.records / 3) ?? first(isText);
   const columns = fields.filter(({ path, type }) => path.startsWith("value") && type !== "point").slice(0, 5).map(({ path }) => path);
   switch (kind) {
     case "number":
