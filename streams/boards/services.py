@@ -216,7 +216,6 @@ def _put(board: Board, definition: Definition, actor: User) -> None:
         board.groups.set(groups)
     board.tiles.all().delete()
     BoardTile.objects.bulk_create(_tile(board, place, tile) for place, tile in enumerate(definition.tiles))
-    board._prefetched_objects_cache = {}  # type: ignore[attr-defined]  # what was read before is no longer so
 
 
 def _tile(board: Board, place: int, tile: Tile) -> BoardTile:
