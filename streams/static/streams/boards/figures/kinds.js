@@ -50,7 +50,7 @@ const CELL = 300;
  * @property {(window: Window, now: number, asked: Asked) => any} read now: ms, of the server
  *
  * @typedef {{ sort?: string, search?: string, rows?: number }} Asked what the reader of a tile wants to see of it
- * @typedef {{ text: string, type: "number" | "text" | "boolean" | "json" | "none" }} Cell
+ * @typedef {{ text: string, type: "number" | "text" | "boolean" | "json" | "none", number?: number }} Cell number: to sort by
  */
 
 /**
@@ -300,7 +300,7 @@ function cellOf(value) {
   const scalar = scalarOf(value);
   if (typeof scalar === "string") return { text: scalar.slice(0, CELL), type: "text" };
   if (typeof scalar === "boolean") return { text: String(scalar), type: "boolean" };
-  if (scalar !== undefined) return { text: writtenOf(scalar), type: "number" };
+  if (scalar !== undefined) return { text: writtenOf(scalar), type: "number", number: doubleOf(scalar) };
   return value === undefined || value === null ? { text: "", type: "none" } : { text: JSON.stringify(value).slice(0, CELL), type: "json" };
 }
 
@@ -397,7 +397,7 @@ function isFound({ id, cells, line }, words) {
  * @param {Cell | undefined} b
  */
 function compareCells(a, b) {
-  if (a?.type === "number" && b?.type === "number") return Number(a.text) - Number(b.text);
+  if (a?.number !== undefined && b?.number !== undefined) return a.number - b.number;
   const [one, other] = [a?.text ?? "", b?.text ?? ""];
   return one < other ? -1 : Number(one > other);
 }

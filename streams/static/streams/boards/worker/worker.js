@@ -10,6 +10,8 @@ import { statusOf } from "../../board/status.js";
 
 // Between posts of figures that changed.
 const POST_MS = 250;
+// Reading figures takes one part of the worker's time at most, taking records in has the rest.
+const REST = 6;
 // Windows move with the seconds of the server's clock; looked at so often.
 const TICK_MS = 100;
 
@@ -51,6 +53,7 @@ class BoardWorker {
   #due = new Set();
   #board;
   #second = 0;
+  #restUntil = 0;
   #connection;
   #streams = new Streams({
     send: (message) => this.#connection.send(message),
@@ -176,6 +179,8 @@ class BoardWorker {
   }
 
   #post() {
+    const begun = performance.now();
+    if (begun < this.#restUntil && this.#due.size === 0) return;
     const tiles = [];
     for (const feed of this.#feeds.values()) {
       if (feed.isFresh) tiles.push(...feed.read(this.#asked));
@@ -183,6 +188,8 @@ class BoardWorker {
     }
     this.#due.clear();
     if (tiles.length > 0) tell({ type: "tiles", tiles });
+    const done = performance.now();
+    this.#restUntil = done + REST * (done - begun);
   }
 
   #tellState() {
