@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitor, Visitors, live
+from tests.browser.test_pages import axe_source, violations
 from tests.browser.test_records import producer
 from tests.conftest import Install
 from tests.support.processes import ROOT, Installation, Process
@@ -308,3 +309,33 @@ async def test_of_two_who_edit_the_later_one_is_shown_the_difference(visitors: V
     await expect(second.locator(".board-panel")).to_be_hidden()
     assert [each["id"] for each in (await definition(visitor, path))["tiles"]] == ["count", "number-1"]
     visitors.forgive("status of 412")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+async def test_boards_are_accessible_and_fit_the_screen(
+    visitors: Visitors, install: Install, width: int, scheme: str
+) -> None:
+    axe = axe_source()
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    produce(web, 40, random.Random(SEED))
+    tiles = [
+        *TILES,
+        tile("rows", "stream", {"columns": ["value.n", "value.kind"]}),
+        tile("words", "text", {"text": "Hi"}, ""),
+    ]
+    for place, each in enumerate(tiles):
+        each |= {"x": 3 * (place % 4), "y": 4 * (place // 4), "w": 3}
+    path = make_board(installation, web, tiles)
+    visitor = await visitors.new(web, viewport={"width": width, "height": 740}, color_scheme=scheme)
+    wrong = []
+    for where in ("/boards/", path, f"{path}?wall=1"):
+        page = await visitor.open(where)
+        if where != "/boards/":
+            await live(page)
+            await expect(page.locator('[data-tile="rows"] tbody tr').first).to_be_visible()
+        wrong += [f"{where}: {complaint}" for complaint in await violations(page, axe)]
+        if (wide := await page.evaluate("document.documentElement.scrollWidth")) > width:
+            wrong.append(f"{where} is {wide} px wide")
+    assert wrong == []

@@ -5,6 +5,7 @@ import { Source } from "../../../streams/static/streams/live/json.js";
 import { Fields } from "../../../streams/static/streams/boards/figures/paths.js";
 import { differences, freeId, optionsFor } from "../../../streams/static/streams/boards/edit/kinds.js";
 import { fieldsOf } from "../../../streams/static/streams/boards/edit/fields.js";
+import { Colours } from "../../../streams/static/streams/boards/tiles/colours.js";
 import { basisText, figureText, shortPath, spanText } from "../../../streams/static/streams/boards/tiles/words.js";
 
 const fields = (...values) => fieldsOf(values.map((value, offset) => new Fields("t", 0, {
@@ -52,4 +53,15 @@ test("a footer says what figures stand on, and nothing that is not so", () => {
   const basis = { records: 1_707, without_value: 0, late: 0, ahead: 0, gaps: 0, missing: 0 };
   assert.equal(basisText(basis, Date.UTC(2026, 0, 1, 13, 48, 22), "utc"), "1\u202F707 records since 13:48:22");
   assert.equal(basisText({ ...basis, records: 1, without_value: 2, late: 3, gaps: 1, missing: 141 }, null, "utc"), "1 record · 2 without a value · 3 too late for the window · 1 gap, 141 offsets missing");
+});
+
+test("colours go to the largest names while a window fills, and then stay", () => {
+  let now = 1;
+  const colours = new Colours(() => now);
+  colours.rank([["small", 2], ["", 9]]);
+  colours.rank([["large", 50], ["small", 3], ...["a", "b", "c", "d", "e"].map((name, place) => [name, 20 - place])]);
+  assert.deepEqual(["large", "a", "e", "small", ""].map((name) => colours.of(name)), [0, 1, 5, -1, -1]);
+  now += 60_000;
+  colours.rank([["small", 1_000]]);
+  assert.deepEqual(["large", "small"].map((name) => colours.of(name)), [0, -1]);
 });

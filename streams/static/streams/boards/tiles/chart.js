@@ -2,7 +2,7 @@
 
 import { Missing, library, style } from "./vendor.js";
 import { colourValue, tokenValue } from "./colours.js";
-import { element } from "../../page/dom.js";
+import { element, say } from "../../page/dom.js";
 import { figureText, timeText } from "./words.js";
 
 const NO_DASH = /** @type {number[]} */ ([]);
@@ -74,7 +74,8 @@ export class ChartTile {
 
   #draw() {
     if (!this.#figures || !this.#uPlot || this.#size().width <= 0) return;
-    const { names, data } = this.#isDots ? dots(/** @type {Dots} */ (this.#figures)) : lines(/** @type {Lines} */ (this.#figures));
+    const { names, data, counts } = this.#isDots ? dots(/** @type {Dots} */ (this.#figures)) : lines(/** @type {Lines} */ (this.#figures));
+    this.#tools.colours.rank(counts);
     if ("gaps" in this.#figures) {
       this.#gaps = this.#figures.gaps;
       this.#width = this.#figures.width;
@@ -84,7 +85,10 @@ export class ChartTile {
     if (!this.#plot || known !== this.#names) {
       this.#names = known;
       this.#begin(names, data);
-    } else this.#plot.setData(data, !this.#isZoomed());
+    } else {
+      this.#plot.setData(data, !this.#isZoomed());
+      this.#showLegend(names);
+    }
   }
 
   /**
@@ -95,11 +99,19 @@ export class ChartTile {
     if (!this.#uPlot || !data) return;
     this.#plot?.destroy();
     this.#plot = new this.#uPlot(this.#options(names), data, this.#body);
-    this.#legend.replaceChildren(...names.filter(Boolean).slice(0, LEGEND).map((name) => {
-      const item = element("li", "", element("span", "dot"), name);
+    this.#showLegend(names);
+  }
+
+  /** @param {string[]} names */
+  #showLegend(names) {
+    const shown = names.filter(Boolean).slice(0, LEGEND);
+    while (this.#legend.children.length > shown.length) this.#legend.lastElementChild?.remove();
+    for (const [place, name] of shown.entries()) {
+      let item = /** @type {HTMLElement | undefined} */ (this.#legend.children[place]);
+      if (!item) this.#legend.append((item = element("li", "", element("span", "dot"), element("span", ""))));
       item.dataset["series"] = String(this.#colourOf(name));
-      return item;
-    }));
+      say(/** @type {Element} */ (item.lastElementChild), name);
+    }
   }
 
   /**
@@ -126,7 +138,7 @@ export class ChartTile {
     return {
       ...this.#size(),
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 16, 0, 0],
       cursor: { y: false, drag: { x: true, y: false }, points: { size: 6 } },
       scales: { x: { time: true, range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => this.#times(low, high) }, y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => rangeOf(low, high, this.#isDots) } },
       axes: [
@@ -141,8 +153,8 @@ export class ChartTile {
 
   /** @param {string} name */
   #series(name) {
-    const series = this.#colourOf(name);
-    const stroke = () => (names1(name) ? tokenValue("--accent") : colourValue(series));
+    // Asked at each drawing: theme and colours may have changed.
+    const stroke = () => (name === "" ? tokenValue("--accent") : colourValue(this.#colourOf(name)));
     const isPoints = this.#isDots || this.#form === "points";
     return {
       label: name || "all",
@@ -218,11 +230,6 @@ export class ChartTile {
   }
 }
 
-/** @param {string} name @returns {boolean} whether a chart is not split */
-function names1(name) {
-  return name === "";
-}
-
 /**
  * @param {number | null} low
  * @param {number | null} high
@@ -237,7 +244,9 @@ function rangeOf(low, high, isDots) {
 
 /** @param {Lines} figures */
 function lines({ starts, lines: all }) {
-  return { names: all.map(({ name }) => name), data: [starts, ...all.map(({ values }) => values)] };
+  /** @type {[string, number][]} */
+  const counts = all.filter(({ isOthers }) => !isOthers).map(({ name, count }) => [name, count]);
+  return { names: all.map(({ name }) => name), counts, data: [starts, ...all.map(({ values }) => values)] };
 }
 
 /** @param {Dots} figures */
@@ -255,7 +264,7 @@ function dots({ points }) {
     const column = columns[places.get(name) ?? all.length - 1];
     if (column) column[row] = y;
   }
-  return { names: all, data: [sorted.map(({ time }) => time / 1000), ...columns] };
+  return { names: all, counts: [...counts], data: [sorted.map(({ time }) => time / 1000), ...columns] };
 }
 
 /**

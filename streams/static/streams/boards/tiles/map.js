@@ -85,6 +85,10 @@ export class MapTile {
   show({ points }) {
     const before = this.#newest;
     this.#points = points;
+    /** @type {Map<string, number>} */
+    const counts = new Map();
+    for (const { name } of points) counts.set(name, (counts.get(name) ?? 0) + 1);
+    this.#tools.colours.rank(counts);
     for (const { time, partition, offset } of points.slice(-50)) {
       if (time <= before) continue;
       this.#newest = Math.max(this.#newest, time);

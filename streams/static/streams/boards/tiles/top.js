@@ -14,11 +14,15 @@ export class TopTile {
 
   /**
    * @param {HTMLElement} body
-   * @param {import("../figures/kinds.js").Tile} _tile
+   * @param {import("../figures/kinds.js").Tile} tile
    * @param {import("./tile.js").TileTools} tools
    */
-  constructor(body, _tile, tools) {
+  constructor(body, tile, tools) {
     this.#tools = tools;
+    // It scrolls where it has more than fits.
+    body.tabIndex = 0;
+    body.setAttribute("role", "region");
+    body.setAttribute("aria-label", tile.title || `Top values of ${tile.options.field}`);
     body.append(this.#list, this.#others);
   }
 
@@ -26,6 +30,7 @@ export class TopTile {
   show({ rows, others, isWhole }) {
     const total = rows.reduce((sum, { count }) => sum + count, others);
     const most = rows[0]?.count ?? 1;
+    this.#tools.colours.rank(rows.map(({ key, count }) => [key, count]));
     const shown = new Map(rows.map((row) => [row.tag, this.#row(row, total, most)]));
     for (const [tag, node] of this.#rows) if (!shown.has(tag)) node.remove();
     this.#rows = shown;
@@ -43,6 +48,7 @@ export class TopTile {
    */
   #row({ key, tag, type, count }, total, most) {
     const node = this.#rows.get(tag) ?? this.#newRow(key, tag, type);
+    node.dataset["series"] = String(this.#tools.colours.of(key));
     const [, , track, number, percent] = /** @type {HTMLElement[]} */ ([...node.children]);
     const bar = track?.firstElementChild;
     if (bar instanceof HTMLElement) bar.style.inlineSize = `${(100 * count) / most}%`;
@@ -65,7 +71,6 @@ export class TopTile {
     node.dataset["key"] = key;
     node.dataset["tag"] = tag;
     node.dataset["type"] = type;
-    node.dataset["series"] = String(this.#tools.colours.of(key));
     const [, label, , number, percent] = /** @type {HTMLElement[]} */ ([...node.children]);
     if (label) label.title = key;
     if (number) number.dataset["field"] = "count";
