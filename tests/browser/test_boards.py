@@ -16,7 +16,7 @@ from tests.browser.conftest import Visitor, Visitors, live
 from tests.browser.test_pages import axe_source, violations
 from tests.browser.test_records import producer
 from tests.conftest import Install
-from tests.support.processes import ROOT, Installation, Process
+from tests.support.processes import ROOT, USERS, Installation, Process
 from tests.support.proxy import Proxy
 
 TOPIC = "measured"
@@ -339,3 +339,29 @@ async def test_boards_are_accessible_and_fit_the_screen(
         if (wide := await page.evaluate("document.documentElement.scrollWidth")) > width:
             wrong.append(f"{where} is {wide} px wide")
     assert wrong == []
+
+
+async def test_a_board_is_shared_from_its_page_and_copied_by_who_may_only_see_it(
+    visitors: Visitors, install: Install
+) -> None:
+    installation = install()
+    web = installation.web()
+    path = make_board(installation, web, [tile("words", "text", {"text": "Hello"}, "")])
+    owner = await visitors.new(web)
+    installation.query("UPDATE auth_user SET is_superuser = false WHERE username IN ('alice', 'bob')")
+    other = await visitors.new(web, signed_in=False)
+    await other.sign_in(USERS[1])
+    assert (await other.context.request.get(web.url + path)).status == 403
+    page = await owner.open(path)
+    await page.get_by_role("button", name="Share").click()
+    await page.get_by_label("May be seen by").select_option("everyone")
+    await page.get_by_role("button", name="Save who may").click()
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+    seen = await other.open(path)
+    await expect(seen.get_by_text("Hello")).to_be_visible()
+    await expect(seen.get_by_role("button", name="Edit")).to_have_count(0)
+    await seen.get_by_role("button", name="Share").click()
+    await expect(seen.locator("dialog[open]")).to_contain_text("Only its owner says")
+    await seen.get_by_role("button", name="Make a copy of my own").click()
+    await expect(seen.get_by_role("heading", name="Copy of Measured")).to_be_visible()
+    await expect(seen.get_by_role("button", name="Edit")).to_be_visible()

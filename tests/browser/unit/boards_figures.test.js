@@ -331,6 +331,9 @@ test("bins have round edges, the last one closed, whatever the numbers are", () 
     if (scale >= 1) checkBins(bins, values);
     else assert.equal(bins.reduce((sum, { count }) => sum + count, 0), 300);
   }
+  // 16.9 × 10^9 is less than 16,900,000,000 as a double; it belongs to the bin that begins with it all the same.
+  checkBins(binned([16, 16.9, 17.5, 32.3, 66.6, 128.2, 131.7].flatMap((value) => [value, value / 10]), 12), [16, 16.9, 17.5, 32.3, 66.6, 128.2, 131.7].flatMap((value) => [value, value / 10]));
+  assert.deepEqual(binned([16, 16.9, 17.2], 12).find(({ from }) => from === 16.9)?.count, 1);
   const many = new Histogram(100);
   const values = Array.from({ length: 5_000 }, () => next() * 100);
   for (const value of values) many.add(0, value);

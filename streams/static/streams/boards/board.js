@@ -71,6 +71,7 @@ class BoardPage {
     document.body.classList.toggle("wall", this.#isWall);
     const edit = document.querySelector('[data-part="edit"]');
     edit?.addEventListener("click", () => this.#edit());
+    part("share", HTMLElement).addEventListener("click", () => this.#share());
     setInterval(() => say(this.#clock, timeText(Date.now() + this.#offset, this.#board.clock === "utc" ? "utc" : "local", 0)), CLOCK_MS);
     this.#open();
   }
@@ -125,7 +126,11 @@ class BoardPage {
     this.#tiles.clear();
     this.#worker = new Worker(new URL("./worker/worker.js", import.meta.url), { type: "module" });
     this.#worker.addEventListener("message", ({ data }) => this.#heard(/** @type {Answer} */ (data)));
-    this.#worker.addEventListener("error", () => this.#say("The board's worker cannot be loaded. Reload the page.", "lost"));
+    this.#worker.addEventListener("error", () => {
+      this.#worker?.terminate();
+      this.#worker = null;
+      this.#say("What this board is computed with could not be loaded.", "lost");
+    });
     const path = this.#root.dataset["livePath"] ?? "/ws/live/";
     const topics = new URL(this.#root.dataset["topicsApi"] ?? "/api/topics/", location.href).href;
     this.#ask({ type: "open", board: this.#board, live: liveAddress(path), topics });
@@ -144,6 +149,21 @@ class BoardPage {
     this.#grid.style.setProperty("--board-rows", String(Math.max(1, ...inOrder.map(({ y, h }) => y + h))));
     this.#grid.replaceChildren(...[...this.#tiles.values()].map(({ node }) => node));
     if (this.#tiles.size === 0) this.#grid.append(element("p", "empty", "This board has no tiles yet."));
+  }
+
+  async #share() {
+    const { openShare } = await import("./share.js");
+    const { dataset } = this.#root;
+    openShare(this.#kept, {
+      dialog: part("sharing", HTMLDialogElement),
+      boardsApi: dataset["boardsApi"] ?? "/api/boards/",
+      boardsPath: dataset["boardsPath"] ?? "/boards/",
+      csrf: dataset["csrf"] ?? "",
+      mayShare: dataset["mayShare"] === "true",
+      saved: (board) => {
+        this.#kept = board;
+      },
+    });
   }
 
   /** The editor is loaded when somebody edits. */
@@ -208,7 +228,7 @@ class BoardPage {
     this.#banner.className = `board-banner ${tone}`;
     if (this.#banner.dataset["said"] === text) return;
     this.#banner.dataset["said"] = text;
-    const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => this.#ask({ type: "retry" }));
+    const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#worker ? this.#ask({ type: "retry" }) : this.#open()));
     this.#banner.replaceChildren(text, " ", way);
   }
 }

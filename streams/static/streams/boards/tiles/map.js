@@ -127,14 +127,15 @@ export class MapTile {
     if (!this.#projection) return;
     const drawn = sharp(this.#canvas);
     if (!drawn) return;
-    const { pen } = drawn;
+    const { pen, width } = drawn;
+    const largest = Math.min(LARGEST, Math.max(6, width / 60));
     const sizes = this.#points.flatMap(({ size }) => (size === null ? [] : [size]));
     const low = sizes.reduce((least, size) => Math.min(least, size), Infinity);
     const high = sizes.reduce((most, size) => Math.max(most, size), -Infinity);
     this.#drawn = this.#points.map((point) => {
       const [x = 0, y = 0] = this.#projection([point.longitude, point.latitude]) ?? [];
       const share = point.size === null || high <= low ? 0.25 : (point.size - low) / (high - low);
-      return { ...point, x, y, radius: SMALLEST + (LARGEST - SMALLEST) * share ** 1.8 };
+      return { ...point, x, y, radius: SMALLEST + (largest - SMALLEST) * share ** 1.8 };
     });
     pen.globalAlpha = 0.6;
     /** @type {Map<string, string>} */
