@@ -129,7 +129,8 @@ class BoardWorker {
       }
       this.#streams.heard(message, bytes);
     }
-    this.#tellState();
+    // Records come many times a second, and say nothing that the next second would not.
+    if (message.type !== "records" && message.type !== "stats") this.#tellState();
   }
 
   /** Once the server's clock is known: a stream for each topic and filter. */
