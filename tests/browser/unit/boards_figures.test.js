@@ -206,6 +206,15 @@ test("a window of the last seconds drops what it has passed, and counts what com
   assert.deepEqual([window.records, window.ranges], [0, []]);
 });
 
+test("what was in Kafka before a stream began fills the window, and is not late where it lies before it", () => {
+  const window = new Window({ last_seconds: 10 }, NOW);
+  window.begin({ 0: 5 }, { 0: 7 });
+  for (const [offset, ago] of [[5, 20_000], [6, 1_000], [7, 20_000]]) {
+    window.arrived(new Fields("t", 0, { offset, timestamp: NOW - ago, key: null, headers: {}, size: 0, encoding: "json", value: new Source("1") }), NOW);
+  }
+  assert.deepEqual([window.records, window.late], [1, 1]);
+});
+
 test("a window that slept longer than it is long comes back empty", () => {
   const window = new Window({ last_seconds: 3_600 }, NOW);
   window.arrived(new Fields("t", 0, { offset: 0, timestamp: NOW, key: null, headers: {}, size: 0, encoding: "json", value: new Source("1") }), NOW);

@@ -58,6 +58,8 @@ export class Window {
   #coming = new Map();
   /** @type {Map<number, number>} partition → position: behind the last record, or gap */
   #positions = new Map();
+  /** @type {Map<number, number>} partition → what lies below was there before the stream began */
+  #ends = new Map();
   /** @type {Map<number, number>} partition → ms of its last record */
   #times = new Map();
   /** what was in when the last second was over, and when that was */
@@ -89,8 +91,13 @@ export class Window {
     this.#figures.add(figures);
   }
 
-  /** @param {Record<string, number>} positions partition → next offset: where the stream begins */
-  begin(positions) {
+  /**
+   * @param {Record<string, number>} positions partition → next offset: where the stream begins
+   * @param {Record<string, number>} [ends] partition → position: what lies below was in Kafka before; of it nothing comes too
+   *   late, it fills the window
+   */
+  begin(positions, ends = {}) {
+    for (const [partition, end] of Object.entries(ends)) this.#ends.set(Number(partition), end);
     for (const [partition, position] of Object.entries(positions)) this.#positions.set(Number(partition), position);
   }
 
@@ -195,7 +202,7 @@ export class Window {
     const second = Math.floor(time / SECOND);
     // What never leaves needs no bucket a second.
     const entry = { fields, time, second, bucket: isMoving(this.#window) ? second : 0, covers };
-    if (time < from) this.late += 1;
+    if (time < from) this.late += Number(fields.record.offset >= (this.#ends.get(fields.partition) ?? 0));
     else if (time < to) this.#add(entry);
     else if (!isMoving(this.#window) || time >= to + AHEAD_S * SECOND) this.ahead += 1;
     else {

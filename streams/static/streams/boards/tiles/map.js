@@ -10,6 +10,7 @@ const SMALLEST = 1.6; // px
 const LARGEST = 13;
 const NEAR = 14;
 const RING_MS = 1_400;
+const RINGS = 12; // points at most: of many new ones the newest
 // Points that are named to who cannot see them: the newest.
 const SAID = 30;
 
@@ -20,6 +21,8 @@ export class MapTile {
   #tools;
   #body;
   #land = document.createElement("canvas");
+  #dots = /** @type {HTMLCanvasElement} */ (element("canvas", "map-points"));
+  /** over the points: what moves, so that they need not be drawn again for it; it takes the pointer and the keys */
   #canvas = /** @type {HTMLCanvasElement} */ (element("canvas", "map-points"));
   #tip = element("div", "map-tip");
   #list = element("ol", "visually-hidden");
@@ -55,7 +58,8 @@ export class MapTile {
     this.#canvas.setAttribute("aria-label", "World map; the arrow keys go from point to point, enter opens its record");
     this.#tip.hidden = true;
     this.#tip.setAttribute("role", "status");
-    body.append(this.#land, this.#canvas, this.#tip, this.#list);
+    this.#dots.setAttribute("aria-hidden", "true");
+    body.append(this.#land, this.#dots, this.#canvas, this.#tip, this.#list);
     this.#canvas.addEventListener("pointermove", (event) => this.#choose(this.#nearest(event.offsetX, event.offsetY)));
     this.#canvas.addEventListener("pointerleave", () => this.#choose(-1));
     this.#canvas.addEventListener("blur", () => this.#choose(-1));
@@ -89,7 +93,7 @@ export class MapTile {
     const counts = new Map();
     for (const { name } of points) counts.set(name, (counts.get(name) ?? 0) + 1);
     this.#tools.colours.rank(counts);
-    for (const { time, partition, offset } of points.slice(-50)) {
+    for (const { time, partition, offset } of points.slice(-RINGS)) {
       if (time <= before) continue;
       this.#newest = Math.max(this.#newest, time);
       if (before > 0) this.#rings.set(`${partition}:${offset}`, performance.now());
@@ -125,7 +129,7 @@ export class MapTile {
 
   #draw() {
     if (!this.#projection) return;
-    const drawn = sharp(this.#canvas);
+    const drawn = sharp(this.#dots);
     if (!drawn) return;
     const { pen, width } = drawn;
     const largest = Math.min(LARGEST, Math.max(6, width / 60));
@@ -149,6 +153,14 @@ export class MapTile {
       pen.fill();
     }
     pen.globalAlpha = 1;
+    this.#drawOver();
+  }
+
+  /** Rings and the chosen point. */
+  #drawOver() {
+    const drawn = sharp(this.#canvas);
+    if (!drawn) return;
+    const { pen } = drawn;
     this.#drawRings(pen);
     const chosen = this.#drawn[this.#chosen];
     if (chosen) ring(pen, chosen, chosen.radius + 3, tokenValue("--text"), 1);
@@ -159,7 +171,7 @@ export class MapTile {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.#rings.clear();
     const now = performance.now();
     const colour = tokenValue("--accent");
-    for (const point of this.#drawn.slice(-50)) {
+    for (const point of this.#drawn.slice(-RINGS)) {
       const begun = this.#rings.get(`${point.partition}:${point.offset}`);
       if (begun === undefined) continue;
       const age = (now - begun) / RING_MS;
@@ -174,7 +186,7 @@ export class MapTile {
     const step = () => {
       const now = performance.now();
       for (const [place, begun] of this.#rings) if (now - begun >= RING_MS) this.#rings.delete(place);
-      this.#draw();
+      this.#drawOver();
       this.#isAnimating = this.#rings.size > 0;
       if (this.#isAnimating) requestAnimationFrame(step);
     };
@@ -208,7 +220,7 @@ export class MapTile {
       this.#tip.style.insetInlineStart = isRight ? "auto" : `${point.x + 16}px`;
       this.#tip.style.insetInlineEnd = isRight ? `${this.#body.clientWidth - point.x + 16}px` : "auto";
     }
-    this.#draw();
+    this.#drawOver();
   }
 
   /** @param {KeyboardEvent} event */

@@ -6,6 +6,8 @@ import { exactTime, figureText, shortPath } from "./words.js";
 import { headOf, showCell } from "./grid.js";
 
 const ROWS = 60;
+// More new rows than this at once are not tinted: where everything is new, a tint says nothing and costs frames.
+const TINTED = 8;
 
 /** @typedef {import("../figures/kinds.js").Row} Row */
 
@@ -23,6 +25,7 @@ export class StreamTile {
   /** @type {Map<string, HTMLElement>} */
   #rows = new Map();
   #isFirst = true;
+  #isTinted = false;
   #head;
 
   /**
@@ -62,6 +65,8 @@ export class StreamTile {
     this.#seen = total;
     this.#fresh.hidden = true;
     const ordered = this.#isOldestFirst ? rows.toReversed() : rows;
+    const fresh = rows.filter(({ partition, offset }) => !this.#rows.has(`${partition}:${offset}`)).length;
+    this.#isTinted = !this.#isFirst && fresh <= TINTED;
     const shown = new Map(ordered.map((row) => [`${row.partition}:${row.offset}`, this.#row(row)]));
     for (const [place, node] of this.#rows) if (!shown.has(place)) node.remove();
     this.#rows = shown;
@@ -86,7 +91,7 @@ export class StreamTile {
       if (when.clock === "relative") say(/** @type {Element} */ (there.firstElementChild), exactTime(time, when.clock, when.now));
       return there;
     }
-    const node = element("tr", this.#isFirst ? "" : "new", element("td", "time mono", exactTime(time, when.clock, when.now)));
+    const node = element("tr", this.#isTinted ? "new" : "", element("td", "time mono", exactTime(time, when.clock, when.now)));
     node.dataset["key"] = key ?? "";
     node.dataset["partition"] = String(partition);
     node.dataset["offset"] = String(offset);

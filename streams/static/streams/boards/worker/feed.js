@@ -6,12 +6,22 @@ import { Window } from "../figures/window.js";
 import { figuresOf } from "../figures/kinds.js";
 import { startOf } from "../figures/span.js";
 
+// Tiles that are large to send and to draw follow once a second; the next tick of the window brings what was passed over.
+const LARGE = new Set(["map", "chart", "table", "distribution"]);
+const LARGE_MS = 900;
+// The embedded broker finds a time by reading, and only so far; after so many refusals, while Kafka is there, the newest
+// records have to do.
+const REFUSALS = 2;
+const NEWEST = 2_000; // all that the protocol gives
+const FROM_NEWEST = "Kafka could not tell where the window begins: what lies before the newest 2\u202F000 records of that moment is not in the figures.";
+
 /**
  * @typedef {import("../figures/kinds.js").Tile} Tile
  * @typedef {import("../figures/kinds.js").TileFigures} TileFigures
  * @typedef {import("../figures/kinds.js").Asked} Asked
  * @typedef {import("../figures/window.js").Basis} Basis
- * @typedef {{ tile: Tile, figures: TileFigures | null, fault: string }} Seat fault: why the tile can show nothing
+ * @typedef {{ tile: Tile, figures: TileFigures | null, fault: string, readAt: number }} Seat fault: why the tile can show
+ *   nothing; readAt: ms, when its figures were read last
  *
  * @typedef {object} Shown what the page gets of a tile
  * @property {string} id
@@ -25,6 +35,7 @@ import { startOf } from "../figures/span.js";
  * @property {RecordsApi} api
  * @property {() => number} now ms, of the server
  * @property {(record: import("../../live/protocol.js").KafkaRecord) => void} met a live record, for the lag
+ * @property {() => boolean} isLinked whether the server reaches Kafka
  * @property {() => void} changed
  */
 
@@ -44,6 +55,7 @@ export class Feed {
   #subscription;
   #note = "";
   #isLoading = false;
+  #refusals = 0;
 
   /**
    * @param {string} topic
@@ -68,7 +80,10 @@ export class Feed {
         this.isFresh = true;
         tools.changed();
       },
-      changed: () => tools.changed(),
+      changed: () => {
+        if (this.#subscription?.phase === "retrying") this.#refused();
+        tools.changed();
+      },
     });
   }
 
@@ -78,14 +93,28 @@ export class Feed {
 
   /** @param {Tile} tile that stands on this stream from its beginning on */
   seat(tile) {
-    this.#seats.push({ tile, ...this.#figuresOf(tile) });
+    this.#seats.push({ tile, readAt: -Infinity, ...this.#figuresOf(tile) });
   }
 
   /** Begins, from Kafka's past where the window reaches there. */
   watch() {
     this.refusal = null;
+    this.#refusals = 0;
     this.#anew();
     this.#subscription.watch(this.topic, startOf(this.#span, this.#tools.now()));
+  }
+
+  /** The stream could not begin, and will be asked for again. */
+  #refused() {
+    if (!this.#tools.isLinked() || this.#subscription.stream.epoch) return;
+    this.#refusals += 1;
+    if (this.#refusals !== REFUSALS) return;
+    // Not from within its own event: it sets the time of its next try after it.
+    setTimeout(() => {
+      if (this.#subscription.phase !== "retrying") return;
+      this.#note = FROM_NEWEST;
+      this.#subscription.watch(this.topic, { last: NEWEST });
+    });
   }
 
   tick() {
@@ -101,14 +130,20 @@ export class Feed {
    */
   read(asked, only = null) {
     if (only === null) this.isFresh = false;
-    const seats = only === null ? this.#seats : this.#seats.filter(({ tile }) => tile.id === only);
-    return seats.map(({ tile, figures, fault }) => ({
-      id: tile.id,
-      figures: fault || !figures ? null : figures.read(this.#window, this.#tools.now(), asked.get(tile.id) ?? {}),
-      basis: figures && !fault ? this.#basis(figures) : null,
-      problem: fault || this.#problem(),
-      since: this.#since(),
-    }));
+    const now = this.#tools.now();
+    const isDue = (/** @type {Seat} */ { tile, readAt }) => !LARGE.has(tile.kind) || now - readAt >= LARGE_MS;
+    const seats = this.#seats.filter((seat) => (only === null ? isDue(seat) : seat.tile.id === only));
+    return seats.map((seat) => {
+      const { tile, figures, fault } = seat;
+      seat.readAt = now;
+      return {
+        id: tile.id,
+        figures: fault || !figures ? null : figures.read(this.#window, now, asked.get(tile.id) ?? {}),
+        basis: figures && !fault ? this.#basis(figures) : null,
+        problem: fault || this.#problem(),
+        since: this.#since(),
+      };
+    });
   }
 
   /** @param {string} id */
@@ -151,9 +186,9 @@ export class Feed {
   }
 
   /** @param {Parameters<import("../../live/subscription.js").SubscriptionEvents["began"]>[0]} how */
-  #began({ resumed, newLife, missing }) {
+  #began({ resumed, newLife, missing, ends }) {
     if (newLife) this.#anew();
-    if (!resumed || newLife) this.#window.begin(this.#subscription.stream.cursor().positions);
+    if (!resumed || newLife) this.#window.begin(this.#subscription.stream.cursor().positions, ends);
     this.#missed(missing);
     this.isFresh = true;
   }
@@ -178,7 +213,7 @@ export class Feed {
   #anew() {
     this.#window = new Window(this.#span, this.#tools.now());
     this.#note = "";
-    for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile));
+    for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile), { readAt: -Infinity });
     if (this.#subscription.stream.epoch) this.#window.begin(this.#subscription.stream.cursor().positions);
     this.isFresh = true;
   }

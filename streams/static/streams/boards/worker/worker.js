@@ -148,6 +148,7 @@ class BoardWorker {
           api: this.#api,
           now: () => this.#now(),
           met: (record) => this.#meter.arrived(record.timestamp, Date.now()),
+          isLinked: () => this.#heartbeat?.link === "live",
           changed: () => this.#tellState(),
         });
         this.#feeds.set(name, feed);
