@@ -31,6 +31,8 @@ export class ChartTile {
   #width = 1;
   /** @type {[number, number]} seconds */
   #span = [0, 1];
+  /** @type {{ width: number, height: number } | null} */
+  #measured = null;
 
   /**
    * @param {HTMLElement} body
@@ -67,6 +69,7 @@ export class ChartTile {
   }
 
   redraw() {
+    this.#measured = null;
     const { width, height } = this.#size();
     if (this.#plot && width > 0) this.#plot.setSize({ width, height });
     else this.#draw();
@@ -225,8 +228,10 @@ export class ChartTile {
     return isDragged ? [low, high] : this.#span;
   }
 
+  /** Measured when it changed: asking for a size makes the page lay everything out. */
   #size() {
-    return { width: Math.floor(this.#body.clientWidth), height: Math.max(60, Math.floor(this.#body.clientHeight)) };
+    this.#measured ??= { width: Math.floor(this.#body.clientWidth), height: Math.max(60, Math.floor(this.#body.clientHeight)) };
+    return this.#measured;
   }
 }
 

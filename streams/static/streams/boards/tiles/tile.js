@@ -10,6 +10,7 @@ import { TextTile } from "./text.js";
 import { TopTile } from "./top.js";
 import { basisText } from "./words.js";
 import { button, element, say } from "../../page/dom.js";
+import { grouped } from "../../page/format.js";
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} TileJson
@@ -87,7 +88,10 @@ export class Tile {
     this.#say(problem);
     if (basis) {
       this.node.dataset["basis"] = JSON.stringify(basis);
-      say(this.#basis, basisText(basis, since, this.#clock));
+      // A figure counts all; a drawing of single records has the newest.
+      const isCut = (this.json.kind === "map" || this.json.kind === "chart") && figures?.leftOut > 0;
+      const drawn = isCut ? ` · the newest ${grouped(figures.points.length)} drawn` : "";
+      say(this.#basis, basisText(basis, since, this.#clock) + drawn);
       this.#load.hidden = basis.gaps === 0;
     }
     if (figures) this.#drawing.show(figures);
