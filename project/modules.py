@@ -1,5 +1,5 @@
 """Which ES modules a module imports, and those again: so that a page can name all of them at once, and a browser need
-not read one to learn of the next."""
+not read one to learn of the next. A worker that it starts counts as imported, with what that imports."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 
 IMPORT = re.compile(r"""^(?:import|export)\b(?:[^"';]*\bfrom)?\s*"(?P<path>\.{1,2}/[^"]+)";""", re.MULTILINE)
+WORKER = re.compile(r"""\bnew Worker\(new URL\("(?P<path>\.{1,2}/[^"]+)", import\.meta\.url\)""")
 
 
 def imported_by(name: str) -> tuple[str, ...]:
@@ -31,7 +32,9 @@ def _walk(name: str) -> tuple[str, ...]:
     found = [name]
     for module in found:  # grows while it is gone through
         folder = posixpath.dirname(module)
-        paths = (posixpath.normpath(posixpath.join(folder, match["path"])) for match in IMPORT.finditer(_text(module)))
+        text = _text(module)
+        named = (*IMPORT.finditer(text), *WORKER.finditer(text))
+        paths = (posixpath.normpath(posixpath.join(folder, match["path"])) for match in named)
         found += [path for path in dict.fromkeys(paths) if path not in found]
     return tuple(found[1:])
 

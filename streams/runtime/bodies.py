@@ -33,10 +33,14 @@ Unread = Annotated[M, _Unread()]
 """In the signature of an operation: the body's bytes, which the API's description shows as the model."""
 
 
-def read(model: type[M], body: Any) -> M:
-    """The model that the body's bytes are. Raises HttpError 400 and 413, and InvalidRequest, which names the fields."""
-    if len(body) > BODY_BYTES:
-        raise HttpError(413, f"The body is too large: {BODY_BYTES // 1024} KiB are taken.")
+def read(model: type[M], body: Any, largest: int = BODY_BYTES) -> M:
+    """The model that the body's bytes are, at most `largest` of them.
+
+    Raises HttpError 400 (which project/api/errors.py answers with 415 where the body says that it is something else)
+    and 413, and InvalidRequest, which names the fields.
+    """
+    if len(body) > largest:
+        raise HttpError(413, f"The body is too large: {largest // 1024} KiB are taken.")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -4,7 +4,7 @@ import { button, element, link } from "../page/dom.js";
 import { Source, prettyText } from "../live/json.js";
 import { headersOf } from "../live/protocol.js";
 import { decodedPart } from "./decoded.js";
-import { LoadError } from "./records_api.js";
+import { LoadError } from "../live/records_api.js";
 import { NOT_PRINTABLE, fullTime, grouped, isPrintable, printable, size } from "../page/format.js";
 
 // Beyond this many characters the value is shown without colours: thousands of nodes would freeze the page.

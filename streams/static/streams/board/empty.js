@@ -2,7 +2,7 @@
 // topic cannot be watched, and who can change that.
 
 import { element, link } from "../page/dom.js";
-import { refusalOf } from "./status.js";
+import { refusalOf } from "../live/status.js";
 
 /**
  * @typedef {"empty" | "unborn" | "refused" | "no topics" | "filter"} Reason

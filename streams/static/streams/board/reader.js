@@ -7,7 +7,7 @@ import { part, say } from "../page/dom.js";
 import { Entries } from "./entries.js";
 import { loadGap } from "./gaps.js";
 import { Older } from "./older.js";
-import { LoadError } from "./records_api.js";
+import { LoadError } from "../live/records_api.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
 import { clock, grouped } from "../page/format.js";
@@ -21,7 +21,7 @@ import { clock, grouped } from "../page/format.js";
  * @typedef {object} ReaderTools
  * @property {string} itemsPath
  * @property {string} itemsTopic
- * @property {import("./records_api.js").RecordsApi} api
+ * @property {import("../live/records_api.js").RecordsApi} api
  * @property {() => import("../live/subscription.js").Subscription} subscription what the board watches now
  * @property {() => void} changed called after whatever the figures count
  * @property {() => void} deeper begins the topic again, as far back as can be searched

@@ -2,7 +2,7 @@
 
 import { Colours } from "./tiles/colours.js";
 import { RecordView } from "./record.js";
-import { RecordsApi } from "../board/records_api.js";
+import { RecordsApi } from "../live/records_api.js";
 import { Tile } from "./tiles/tile.js";
 import { button, element, part, say } from "../page/dom.js";
 import { duration } from "../page/format.js";

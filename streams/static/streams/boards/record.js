@@ -1,6 +1,6 @@
 // One record whole, over the board: its value on lines of their own, digits as they came, and what stands beside it.
 
-import { LoadError, RecordsApi } from "../board/records_api.js";
+import { LoadError, RecordsApi } from "../live/records_api.js";
 import { Source, prettyText } from "../live/json.js";
 import { element, part } from "../page/dom.js";
 import { fullTime, grouped, size } from "../page/format.js";

@@ -2,7 +2,7 @@
 
 import { Fields } from "../figures/paths.js";
 import { KINDS, differences, freeId } from "./kinds.js";
-import { LoadError } from "../../board/records_api.js";
+import { LoadError } from "../../live/records_api.js";
 import { Missing, library, style } from "../tiles/vendor.js";
 import { button, element } from "../../page/dom.js";
 import { fieldsOf } from "./fields.js";
@@ -22,7 +22,7 @@ const ROW_PX = 50; // 40 px and the gap of 10
  * @property {HTMLElement} panel
  * @property {string} boardsApi
  * @property {string} csrf
- * @property {import("../../board/records_api.js").RecordsApi} records
+ * @property {import("../../live/records_api.js").RecordsApi} records
  * @property {() => import("../../live/protocol.js").Topic[]} topics
  * @property {(board: BoardJson) => Map<string, { node: HTMLElement }>} show draws a board afresh and returns its tiles
  * @property {(board: BoardJson | null) => void} left with the board as it is kept now, null when nothing was saved

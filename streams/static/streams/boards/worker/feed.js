@@ -1,7 +1,7 @@
 // One stream of a board, and the tiles that stand on it: what arrives is put into the window, and figures are read from it.
 
 import { BadPath, Fields } from "../figures/paths.js";
-import { LoadError, RecordsApi } from "../../board/records_api.js";
+import { LoadError, RecordsApi } from "../../live/records_api.js";
 import { Window } from "../figures/window.js";
 import { figuresOf } from "../figures/kinds.js";
 import { startOf } from "../figures/span.js";

@@ -3,10 +3,10 @@
 
 import { Connection } from "../../live/connection.js";
 import { Feed, notYours } from "./feed.js";
-import { Meter } from "../../board/meter.js";
-import { RecordsApi } from "../../board/records_api.js";
+import { Meter } from "../../live/meter.js";
+import { RecordsApi } from "../../live/records_api.js";
 import { Streams } from "./streams.js";
-import { statusOf } from "../../board/status.js";
+import { statusOf } from "../../live/status.js";
 
 // Between posts of figures that changed.
 const POST_MS = 250;
@@ -34,7 +34,7 @@ const TICK_MS = 100;
  *   | { type: "retry" }
  *   | { type: "visible" }} Question live: the socket's address; topics: that of the topics API
  *
- * @typedef {{ status: import("../../board/status.js").Status, rate: number, lag: number | null, jumps: number, topics: import("../../live/protocol.js").Topic[], offset: number }} State
+ * @typedef {{ status: import("../../live/status.js").Status, rate: number, lag: number | null, jumps: number, topics: import("../../live/protocol.js").Topic[], offset: number }} State
  *   offset: ms that the server's clock is ahead of this one's
  * @typedef {{ type: "state", state: State } | { type: "tiles", tiles: import("./feed.js").Shown[] }} Answer
  */
@@ -207,6 +207,7 @@ class BoardWorker {
       phase: isBare ? "live" : (worst?.subscription.phase ?? "idle"),
       refusal: worst?.refusal ?? null,
       obstacle: worst?.subscription.obstacle ?? "",
+      isUnborn: worst?.subscription.isUnborn ?? false,
       heartbeat: this.#heartbeat,
       lag,
       quiet: this.#connection.quietFor(now),
