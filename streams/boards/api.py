@@ -13,8 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from ninja.errors import HttpError
 from ninja.params.functions import Header
+from pydantic import ConfigDict
 
-from streams.board.schemas import Invalid, Problem
+from streams.board.schemas import Invalid, Problem, _example
 from streams.boards import services
 from streams.boards.definition import Board as Definition
 from streams.boards.definition import Part
@@ -52,6 +53,14 @@ class BoardInList(Schema):
 
 class BoardsOut(Schema):
     """The boards that you may see: starred ones first, then by name."""
+
+    model_config = _example(
+        {
+            "boards": [
+                {"slug": "sales", "name": "Sales", "version": 3, "owner": "ada", "starred": True, "may_edit": False}
+            ]
+        }
+    )
 
     boards: list[BoardInList]
 
@@ -104,6 +113,8 @@ async def replace_board(
 
 class BoardPatch(Part):
     """Parts of a board; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Sales", "window": {"last_seconds": 3600}}]})
 
     name: Any = None
     sharing: Any = None

@@ -262,9 +262,30 @@ Tile = Annotated[
 ]
 
 
+EXAMPLE: dict[str, JsonValue] = {
+    "format": FORMAT,
+    "slug": "sales",
+    "name": "Sales",
+    "version": 3,
+    "owner": "ada",
+    "sharing": {"read": "groups", "edit": "private", "groups": ["Shop"]},
+    "window": {"last_seconds": 900},
+    "filter": "value.price > 12",
+    "clock": "utc",
+    "tiles": [
+        {
+            "id": "orders", "kind": "number", "title": "Orders", "topic": "orders.v1", "filter": "",
+            "x": 0, "y": 0, "w": 3, "h": 3, "options": {"figure": "count", "field": None},
+        }
+    ],
+}  # fmt: skip
+
+
 class Board(Part):
     """A board as people and programs write it. What the server knows better is taken and not looked at: `slug` (but
     when a board is made), `version` and `owner`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     format: Literal["streamboard.board.v1"] = FORMAT
     slug: Slug | None = None
