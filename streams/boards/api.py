@@ -19,7 +19,7 @@ from streams.board.schemas import Invalid, Problem, _example
 from streams.boards import services
 from streams.boards.definition import Board as Definition
 from streams.boards.definition import Part
-from streams.boards.refusals import BoardConflict, BoardRefused
+from streams.boards.refusals import BoardConflict, BoardRefused, UnknownGroups
 from streams.models import Board
 from streams.runtime import bodies
 from streams.runtime.bodies import Unread
@@ -193,12 +193,19 @@ async def _in_thread(request: HttpRequest, work: Callable[[User], HttpResponse])
         try:
             return work(user)
         except BoardRefused as refusal:
-            answer = _json(refusal.status, {"detail": str(refusal)})
+            answer = _json(refusal.status, {"detail": _told(refusal)})
             if isinstance(refusal, BoardConflict):
                 answer["ETag"] = f'"{refusal.current.version}"'
             return answer
 
     return await sync_to_async(done)()
+
+
+def _told(refusal: BoardRefused) -> Any:
+    """The refusal's sentence; of what the body says with its place, as everywhere."""
+    if isinstance(refusal, UnknownGroups):
+        return [{"loc": ["body", "sharing", "groups"], "msg": str(refusal), "type": "unknown_groups"}]
+    return str(refusal)
 
 
 def _starred(slug: str, user: User, *, starred: bool) -> HttpResponse:

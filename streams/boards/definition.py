@@ -50,7 +50,7 @@ Audience = Literal["private", "groups", "everyone"]
 class Part(BaseModel):
     """A part of a board: names that it does not know are refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=False)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class LastSeconds(Part):
