@@ -110,7 +110,7 @@ IMPORTED: dict[str, set[str]] = {
     "itemlist": {"live", "page", "itempages"},
     "boards": {"live", "page"},
     "boards/figures": {"live"},
-    "boards/worker": {"live", "figures"},
+    "boards/worker": {"live", "page", "figures"},
     "boards/tiles": {"page", "figures", "worker"},
     "boards/edit": {"live", "page", "figures", "tiles", "worker"},
 }

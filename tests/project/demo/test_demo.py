@@ -57,6 +57,17 @@ class DemoTests(TestCase):
         assert not Topic.objects.filter(name=replay.TOPIC).exists()
         assert not Board.objects.exists()
 
+    @in_demo
+    def test_whoever_signs_in_sees_its_board_first_and_goes_elsewhere_when_they_wanted_to(self) -> None:
+        prepare()
+        account = {"username": demo.USERNAME, "password": demo.PASSWORD}
+        for wanted, leads in (("", "/boards/earthquakes/"), ("/", "/boards/earthquakes/"), ("/items/", "/items/"),
+                              ("/?topic=items.v1", "/?topic=items.v1")):  # fmt: skip
+            answer = Client().post("/accounts/login/", {**account, "next": wanted})
+            assert (answer.status_code, answer["Location"]) == (302, leads)
+        Board.objects.all().delete()
+        assert Client().post("/accounts/login/", account)["Location"] == "/"
+
     def test_what_make_run_says_is_how_to_get_in(self) -> None:
         assert greeting.text() == ""
         with override_settings(RUN_ADDRESS="http://127.0.0.1:8123/"):

@@ -1,13 +1,17 @@
 // A board's page: opens its worker, makes its tiles, and draws what the worker posts. It computes nothing.
 
+import { BetweenForm } from "./between.js";
 import { Colours } from "./tiles/colours.js";
 import { RecordView } from "./record.js";
 import { RecordsApi } from "../live/records_api.js";
 import { Tile } from "./tiles/tile.js";
+import { addCondition, dropCondition, lookedAt, setWindow } from "./look.js";
+import { boundsOf } from "./figures/span.js";
 import { button, element, part, say } from "../page/dom.js";
 import { duration } from "../page/format.js";
 import { liveAddress } from "../live/connection.js";
 import { spanText, timeText } from "./tiles/words.js";
+import { wordsOf } from "./tiles/narrow.js";
 
 /**
  * @typedef {import("./worker/worker.js").BoardJson} BoardJson
@@ -29,7 +33,10 @@ class BoardPage {
   #lag = part("lag", HTMLElement);
   #banner = part("banner", HTMLElement);
   #filter = part("filter", HTMLInputElement);
+  #filterWrong = part("filter-wrong", HTMLElement);
   #windows = part("windows", HTMLElement);
+  #chips = part("chips", HTMLElement);
+  #between;
   #clock = part("clock", HTMLElement);
   #colours = new Colours();
   #records;
@@ -53,6 +60,8 @@ class BoardPage {
     this.#board = this.#kept;
     this.#records = new RecordsApi(this.#root.dataset["topicsApi"] ?? "/api/topics/");
     this.#record = new RecordView(this.#records);
+    this.#between = new BetweenForm(this.#kept.clock === "utc", (between) => this.#lookThrough(between));
+    this.#windows.after(this.#between.node);
   }
 
   start() {
@@ -61,7 +70,7 @@ class BoardPage {
       this.#read();
       this.#open();
     });
-    this.#filter.addEventListener("change", () => this.#look("filter", this.#filter.value.trim()));
+    this.#filter.addEventListener("change", () => this.#look((asked) => asked.set("filter", this.#filter.value.trim())));
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#ask({ type: "visible" });
     });
@@ -76,48 +85,76 @@ class BoardPage {
     this.#open();
   }
 
-  /** Takes over which window and filter the address asks for. */
+  /** Takes over which window, filter and conditions the address asks for. */
   #read() {
-    const asked = new URLSearchParams(location.search);
-    const seconds = Number(asked.get("window"));
-    /** @type {WindowJson} */
-    let window = this.#kept.window;
-    if (asked.get("window") === "opened") window = { since: "opened" };
-    else if (Number.isInteger(seconds) && seconds > 0) window = { last_seconds: seconds };
-    const [from, to] = [Number(asked.get("from")), Number(asked.get("to"))];
-    if (from > 0 && to > from) window = { from, to };
-    this.#board = { ...this.#kept, window, filter: asked.get("filter") ?? this.#kept.filter };
+    this.#board = lookedAt(this.#kept, new URLSearchParams(location.search));
     this.#filter.value = this.#board.filter;
+    this.#between.node.hidden = true;
     this.#showWindows();
+    this.#showChips();
   }
 
   /**
    * Looks at the board in another way, which the address keeps.
    *
-   * @param {string} name
-   * @param {string} value
+   * @param {(asked: URLSearchParams) => unknown} change what the address asks for; false: nothing changed
    */
-  #look(name, value) {
+  #look(change) {
     const address = new URL(location.href);
-    if (name === "window") for (const other of ["from", "to"]) address.searchParams.delete(other);
-    address.searchParams.set(name, value);
+    if (this.#isEditing || change(address.searchParams) === false) return;
     history.pushState(null, "", address);
     this.#read();
     this.#open();
   }
 
+  /** @param {WindowJson} window */
+  #lookThrough(window) {
+    this.#look((asked) => setWindow(asked, window));
+  }
+
   #showWindows() {
-    const { window } = this.#board;
+    const { window, clock } = this.#board;
     const own = "last_seconds" in this.#kept.window ? [this.#kept.window.last_seconds] : [];
     const choices = [...new Set([...WINDOWS, ...own])].sort((a, b) => a - b);
-    const buttons = choices.map((seconds) => {
-      const made = button(spanText(seconds), "", () => this.#look("window", String(seconds)));
-      made.setAttribute("aria-pressed", String("last_seconds" in window && window.last_seconds === seconds));
+    /** @type {(text: string, isPressed: boolean, press: () => void) => HTMLButtonElement} */
+    const choice = (text, isPressed, press) => {
+      const made = button(text, "", press);
+      made.setAttribute("aria-pressed", String(isPressed));
       return made;
+    };
+    const last = choices.map((seconds) =>
+      choice(spanText(seconds), "last_seconds" in window && window.last_seconds === seconds, () => this.#lookThrough({ last_seconds: seconds })),
+    );
+    const opened = choice("since opened", "since" in window, () => this.#lookThrough({ since: "opened" }));
+    const between = choice("from" in window ? betweenText(window, clock) : "from – to", "from" in window, () => this.#openBetween());
+    this.#windows.replaceChildren(...last, opened, between);
+  }
+
+  #openBetween() {
+    const { node } = this.#between;
+    if (!node.hidden) node.hidden = true;
+    else this.#between.open(this.#offered());
+  }
+
+  /** @returns {import("./between.js").Between} what the form for two times begins with */
+  #offered() {
+    const { window } = this.#board;
+    const now = Date.now() + this.#offset;
+    return "since" in window ? { from: now - 900_000, to: now } : boundsOf(window, now);
+  }
+
+  /** What narrows the board, each with the way back. */
+  #showChips() {
+    const chips = (this.#board.where ?? []).map((condition) => {
+      const words = wordsOf(condition);
+      const chip = button("", "chip", () => this.#look((asked) => dropCondition(asked, condition)));
+      chip.append(element("bdi", "", words), element("span", "", " ✕"));
+      chip.setAttribute("aria-label", `Remove the condition ${words}`);
+      chip.title = condition;
+      return chip;
     });
-    const opened = button("since opened", "", () => this.#look("window", "opened"));
-    opened.setAttribute("aria-pressed", String("since" in window));
-    this.#windows.replaceChildren(...buttons, opened);
+    this.#chips.hidden = chips.length === 0;
+    this.#chips.replaceChildren(...chips);
   }
 
   /** Opens the board afresh, in a worker of its own. */
@@ -132,8 +169,11 @@ class BoardPage {
       this.#say("What this board is computed with could not be loaded.", "lost");
     });
     const path = this.#root.dataset["livePath"] ?? "/ws/live/";
-    const topics = new URL(this.#root.dataset["topicsApi"] ?? "/api/topics/", location.href).href;
-    this.#ask({ type: "open", board: this.#board, live: liveAddress(path), topics });
+    const { dataset } = this.#root;
+    const at = (/** @type {string} */ address) => new URL(address, location.href).href;
+    const topics = at(dataset["topicsApi"] ?? "/api/topics/");
+    const check = at(dataset["checkApi"] ?? "/api/filters/check");
+    this.#ask({ type: "open", board: this.#board, live: liveAddress(path), topics, check, csrf: dataset["csrf"] ?? "" });
     const tools = {
       colours: this.#colours,
       clock: this.#board.clock,
@@ -142,6 +182,7 @@ class BoardPage {
       ask: (/** @type {string} */ tile, /** @type {import("./figures/kinds.js").Asked} */ asked) => this.#ask({ type: "ask", tile, asked }),
       open: (/** @type {string} */ topic, /** @type {number} */ partition, /** @type {number} */ offset) => this.#record.open(topic, partition, offset),
       load: (/** @type {string} */ tile) => this.#ask({ type: "load", tile }),
+      narrow: (/** @type {string | null} */ condition) => this.#look((asked) => condition !== null && addCondition(asked, condition)),
     };
     // Read from top left, whatever the order in which tiles were added.
     const inOrder = this.#board.tiles.toSorted((a, b) => a.y - b.y || a.x - b.x);
@@ -205,7 +246,10 @@ class BoardPage {
   }
 
   /** @param {State} state */
-  #showState({ status, lag, jumps, offset, topics }) {
+  #showState({ status, lag, jumps, offset, topics, filter }) {
+    say(this.#filterWrong, filter?.problem ?? "");
+    this.#filterWrong.hidden = !filter?.problem;
+    this.#filter.setAttribute("aria-invalid", String(Boolean(filter?.problem)));
     this.#offset = offset;
     this.#topics = topics;
     this.#root.dataset["state"] = status.kind;
@@ -231,6 +275,16 @@ class BoardPage {
     const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#worker ? this.#ask({ type: "retry" }) : this.#open()));
     this.#banner.replaceChildren(text, " ", way);
   }
+}
+
+/**
+ * @param {{ from: number, to: number }} window
+ * @param {"utc" | "local" | "relative"} clock
+ */
+function betweenText({ from, to }, clock) {
+  const zone = clock === "utc" ? { timeZone: "UTC" } : {};
+  const format = new Intl.DateTimeFormat(undefined, { ...zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  return format.formatRange(from, to);
 }
 
 /** @param {string} path */

@@ -213,7 +213,7 @@ class TopFigures {
   read() {
     const largest = largestOf(this.#tally.values(), this.#limit);
     const shown = largest.reduce((sum, { count }) => sum + count, 0);
-    const rows = largest.map(({ value, count }) => ({ key: writtenOf(value).slice(0, CELL), tag: tagOf(value).slice(0, CELL), type: typeof value === "string" ? "text" : typeof value === "boolean" ? "boolean" : "number", count }));
+    const rows = largest.map(({ value, count }) => ({ key: writtenOf(value).slice(0, CELL), tag: tagOf(value).slice(0, CELL), type: typeOf(value), count }));
     return { rows, others: this.counted.used - shown, values: this.#tally.size, isWhole: this.#tally.others === 0 };
   }
 }
@@ -305,6 +305,15 @@ function cellOf(value) {
 }
 
 /**
+ * @param {Scalar} value
+ * @returns {Cell["type"]}
+ */
+function typeOf(value) {
+  if (typeof value === "string") return "text";
+  return typeof value === "boolean" ? "boolean" : "number";
+}
+
+/**
  * @typedef {{ partition: number, offset: number, time: number, key: string | null, line: string, cells: Cell[] }} Row
  */
 
@@ -327,7 +336,7 @@ class TableFigures {
   #by;
   #columns;
   #sort;
-  /** @type {Latest<Row & { id: string }>} */
+  /** @type {Latest<Row & { id: string, type: Cell["type"] }>} */
   #latest = new Latest();
 
   /** @param {{ by: string, columns: string[], sort: string }} options */
@@ -344,7 +353,7 @@ class TableFigures {
     const by = scalarOf(fields.at(this.#by));
     this.counted.add(bucket, by !== undefined);
     if (by === undefined) return;
-    const row = record.encoding === "none" ? null : { ...rowOf(entry, this.#columns), id: writtenOf(by) };
+    const row = record.encoding === "none" ? null : { ...rowOf(entry, this.#columns), id: writtenOf(by), type: typeOf(by) };
     this.#latest.add(tagOf(by), { second: bucket, time, partition, offset: record.offset, row });
   }
 

@@ -47,7 +47,6 @@ export class ChartTile {
     tools.head.append(this.#legend);
     body.classList.add("chart-body");
     this.#load();
-    document.addEventListener("themechange", () => this.#begin());
   }
 
   async #load() {

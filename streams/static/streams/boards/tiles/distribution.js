@@ -1,7 +1,9 @@
 // How a field's numbers are spread: a bar for each bin, its edges on the axis.
 
-import { element, say } from "../../page/dom.js";
+import { button, element, say } from "../../page/dom.js";
 import { figureText } from "./words.js";
+import { roving } from "./roving.js";
+import { within } from "./narrow.js";
 
 // Labels on the axis, at most.
 const LABELS = 8;
@@ -11,9 +13,18 @@ const LABELS = 8;
 export class DistributionTile {
   #bars = element("ol", "bins");
   #axis = element("div", "bins-axis");
+  #field;
+  #tools;
 
-  /** @param {HTMLElement} body */
-  constructor(body) {
+  /**
+   * @param {HTMLElement} body
+   * @param {import("../figures/kinds.js").Tile} tile
+   * @param {import("./tile.js").TileTools} tools
+   */
+  constructor(body, { options }, tools) {
+    this.#field = String(options.field);
+    this.#tools = tools;
+    roving(this.#bars, "button");
     body.classList.add("bins-body");
     this.#axis.setAttribute("aria-hidden", "true");
     body.append(this.#bars, this.#axis);
@@ -25,10 +36,22 @@ export class DistributionTile {
     while (this.#bars.children.length > bins.length) this.#bars.lastElementChild?.remove();
     for (const [place, bin] of bins.entries()) {
       let item = this.#bars.children[place];
-      if (!item) this.#bars.append((item = element("li", "", element("span", "bin-bar"), element("data", "visually-hidden"))));
+      if (!item) this.#bars.append((item = this.#newBin()));
       this.#showBin(/** @type {HTMLElement} */ (item), bin, most, place === bins.length - 1);
     }
     this.#showAxis(bins);
+  }
+
+  #newBin() {
+    const item = element("li", "");
+    const bar = button("", "quiet bin", () => {
+      const { from, to, closed } = item.dataset;
+      this.#tools.narrow(within(this.#field, Number(from), Number(to), closed === "true"));
+    });
+    bar.append(element("span", "bin-bar"), element("data", "visually-hidden"));
+    bar.tabIndex = this.#bars.children.length === 0 ? 0 : -1;
+    item.append(bar);
+    return item;
   }
 
   /**
@@ -38,9 +61,10 @@ export class DistributionTile {
    * @param {boolean} isLast
    */
   #showBin(item, { from, to, count }, most, isLast) {
-    const [bar, value] = item.children;
+    const [bar, value] = item.firstElementChild?.children ?? [];
     item.dataset["from"] = String(from);
     item.dataset["to"] = String(to);
+    item.dataset["closed"] = String(isLast);
     if (bar instanceof HTMLElement) bar.style.blockSize = `${count === 0 ? 0 : Math.max(1, (100 * count) / most)}%`;
     const words = `${figureText(String(from))} ${isLast ? "to" : "to below"} ${figureText(String(to))}: ${figureText(String(count))}`;
     item.title = words;

@@ -1,7 +1,9 @@
 // The latest record of each key, live: a changed cell flashes once, a tombstone takes its row away.
 
 import { button, element, say } from "../../page/dom.js";
+import { equals } from "./narrow.js";
 import { figureText, shortPath } from "./words.js";
+import { roving } from "./roving.js";
 import { showCell } from "./grid.js";
 
 // Rows that are drawn; the search narrows to the others.
@@ -9,7 +11,10 @@ const ROWS = 200;
 const SEARCH_MS = 150;
 const FLASH_MS = 900;
 
-/** @typedef {import("../figures/kinds.js").Row & { id: string }} KeyedRow */
+// As many characters come of a value: of a longer one nobody knows the rest.
+const WHOLE = 300;
+
+/** @typedef {import("../figures/kinds.js").Row & { id: string, type: import("./narrow.js").ValueType }} KeyedRow */
 
 export class TableTile {
   #columns;
@@ -50,7 +55,12 @@ export class TableTile {
       head.dataset["column"] = path;
       this.#head.append(head);
     }
-    const wrap = element("div", "tile-scroll", element("table", "tile-table", element("thead", "", this.#head), this.#body));
+    this.#head.append(element("td", ""));
+    roving(this.#body, "td[tabindex], .row-open");
+    const table = element("table", "tile-table", element("thead", "", this.#head), this.#body);
+    table.setAttribute("role", "grid");
+    table.setAttribute("aria-label", title || `Latest of each ${this.#by}`);
+    const wrap = element("div", "tile-scroll", table);
     wrap.tabIndex = 0;
     wrap.setAttribute("role", "region");
     wrap.setAttribute("aria-label", title || `Latest of each ${this.#by}`);
@@ -67,6 +77,9 @@ export class TableTile {
       if (this.#body.children[place] !== node) this.#body.insertBefore(node, this.#body.children[place] ?? null);
     }
     this.#isFirst = false;
+    // One stop of the Tab key leads into the rows.
+    const first = this.#body.querySelector("td");
+    if (first && !this.#body.querySelector('td[tabindex="0"]')) first.tabIndex = 0;
     for (const [index, cell] of (rows[0]?.cells ?? []).entries()) {
       if (cell.type !== "none") this.#head.children[index + 1]?.classList.toggle("number", cell.type === "number");
     }
@@ -76,6 +89,7 @@ export class TableTile {
     say(this.#found, `${narrowed}${figureText(String(keys))} ${keys === 1 ? "key" : "keys"}${cut}${left}`);
     for (const head of this.#head.children) {
       const name = head instanceof HTMLElement ? head.dataset["column"] : "";
+      if (name === undefined) continue;
       const isSorted = this.#sort.replace(/^-/, "") === name;
       head.setAttribute("aria-sort", isSorted ? (this.#sort.startsWith("-") ? "descending" : "ascending") : "none");
     }
@@ -86,20 +100,41 @@ export class TableTile {
     let node = this.#rows.get(row.id);
     if (!node) {
       node = /** @type {HTMLTableRowElement} */ (element("tr", this.#isFirst ? "" : "new"));
-      for (let place = 0; place <= this.#columns.length; place += 1) node.append(element("td", ""));
       const made = node;
-      made.addEventListener("click", () => this.#tools.open(Number(made.dataset["partition"]), Number(made.dataset["offset"])));
+      for (let place = 0; place <= this.#columns.length; place += 1) node.append(this.#newCell());
+      const open = button("open", "quiet row-open", () => this.#tools.open(Number(made.dataset["partition"]), Number(made.dataset["offset"])));
+      open.tabIndex = -1;
+      open.setAttribute("aria-label", `Open the record of ${row.id}`);
+      node.append(element("td", "row-tools", open));
     }
     node.dataset["key"] = row.id;
     node.dataset["partition"] = String(row.partition);
     node.dataset["offset"] = String(row.offset);
     const when = { clock: this.#tools.clock, now: this.#tools.now() };
-    const cells = [{ text: row.id, type: /** @type {const} */ ("text") }, ...row.cells];
+    const cells = [{ text: row.id, type: row.type }, ...row.cells];
     for (const [place, cell] of cells.entries()) {
       const td = /** @type {HTMLElement} */ (node.children[place]);
+      td.dataset["type"] = cell.type;
       if (showCell(td, place === 0 ? this.#by : (this.#columns[place - 1] ?? ""), cell, when)) flash(td);
     }
     return node;
+  }
+
+  #newCell() {
+    const cell = element("td", "");
+    cell.tabIndex = -1;
+    cell.addEventListener("click", () => this.#narrow(cell));
+    cell.addEventListener("keydown", ({ key }) => {
+      if (key === "Enter") this.#narrow(cell);
+    });
+    return cell;
+  }
+
+  /** @param {HTMLElement} cell */
+  #narrow(cell) {
+    const { field = "", value = "", type } = cell.dataset;
+    const isWhole = value.length < WHOLE;
+    this.#tools.narrow(isWhole ? equals(field, value, /** @type {import("./narrow.js").ValueType} */ (type)) : null);
   }
 
   /** @param {string} path */

@@ -24,6 +24,7 @@ import { grouped } from "../../page/format.js";
  * @property {HTMLElement} head where its tools stand
  * @property {(asked: Asked) => void} ask for other figures
  * @property {(partition: number, offset: number) => void} open a record
+ * @property {(condition: string | null) => void} narrow the board to records for which this holds; null: to nothing else
  * @property {(text: string) => void} trouble says why it cannot draw
  *
  * @typedef {object} Drawing
@@ -84,14 +85,14 @@ export class Tile {
   }
 
   /** @param {import("../worker/feed.js").Shown} shown */
-  show({ figures, basis, problem, since }) {
+  show({ figures, basis, problem, since, note }) {
     this.#say(problem);
     if (basis) {
       this.node.dataset["basis"] = JSON.stringify(basis);
       // A figure counts all; a drawing of single records has the newest.
       const isCut = (this.json.kind === "map" || this.json.kind === "chart") && figures?.leftOut > 0;
       const drawn = isCut ? ` · the newest ${grouped(figures.points.length)} drawn` : "";
-      say(this.#basis, basisText(basis, since, this.#clock) + drawn);
+      say(this.#basis, basisText(basis, since, this.#clock) + drawn + (note && ` · ${note}`));
       this.#load.hidden = basis.gaps === 0;
     }
     if (figures) this.#drawing.show(figures);

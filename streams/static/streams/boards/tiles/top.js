@@ -1,6 +1,7 @@
 // The most frequent values of a field: a bar each, with count and share.
 
-import { element, say } from "../../page/dom.js";
+import { button, element, say } from "../../page/dom.js";
+import { equals } from "./narrow.js";
 import { figureText, share } from "./words.js";
 
 /** @typedef {{ key: string, tag: string, type: string, count: number }} TopRow */
@@ -8,6 +9,7 @@ import { figureText, share } from "./words.js";
 export class TopTile {
   #list = element("ol", "top-list");
   #others = element("p", "beside", "");
+  #field;
   #tools;
   /** @type {Map<string, HTMLElement>} */
   #rows = new Map();
@@ -18,6 +20,7 @@ export class TopTile {
    * @param {import("./tile.js").TileTools} tools
    */
   constructor(body, tile, tools) {
+    this.#field = String(tile.options.field);
     this.#tools = tools;
     // It scrolls where it has more than fits.
     body.tabIndex = 0;
@@ -67,12 +70,17 @@ export class TopTile {
    * @param {string} type
    */
   #newRow(key, tag, type) {
-    const node = element("li", "", element("span", "dot"), element("bdi", "top-key", key === "" ? "“”" : key), element("span", "track", element("span", "top-bar")), element("data", "number"), element("data", "number muted"));
+    const condition = equals(this.#field, key, /** @type {import("./narrow.js").ValueType} */ (type));
+    const narrow = () => this.#tools.narrow(condition);
+    const label = button("", "quiet top-key", narrow);
+    label.append(element("bdi", "", key === "" ? "“”" : key));
+    const node = element("li", "", element("span", "dot"), label, element("span", "track", element("span", "top-bar")), element("data", "number"), element("data", "number muted"));
+    node.addEventListener("click", narrow);
     node.dataset["key"] = key;
     node.dataset["tag"] = tag;
     node.dataset["type"] = type;
-    const [, label, , number, percent] = /** @type {HTMLElement[]} */ ([...node.children]);
-    if (label) label.title = key;
+    const [, , , number, percent] = /** @type {HTMLElement[]} */ ([...node.children]);
+    label.title = condition === null ? key : `Show only ${condition}`;
     if (number) number.dataset["field"] = "count";
     if (percent) percent.dataset["field"] = "share";
     return node;

@@ -4,6 +4,7 @@ import { BadPath, Fields } from "../figures/paths.js";
 import { LoadError, RecordsApi } from "../../live/records_api.js";
 import { Window } from "../figures/window.js";
 import { figuresOf } from "../figures/kinds.js";
+import { counted } from "../../page/format.js";
 import { startOf } from "../figures/span.js";
 
 // Tiles that are large to send and to draw follow once a second; the next tick of the window brings what was passed over.
@@ -13,6 +14,8 @@ const LARGE_MS = 900;
 // records have to do.
 const REFUSALS = 2;
 const NEWEST = 2_000; // all that the protocol gives
+// A stream that ended by a fault of the server's is asked for again after this long.
+const AGAIN_MS = 2_000;
 const FROM_NEWEST = "Kafka could not tell where the window begins: what lies before the newest 2\u202F000 records of that moment is not in the figures.";
 
 /**
@@ -29,6 +32,7 @@ const FROM_NEWEST = "Kafka could not tell where the window begins: what lies bef
  * @property {Basis | null} basis
  * @property {string} problem why it shows nothing, or not everything; "" when there is none
  * @property {number | null} since ms: what the figures begin with
+ * @property {string} note what a filter could not look into; "" when there is nothing
  *
  * @typedef {object} FeedTools
  * @property {import("./streams.js").Streams} streams
@@ -56,6 +60,10 @@ export class Feed {
   #note = "";
   #isLoading = false;
   #refusals = 0;
+  /** @type {Record<string, number> | null} where the stream began; where it begins when it is filled anew */
+  #origin = null;
+  #failed = 0;
+  #unchecked = 0;
 
   /**
    * @param {string} topic
@@ -75,11 +83,12 @@ export class Feed {
       missed: (missing) => this.#missed(missing),
       reset: () => this.#anew(),
       counted: () => {},
-      refused: (code, message) => {
-        this.refusal = { code, message };
+      filtered: (failed, unchecked) => {
+        this.#failed += failed;
+        this.#unchecked += unchecked;
         this.isFresh = true;
-        tools.changed();
       },
+      refused: (code, message) => this.#ended(code, message),
       changed: () => {
         if (this.#subscription?.phase === "retrying") this.#refused();
         tools.changed();
@@ -100,8 +109,27 @@ export class Feed {
   watch() {
     this.refusal = null;
     this.#refusals = 0;
+    this.#origin = null;
     this.#anew();
     this.#subscription.watch(this.topic, startOf(this.#span, this.#tools.now()));
+  }
+
+  /**
+   * @param {string} code
+   * @param {string} message
+   */
+  #ended(code, message) {
+    this.refusal = { code, message };
+    this.isFresh = true;
+    this.#tools.changed();
+    if (code === "failed") setTimeout(() => this.#goOn(), AGAIN_MS);
+  }
+
+  /** Goes on where the server's fault ended the stream. */
+  #goOn() {
+    if (this.#subscription.phase !== "ended") return;
+    this.refusal = null;
+    this.#subscription.watch(this.topic, { cursor: this.#subscription.stream.cursor() });
   }
 
   /** The stream could not begin, and will be asked for again. */
@@ -142,6 +170,7 @@ export class Feed {
         basis: figures && !fault ? this.#basis(figures) : null,
         problem: fault || this.#problem(),
         since: this.#since(),
+        note: this.#lookedInto(),
       };
     });
   }
@@ -157,8 +186,8 @@ export class Feed {
     this.#isLoading = true;
     this.#note = "";
     try {
-      if (this.filter) throw new LoadError("What a gap of a filtered stream left out cannot be loaded yet.");
-      for (const gap of [...this.#window.gaps]) await this.#loadGap(gap);
+      if (this.filter) this.#fillAnew();
+      else for (const gap of [...this.#window.gaps]) await this.#loadGap(gap);
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
       this.#note = error.message;
@@ -166,6 +195,16 @@ export class Feed {
       this.#isLoading = false;
       this.isFresh = true;
     }
+  }
+
+  /** Only the server reads filters: so the whole window comes again through it, and what a gap left out with it. */
+  #fillAnew() {
+    const { epoch } = this.#subscription.stream;
+    const { opened } = this.#window;
+    this.#anew();
+    this.#window.opened = opened;
+    const start = "since" in this.#span && this.#origin ? { cursor: { epoch, positions: this.#origin } } : startOf(this.#span, this.#tools.now());
+    this.#subscription.watch(this.topic, start);
   }
 
   /** @param {import("../figures/window.js").Gap} gap */
@@ -188,7 +227,12 @@ export class Feed {
   /** @param {Parameters<import("../../live/subscription.js").SubscriptionEvents["began"]>[0]} how */
   #began({ resumed, newLife, missing, ends }) {
     if (newLife) this.#anew();
-    if (!resumed || newLife) this.#window.begin(this.#subscription.stream.cursor().positions, ends);
+    if (newLife) this.#origin = null;
+    if (!resumed || newLife) {
+      const { positions } = this.#subscription.stream.cursor();
+      this.#origin ??= positions;
+      this.#window.begin(positions, ends);
+    }
     this.#missed(missing);
     this.isFresh = true;
   }
@@ -213,6 +257,7 @@ export class Feed {
   #anew() {
     this.#window = new Window(this.#span, this.#tools.now());
     this.#note = "";
+    this.#failed = this.#unchecked = 0;
     for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile), { readAt: -Infinity });
     if (this.#subscription.stream.epoch) this.#window.begin(this.#subscription.stream.cursor().positions);
     this.isFresh = true;
@@ -258,9 +303,20 @@ export class Feed {
     return Number.isFinite(from) ? from : this.#window.opened;
   }
 
+  /** What live records the filter failed with, or did not look into: the server says it of those. */
+  #lookedInto() {
+    const parts = [];
+    if (this.#failed > 0) parts.push(`the filter failed with ${counted(this.#failed, "record")}`);
+    if (this.#unchecked > 0) parts.push(`${counted(this.#unchecked, "record")} too large for it`);
+    return parts.join(", ");
+  }
+
   #problem() {
     const { refusal } = this;
     if (!refusal) return this.#note || this.#subscription.obstacle;
+    if (refusal.code === "expensive") return "The filter takes too much of the server's time, and was ended: make it simpler.";
+    if (refusal.code === "failed") return "The server could not go on with the filter; it is asked again.";
+    if (refusal.code === "bad_filter") return `The filter cannot be used: ${refusal.message}`;
     if (refusal.code === "forbidden" || refusal.code === "unknown_topic") return notYours(this.topic);
     return refusal.message || "This stream cannot be opened.";
   }

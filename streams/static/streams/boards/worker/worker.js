@@ -3,6 +3,7 @@
 
 import { Connection } from "../../live/connection.js";
 import { Feed, notYours } from "./feed.js";
+import { Filters, allOf } from "./filters.js";
 import { Meter } from "../../live/meter.js";
 import { RecordsApi } from "../../live/records_api.js";
 import { Streams } from "./streams.js";
@@ -24,18 +25,20 @@ const TICK_MS = 100;
  * @property {number} version
  * @property {import("../figures/span.js").WindowJson} window
  * @property {string} filter
+ * @property {string[]} [where] conditions beside the filter, of who looks at it
  * @property {"utc" | "local" | "relative"} clock
  * @property {any} sharing
  * @property {Tile[]} tiles
  *
- * @typedef {{ type: "open", board: BoardJson, live: string, topics: string }
+ * @typedef {{ type: "open", board: BoardJson, live: string, topics: string, check: string, csrf: string }
  *   | { type: "ask", tile: string, asked: Asked }
  *   | { type: "load", tile: string }
  *   | { type: "retry" }
- *   | { type: "visible" }} Question live: the socket's address; topics: that of the topics API
+ *   | { type: "visible" }} Question live: the socket's address; topics: that of the topics API; check: where filters are checked
  *
- * @typedef {{ status: import("../../live/status.js").Status, rate: number, lag: number | null, jumps: number, topics: import("../../live/protocol.js").Topic[], offset: number }} State
- *   offset: ms that the server's clock is ahead of this one's
+ * @typedef {{ status: import("../../live/status.js").Status, rate: number, lag: number | null, jumps: number, topics: import("../../live/protocol.js").Topic[], offset: number,
+ *   filter: import("./filters.js").Checked | null }} State
+ *   offset: ms that the server's clock is ahead of this one's; filter: what came of the board's, null before
  * @typedef {{ type: "state", state: State } | { type: "tiles", tiles: import("./feed.js").Shown[] }} Answer
  */
 
@@ -60,15 +63,16 @@ class BoardWorker {
     distrust: (why) => this.#connection.distrust(why),
   });
   #api;
+  #filters;
+  /** @type {import("./filters.js").Checked | null} the board's */
+  #filter = null;
+  #isMade = false;
 
-  /**
-   * @param {BoardJson} board
-   * @param {string} live
-   * @param {string} topics
-   */
-  constructor(board, live, topics) {
+  /** @param {Extract<Question, { type: "open" }>} question */
+  constructor({ board, live, topics, check, csrf }) {
     this.#board = board;
     this.#api = new RecordsApi(topics);
+    this.#filters = new Filters(check, csrf);
     this.#connection = new Connection(live, {
       changed: ({ kind }) => {
         if (kind !== "open") {
@@ -114,9 +118,12 @@ class BoardWorker {
     const now = Date.now();
     if (message.type === "welcome") {
       this.#meter.setClock(message.server_time, now);
-      if (this.#feeds.size === 0) this.#meter.begin(now);
+      if (!this.#isMade) {
+        this.#isMade = true;
+        this.#meter.begin(now);
+        this.#makeFeeds();
+      }
       this.#topics = message.topics;
-      this.#makeFeeds();
       this.#watchThem();
       this.#streams.connected();
     } else if (message.type === "topics") {
@@ -134,27 +141,43 @@ class BoardWorker {
   }
 
   /** Once the server's clock is known: a stream for each topic and filter. */
-  #makeFeeds() {
-    if (this.#feeds.size > 0) return;
-    const { tiles, window, filter } = this.#board;
-    for (const tile of tiles) {
-      if (tile.kind === "text") continue;
-      const both = together(filter, tile.filter);
-      const name = `${tile.topic}\u0000${both}`;
-      let feed = this.#feeds.get(name);
-      if (!feed) {
-        feed = new Feed(tile.topic, both, window, {
-          streams: this.#streams,
-          api: this.#api,
-          now: () => this.#now(),
-          met: (record) => this.#meter.arrived(record.timestamp, Date.now()),
-          isLinked: () => this.#heartbeat?.link === "live",
-          changed: () => this.#tellState(),
-        });
-        this.#feeds.set(name, feed);
-      }
-      feed.seat(tile);
+  async #makeFeeds() {
+    const { tiles, filter, where = [] } = this.#board;
+    const shown = tiles.filter(({ kind }) => kind !== "text");
+    const [ofBoard, ...ofTiles] = await Promise.all([filter, ...shown.map((tile) => tile.filter)].map((text) => this.#filters.check(text)));
+    this.#filter = ofBoard ?? null;
+    const faults = [];
+    for (const [place, tile] of shown.entries()) {
+      const own = ofTiles[place];
+      if (ofBoard?.problem) faults.push(faulty(tile, "The board's filter cannot be used."));
+      else if (own?.problem) faults.push(faulty(tile, `This tile's filter cannot be used: ${own.problem}`));
+      else this.#feedOf(tile.topic, allOf([ofBoard?.normalised ?? "", ...where, own?.normalised ?? ""])).seat(tile);
     }
+    if (faults.length > 0) tell({ type: "tiles", tiles: faults });
+    this.#watchThem();
+    this.#tellState();
+  }
+
+  /**
+   * @param {string} topic
+   * @param {string} filter
+   * @returns {Feed}
+   */
+  #feedOf(topic, filter) {
+    const name = `${topic}\u0000${filter}`;
+    let feed = this.#feeds.get(name);
+    if (!feed) {
+      feed = new Feed(topic, filter, this.#board.window, {
+        streams: this.#streams,
+        api: this.#api,
+        now: () => this.#now(),
+        met: (record) => this.#meter.arrived(record.timestamp, Date.now()),
+        isLinked: () => this.#heartbeat?.link === "live",
+        changed: () => this.#tellState(),
+      });
+      this.#feeds.set(name, feed);
+    }
+    return feed;
   }
 
   /** Watches those whose topic is there and not watched; asking for others counts as a fault. */
@@ -215,18 +238,17 @@ class BoardWorker {
       now,
     });
     const jumps = feeds.reduce((sum, { subscription }) => sum + subscription.jumps, 0);
-    tell({ type: "state", state: { status, rate: this.#meter.rate(now), lag, jumps, topics: this.#topics, offset: this.#now() - now } });
+    tell({ type: "state", state: { status, rate: this.#meter.rate(now), lag, jumps, topics: this.#topics, offset: this.#now() - now, filter: this.#filter } });
   }
 }
 
 /**
- * @param {string} one
- * @param {string} other
- * @returns {string} the filter that both let through
+ * @param {Tile} tile
+ * @param {string} problem
+ * @returns {import("./feed.js").Shown}
  */
-function together(one, other) {
-  const [a, b] = [one.trim(), other.trim()];
-  return a && b ? `(${a}) && (${b})` : a || b;
+function faulty({ id }, problem) {
+  return { id, figures: null, basis: null, problem, since: null, note: "" };
 }
 
 /** @param {Answer} answer */
@@ -240,7 +262,7 @@ let worker = null;
 addEventListener("message", ({ data }) => {
   const question = /** @type {Question} */ (data);
   if (question.type === "open") {
-    worker = new BoardWorker(question.board, question.live, question.topics);
+    worker = new BoardWorker(question);
     worker.start();
   } else worker?.answer(question);
 });
