@@ -71,6 +71,9 @@ export class Editor {
     }
     this.#show();
     await this.#showPanel();
+    // Whoever came by keys goes on where there is something to choose.
+    const first = this.#content.querySelector("button, input, select");
+    if (first instanceof HTMLElement) first.focus();
   }
 
   /** Draws the draft, each tile in a place of the grid that can be dragged. */
