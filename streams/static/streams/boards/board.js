@@ -61,7 +61,7 @@ class BoardPage {
     this.#records = new RecordsApi(this.#root.dataset["topicsApi"] ?? "/api/topics/");
     this.#record = new RecordView(this.#records);
     this.#between = new BetweenForm(this.#kept.clock === "utc", (between) => this.#lookThrough(between));
-    this.#windows.after(this.#between.node);
+    this.#windows.closest(".board-bar")?.append(this.#between.node);
   }
 
   start() {

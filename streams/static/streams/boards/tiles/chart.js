@@ -140,7 +140,7 @@ export class ChartTile {
     return {
       ...this.#size(),
       legend: { show: false },
-      padding: [8, 16, 0, 0],
+      padding: [8, 26, 0, 0],
       cursor: { y: false, drag: { x: true, y: false }, points: { size: 6 } },
       scales: { x: { time: true, range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => this.#times(low, high) }, y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => rangeOf(low, high, this.#isDots) } },
       axes: [

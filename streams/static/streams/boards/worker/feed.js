@@ -32,7 +32,7 @@ const FROM_NEWEST = "Kafka could not tell where the window begins: what lies bef
  * @property {Basis | null} basis
  * @property {string} problem why it shows nothing, or not everything; "" when there is none
  * @property {number | null} since ms: what the figures begin with
- * @property {string} note what a filter could not look into; "" when there is nothing
+ * @property {string} note what else has to be said of the figures; "" when there is nothing
  *
  * @typedef {object} FeedTools
  * @property {import("./streams.js").Streams} streams
@@ -170,7 +170,7 @@ export class Feed {
         basis: figures && !fault ? this.#basis(figures) : null,
         problem: fault || this.#problem(),
         since: this.#since(),
-        note: this.#lookedInto(),
+        note: this.#aside(),
       };
     });
   }
@@ -303,9 +303,10 @@ export class Feed {
     return Number.isFinite(from) ? from : this.#window.opened;
   }
 
-  /** What live records the filter failed with, or did not look into: the server says it of those. */
-  #lookedInto() {
+  /** That there is more to come; and what live records the filter failed with, or did not look into, as the server says. */
+  #aside() {
     const parts = [];
+    if (this.#subscription.phase === "asked") parts.push("being filled from Kafka");
     if (this.#failed > 0) parts.push(`the filter failed with ${counted(this.#failed, "record")}`);
     if (this.#unchecked > 0) parts.push(`${counted(this.#unchecked, "record")} too large for it`);
     return parts.join(", ");
