@@ -7,12 +7,13 @@ KAFKA_PORT ?= 9092
 SITE = $(if $(findstring :,$(HOST)),[$(HOST)],$(HOST))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint audit kafka bench profile
+.PHONY: help run assets test check lint audit kafka bench profile
 # Without it make adds its own lines to a Ctrl-C.
 MAKEFLAGS += --no-print-directory
 
 help:
 	@echo 'make run     start Streamboard on http://$(SITE):$(PORT)/ (HOST=… PORT=… to change)'
+	@echo 'make assets  the libraries of charts and maps into the static files (make run does it where it can)'
 	@echo 'make test    everything: lint, types, imports, JavaScript, and the tests on SQLite, PostgreSQL, Kafka and Redis'
 	@echo 'make check   the minute before a commit: lint, and the tests that need no service'
 	@echo 'make lint    ruff, mypy, import contracts and the JavaScript checks'
@@ -35,6 +36,9 @@ run: .venv/installed
 	exec .venv/bin/uvicorn project.asgi:application --host '$(HOST)' --port '$(PORT)' \
 	  --loop uvloop --http streams.server:WebProtocol --ws streams.server:LiveProtocol \
 	  --ws-per-message-deflate false --ws-max-size 65536 --timeout-graceful-shutdown 10 --log-level warning
+
+assets: .venv/installed
+	@.venv/bin/python manage.py assets
 
 test: .venv/installed-tests
 	@.venv/bin/python -m tests.suite

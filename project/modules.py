@@ -1,5 +1,6 @@
 """Which ES modules a module imports, and those again: so that a page can name all of them at once, and a browser need
-not read one to learn of the next."""
+not read one to learn of the next. What a worker imports that it starts is needed as well; the worker itself is asked
+for by the one who starts it."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 
 IMPORT = re.compile(r"""^(?:import|export)\b(?:[^"';]*\bfrom)?\s*"(?P<path>\.{1,2}/[^"]+)";""", re.MULTILINE)
+WORKER = re.compile(r"""\bnew Worker\(new URL\("(?P<path>\.{1,2}/[^"]+)", import\.meta\.url\)""")
 
 
 def imported_by(name: str) -> tuple[str, ...]:
@@ -28,12 +30,16 @@ def _remembered(name: str) -> tuple[str, ...]:
 
 
 def _walk(name: str) -> tuple[str, ...]:
-    found = [name]
+    found, workers = [name], set[str]()
     for module in found:  # grows while it is gone through
-        folder = posixpath.dirname(module)
-        paths = (posixpath.normpath(posixpath.join(folder, match["path"])) for match in IMPORT.finditer(_text(module)))
-        found += [path for path in dict.fromkeys(paths) if path not in found]
-    return tuple(found[1:])
+        folder, text = posixpath.dirname(module), _text(module)
+        imported, started = (
+            [posixpath.normpath(posixpath.join(folder, match["path"])) for match in names.finditer(text)]
+            for names in (IMPORT, WORKER)
+        )
+        workers.update(started)
+        found += [path for path in dict.fromkeys([*imported, *started]) if path not in found]
+    return tuple(path for path in found[1:] if path not in workers)
 
 
 def _text(name: str) -> str:

@@ -15,6 +15,7 @@ handler400 = errors.bad_request
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("items/", include("items.urls")),
+    path("boards/", include("streams.boards.urls")),
     path("accounts/", include("project.accounts.urls")),
     path("admin/overview/", admin.site.admin_view(overview), name="overview"),
     path("admin/login/", limited_sign_in(admin.site.login)),

@@ -1,9 +1,9 @@
-"""Topics and the outbox in Django's admin. The outbox is only looked at, and parked messages can be sent again."""
+"""Topics, boards and the outbox in Django's admin. The outbox is only looked at; parked messages can be sent again."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
@@ -19,20 +19,23 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from streams.board import preview
+from streams.boards import services
 from streams.decoding.carried import check_schemas
-from streams.models import OutboxMessage, Topic
+from streams.models import Board, OutboxMessage, Topic
 from streams.outbox.messages import send_again
 from streams.runtime.away import Unavailable
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import User
     from django_stubs_ext import StrOrPromise
 
+    BoardAdminBase = admin.ModelAdmin[Board]
     TopicAdminBase = admin.ModelAdmin[Topic]
     TopicFormBase = ModelForm[Topic]
     OutboxAdminBase = admin.ModelAdmin[OutboxMessage]
     OutboxPaginatorBase = Paginator[OutboxMessage]
 else:
-    TopicAdminBase = OutboxAdminBase = admin.ModelAdmin
+    BoardAdminBase = TopicAdminBase = OutboxAdminBase = admin.ModelAdmin
     OutboxPaginatorBase = Paginator
     TopicFormBase = ModelForm
 
@@ -118,6 +121,27 @@ class TopicAdmin(TopicAdminBase):
     def who(self, topic: Topic) -> str:
         """The groups that may read the topic, by name; without any, every signed-in user may."""
         return ", ".join(group.name for group in topic.readers.all()) or "every signed-in user"
+
+
+@admin.register(Board)
+class BoardAdmin(BoardAdminBase):
+    """Whose boards there are, and with whom they are shared. What is on them is changed on the boards themselves."""
+
+    list_display = ("name", "slug", "owner", "read", "edit", "updated_at")
+    list_filter = ("read", "edit")
+    list_select_related = ("owner",)
+    search_fields = ("name", "slug", "owner__username")
+    autocomplete_fields = ("owner",)
+    filter_horizontal = ("groups",)
+    fields = ("name", "slug", "owner", "read", "edit", "groups", "version", "changed_by", "updated_at")
+    readonly_fields = ("name", "slug", "version", "changed_by", "updated_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Board, form: object, change: bool) -> None:
+        """Counts the version on, so that nobody who has the board open saves over this."""
+        services.share_board(obj, actor=cast("User", request.user))
 
 
 class BoundedPaginator(OutboxPaginatorBase):

@@ -1,4 +1,5 @@
-"""What streams keeps in the database: which topics people may watch, and the item events on their way to Kafka."""
+"""What streams keeps in the database: which topics people may watch, their boards, and the item events on their way to
+Kafka."""
 
 from __future__ import annotations
 
@@ -6,10 +7,12 @@ import hashlib
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 
 def new_epoch() -> str:
@@ -139,3 +142,61 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.key} #{self.pk}"
+
+
+class Board(models.Model):
+    """A board that somebody keeps. Only streams/boards/services.py writes it; `version` counts its changes from 1."""
+
+    class Audience(models.TextChoices):
+        """Who, beside the owner."""
+
+        PRIVATE = "private", "nobody else"
+        GROUPS = "groups", "the groups"
+        EVERYONE = "everyone", "everyone who is signed in"
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=100)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="boards"
+    )
+    read = models.CharField("may be read by", max_length=10, choices=Audience.choices, default=Audience.PRIVATE)
+    edit = models.CharField("may be changed by", max_length=10, choices=Audience.choices, default=Audience.PRIVATE)
+    groups = models.ManyToManyField(Group, blank=True, related_name="boards")
+    window = models.JSONField(default=dict)  # as in a board's JSON
+    filter = models.TextField(blank=True, default="")
+    clock = models.CharField(max_length=10, default="local")
+    changed_by = models.CharField(max_length=150, blank=True, default="", editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    starred_by = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="starred_boards")
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BoardTile(models.Model):
+    """One tile of a board; its place on a grid of 12 columns, in rows of 40 px."""
+
+    board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="tiles")
+    place = models.PositiveSmallIntegerField()  # in the board's list
+    name = models.CharField(max_length=40)  # its id in the board's JSON
+    kind = models.CharField(max_length=20)
+    title = models.CharField(max_length=100, blank=True)
+    topic = models.CharField(max_length=249, blank=True)
+    filter = models.TextField(blank=True)
+    x = models.PositiveSmallIntegerField()
+    y = models.PositiveSmallIntegerField()
+    w = models.PositiveSmallIntegerField()
+    h = models.PositiveSmallIntegerField()
+    options = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["place"]
+        constraints = [models.UniqueConstraint(fields=["board", "name"], name="board_tile_once")]
+
+    def __str__(self) -> str:
+        return self.title or f"{self.kind} {self.name}"

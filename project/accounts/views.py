@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -19,7 +19,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -31,6 +31,7 @@ from items.values import texts
 from project import mailing, site
 from project.accounts import attempts
 from project.demo import account as demo
+from project.demo import opening
 from project.hops import give_back
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,13 @@ class SignIn(views.LoginView):
     """The sign-in page; while the demo runs it shows the demo account."""
 
     redirect_authenticated_user = True
+
+    def get_success_url(self) -> str:
+        """Where they wanted to go; who wanted nothing in particular sees the demonstration's board first."""
+        wanted = super().get_success_url()
+        if wanted != reverse("dashboard"):
+            return wanted
+        return opening.page_for(cast("User", self.request.user)) or wanted
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(demo=demo.account_for(self.request), sign_up=settings.SIGN_UP, **kwargs)

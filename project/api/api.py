@@ -22,6 +22,7 @@ from streams.board.api import router as topics_router
 from streams.board.export_api import router as export_router
 from streams.board.filters_api import router as filters_router
 from streams.board.search_api import router as search_router
+from streams.boards.api import router as boards_router
 
 BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
 
@@ -56,6 +57,7 @@ api = DescribedAPI(
             {"name": "items", "description": "What people submit."},
             {"name": "topics", "description": "Kafka topics and their records."},
             {"name": "filters", "description": "Conditions over records."},
+            {"name": "boards", "description": "Boards that people keep and share."},
         ]
     },
 )
@@ -80,6 +82,7 @@ api.add_router("/topics/", topics_router)
 api.add_router("/topics/", search_router)
 api.add_router("/topics/", export_router)
 api.add_router("/filters/", filters_router)
+api.add_router("/boards/", boards_router)
 
 
 for kind, handler in errors.HANDLERS.items():

@@ -26,15 +26,17 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as InvalidRequest
 
 from items.api import answers
-from items.api.bodies import NOT_JSON
+from items.api import bodies as items_bodies
 from items.api.schemas import PROBLEMS
 from items.services import refusals
 from items.services.turns import TOO_LONG, Busy
 from project import unavailable
 from project.accounts.attempts import TooMany
+from streams.runtime import bodies as streams_bodies
 
 logger = logging.getLogger("project.api")
 
+NOT_JSON = {items_bodies.NOT_JSON, streams_bodies.NOT_JSON}
 JSON_TYPE = "application/json"
 JSON_TYPES = {JSON_TYPE, "text/json"}  # a body of another type, or of none, is read if it is JSON all the same
 LONGEST_SAID = 200  # characters of one name or sentence in an answer that says what is wrong
@@ -91,7 +93,7 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     """The error's own status and sentence; 413 for a body that is too large, 415 for one that is no JSON."""
     if error.status_code == 400 and isinstance(error.__cause__, RequestDataTooBig):
         return too_large(request, error.__cause__)
-    if error.message == NOT_JSON:
+    if error.message in NOT_JSON:
         if coding := request.headers.get("Content-Encoding", "").strip():
             sentence = f"A body with Content-Encoding {_cut(coding)} cannot be read here: send it as it is."
             return problem(415, sentence, Accept_Encoding="identity")

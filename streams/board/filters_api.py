@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal
 
 import orjson
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
-from ninja.errors import HttpError
-from ninja.errors import ValidationError as InvalidRequest
-from pydantic import BaseModel, Field, GetCoreSchemaHandler, JsonValue, ValidationError
-from pydantic_core import CoreSchema, core_schema
+from pydantic import Field, JsonValue
 
 from streams.board.api import RETRY_AFTER_S, _not_now, _open_log, _problem, _readable
 from streams.board.schemas import RECORD, Invalid, Problem, _example
@@ -25,7 +22,9 @@ from streams.hub import current, newest
 from streams.hub.newest import Newest
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import History
+from streams.runtime import bodies
 from streams.runtime.away import Unavailable
+from streams.runtime.bodies import Unread
 from streams.runtime.threads import in_database
 from streams.wire.ranges import Range
 from streams.wire.records import Record
@@ -39,19 +38,9 @@ CHECK_S = 1.0  # of CPU that one takes; what it did not look at then is not coun
 SLICE_S = 0.003  # of it at a time: the thread lets others run then
 REST_S = 0.001
 BODY_BYTES = 64 * 1024  # a filter of 2,000 characters, each escaped, and room
-NOT_JSON = "The body is not JSON (RFC 8259, in UTF-8). Send it with Content-Type: application/json."
 EXAMPLE: dict[str, JsonValue] = {"partition": 0, "record": RECORD}
 
-Model = TypeVar("Model", bound=BaseModel)
-
 _under_way = 0
-
-
-class Unread:
-    """In `Annotated[Model, Unread()]`: described as the model, and handed over as it came: rights come first."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_wrap_validator_function(lambda value, _: value, handler(source))
 
 
 class CheckIn(Schema):
@@ -129,14 +118,14 @@ class BadFilterOut(Invalid):
               422: BadFilterOut, 503: Problem},
     summary="Check a filter",
 )  # fmt: skip
-async def check_filter(request: HttpRequest, asked: Annotated[CheckIn, Unread()]) -> HttpResponse:
+async def check_filter(request: HttpRequest, asked: Unread[CheckIn]) -> HttpResponse:
     """Whether a filter can be used, and the one way to write it.
 
     With a topic also what it does with the newest 500 records of that: how many match, how many it fails with, how many
     are too large to be looked into, and three examples of each. Rights as for its records.
     """
     await in_database(_readable, request)  # who calls; before the body is looked at
-    wanted = _read(request.body, CheckIn)
+    wanted = bodies.read(CheckIn, asked, BODY_BYTES)
     try:
         chosen = Filter(wanted.filter)
     except BadFilter as error:
@@ -145,25 +134,6 @@ async def check_filter(request: HttpRequest, asked: Annotated[CheckIn, Unread()]
         return HttpResponse(orjson.dumps({"normalised": chosen.normalised}), content_type="application/json")
     topic_log, refusal = await _open_log(request, wanted.topic)
     return refusal if topic_log is None else await _tried(chosen, topic_log)
-
-
-def _read(body: bytes, model: type[Model], most: int = BODY_BYTES) -> Model:
-    """The body as the model. Raises HttpError and InvalidRequest."""
-    if len(body) > most:
-        raise HttpError(413, "The body is too large; a filter has at most 2,000 characters.")
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise HttpError(400, NOT_JSON) from error
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise InvalidRequest(
-            [
-                {"loc": ("body", *entry["loc"]), "msg": entry["msg"], "type": entry["type"]}
-                for entry in error.errors(include_url=False, include_context=False, include_input=False)
-            ]
-        ) from error
 
 
 def _bad_filter(error: BadFilter) -> HttpResponse:

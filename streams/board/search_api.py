@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from streams.board.api import RETRY_AFTER_S, _log_of, _not_now, _problem
 from streams.board.asker import still_reads, who_asks
-from streams.board.filters_api import BadFilterOut, Unread, _bad_filter, _read
+from streams.board.filters_api import BadFilterOut, _bad_filter
 from streams.board.schemas import MAX_OFFSET, RECORD, Problem, _example
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import filter_of
 from streams.hub import current
 from streams.hub.topic_log import TopicLog
+from streams.runtime import bodies
 from streams.runtime.away import Unavailable
+from streams.runtime.bodies import Unread
 from streams.runtime.threads import in_database
 from streams.search import running, searching
 from streams.search.jobs import Job
@@ -27,7 +29,8 @@ from streams.search.spans import Span, joined
 router = Router(tags=["topics"])
 
 MOST_FOUND = 2000  # matches of one search: its `limit`
-BODY_BYTES = 1024 * 1024  # a cursor of 10,000 partitions, and a filter
+PARTITIONS = 10_000  # that a body can name
+BODY_BYTES = 1024 * 1024  # a cursor of so many, and a filter
 NDJSON = "application/x-ndjson"
 HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep the lines until there are many
 
@@ -114,7 +117,7 @@ class OtherLifeOut(Problem):
         }
     },
 )  # fmt: skip
-async def search_topic(request: HttpRequest, topic: str, asked: Annotated[SearchIn, Unread()]) -> HttpResponseBase:
+async def search_topic(request: HttpRequest, topic: str, asked: Unread[SearchIn]) -> HttpResponseBase:
     """The records that match a filter, the newest first, in lines of JSON: `waiting`, `begin`, `records`, `progress`,
     `restarted`, `end`, described in docs/interface.md, "Searching".
 
@@ -125,7 +128,7 @@ async def search_topic(request: HttpRequest, topic: str, asked: Annotated[Search
     topic_log, refusal = _log_of(topic, is_readable=asker.may_read)
     if topic_log is None:
         return refusal
-    wanted = _read(request.body, SearchIn, BODY_BYTES)
+    wanted = bodies.read(SearchIn, asked, BODY_BYTES, names=PARTITIONS, parts=8 * PARTITIONS)
     try:
         chosen = None if wanted.filter is None else filter_of(wanted.filter)
     except BadFilter as error:

@@ -25,6 +25,7 @@ TOPIC = "realtime-events"
 AVRO_TOPIC = "realtime-events-avro"
 FILE = Path(__file__).parent / "earthquakes.ndjson"  # its source and licence: README.md
 SCHEMA = FILE.with_name("earthquake.avsc")
+BOARD = Path(__file__).parent / "board.json"  # the board that the demonstration opens with
 PAGE = "https://earthquake.usgs.gov/earthquakes/eventpage/"  # the file leaves it out: 87 KB
 COMPRESSION = 1_200.0  # the week's spacing, 354 s on average, becomes 0.3 s: 3 to 4 a second
 SHORTEST_S, LONGEST_S = 0.04, 1.5  # quiet hours and swarms stay pleasant to watch

@@ -1,5 +1,6 @@
-"""`python -m tests.bench [row …] [--rounds N] [--seconds N] [--against PATH]`: runs the rows (all but `growth`, when
-none is named) and prints the table; `.run/bench.md` gets it as Markdown. `growth` writes docs/performance-growth.svg.
+"""`python -m tests.bench [row …] [--rounds N] [--seconds N] [--minutes N] [--against PATH]`: runs the rows (all but
+`growth`, when none is named) and prints the table; `.run/bench.md` gets it as Markdown. `growth` writes
+docs/performance-growth.svg.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.bench import decoding, delivery, growth, handshaking, importing, kafka, memory, pages, posting, searching
+from tests.bench import (
+    board,
+    decoding,
+    delivery,
+    growth,
+    handshaking,
+    importing,
+    kafka,
+    memory,
+    pages,
+    posting,
+    searching,
+)
 from tests.bench.against import compare
 from tests.bench.measure import CLIENT_CORE, RUN, SERVER_CORE
 from tests.bench.run import Line, PeerMissing, Run, log, markdown, plain
@@ -35,6 +48,7 @@ ROWS = {
     "import": importing.import_rows,
     "search": searching.search,
     "export": searching.export,
+    "board": board.board,
     "growth": growth.growth,
 }
 DEFAULT = [name for name in ROWS if name != "growth"]
@@ -45,6 +59,7 @@ def main() -> int:
     parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of one server's turn")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of the row `board`")
     parser.add_argument(
         "--against", type=Path, metavar="PATH", help="another checkout, whose product takes turns with this one's"
     )
@@ -59,7 +74,7 @@ def main() -> int:
         log("Something else is running here: the numbers will be worse, and ratios less certain.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # services and servers are ended on the way out
     began, lines, failed = time.monotonic(), list[Line](), False
-    run = Run(options.rounds, options.seconds)
+    run = Run(options.rounds, options.seconds, minutes=options.minutes)
     try:
         for name in options.rows or DEFAULT:
             log(f"=== {name}")

@@ -73,11 +73,11 @@ def plain(lines: list[Line]) -> str:
 
 
 class Run:
-    """rounds: how often each of a row's servers has its turn; seconds: how long a turn is; tree: the checkout whose
-    product is measured."""
+    """rounds: how often each of a row's servers has its turn; seconds: how long a turn is; minutes: how long a board is
+    looked at; tree: the checkout whose product is measured."""
 
-    def __init__(self, rounds: int, seconds: float, tree: Path = ROOT) -> None:
-        self.rounds, self.seconds, self.tree = rounds, seconds, tree
+    def __init__(self, rounds: int, seconds: float, tree: Path = ROOT, minutes: float = 1.0) -> None:
+        self.rounds, self.seconds, self.minutes, self.tree = rounds, seconds, minutes, tree
         self.folder = Path(tempfile.mkdtemp(prefix="streamboard-bench-"))
         self._clients: list[Steered] = []
         self._servers: list[Server] = []

@@ -102,35 +102,42 @@ def test_the_private_parts_were_read_in_the_version_that_is_installed() -> None:
 
 MODULES = ROOT / "streams" / "static" / "streams"
 # Which folders of modules a folder may import besides itself.
-IMPORTED = {
-    "live": set(),
+IMPORTED: dict[str, set[str]] = {
+    "live": {"page"},
     "page": set(),
     "board": {"live", "page"},
     "itempages": {"live", "page"},
     "itemlist": {"live", "page", "itempages"},
+    "boards": {"live", "page"},
+    "boards/figures": {"live"},
+    "boards/worker": {"live", "page", "figures"},
+    "boards/tiles": {"page", "figures", "worker"},
+    "boards/edit": {"live", "page", "figures", "tiles", "worker"},
 }
 
 
 def imported_rooms(source: str) -> set[str]:
     """The folders beside its own that a JavaScript module imports, for types as well."""
-    return set(re.findall(r"""(?:\bfrom|\bimport)\s*\(?\s*["']\.\./([\w-]+)/""", source))
+    return set(re.findall(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](?:\.\./)+([\w-]+)/""", source))
 
 
 @pytest.mark.parametrize("room", sorted(IMPORTED))
 def test_modules_import_along_the_way_of_the_data(room: str) -> None:
-    """The live protocol knows no page, and the board and the items know nothing of each other."""
+    """The live protocol knows no view, and board, boards and items know nothing of each other."""
     modules = list((MODULES / room).glob("*.js"))
     assert modules
     assert {path.name for path in modules if imported_rooms(path.read_text()) - IMPORTED[room]} == set()
 
 
 def test_each_folder_of_modules_has_its_rule() -> None:
-    assert {path.name for path in MODULES.iterdir() if path.is_dir()} == set(IMPORTED)
+    folders = {str(path.relative_to(MODULES)) for path in MODULES.rglob("*") if path.is_dir()}
+    assert folders == set(IMPORTED)
 
 
 def test_an_import_of_a_module_is_noticed() -> None:
     assert imported_rooms('import { Rows } from "../board/rows.js";') == {"board"}
     assert imported_rooms('import "../page/dom.js";') == {"page"}
+    assert imported_rooms('import { Source } from "../../live/json.js";') == {"live"}
     assert imported_rooms('/** @typedef {import("../live/stream.js").Stream} Stream */') == {"live"}
     assert imported_rooms('const { Rows } = await import("../board/rows.js");') == {"board"}
 

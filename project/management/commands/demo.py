@@ -1,4 +1,5 @@
-"""`manage.py demo`: what `make run` prepares on a loopback address: the demo account, the demo topics, a few items."""
+"""`manage.py demo`: what `make run` prepares on a loopback address: the demo account, the demo topics, a board of them,
+a few items."""
 
 from __future__ import annotations
 
@@ -11,8 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from items import services
 from items.models import Item
 from project.demo import account as demo
+from streams.boards import services as boards
+from streams.boards.definition import Board as Definition
 from streams.demo import replay
-from streams.models import Topic
+from streams.models import Board, Topic
 
 TOPIC_LABEL = "Earthquakes, one week (USGS)"
 AVRO_LABEL = "Earthquakes, as Avro"
@@ -41,8 +44,15 @@ class Command(BaseCommand):
             Topic.objects.get_or_create(name=replay.TOPIC, defaults={"label": TOPIC_LABEL})
             carried = {"label": AVRO_LABEL, "value_format": "avro", "value_schema": replay.SCHEMA.read_text()}
             Topic.objects.get_or_create(name=replay.AVRO_TOPIC, defaults=carried)
+            self._add_board(user)
         if not Item.with_deleted.exists():
             self._add_items(user)
+
+    def _add_board(self, user: User) -> None:
+        """The board of the demo topic, once: what somebody made of it stays."""
+        definition = Definition.model_validate_json(replay.BOARD.read_bytes())
+        if not Board.objects.filter(slug=definition.slug).exists():
+            boards.create_board(definition, actor=user)
 
     def _add_items(self, user: User) -> None:
         for fields in ITEMS:

@@ -15,7 +15,8 @@ from project.environment import is_port
 
 class Command(BaseCommand):
     help = (
-        "Looks whether the server can listen there, migrates the database, and prepares the demonstration if it is on."
+        "Looks whether the server can listen there, migrates the database, brings the libraries of boards where it "
+        "can, and prepares the demonstration if it is on."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,5 +36,6 @@ class Command(BaseCommand):
                 "Choose another port, for example: make run PORT=8001"
             ) from error
         call_command("migrate", interactive=False, verbosity=0)
+        call_command("assets", optional=True)
         if settings.DEMO:
             call_command("demo")

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Meter } from "../../../streams/static/streams/board/meter.js";
+import { Meter } from "../../../streams/static/streams/live/meter.js";
 
 const T = 1_800_000_000_000;
 

@@ -6,7 +6,7 @@ import { Beginning } from "../../../streams/static/streams/board/beginning.js";
 import { EVERYTHING, fitting } from "../../../streams/static/streams/board/filter.js";
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { Older } from "../../../streams/static/streams/board/older.js";
-import { LoadError } from "../../../streams/static/streams/board/records_api.js";
+import { LoadError } from "../../../streams/static/streams/live/records_api.js";
 import { firstLine } from "../../../streams/static/streams/page/format.js";
 
 const arrived = (partition, offset, timestamp) => ({ partition, record: { offset, timestamp, headers: {} } });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { refusalOf, statusOf } from "../../../streams/static/streams/board/status.js";
+import { refusalOf, statusOf } from "../../../streams/static/streams/live/status.js";
 
 const NOW = Date.now();
 const known = (changes) => ({

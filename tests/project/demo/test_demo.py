@@ -19,7 +19,7 @@ from project.demo import account as demo
 from project.demo import greeting
 from streams.demo import replay
 from streams.kafka import embedded
-from streams.models import OutboxMessage, Topic
+from streams.models import Board, OutboxMessage, Topic
 
 BACKENDS = ["django.contrib.auth.backends.ModelBackend", "items.tokens.TokenBackend"]
 in_demo = override_settings(DEMO=True, AUTHENTICATION_BACKENDS=[*BACKENDS, "project.demo.account.DemoBackend"])
@@ -37,9 +37,12 @@ def sign_in(username: str = demo.USERNAME, password: str = demo.PASSWORD) -> Any
 
 class DemoTests(TestCase):
     @in_demo
-    def test_it_makes_account_topic_and_items_once(self) -> None:
+    def test_it_makes_account_topic_board_and_items_once(self) -> None:
         for _ in range(2):
             prepare()
+        board = Board.objects.get()
+        assert (board.slug, board.read, board.version) == ("earthquakes", "everyone", 1)
+        assert {tile.topic for tile in board.tiles.all()} == {replay.TOPIC}
         assert Topic.objects.get(name=replay.TOPIC).label == "Earthquakes, one week (USGS)"
         user = User.objects.get()
         assert user.is_superuser
@@ -52,6 +55,18 @@ class DemoTests(TestCase):
     def test_with_a_real_kafka_there_is_no_demo_topic(self) -> None:
         prepare()
         assert not Topic.objects.filter(name=replay.TOPIC).exists()
+        assert not Board.objects.exists()
+
+    @in_demo
+    def test_whoever_signs_in_sees_its_board_first_and_goes_elsewhere_when_they_wanted_to(self) -> None:
+        prepare()
+        account = {"username": demo.USERNAME, "password": demo.PASSWORD}
+        for wanted, leads in (("", "/boards/earthquakes/"), ("/", "/boards/earthquakes/"), ("/items/", "/items/"),
+                              ("/?topic=items.v1", "/?topic=items.v1")):  # fmt: skip
+            answer = Client().post("/accounts/login/", {**account, "next": wanted})
+            assert (answer.status_code, answer["Location"]) == (302, leads)
+        Board.objects.all().delete()
+        assert Client().post("/accounts/login/", account)["Location"] == "/"
 
     def test_what_make_run_says_is_how_to_get_in(self) -> None:
         assert greeting.text() == ""

@@ -3,7 +3,7 @@
 import { button, element, link } from "../page/dom.js";
 
 /**
- * @param {import("./status.js").Status} status
+ * @param {import("../live/status.js").Status} status
  * @param {{ loginPath: string, retry: () => void, isLong: boolean, isSaid: boolean, isWatching: boolean }} tools isLong: it
  *   has been so for longer than a blip; isSaid: it stands where rows would be; isWatching: the connection is open
  * @returns {{ content: (Node | string)[], tone: string } | null} null when there is nothing to say

@@ -1,6 +1,6 @@
 // Records a second over the last 5 minutes, as bars on a canvas. Drawn once a second, or when the page changes shape.
 
-import { SECONDS_SHOWN } from "./meter.js";
+import { SECONDS_SHOWN } from "../live/meter.js";
 import { grouped, rate, sinceClock } from "../page/format.js";
 
 // A screen reader's label need not change every second.

@@ -1,7 +1,7 @@
 // What the detail panel says of a record that a format made readable: the format, the schema, the bytes, the problem.
 
 import { button, element } from "../page/dom.js";
-import { LoadError } from "./records_api.js";
+import { LoadError } from "../live/records_api.js";
 
 // Of the bytes of a key or value, as many are shown as one can look through.
 const BYTES_SHOWN = 4096;
@@ -11,7 +11,7 @@ const BYTES_A_LINE = 8; // as many as the panel is wide
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {import("../live/protocol.js").SchemaName} SchemaName
- * @typedef {import("./records_api.js").SchemaText} SchemaText
+ * @typedef {import("../live/records_api.js").SchemaText} SchemaText
  *
  * @typedef {object} Tools
  * @property {(entry: RecordEntry) => Promise<KafkaRecord>} loadWhole

@@ -6,7 +6,7 @@ import { Source, prettyText } from "../live/json.js";
 import { headersOf } from "../live/protocol.js";
 import { decodedPart } from "./decoded.js";
 import { focusPick, headerCondition, keyCondition, makeReachable, moveAmong, pick, pickIndex, pickedAt, valueNodes } from "./picks.js";
-import { LoadError } from "./records_api.js";
+import { LoadError } from "../live/records_api.js";
 import { NOT_PRINTABLE, fullTime, grouped, isPrintable, printable, size } from "../page/format.js";
 
 // Beyond this many characters the value is shown without colours: thousands of nodes would freeze the page.

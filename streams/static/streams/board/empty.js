@@ -2,7 +2,7 @@
 // topic cannot be watched, and who can change that.
 
 import { element, link } from "../page/dom.js";
-import { refusalOf } from "./status.js";
+import { refusalOf } from "../live/status.js";
 
 // Refusals that no command on the server changes.
 const HELPLESS = new Set(["forbidden", "bad_filter", "expensive", "failed"]);

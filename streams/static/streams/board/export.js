@@ -4,7 +4,7 @@
 import { element, part, say } from "../page/dom.js";
 import { fileOf, USUAL } from "./export_rows.js";
 import { RECORDS, knownFrom } from "./known.js";
-import { LoadError, REFUSALS } from "./records_api.js";
+import { LoadError, REFUSALS } from "../live/records_api.js";
 import { counted, grouped } from "../page/format.js";
 
 // A list of fields that is longer is not gone through; whoever needs others writes them to the address of the API.

@@ -9,7 +9,7 @@ import { duration, grouped, rate, stopwatch } from "../page/format.js";
  * @typedef {object} Figures
  * @property {string} topic
  * @property {string} epoch
- * @property {import("./status.js").Status} status
+ * @property {import("../live/status.js").Status} status
  * @property {number} received
  * @property {number} shown
  * @property {number} skipped

@@ -1,7 +1,7 @@
 // The filters API: whether a filter can be used, and what it does with the newest records of a topic.
 
 import { parseMessage } from "../live/json.js";
-import { REFUSALS } from "./records_api.js";
+import { REFUSALS } from "../live/records_api.js";
 
 // The server takes a second at most, and a little to read the records; beyond this nobody waits for a count.
 const ANSWER_MS = 8_000;

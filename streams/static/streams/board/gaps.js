@@ -1,6 +1,6 @@
 // Brings what a gap left out: page by page from the records API, put in the gap's place.
 
-import { LoadError } from "./records_api.js";
+import { LoadError } from "../live/records_api.js";
 import { counted, grouped } from "../page/format.js";
 
 /**
@@ -9,7 +9,7 @@ import { counted, grouped } from "../page/format.js";
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  *
  * @typedef {object} GapTools
- * @property {import("./records_api.js").RecordsApi} api
+ * @property {import("../live/records_api.js").RecordsApi} api
  * @property {import("./rows.js").Rows} rows
  * @property {(gap: GapEntry, record: KafkaRecord) => Entry} entryOf
  */

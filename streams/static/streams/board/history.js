@@ -6,7 +6,7 @@ import { filterOf, marksOf } from "./expression.js";
 import { FoundChart } from "./found_chart.js";
 import { FoundRows } from "./found_rows.js";
 import { joined, lookedSentence } from "./looked.js";
-import { LoadError } from "./records_api.js";
+import { LoadError } from "../live/records_api.js";
 import { WrongFilter, search } from "./search_api.js";
 import { NoSuchPart, boundsOf } from "./when.js";
 import { counted, grouped, size } from "../page/format.js";
@@ -26,7 +26,7 @@ const AROUND = 5;
  *
  * @typedef {object} HistoryTools
  * @property {string} root address of the topics API
- * @property {import("./records_api.js").RecordsApi} api
+ * @property {import("../live/records_api.js").RecordsApi} api
  * @property {() => string} topic
  * @property {() => import("./filter.js").Filter} asked what stands in the field, and the key
  * @property {(topic: string, epoch: string, partition: number, record: KafkaRecord) => RecordEntry} entryOf

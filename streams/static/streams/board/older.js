@@ -1,6 +1,6 @@
 // What lies further down than the board began: loaded from Kafka as somebody scrolls there, newest first.
 
-import { LoadError } from "./records_api.js";
+import { LoadError } from "../live/records_api.js";
 import { mergedByTime } from "../live/stream.js";
 
 // Records in one step.
@@ -22,7 +22,7 @@ export class Older {
   #floors;
 
   /**
-   * @param {import("./records_api.js").RecordsApi} api
+   * @param {import("../live/records_api.js").RecordsApi} api
    * @param {string} topic
    * @param {string} epoch
    * @param {Record<string, number>} floors partition → position where what is known begins

@@ -9,7 +9,7 @@ import { filterOf, marksOf } from "./expression.js";
 import { loadGap } from "./gaps.js";
 import { Older } from "./older.js";
 import { conditionInRow } from "./picks.js";
-import { LoadError } from "./records_api.js";
+import { LoadError } from "../live/records_api.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
 import { clock, grouped } from "../page/format.js";
@@ -25,7 +25,7 @@ import { clock, grouped } from "../page/format.js";
  * @property {string} itemsTopic
  * @property {string} filtersApi address of the filters API
  * @property {string} topicsApi address of the topics API
- * @property {import("./records_api.js").RecordsApi} api
+ * @property {import("../live/records_api.js").RecordsApi} api
  * @property {() => import("../live/subscription.js").Subscription} subscription what the board watches now
  * @property {() => void} changed called after whatever the figures count
  * @property {() => void} deeper begins the topic again, as far back as can be searched

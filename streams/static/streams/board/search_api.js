@@ -2,7 +2,7 @@
 
 import { csrfToken } from "./filters_api.js";
 import { NotLines, linesOf, piecesOfBody } from "./ndjson.js";
-import { LoadError, REFUSALS } from "./records_api.js";
+import { LoadError, REFUSALS } from "../live/records_api.js";
 
 /**
  * @typedef {import("../live/protocol.js").Range} Range

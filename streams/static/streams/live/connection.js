@@ -65,7 +65,8 @@ export class Connection {
     addEventListener("online", () => this.#wake());
     addEventListener("offline", () => (this.#offlineAt = Date.now()));
     addEventListener("pageshow", () => this.#wake());
-    document.addEventListener("visibilitychange", () => {
+    // In a worker there is no document; the page tells it.
+    globalThis.document?.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#wake();
     });
     this.#open("");

@@ -1,10 +1,10 @@
 // The records API: what was missed, and records uncut. Same rights as the socket, by the session cookie.
 
-import { parseMessage } from "../live/json.js";
+import { parseMessage } from "./json.js";
 
 /**
- * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
- * @typedef {{ format: string, text: string, schema: import("../live/protocol.js").SchemaName }} SchemaText
+ * @typedef {import("./protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {{ format: string, text: string, schema: import("./protocol.js").SchemaName }} SchemaText
  * @typedef {{ epoch: string, partition: number, from: number, to: number, records: KafkaRecord[], next: number | null }} Page
  */
 
@@ -32,7 +32,7 @@ export class RecordsApi {
    * One page of a gap, from its beginning.
    *
    * @param {string} topic
-   * @param {import("../live/protocol.js").Range} range
+   * @param {import("./protocol.js").Range} range
    * @returns {Promise<Page>}
    * @throws {LoadError}
    */
@@ -47,7 +47,7 @@ export class RecordsApi {
    * @param {string} topic
    * @param {Record<string, number>} before partition → position
    * @param {number} limit records
-   * @returns {Promise<{ epoch: string, stopped: "enough" | "beginning" | "bound", ranges: import("../live/protocol.js").RecordRange[] }>}
+   * @returns {Promise<{ epoch: string, stopped: "enough" | "beginning" | "bound", ranges: import("./protocol.js").RecordRange[] }>}
    * @throws {LoadError}
    */
   async newest(topic, before, limit) {

@@ -13,12 +13,12 @@ import { counted, duration, sinceClock } from "../page/format.js";
  * @property {boolean} [isObstacle] something outside of the board has to change first
  *
  * @typedef {object} Known
- * @property {import("../live/connection.js").ConnectionState} connection
- * @property {import("../live/subscription.js").Phase} phase
+ * @property {import("./connection.js").ConnectionState} connection
+ * @property {import("./subscription.js").Phase} phase
  * @property {{ code: string, message: string } | null} refusal
  * @property {string} obstacle why the stream could not begin yet
  * @property {boolean} isUnborn whether that is because Kafka has no such topic
- * @property {import("../live/protocol.js").Heartbeat | null} heartbeat
+ * @property {import("./protocol.js").Heartbeat | null} heartbeat
  * @property {number | null} lag ms
  * @property {number | null} quiet ms since the server's last word, when that is longer than it should be
  * @property {string} topic
@@ -79,7 +79,7 @@ function connected({ phase, refusal, obstacle, isUnborn, heartbeat, lag, quiet, 
 }
 
 /**
- * @param {import("../live/protocol.js").Heartbeat} heartbeat
+ * @param {import("./protocol.js").Heartbeat} heartbeat
  * @param {number} now
  */
 function down({ since, waiting }, now) {

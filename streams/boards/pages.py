@@ -1,0 +1,53 @@
+"""The pages of boards: the list, and a board. What a board shows comes over the socket, never with the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.shortcuts import render
+
+from streams.boards import services, sharing
+from streams.boards.refusals import BoardNotFound, BoardNotShared
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.http import HttpRequest, HttpResponse
+
+
+@login_required
+async def board_list(request: HttpRequest) -> HttpResponse:
+    """The boards that the person may see, starred ones first, and the ways to a new one."""
+    user = cast("User", await request.auser())
+
+    def shown() -> HttpResponse:
+        return render(request, "streams/boards.html", {"user": user, "boards": services.listed(user)})
+
+    return await sync_to_async(shown)()
+
+
+@login_required
+async def board(request: HttpRequest, slug: str) -> HttpResponse:
+    """One board with its definition; `?wall=1` for the whole screen. 404 where there is none, 403 with a sentence where
+    it is not shared with the person."""
+    user = cast("User", await request.auser())
+
+    def shown() -> HttpResponse:
+        try:
+            found = services.find(slug, actor=user)
+        except BoardNotFound as error:
+            raise Http404(str(error)) from error
+        except BoardNotShared as error:
+            raise PermissionDenied(str(error)) from error
+        context = {
+            "user": user,
+            "definition": services.as_object(found),
+            "may_edit": sharing.may_edit(user, found),
+            "may_share": sharing.may_share(user, found),
+        }
+        return render(request, "streams/board.html", context)
+
+    return await sync_to_async(shown)()

@@ -1,0 +1,297 @@
+// A board's page: opens its worker, makes its tiles, and draws what the worker posts. It computes nothing.
+
+import { BetweenForm } from "./between.js";
+import { Colours } from "./tiles/colours.js";
+import { RecordView } from "./record.js";
+import { RecordsApi } from "../live/records_api.js";
+import { Tile } from "./tiles/tile.js";
+import { addCondition, dropCondition, lookedAt, setWindow } from "./look.js";
+import { boundsOf } from "./figures/span.js";
+import { button, element, part, say } from "../page/dom.js";
+import { duration } from "../page/format.js";
+import { liveAddress } from "../live/connection.js";
+import { spanText, timeText } from "./tiles/words.js";
+import { wordsOf } from "./tiles/narrow.js";
+
+/**
+ * @typedef {import("./worker/worker.js").BoardJson} BoardJson
+ * @typedef {import("./worker/worker.js").Answer} Answer
+ * @typedef {import("./worker/worker.js").Question} Question
+ * @typedef {import("./worker/worker.js").State} State
+ * @typedef {import("./figures/span.js").WindowJson} WindowJson
+ */
+
+// Windows that one press chooses, in seconds.
+const WINDOWS = [60, 300, 900, 3_600];
+const CLOCK_MS = 1_000;
+
+class BoardPage {
+  #root = part("board", HTMLElement);
+  #grid = part("grid", HTMLElement);
+  #pill = part("pill", HTMLElement);
+  #pillLabel = part("pill-label", HTMLElement);
+  #lag = part("lag", HTMLElement);
+  #banner = part("banner", HTMLElement);
+  #filter = part("filter", HTMLInputElement);
+  #filterWrong = part("filter-wrong", HTMLElement);
+  #windows = part("windows", HTMLElement);
+  #chips = part("chips", HTMLElement);
+  #between;
+  #clock = part("clock", HTMLElement);
+  #colours = new Colours();
+  #records;
+  #record;
+  /** @type {BoardJson} as it is kept */
+  #kept;
+  /** @type {BoardJson} as this reader looks at it: another window or filter is no change of the board */
+  #board;
+  /** @type {Map<string, Tile>} */
+  #tiles = new Map();
+  /** @type {Worker | null} */
+  #worker = null;
+  #offset = 0;
+  /** @type {import("../live/protocol.js").Topic[]} */
+  #topics = [];
+  #isEditing = false;
+  #isWall = new URLSearchParams(location.search).get("wall") === "1";
+
+  constructor() {
+    this.#kept = JSON.parse(document.getElementById("definition")?.textContent ?? "null");
+    this.#board = this.#kept;
+    this.#records = new RecordsApi(this.#root.dataset["topicsApi"] ?? "/api/topics/");
+    this.#record = new RecordView(this.#records);
+    this.#between = new BetweenForm(this.#kept.clock === "utc", (between) => this.#lookThrough(between));
+    this.#windows.closest(".board-bar")?.append(this.#between.node);
+  }
+
+  start() {
+    this.#read();
+    addEventListener("popstate", () => {
+      this.#read();
+      this.#open();
+    });
+    this.#filter.addEventListener("change", () => this.#look((asked) => asked.set("filter", this.#filter.value.trim())));
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.#ask({ type: "visible" });
+    });
+    document.addEventListener("themechange", () => {
+      for (const tile of this.#tiles.values()) tile.redraw();
+    });
+    document.body.classList.toggle("wall", this.#isWall);
+    const edit = document.querySelector('[data-part="edit"]');
+    edit?.addEventListener("click", () => this.#edit());
+    part("share", HTMLElement).addEventListener("click", () => this.#share());
+    setInterval(() => say(this.#clock, timeText(Date.now() + this.#offset, this.#board.clock === "utc" ? "utc" : "local", 0)), CLOCK_MS);
+    this.#open();
+  }
+
+  /** Takes over which window, filter and conditions the address asks for. */
+  #read() {
+    this.#board = lookedAt(this.#kept, new URLSearchParams(location.search));
+    this.#filter.value = this.#board.filter;
+    this.#between.node.hidden = true;
+    this.#showWindows();
+    this.#showChips();
+  }
+
+  /**
+   * Looks at the board in another way, which the address keeps.
+   *
+   * @param {(asked: URLSearchParams) => unknown} change what the address asks for; false: nothing changed
+   */
+  #look(change) {
+    const address = new URL(location.href);
+    if (this.#isEditing || change(address.searchParams) === false) return;
+    history.pushState(null, "", address);
+    this.#read();
+    this.#open();
+  }
+
+  /** @param {WindowJson} window */
+  #lookThrough(window) {
+    this.#look((asked) => setWindow(asked, window));
+  }
+
+  #showWindows() {
+    const { window, clock } = this.#board;
+    const own = "last_seconds" in this.#kept.window ? [this.#kept.window.last_seconds] : [];
+    const choices = [...new Set([...WINDOWS, ...own])].sort((a, b) => a - b);
+    /** @type {(text: string, isPressed: boolean, press: () => void) => HTMLButtonElement} */
+    const choice = (text, isPressed, press) => {
+      const made = button(text, "", press);
+      made.setAttribute("aria-pressed", String(isPressed));
+      return made;
+    };
+    const last = choices.map((seconds) =>
+      choice(spanText(seconds), "last_seconds" in window && window.last_seconds === seconds, () => this.#lookThrough({ last_seconds: seconds })),
+    );
+    const opened = choice("since opened", "since" in window, () => this.#lookThrough({ since: "opened" }));
+    const between = choice("from" in window ? betweenText(window, clock) : "from – to", "from" in window, () => this.#openBetween());
+    this.#windows.replaceChildren(...last, opened, between);
+  }
+
+  #openBetween() {
+    const { node } = this.#between;
+    if (!node.hidden) node.hidden = true;
+    else this.#between.open(this.#offered());
+  }
+
+  /** @returns {import("./between.js").Between} what the form for two times begins with */
+  #offered() {
+    const { window } = this.#board;
+    const now = Date.now() + this.#offset;
+    return "since" in window ? { from: now - 900_000, to: now } : boundsOf(window, now);
+  }
+
+  /** What narrows the board, each with the way back. */
+  #showChips() {
+    const chips = (this.#board.where ?? []).map((condition) => {
+      const words = wordsOf(condition);
+      const chip = button("", "chip", () => this.#look((asked) => dropCondition(asked, condition)));
+      chip.append(element("bdi", "", words), element("span", "", " ✕"));
+      chip.setAttribute("aria-label", `Remove the condition ${words}`);
+      chip.title = condition;
+      return chip;
+    });
+    this.#chips.hidden = chips.length === 0;
+    this.#chips.replaceChildren(...chips);
+  }
+
+  /** Opens the board afresh, in a worker of its own. */
+  #open() {
+    this.#worker?.terminate();
+    this.#tiles.clear();
+    this.#worker = new Worker(new URL("./worker/worker.js", import.meta.url), { type: "module" });
+    this.#worker.addEventListener("message", ({ data }) => this.#heard(/** @type {Answer} */ (data)));
+    this.#worker.addEventListener("error", () => {
+      this.#worker?.terminate();
+      this.#worker = null;
+      this.#say("What this board is computed with could not be loaded.", "lost");
+    });
+    const path = this.#root.dataset["livePath"] ?? "/ws/live/";
+    const { dataset } = this.#root;
+    const at = (/** @type {string} */ address) => new URL(address, location.href).href;
+    const topics = at(dataset["topicsApi"] ?? "/api/topics/");
+    const check = at(dataset["checkApi"] ?? "/api/filters/check");
+    this.#ask({ type: "open", board: this.#board, live: liveAddress(path), topics, check, csrf: dataset["csrf"] ?? "" });
+    const tools = {
+      colours: this.#colours,
+      clock: this.#board.clock,
+      window: this.#board.window,
+      now: () => Date.now() + this.#offset,
+      ask: (/** @type {string} */ tile, /** @type {import("./figures/kinds.js").Asked} */ asked) => this.#ask({ type: "ask", tile, asked }),
+      open: (/** @type {string} */ topic, /** @type {number} */ partition, /** @type {number} */ offset) => this.#record.open(topic, partition, offset),
+      load: (/** @type {string} */ tile) => this.#ask({ type: "load", tile }),
+      narrow: (/** @type {string | null} */ condition) => this.#look((asked) => condition !== null && addCondition(asked, condition)),
+    };
+    // Read from top left, whatever the order in which tiles were added.
+    const inOrder = this.#board.tiles.toSorted((a, b) => a.y - b.y || a.x - b.x);
+    for (const json of inOrder) this.#tiles.set(json.id, new Tile(json, tools));
+    this.#grid.style.setProperty("--board-rows", String(Math.max(1, ...inOrder.map(({ y, h }) => y + h))));
+    this.#grid.replaceChildren(...[...this.#tiles.values()].map(({ node }) => node));
+    if (this.#tiles.size === 0) this.#grid.append(element("p", "empty", "This board has no tiles yet."));
+  }
+
+  async #share() {
+    const { openShare } = await import("./share.js");
+    const { dataset } = this.#root;
+    openShare(this.#kept, {
+      dialog: part("sharing", HTMLDialogElement),
+      boardsApi: dataset["boardsApi"] ?? "/api/boards/",
+      boardsPath: dataset["boardsPath"] ?? "/boards/",
+      csrf: dataset["csrf"] ?? "",
+      mayShare: dataset["mayShare"] === "true",
+      saved: (board) => {
+        this.#kept = board;
+      },
+    });
+  }
+
+  /** The editor is loaded when somebody edits. */
+  async #edit() {
+    if (this.#isEditing) return;
+    this.#isEditing = true;
+    const { Editor } = await import("./edit/editor.js");
+    const editor = new Editor(this.#kept, {
+      grid: this.#grid,
+      panel: part("panel", HTMLElement),
+      boardsApi: this.#root.dataset["boardsApi"] ?? "/api/boards/",
+      csrf: this.#root.dataset["csrf"] ?? "",
+      records: this.#records,
+      topics: () => this.#topics,
+      show: (board) => {
+        this.#board = board;
+        this.#open();
+        return this.#tiles;
+      },
+      left: (board) => {
+        this.#isEditing = false;
+        if (board) this.#kept = board;
+        this.#read();
+        this.#open();
+      },
+    });
+    await editor.start();
+  }
+
+  /** @param {Question} question */
+  #ask(question) {
+    this.#worker?.postMessage(question);
+  }
+
+  /** @param {Answer} answer */
+  #heard(answer) {
+    if (answer.type === "state") this.#showState(answer.state);
+    else for (const shown of answer.tiles) this.#tiles.get(shown.id)?.show(shown);
+  }
+
+  /** @param {State} state */
+  #showState({ status, lag, jumps, offset, topics, filter }) {
+    say(this.#filterWrong, filter?.problem ?? "");
+    this.#filterWrong.hidden = !filter?.problem;
+    this.#filter.setAttribute("aria-invalid", String(Boolean(filter?.problem)));
+    this.#offset = offset;
+    this.#topics = topics;
+    this.#root.dataset["state"] = status.kind;
+    this.#root.dataset["jumps"] = String(jumps);
+    this.#pill.className = `pill ${status.tone}`;
+    this.#pill.title = status.sentence;
+    say(this.#pillLabel, status.label);
+    say(this.#lag, lag === null ? "" : `lag ${duration(lag)}`);
+    if (status.tone === "live" || status.kind === "connecting" || status.kind === "opening") this.#say("", "");
+    else this.#say(status.sentence, status.tone, status.kind === "signed-out");
+  }
+
+  /**
+   * @param {string} text
+   * @param {string} tone
+   * @param {boolean} [isSignedOut]
+   */
+  #say(text, tone, isSignedOut = false) {
+    this.#banner.hidden = text === "";
+    this.#banner.className = `board-banner ${tone}`;
+    if (this.#banner.dataset["said"] === text) return;
+    this.#banner.dataset["said"] = text;
+    const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#worker ? this.#ask({ type: "retry" }) : this.#open()));
+    this.#banner.replaceChildren(text, " ", way);
+  }
+}
+
+/**
+ * @param {{ from: number, to: number }} window
+ * @param {"utc" | "local" | "relative"} clock
+ */
+function betweenText({ from, to }, clock) {
+  const zone = clock === "utc" ? { timeZone: "UTC" } : {};
+  const format = new Intl.DateTimeFormat(undefined, { ...zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  return format.formatRange(from, to);
+}
+
+/** @param {string} path */
+function signIn(path) {
+  const link = element("a", "", "Sign in");
+  link.setAttribute("href", `${path}?next=${encodeURIComponent(location.pathname + location.search)}`);
+  return link;
+}
+
+new BoardPage().start();

@@ -1,0 +1,308 @@
+// Editing a board: a draft that is shown live, moved on a grid, and saved against the version that it began with.
+
+import { Fields } from "../figures/paths.js";
+import { KINDS, differences, freeId } from "./kinds.js";
+import { LoadError } from "../../live/records_api.js";
+import { Missing, library, style } from "../tiles/vendor.js";
+import { button, element } from "../../page/dom.js";
+import { fieldsOf } from "./fields.js";
+import { gallery, options } from "./panel.js";
+
+// Records that are looked at for their fields.
+const LOOKED_AT = 100;
+const ROW_PX = 50; // 40 px and the gap of 10
+
+/**
+ * @typedef {import("../worker/worker.js").BoardJson} BoardJson
+ * @typedef {import("../figures/kinds.js").Tile} TileJson
+ * @typedef {import("./fields.js").Field} Field
+ *
+ * @typedef {object} EditorTools
+ * @property {HTMLElement} grid where tiles stand
+ * @property {HTMLElement} panel
+ * @property {string} boardsApi
+ * @property {string} csrf
+ * @property {import("../../live/records_api.js").RecordsApi} records
+ * @property {() => import("../../live/protocol.js").Topic[]} topics
+ * @property {(board: BoardJson) => Map<string, { node: HTMLElement }>} show draws a board afresh and returns its tiles
+ * @property {(board: BoardJson | null) => void} left with the board as it is kept now, null when nothing was saved
+ */
+
+export class Editor {
+  #tools;
+  #kept;
+  /** @type {BoardJson} */
+  #draft;
+  #chosen = "";
+  #topic = "";
+  /** @type {Map<string, Promise<Field[]>>} */
+  #fields = new Map();
+  /** @type {any} gridstack's own */
+  #stack = null;
+  #trouble = element("p", "tile-problem", "");
+  #content = element("div", "panel-content");
+  #onKey = (/** @type {KeyboardEvent} */ event) => this.#key(event);
+
+  /**
+   * @param {BoardJson} board as it is kept
+   * @param {EditorTools} tools
+   */
+  constructor(board, tools) {
+    this.#kept = board;
+    this.#draft = structuredClone(board);
+    this.#tools = tools;
+  }
+
+  async start() {
+    document.body.classList.add("editing");
+    const bar = element("div", "actions", button("Save board", "primary", () => this.#save()), button("Leave as it was", "", () => this.#leave(null)));
+    this.#trouble.hidden = true;
+    this.#trouble.setAttribute("role", "alert");
+    this.#tools.panel.replaceChildren(bar, this.#trouble, this.#content);
+    this.#tools.panel.hidden = false;
+    this.#topic = this.#draft.tiles.find(({ topic }) => topic)?.topic ?? this.#tools.topics()[0]?.name ?? "";
+    document.addEventListener("keydown", this.#onKey);
+    try {
+      style("gridstack.min.css");
+      await library("gridstack-all.js");
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      this.#say(`${error.message} Tiles can be moved with the arrow keys.`);
+    }
+    this.#show();
+    await this.#showPanel();
+    // Whoever came by keys goes on where there is something to choose.
+    const first = this.#content.querySelector("button, input, select");
+    if (first instanceof HTMLElement) first.focus();
+  }
+
+  /** Draws the draft, each tile in a place of the grid that can be dragged. */
+  #show() {
+    this.#stack?.destroy(false);
+    this.#stack = null;
+    const tiles = this.#tools.show(this.#draft);
+    const { GridStack } = /** @type {any} */ (globalThis);
+    if (GridStack) this.#stacked(GridStack, tiles);
+    for (const [id, { node }] of tiles) {
+      node.tabIndex = 0;
+      node.classList.toggle("chosen", id === this.#chosen);
+      node.addEventListener("click", () => this.#choose(id), { capture: true });
+      node.addEventListener("focus", () => this.#choose(id));
+    }
+  }
+
+  /**
+   * @param {any} GridStack
+   * @param {Map<string, { node: HTMLElement }>} tiles
+   */
+  #stacked(GridStack, tiles) {
+    const stack = element("div", "grid-stack");
+    for (const { id, x, y, w, h } of this.#draft.tiles) {
+      const node = tiles.get(id)?.node;
+      if (!node) continue;
+      const item = element("div", "grid-stack-item", element("div", "grid-stack-item-content", node));
+      for (const [name, value] of Object.entries({ x, y, w, h, id })) item.setAttribute(`gs-${name}`, String(value));
+      stack.append(item);
+    }
+    this.#tools.grid.replaceChildren(stack);
+    this.#stack = GridStack.init({ column: 12, cellHeight: ROW_PX, margin: 5, float: false, handle: ".tile-head, .tile-body", columnOpts: { breakpoints: [{ w: 700, c: 1 }] } }, stack);
+    this.#stack.on("change", (/** @type {unknown} */ _event, /** @type {{ id: string, x: number, y: number, w: number, h: number }[]} */ items) => {
+      if (this.#stack?.getColumn() !== 12) return; // a phone's one column is not the board's
+      for (const { id, x, y, w, h } of items) this.#put(id, { x, y, w, h });
+    });
+  }
+
+  /**
+   * @param {string} id
+   * @param {Partial<TileJson>} parts
+   */
+  #put(id, parts) {
+    this.#draft = { ...this.#draft, tiles: this.#draft.tiles.map((tile) => (tile.id === id ? { ...tile, ...parts } : tile)) };
+  }
+
+  /** @param {string} id */
+  #choose(id) {
+    if (this.#chosen === id) return;
+    this.#chosen = id;
+    for (const node of this.#tools.grid.querySelectorAll("[data-tile]")) {
+      if (node instanceof HTMLElement) node.classList.toggle("chosen", node.dataset["tile"] === id);
+    }
+    this.#showPanel();
+  }
+
+  async #showPanel() {
+    const tile = this.#draft.tiles.find(({ id }) => id === this.#chosen);
+    const topic = tile ? tile.topic : this.#topic;
+    const fields = topic ? await this.#fieldsOf(topic) : [];
+    if (tile && tile.id === this.#chosen) {
+      this.#content.replaceChildren(...options(tile, {
+        topics: this.#tools.topics(),
+        fields,
+        change: (changed) => this.#changed(changed),
+        remove: () => this.#remove(tile.id),
+        back: () => this.#choose(""),
+      }));
+    } else if (!tile) {
+      this.#content.replaceChildren(...gallery({
+        topic: this.#topic,
+        topics: this.#tools.topics(),
+        fields,
+        choose: (chosen) => {
+          this.#topic = chosen;
+          this.#showPanel();
+        },
+        add: (kind, chosen) => this.#add(kind, chosen),
+      }));
+    }
+  }
+
+  /**
+   * @param {string} topic
+   * @returns {Promise<Field[]>}
+   */
+  #fieldsOf(topic) {
+    let fields = this.#fields.get(topic);
+    if (!fields) {
+      fields = this.#tools.records.newest(topic, {}, LOOKED_AT).then(
+        ({ ranges }) => fieldsOf(ranges.flatMap(({ partition, records }) => records.map((record) => new Fields(topic, partition, record)))),
+        (error) => {
+          if (!(error instanceof LoadError)) throw error;
+          this.#say(error.message);
+          return [];
+        },
+      );
+      this.#fields.set(topic, fields);
+    }
+    return fields;
+  }
+
+  /** @param {TileJson} tile */
+  #changed(tile) {
+    this.#put(tile.id, tile);
+    this.#show();
+    this.#showPanel();
+  }
+
+  /**
+   * @param {string} kind
+   * @param {any} chosen
+   */
+  #add(kind, chosen) {
+    const { w = 4, h = 4, name = kind } = KINDS.find((each) => each.kind === kind) ?? {};
+    const id = freeId(this.#draft.tiles, kind);
+    const y = Math.max(0, ...this.#draft.tiles.map((tile) => tile.y + tile.h));
+    const tile = { id, kind, title: kind === "text" ? "" : name, topic: kind === "text" ? "" : this.#topic, filter: "", x: 0, y, w, h, options: chosen };
+    this.#draft = { ...this.#draft, tiles: [...this.#draft.tiles, tile] };
+    this.#chosen = id;
+    this.#show();
+    this.#showPanel();
+    this.#tools.grid.querySelector(`[data-tile="${CSS.escape(id)}"]`)?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    this.#draft = { ...this.#draft, tiles: this.#draft.tiles.filter((tile) => tile.id !== id) };
+    this.#chosen = "";
+    this.#show();
+    this.#showPanel();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.target instanceof HTMLElement && event.target.matches("input, select, textarea")) return;
+    if (event.key === "Escape") {
+      event.preventDefault();
+      this.#leave(null);
+      return;
+    }
+    const steps = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
+    const step = steps[event.key];
+    const tile = this.#draft.tiles.find(({ id }) => id === this.#chosen);
+    if (!step || !tile) return;
+    event.preventDefault();
+    const [right, down] = step;
+    const { x, y, w, h } = tile;
+    const place = event.shiftKey
+      ? { x, y, w: Math.min(12 - x, Math.max(1, w + right)), h: Math.max(1, h + down) }
+      : { x: Math.min(12 - w, Math.max(0, x + right)), y: Math.max(0, y + down), w, h };
+    const item = this.#tools.grid.querySelector(`[gs-id="${CSS.escape(tile.id)}"]`);
+    this.#put(tile.id, place);
+    if (this.#stack && item) this.#stack.update(item, place);
+    else this.#show();
+  }
+
+  async #save() {
+    const answer = await this.#put412(this.#kept.version);
+    if (answer?.ok) this.#leave(await answer.json());
+    else if (answer?.status === 412) await this.#conflict(await answer.json());
+    else if (answer) this.#say(await sentence(answer));
+  }
+
+  /**
+   * @param {number} version that is to be replaced
+   * @returns {Promise<Response | null>}
+   */
+  async #put412(version) {
+    try {
+      return await fetch(this.#tools.boardsApi + encodeURIComponent(this.#draft.slug), {
+        method: "PUT",
+        headers: { "Content-Type": "application/json", "If-Match": `"${version}"`, "X-CSRFToken": this.#tools.csrf },
+        body: JSON.stringify(this.#draft),
+      });
+    } catch {
+      this.#say("The server cannot be reached. What you changed is still here; save again.");
+      return null;
+    }
+  }
+
+  /**
+   * Somebody saved in between: shows what differs, and lets choose.
+   *
+   * @param {{ detail: string }} refusal
+   */
+  async #conflict({ detail }) {
+    const answer = await fetch(this.#tools.boardsApi + encodeURIComponent(this.#draft.slug)).catch(() => null);
+    if (!answer?.ok) {
+      this.#say("The board was changed meanwhile, and cannot be read now. What you changed is still here.");
+      return;
+    }
+    const theirs = /** @type {BoardJson} */ (await answer.json());
+    const rows = differences(this.#draft, theirs).map(({ name, mine, theirs: other }) =>
+      element("tr", "", element("th", "", name), element("td", "", mine), element("td", "", other)));
+    const table = element("table", "data conflict", element("thead", "", element("tr", "", element("th", "", ""), element("th", "", "yours"), element("th", "", "saved"))), element("tbody", "", ...rows));
+    this.#say(detail);
+    this.#content.replaceChildren(element("h2", "", "Two changed this board"), table, element("div", "actions",
+      button("Save mine over it", "danger", async () => {
+        const again = await this.#put412(theirs.version);
+        if (again?.ok) this.#leave(await again.json());
+        else if (again) this.#say(await sentence(again));
+      }),
+      button("Take what is saved", "", () => this.#leave(theirs))));
+  }
+
+  /** @param {BoardJson | null} board as it is kept now */
+  #leave(board) {
+    document.removeEventListener("keydown", this.#onKey);
+    this.#stack?.destroy(false);
+    document.body.classList.remove("editing");
+    this.#tools.panel.hidden = true;
+    this.#tools.left(board);
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    this.#trouble.textContent = text;
+    this.#trouble.hidden = text === "";
+  }
+}
+
+/** @param {Response} answer a refusal */
+async function sentence(answer) {
+  try {
+    const { detail } = await answer.json();
+    if (typeof detail === "string") return detail;
+    return detail.map((/** @type {{ loc: unknown[], msg: string }} */ { loc, msg }) => `${loc.slice(1).join(" ")}: ${msg}`).join(" ");
+  } catch {
+    return `The server answered ${answer.status}.`;
+  }
+}

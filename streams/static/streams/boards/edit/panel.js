@@ -1,0 +1,185 @@
+// The panel beside a board that is edited: the gallery, and the options of the tile that was chosen.
+
+import { KINDS, optionsFor } from "./kinds.js";
+import { button, element } from "../../page/dom.js";
+
+/**
+ * @typedef {import("../figures/kinds.js").Tile} Tile
+ * @typedef {import("./fields.js").Field} Field
+ * @typedef {import("./kinds.js").Option} Option
+ * @typedef {import("../../live/protocol.js").Topic} Topic
+ */
+
+/**
+ * @param {{ topic: string, topics: Topic[], fields: Field[], choose: (topic: string) => void, add: (kind: string, options: any) => void }} tools
+ * @returns {HTMLElement[]}
+ */
+export function gallery({ topic, topics, fields, choose, add }) {
+  const select = topicSelect(topic, topics, choose);
+  const cards = KINDS.map(({ kind, name, what }) => {
+    const options = optionsFor(kind, fields);
+    const card = button(name, "gallery-card", () => add(kind, options));
+    card.append(element("span", "muted", options ? what : "No field of this topic fits"));
+    card.disabled = options === null;
+    card.dataset["add"] = kind;
+    return card;
+  });
+  return [element("h2", "", "Add a tile"), labelled("Topic", select), element("div", "gallery", ...cards)];
+}
+
+/**
+ * @param {Tile} tile
+ * @param {{ topics: Topic[], fields: Field[], change: (tile: Tile) => void, remove: () => void, back: () => void }} tools
+ * @returns {HTMLElement[]}
+ */
+export function options(tile, { topics, fields, change, remove, back }) {
+  const kind = KINDS.find((each) => each.kind === tile.kind);
+  const title = input(tile.title, (value) => change({ ...tile, title: value }), 100);
+  const rows = [labelled("Title", title)];
+  if (tile.kind !== "text") {
+    rows.push(labelled("Topic", topicSelect(tile.topic, topics, (topic) => change({ ...tile, topic }))));
+    rows.push(labelled("Filter", input(tile.filter, (filter) => change({ ...tile, filter }), 2_000)));
+  }
+  for (const option of kind?.options ?? []) {
+    const set = (/** @type {any} */ value) => change({ ...tile, options: { ...tile.options, [option.name]: value } });
+    rows.push(labelled(option.label, control(option, tile, fields, set)));
+  }
+  const place = element("p", "muted", "Drag the tile by its title, or choose it and press arrow keys; with shift they change its size.");
+  const tools = element("div", "actions", button("Remove tile", "danger", remove), button("Back to the gallery", "quiet", back));
+  return [element("h2", "", kind?.name ?? tile.kind), ...rows, place, tools];
+}
+
+/**
+ * @param {Option} option
+ * @param {Tile} tile
+ * @param {Field[]} fields
+ * @param {(value: any) => void} set
+ * @returns {HTMLElement}
+ */
+function control(option, tile, fields, set) {
+  const value = tile.options[option.name];
+  switch (option.of) {
+    case "choice":
+      return select((option.choices ?? []).map((choice) => [choice, choice]), String(value), set);
+    case "amount": {
+      const made = input(value === null || value === undefined ? "" : String(value), (text) => set(text === "" && option.optional ? null : Number(text)), 6);
+      made.inputMode = "numeric";
+      return made;
+    }
+    case "words":
+      return option.name === "text" ? area(String(value ?? ""), set) : input(String(value ?? ""), set, 201);
+    case "fields":
+      return checks(fields, /** @type {string[]} */ (value ?? []), set);
+    default:
+      return fieldSelect(option, tile, fields, value ?? "", set);
+  }
+}
+
+/**
+ * @param {Option} option
+ * @param {Tile} tile
+ * @param {Field[]} fields
+ * @param {string} value
+ * @param {(value: string | null) => void} set
+ */
+function fieldSelect(option, tile, fields, value, set) {
+  const fits = fields.filter(({ type }) => (option.of === "number" || option.of === "point" ? type === option.of : type !== "point"));
+  /** @type {[string, string][]} */
+  const choices = fits.map(({ path, example }) => [path, `${path}   ${example}`]);
+  if (tile.kind === "chart" && option.name === "y") choices.unshift(["count", "count of records"]);
+  if (option.optional) choices.unshift(["", "none"]);
+  if (value && !choices.some(([path]) => path === value)) choices.unshift([value, `${value}   (in none of the newest records)`]);
+  return select(choices, value, (path) => set(path === "" ? null : path));
+}
+
+/**
+ * @param {[string, string][]} choices
+ * @param {string} value
+ * @param {(value: string) => void} set
+ */
+function select(choices, value, set) {
+  const made = document.createElement("select");
+  for (const [choice, text] of choices) {
+    const option = document.createElement("option");
+    option.value = choice;
+    option.textContent = text;
+    option.selected = choice === value;
+    made.append(option);
+  }
+  made.addEventListener("change", () => set(made.value));
+  return made;
+}
+
+/**
+ * @param {string} topic
+ * @param {Topic[]} topics
+ * @param {(topic: string) => void} choose
+ */
+function topicSelect(topic, topics, choose) {
+  /** @type {[string, string][]} */
+  const choices = topics.map(({ name, label }) => [name, label || name]);
+  if (topic && !topics.some(({ name }) => name === topic)) choices.unshift([topic, `${topic} (you may not watch it)`]);
+  return select(choices, topic, choose);
+}
+
+/**
+ * @param {string} value
+ * @param {(value: string) => void} set
+ * @param {number} length
+ */
+function input(value, set, length) {
+  const made = document.createElement("input");
+  made.value = value;
+  made.maxLength = length;
+  made.addEventListener("change", () => set(made.value.trim()));
+  return made;
+}
+
+/**
+ * @param {string} value
+ * @param {(value: string) => void} set
+ */
+function area(value, set) {
+  const made = document.createElement("textarea");
+  made.value = value;
+  made.addEventListener("change", () => set(made.value));
+  return made;
+}
+
+/**
+ * @param {Field[]} fields
+ * @param {string[]} chosen in their order
+ * @param {(columns: string[]) => void} set
+ */
+function checks(fields, chosen, set) {
+  const paths = [...new Set([...chosen, ...fields.filter(({ type }) => type !== "point").map(({ path }) => path)])];
+  const list = element("ul", "checks");
+  for (const path of paths) {
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.checked = chosen.includes(path);
+    box.addEventListener("change", () => set(box.checked ? [...chosen, path] : chosen.filter((each) => each !== path)));
+    const label = document.createElement("label");
+    label.append(box, ` ${path}`);
+    list.append(element("li", "", label));
+  }
+  return list;
+}
+
+let labels = 0;
+
+/**
+ * @param {string} text
+ * @param {HTMLElement} field
+ */
+function labelled(text, field) {
+  labels += 1;
+  const isGroup = field.matches("ul");
+  const label = document.createElement(isGroup ? "span" : "label");
+  label.className = "panel-label";
+  label.textContent = text;
+  field.id = `panel-${labels}`;
+  if (isGroup) field.setAttribute("aria-label", text);
+  else label.setAttribute("for", field.id);
+  return element("div", "panel-field", label, field);
+}

@@ -1,0 +1,603 @@
+// The figures of each kind of tile: what they take from a record, and what they say of a window.
+
+import { Counted } from "./counted.js";
+import { Distinct } from "./distinct.js";
+import { Histogram } from "./histogram.js";
+import { Latest } from "./latest.js";
+import { doubleOf, textOf } from "./numbers.js";
+import { pathOf } from "./paths.js";
+import { Points } from "./points.js";
+import { Quantiles } from "./quantiles.js";
+import { Series, widthFor } from "./series.js";
+import { Sliding } from "./sliding.js";
+import { Summary } from "./summary.js";
+import { Tally } from "./tally.js";
+import { numOf, scalarOf, tagOf, writtenOf, compareValues } from "./values.js";
+
+// Values that are counted one by one (shared meaning: docs/boards.md).
+const TOP_VALUES = 10_000;
+// Rows of a stream, points of a map and of a chart that are kept; the newest.
+export const STREAM_ROWS = 500;
+export const POINTS = 5_000;
+// Buckets of the line beside a number.
+const LINE_BUCKETS = 60;
+// Characters of a cell: more is never seen in one.
+const CELL = 300;
+
+/**
+ * @typedef {import("./window.js").Entry} Entry
+ * @typedef {import("./window.js").Window} Window
+ * @typedef {import("./paths.js").Path} Path
+ * @typedef {import("./values.js").Scalar} Scalar
+ * @typedef {import("./numbers.js").Num} Num
+ *
+ * @typedef {object} Tile as in a board's JSON
+ * @property {string} id
+ * @property {string} kind
+ * @property {string} title
+ * @property {string} topic
+ * @property {string} filter
+ * @property {number} x
+ * @property {number} y
+ * @property {number} w
+ * @property {number} h
+ * @property {any} options
+ *
+ * @typedef {object} TileFigures
+ * @property {Counted} counted
+ * @property {(entry: Entry) => void} add
+ * @property {(second: number) => void} expire
+ * @property {(window: Window, now: number, asked: Asked) => any} read now: ms, of the server
+ *
+ * @typedef {{ sort?: string, search?: string, rows?: number }} Asked what the reader of a tile wants to see of it
+ * @typedef {{ text: string, type: "number" | "text" | "boolean" | "json" | "none", number?: number }} Cell number: to sort by
+ */
+
+/**
+ * @param {Tile} tile
+ * @param {import("./span.js").WindowJson} window
+ * @returns {TileFigures | null} null for a tile without figures
+ * @throws {import("./paths.js").BadPath}
+ */
+export function figuresOf(tile, window) {
+  switch (tile.kind) {
+    case "number":
+      return new NumberFigures(tile.options, window);
+    case "top":
+      return new TopFigures(tile.options);
+    case "distribution":
+      return new DistributionFigures(tile.options);
+    case "table":
+      return new TableFigures(tile.options);
+    case "stream":
+      return new StreamFigures(tile.options);
+    case "chart":
+      return tile.options.aggregate === "none" && tile.options.y !== "count"
+        ? new PointsFigures(tile.options)
+        : new ChartFigures(tile.options, window);
+    case "map":
+      return new MapFigures(tile.options);
+    default:
+      return null;
+  }
+}
+
+/**
+ * @param {import("./span.js").WindowJson} window
+ * @returns {number} its seconds, a quarter of an hour for one without an end
+ */
+function secondsOf(window) {
+  if ("last_seconds" in window) return window.last_seconds;
+  return "since" in window ? 900 : Math.max(1, (window.to - window.from) / 1000);
+}
+
+/**
+ * @param {Window} window
+ * @param {number} now ms
+ * @returns {[number, number]} the first second, and the one behind the last
+ */
+function secondsIn(window, now) {
+  const { from, to } = window.bounds;
+  const begin = Number.isFinite(from) ? from : window.opened;
+  return [Math.floor(begin / 1000), Math.ceil(Math.min(to, now + 1000) / 1000)];
+}
+
+class NumberFigures {
+  counted = new Counted();
+  #figure;
+  /** @type {Path | null} */
+  #path;
+  /** @type {Sliding<Summary>} */
+  #summary = new Sliding(() => new Summary());
+  #quantiles = new Quantiles();
+  #distinct = new Distinct();
+  #line;
+
+  /**
+   * @param {{ figure: string, field: string | null }} options
+   * @param {import("./span.js").WindowJson} window
+   */
+  constructor({ figure, field }, window) {
+    this.#figure = figure;
+    const needsField = figure !== "count" && figure !== "rate";
+    this.#path = field && needsField ? pathOf(field) : null;
+    const seconds = secondsOf(window);
+    const width = Math.max(1, Math.ceil(seconds / LINE_BUCKETS));
+    const aggregate = figure === "rate" || figure === "distinct" ? "count" : /** @type {import("./series.js").Aggregate} */ (figure);
+    this.#line = new Series(aggregate, { width, isCoarse: !("last_seconds" in window) });
+  }
+
+  /** @param {Entry} entry */
+  add({ fields, bucket, second }) {
+    const found = this.#path ? fields.at(this.#path) : 1;
+    const value = this.#figure === "distinct" ? scalarOf(found) : numOf(found);
+    this.counted.add(bucket, value !== undefined);
+    if (value === undefined) return;
+    if (this.#figure === "distinct") this.#distinct.add(bucket, value);
+    else if (this.#isPercentile) this.#quantiles.add(bucket, /** @type {Num} */ (value));
+    else this.#summary.at(bucket).add(/** @type {Num} */ (value));
+    this.#line.add(second, "", typeof value === "string" || typeof value === "boolean" ? 1 : value);
+  }
+
+  /** @param {number} second */
+  expire(second) {
+    this.counted.expire(second);
+    this.#distinct.expire(second);
+    this.#quantiles.expire(second);
+    this.#summary.expire(second);
+    this.#line.expire(second);
+  }
+
+  /**
+   * @param {Window} window
+   * @param {number} now
+   */
+  read(window, now) {
+    const { starts, lines } = this.#line.read(...secondsIn(window, now));
+    return { figure: this.#figure, ...this.#value(window), line: { starts, values: lines[0]?.values ?? [], width: this.#line.width } };
+  }
+
+  get #isPercentile() {
+    return this.#figure === "p50" || this.#figure === "p95";
+  }
+
+  /**
+   * @param {Window} window
+   * @returns {{ value: string | null, isAbout: boolean }} its digits
+   */
+  #value(window) {
+    const figure = this.#figure;
+    if (figure === "rate") {
+      const { records, seconds } = window.complete();
+      return { value: seconds > 0 ? String(records / seconds) : null, isAbout: false };
+    }
+    if (figure === "count") return { value: String(this.counted.used), isAbout: false };
+    if (figure === "distinct") {
+      const { value, isAbout } = this.#distinct.read(window.bounds.from / 1000);
+      return { value: String(value), isAbout };
+    }
+    if (this.#isPercentile) {
+      const { value, isAbout } = this.#quantiles.at(figure === "p50" ? 50 : 95);
+      return { value: value === null ? null : textOf(value), isAbout };
+    }
+    const value = this.#summary.total()[/** @type {"sum" | "mean" | "min" | "max"} */ (figure)];
+    return { value: value === null ? null : typeof value === "bigint" ? String(value) : textOf(value), isAbout: false };
+  }
+}
+
+class TopFigures {
+  counted = new Counted();
+  #path;
+  #limit;
+  #tally = new Tally(TOP_VALUES);
+
+  /** @param {{ field: string, limit: number }} options */
+  constructor({ field, limit }) {
+    this.#path = pathOf(field);
+    this.#limit = limit;
+  }
+
+  /** @param {Entry} entry */
+  add({ fields, bucket }) {
+    const value = scalarOf(fields.at(this.#path));
+    this.counted.add(bucket, value !== undefined);
+    if (value !== undefined) this.#tally.add(bucket, value);
+  }
+
+  /** @param {number} second */
+  expire(second) {
+    this.counted.expire(second);
+    this.#tally.expire(second);
+  }
+
+  read() {
+    const largest = largestOf(this.#tally.values(), this.#limit);
+    const shown = largest.reduce((sum, { count }) => sum + count, 0);
+    const rows = largest.map(({ value, count }) => ({ key: writtenOf(value).slice(0, CELL), tag: tagOf(value).slice(0, CELL), type: typeOf(value), count }));
+    return { rows, others: this.counted.used - shown, values: this.#tally.size, isWhole: this.#tally.others === 0 };
+  }
+}
+
+/**
+ * @param {Iterable<{ value: Scalar, count: number }>} values
+ * @param {number} limit
+ * @returns {{ value: Scalar, count: number }[]} the most frequent first, ties in order of the value
+ */
+function largestOf(values, limit) {
+  const isBefore = (/** @type {{ value: Scalar, count: number }} */ a, /** @type {{ value: Scalar, count: number }} */ b) =>
+    a.count > b.count || (a.count === b.count && compareValues(a.value, b.value) < 0);
+  /** @type {{ value: Scalar, count: number }[]} */
+  const largest = [];
+  for (const each of values) {
+    const last = largest.at(-1);
+    if (last && largest.length >= limit && !isBefore(each, last)) continue;
+    let place = largest.length;
+    while (place > 0 && isBefore(each, /** @type {{ value: Scalar, count: number }} */ (largest[place - 1]))) place -= 1;
+    largest.splice(place, 0, each);
+    if (largest.length > limit) largest.pop();
+  }
+  return largest;
+}
+
+class DistributionFigures {
+  counted = new Counted();
+  #path;
+  #bins;
+  #histogram = new Histogram();
+  /** @type {Sliding<Summary>} */
+  #summary = new Sliding(() => new Summary());
+
+  /** @param {{ field: string, bins: number | null }} options */
+  constructor({ field, bins }) {
+    this.#path = pathOf(field);
+    this.#bins = bins ?? undefined;
+  }
+
+  /** @param {Entry} entry */
+  add({ fields, bucket }) {
+    const value = numOf(fields.at(this.#path));
+    this.counted.add(bucket, value !== undefined);
+    if (value === undefined) return;
+    this.#histogram.add(bucket, value);
+    this.#summary.at(bucket).add(value);
+  }
+
+  /** @param {number} second */
+  expire(second) {
+    this.counted.expire(second);
+    this.#histogram.expire(second);
+    this.#summary.expire(second);
+  }
+
+  read() {
+    const { min, max } = this.#summary.total();
+    if (min === null || max === null) return { bins: [] };
+    return { bins: this.#histogram.bins(doubleOf(min), doubleOf(max), this.#bins) };
+  }
+}
+
+/** The cells of some columns, as rows of tables and streams keep them. */
+class Columns {
+  /** @param {string[]} columns */
+  constructor(columns) {
+    this.paths = columns.map(pathOf);
+  }
+
+  /**
+   * @param {import("./paths.js").Fields} fields
+   * @returns {Cell[]}
+   */
+  of(fields) {
+    return this.paths.map((path) => cellOf(fields.at(path)));
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @returns {Cell}
+ */
+function cellOf(value) {
+  const scalar = scalarOf(value);
+  if (typeof scalar === "string") return { text: scalar.slice(0, CELL), type: "text" };
+  if (typeof scalar === "boolean") return { text: String(scalar), type: "boolean" };
+  if (scalar !== undefined) return { text: writtenOf(scalar), type: "number", number: doubleOf(scalar) };
+  return value === undefined || value === null ? { text: "", type: "none" } : { text: JSON.stringify(value).slice(0, CELL), type: "json" };
+}
+
+/**
+ * @param {Scalar} value
+ * @returns {Cell["type"]}
+ */
+function typeOf(value) {
+  if (typeof value === "string") return "text";
+  return typeof value === "boolean" ? "boolean" : "number";
+}
+
+/**
+ * @typedef {{ partition: number, offset: number, time: number, key: string | null, line: string, cells: Cell[] }} Row
+ */
+
+/**
+ * @param {Entry} entry
+ * @param {Columns} columns
+ * @returns {Row}
+ */
+function rowOf({ fields, time }, columns) {
+  const { partition, record } = fields;
+  // Without columns a row says the beginning of its value.
+  const { value } = record;
+  const whole = value === null ? "" : typeof value === "string" ? value : value.text;
+  const line = columns.paths.length === 0 ? whole.slice(0, CELL) : "";
+  return { partition, offset: record.offset, time, key: record.key, line, cells: columns.of(fields) };
+}
+
+class TableFigures {
+  counted = new Counted();
+  #by;
+  #columns;
+  #sort;
+  /** @type {Latest<Row & { id: string, type: Cell["type"] }>} */
+  #latest = new Latest();
+
+  /** @param {{ by: string, columns: string[], sort: string }} options */
+  constructor({ by, columns, sort }) {
+    this.#by = pathOf(by);
+    this.#columns = new Columns(columns);
+    this.#sort = sort;
+  }
+
+  /** @param {Entry} entry */
+  add(entry) {
+    const { fields, bucket, time } = entry;
+    const { partition, record } = fields;
+    const by = scalarOf(fields.at(this.#by));
+    this.counted.add(bucket, by !== undefined);
+    if (by === undefined) return;
+    const row = record.encoding === "none" ? null : { ...rowOf(entry, this.#columns), id: writtenOf(by), type: typeOf(by) };
+    this.#latest.add(tagOf(by), { second: bucket, time, partition, offset: record.offset, row });
+  }
+
+  /** @param {number} second */
+  expire(second) {
+    this.counted.expire(second);
+    this.#latest.expire(second);
+  }
+
+  /**
+   * @param {Window} _window
+   * @param {number} _now
+   * @param {Asked} asked
+   */
+  read(_window, _now, { sort = this.#sort, search = "", rows: wanted = 200 }) {
+    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    const all = this.#latest.rows().flatMap(({ row }) => (row ? [row] : []));
+    const found = words.length === 0 ? all : all.filter((row) => isFound(row, words));
+    found.sort(this.#order(sort));
+    return { rows: found.slice(0, wanted), found: found.length, keys: this.#latest.count, leftOut: this.#latest.leftOut, sort };
+  }
+
+  /**
+   * @param {string} sort a column's path, `key` or `time`; with `-` before it the largest first
+   * @returns {(a: Row & { id: string }, b: Row & { id: string }) => number}
+   */
+  #order(sort) {
+    const isDown = sort.startsWith("-");
+    const name = isDown ? sort.slice(1) : sort;
+    const place = this.#columns.paths.findIndex(({ text }) => text === name);
+    const sign = isDown ? -1 : 1;
+    const byKey = (/** @type {{ id: string }} */ a, /** @type {{ id: string }} */ b) => (a.id < b.id ? -1 : Number(a.id > b.id));
+    if (place >= 0) return (a, b) => sign * compareCells(a.cells[place], b.cells[place]) || byKey(a, b);
+    if (name === this.#by.text || name === "key") return (a, b) => sign * byKey(a, b);
+    return (a, b) => b.time - a.time || byKey(a, b);
+  }
+}
+
+/**
+ * @param {Row & { id: string }} row
+ * @param {string[]} words
+ */
+function isFound({ id, cells, line }, words) {
+  const text = [id, line, ...cells.map((cell) => cell.text)].join(" ").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+/**
+ * @param {Cell | undefined} a
+ * @param {Cell | undefined} b
+ */
+function compareCells(a, b) {
+  if (a?.number !== undefined && b?.number !== undefined) return a.number - b.number;
+  const [one, other] = [a?.text ?? "", b?.text ?? ""];
+  return one < other ? -1 : Number(one > other);
+}
+
+class StreamFigures {
+  counted = new Counted();
+  #columns;
+  /** @type {Points<Row>} */
+  #rows = new Points(STREAM_ROWS);
+  /** records ever: how many came while somebody was reading is their difference */
+  #total = 0;
+
+  /** @param {{ columns: string[] }} options */
+  constructor({ columns }) {
+    this.#columns = new Columns(columns);
+  }
+
+  /** @param {Entry} entry */
+  add(entry) {
+    this.counted.add(entry.bucket, true);
+    this.#total += 1;
+    this.#rows.add(entry.bucket, rowOf(entry, this.#columns));
+  }
+
+  /** @param {number} second */
+  expire(second) {
+    this.counted.expire(second);
+    this.#rows.expire(second);
+  }
+
+  /**
+   * @param {Window} _window
+   * @param {number} _now
+   * @param {Asked} asked
+   */
+  read(_window, _now, { rows: wanted = 60 }) {
+    return { rows: this.#rows.all().slice(-wanted).reverse(), total: this.#total };
+  }
+}
+
+class ChartFigures {
+  counted = new Counted();
+  /** @type {Path | null} */
+  #path;
+  /** @type {Path | null} */
+  #split;
+  #series;
+
+  /**
+   * @param {{ y: string, aggregate: string, split: string | null, bucket_seconds: number | null }} options
+   * @param {import("./span.js").WindowJson} window
+   */
+  constructor({ y, aggregate, split, bucket_seconds: width }, window) {
+    this.#path = y === "count" ? null : pathOf(y);
+    this.#split = split ? pathOf(split) : null;
+    const figure = /** @type {import("./series.js").Aggregate} */ (y === "count" ? "count" : aggregate);
+    this.#series = new Series(figure, { width: width ?? widthFor(secondsOf(window)), isCoarse: !("last_seconds" in window) });
+  }
+
+  /** @param {Entry} entry */
+  add({ fields, bucket, second }) {
+    const value = this.#path ? numOf(fields.at(this.#path)) : 1;
+    this.counted.add(bucket, value !== undefined);
+    if (value !== undefined) this.#series.add(second, nameOf(fields, this.#split), value);
+  }
+
+  /** @param {number} second */
+  expire(second) {
+    this.counted.expire(second);
+    this.#series.expire(second);
+  }
+
+  /**
+   * @param {Window} window
+   * @param {number} now
+   */
+  read(window, now) {
+    const { starts, lines, outside, isAbout } = this.#series.read(...secondsIn(window, now));
+    const { width } = this.#series;
+    const gaps = starts.map((start) => window.isTouched(start * 1000, (start + width) * 1000));
+    for (const line of lines) line.values = line.values.map((value, place) => (gaps[place] ? null : value));
+    return { starts, width, lines, gaps, outside, isAbout };
+  }
+}
+
+/**
+ * @param {import("./paths.js").Fields} fields
+ * @param {Path | null} path
+ * @returns {string} the series of a record; "" where it has none
+ */
+function nameOf(fields, path) {
+  const value = path ? scalarOf(fields.at(path)) : undefined;
+  return value === undefined ? "" : writtenOf(value).slice(0, CELL);
+}
+
+/** Each record as a point of a chart. */
+class PointsFigures {
+  counted = new Counted();
+  #path;
+  /** @type {Path | null} */
+  #split;
+  /** @type {Points<{ time: number, y: number, name: string, partition: number, offset: number }>} */
+  #points = new Points(POINTS);
+
+  /** @param {{ y: string, split: string | null }} options */
+  constructor({ y, split }) {
+    this.#path = pathOf(y);
+    this.#split = split ? pathOf(split) : null;
+  }
+
+  /** @param {Entry} entry */
+  add({ fields, bucket, time }) {
+    const value = numOf(fields.at(this.#path));
+    this.counted.add(bucket, value !== undefined);
+    if (value === undefined) return;
+    this.#points.add(bucket, { time, y: doubleOf(value), name: nameOf(fields, this.#split), partition: fields.partition, offset: fields.record.offset });
+  }
+
+  /** @param {number} second */
+  expire(second) {
+    this.counted.expire(second);
+    this.#points.expire(second);
+  }
+
+  read() {
+    return { points: this.#points.all(), leftOut: this.#points.leftOut };
+  }
+}
+
+/**
+ * @typedef {{ longitude: number, latitude: number, size: number | null, name: string, partition: number, offset: number,
+ *   time: number, key: string | null }} Place
+ */
+
+class MapFigures {
+  counted = new Counted();
+  #latitude;
+  #longitude;
+  #geojson;
+  #size;
+  #colour;
+  /** @type {Points<Place>} */
+  #points = new Points(POINTS);
+
+  /** @param {Record<"latitude" | "longitude" | "geojson" | "size" | "colour", string | null>} options */
+  constructor(options) {
+    const path = (/** @type {string | null | undefined} */ text) => (text ? pathOf(text) : null);
+    this.#latitude = path(options.latitude);
+    this.#longitude = path(options.longitude);
+    this.#geojson = path(options.geojson);
+    this.#size = path(options.size);
+    this.#colour = path(options.colour);
+  }
+
+  /** @param {Entry} entry */
+  add({ fields, bucket, time }) {
+    const place = this.#placeOf(fields);
+    this.counted.add(bucket, place !== null);
+    if (!place) return;
+    const size = this.#size ? numOf(fields.at(this.#size)) : undefined;
+    const { partition, record } = fields;
+    this.#points.add(bucket, {
+      longitude: place[0], latitude: place[1], size: size === undefined ? null : doubleOf(size), name: nameOf(fields, this.#colour),
+      partition, offset: record.offset, time, key: record.key,
+    });
+  }
+
+  /** @param {number} second */
+  expire(second) {
+    this.counted.expire(second);
+    this.#points.expire(second);
+  }
+
+  read() {
+    return { points: this.#points.all(), leftOut: this.#points.leftOut };
+  }
+
+  /**
+   * @param {import("./paths.js").Fields} fields
+   * @returns {[number, number] | null} longitude and latitude
+   */
+  #placeOf(fields) {
+    /** @type {[unknown, unknown]} */
+    let place = [this.#longitude && fields.at(this.#longitude), this.#latitude && fields.at(this.#latitude)];
+    if (this.#geojson) {
+      const geometry = /** @type {any} */ (fields.at(this.#geojson));
+      const point = geometry?.type === "Feature" ? geometry.geometry : geometry;
+      place = point?.type === "Point" && Array.isArray(point.coordinates) ? [point.coordinates[0], point.coordinates[1]] : [null, null];
+    }
+    const [longitude, latitude] = place;
+    if (typeof longitude !== "number" || typeof latitude !== "number") return null;
+    return Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90 ? [longitude, latitude] : null;
+  }
+}

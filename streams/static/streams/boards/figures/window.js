@@ -1,0 +1,260 @@
+// The records of one stream that lie in a board's window: which they are, which came too late, what is missing. It tells
+// figures what is added and which seconds have left. Pure bookkeeping: no clock, no socket.
+
+import { Offsets } from "./offsets.js";
+import { boundsOf, isMoving } from "./span.js";
+
+const SECOND = 1_000;
+// A record whose time lies ahead of the server's clock waits until the window has come there; further ahead is left out.
+const AHEAD_S = 60;
+// Gaps that are remembered one by one.
+const GAPS = 1_000;
+
+/**
+ * @typedef {import("./paths.js").Fields} Fields
+ * @typedef {import("../../live/protocol.js").Range} Range
+ * @typedef {{ fields: Fields, time: number, second: number, bucket: number, covers: number }} Entry time: ms, of the record
+ *   or its arrival; bucket: the second with which it leaves, 0 where nothing leaves; covers: the first offset that belongs to
+ *   it, offsets without a record included
+ * @typedef {Range & { reason: string, since: number, until: number }} Gap since, until: ms between which its records lie
+ *
+ * @typedef {object} Figures
+ * @property {(entry: Entry) => void} add
+ * @property {(second: number) => void} expire
+ *
+ * @typedef {object} Basis
+ * @property {string} topic
+ * @property {string} epoch
+ * @property {Range[]} ranges
+ * @property {number} records that pass the filters
+ * @property {number} used
+ * @property {number} without_value
+ * @property {number} late left out because the window had passed them
+ * @property {number} ahead left out because their time lies far ahead of the server's clock
+ * @property {number} gaps
+ * @property {number} missing offsets in them
+ */
+
+export class Window {
+  records = 0;
+  late = 0;
+  ahead = 0;
+  /** @type {Gap[]} */
+  gaps = [];
+  /** gaps that are only counted, and the offsets in them */
+  gapsForgotten = 0;
+  missingForgotten = 0;
+  /** ms, of the server: when it began */
+  opened;
+  #window;
+  /** @type {import("./span.js").Bounds} */
+  #bounds;
+  /** @type {Set<Figures>} */
+  #figures = new Set();
+  /** @type {Map<number, number>} second → records */
+  #seconds = new Map();
+  #offsets = new Offsets();
+  /** @type {Map<number, Entry[]>} seconds that the window has not come to */
+  #coming = new Map();
+  /** @type {Map<number, number>} partition → position: behind the last record, or gap */
+  #positions = new Map();
+  /** @type {Map<number, number>} partition → what lies below was there before the stream began */
+  #ends = new Map();
+  /** @type {Map<number, number>} partition → ms of its last record */
+  #times = new Map();
+  /** what was in when the last second was over, and when that was */
+  #complete;
+
+  /**
+   * @param {import("./span.js").WindowJson} window
+   * @param {number} now ms, of the server
+   */
+  constructor(window, now) {
+    this.#window = window;
+    this.#bounds = boundsOf(window, now);
+    this.opened = now;
+    this.#complete = { records: 0, until: now };
+  }
+
+  /** @returns {import("./span.js").Bounds} */
+  get bounds() {
+    return this.#bounds;
+  }
+
+  /** @returns {Range[]} the offsets of the records that are in */
+  get ranges() {
+    return this.#offsets.ranges();
+  }
+
+  /** @param {Figures} figures that are told of every record from now on */
+  tell(figures) {
+    this.#figures.add(figures);
+  }
+
+  /**
+   * @param {Record<string, number>} positions partition → next offset: where the stream begins
+   * @param {Record<string, number>} [ends] partition → position: what lies below was in Kafka before; of it nothing comes too
+   *   late, it fills the window
+   */
+  begin(positions, ends = {}) {
+    for (const [partition, end] of Object.entries(ends)) this.#ends.set(Number(partition), end);
+    for (const [partition, position] of Object.entries(positions)) this.#positions.set(Number(partition), position);
+  }
+
+  /**
+   * @param {Fields} fields of a record that arrived, the next of its partition
+   * @param {number} now ms, of the server
+   */
+  arrived(fields, now) {
+    const { partition, record } = fields;
+    const covers = Math.min(this.#positions.get(partition) ?? record.offset, record.offset);
+    this.#positions.set(partition, record.offset + 1);
+    const time = timeOf(fields, now);
+    this.#closeGaps(partition, time);
+    this.#times.set(partition, time);
+    this.#place(fields, time, covers);
+  }
+
+  /**
+   * @param {Fields} fields of a record that a gap had left out
+   * @param {number} covers the first offset that belongs to it
+   * @param {number} now ms, of the server
+   */
+  loaded(fields, covers, now) {
+    this.#place(fields, timeOf(fields, now), covers);
+  }
+
+  /**
+   * @param {Range & { reason: string }} range that was not delivered
+   */
+  missed({ partition, from, to, reason }) {
+    this.gaps.push({ partition, from, to, reason, since: this.#times.get(partition) ?? this.#bounds.from, until: Infinity });
+    if (this.gaps.length > GAPS) this.#forget();
+    this.#positions.set(partition, Math.max(to, this.#positions.get(partition) ?? 0));
+  }
+
+  /**
+   * @param {Gap} gap of which the offsets before `from` were loaded
+   * @param {number} from
+   */
+  narrow(gap, from) {
+    gap.from = from;
+    if (gap.from >= gap.to) this.gaps = this.gaps.filter((each) => each !== gap);
+  }
+
+  /**
+   * Moves the window on.
+   *
+   * @param {number} now ms, of the server
+   */
+  tick(now) {
+    this.#complete = { records: this.records, until: Math.floor(now / SECOND) * SECOND };
+    if (!isMoving(this.#window)) return;
+    const bounds = boundsOf(this.#window, now);
+    if (bounds.to <= this.#bounds.to) return; // a clock that was set back moves nothing
+    const [first, end] = [this.#bounds.from / SECOND, bounds.from / SECOND];
+    this.#bounds = bounds;
+    if (end - first > this.#seconds.size) {
+      for (const second of [...this.#seconds.keys()]) if (second < end) this.#expire(second);
+    } else for (let second = first; second < end; second += 1) this.#expire(second);
+    for (const [second, entries] of [...this.#coming].sort(([a], [b]) => a - b)) {
+      if (second * SECOND >= bounds.to) break;
+      this.#coming.delete(second);
+      for (const entry of entries) this.#add(entry);
+    }
+    this.gaps = this.gaps.filter(({ until }) => until >= bounds.from);
+  }
+
+  /** @returns {{ records: number, seconds: number }} of the seconds of the window that are over */
+  complete() {
+    const { from, to } = this.#bounds;
+    if (isMoving(this.#window)) {
+      const running = to / SECOND - 1;
+      return { records: this.records - (this.#seconds.get(running) ?? 0), seconds: running - from / SECOND };
+    }
+    const begin = Math.max(from, "since" in this.#window ? this.opened : from);
+    const { records, until } = this.#complete;
+    return { records, seconds: Math.max(0, Math.floor((Math.min(to, until) - begin) / SECOND)) };
+  }
+
+  /** @returns {{ offsets: number, ranges: number }} what is missing in the window */
+  get missing() {
+    const offsets = this.gaps.reduce((sum, { from, to }) => sum + to - from, this.missingForgotten);
+    return { offsets, ranges: this.gaps.length + this.gapsForgotten };
+  }
+
+  /**
+   * @param {number} from ms
+   * @param {number} to ms
+   * @returns {boolean} whether a gap may have left out records of that time
+   */
+  isTouched(from, to) {
+    return this.gaps.some(({ since, until }) => since < to && until >= from);
+  }
+
+  /**
+   * @param {Fields} fields
+   * @param {number} time ms
+   * @param {number} covers
+   */
+  #place(fields, time, covers) {
+    const { from, to } = this.#bounds;
+    const second = Math.floor(time / SECOND);
+    // What never leaves needs no bucket a second.
+    const entry = { fields, time, second, bucket: isMoving(this.#window) ? second : 0, covers };
+    if (time < from) this.late += Number(fields.record.offset >= (this.#ends.get(fields.partition) ?? 0));
+    else if (time < to) this.#add(entry);
+    else if (!isMoving(this.#window) || time >= to + AHEAD_S * SECOND) this.ahead += 1;
+    else {
+      const coming = this.#coming.get(second);
+      if (coming) coming.push(entry);
+      else this.#coming.set(second, [entry]);
+    }
+  }
+
+  /** @param {Entry} entry */
+  #add(entry) {
+    const { partition, record } = entry.fields;
+    const { bucket } = entry;
+    this.records += 1;
+    this.#seconds.set(bucket, (this.#seconds.get(bucket) ?? 0) + 1);
+    this.#offsets.add(bucket, partition, entry.covers, record.offset + 1);
+    for (const figures of this.#figures) figures.add(entry);
+  }
+
+  /** @param {number} second */
+  #expire(second) {
+    const records = this.#seconds.get(second);
+    if (records === undefined) return;
+    this.#seconds.delete(second);
+    this.records -= records;
+    this.#offsets.expire(second);
+    for (const figures of this.#figures) figures.expire(second);
+  }
+
+  /**
+   * @param {number} partition in which a record shows until when its open gaps reach
+   * @param {number} time ms
+   */
+  #closeGaps(partition, time) {
+    for (const gap of this.gaps) if (gap.partition === partition && gap.until === Infinity) gap.until = Math.max(gap.since, time);
+  }
+
+  /** Counts the oldest gap instead of keeping it: there are too many, and none may be missing from the count. */
+  #forget() {
+    const oldest = this.gaps.shift();
+    if (!oldest) return;
+    this.gapsForgotten += 1;
+    this.missingForgotten += oldest.to - oldest.from;
+  }
+}
+
+/**
+ * @param {Fields} fields
+ * @param {number} now ms, of the server
+ * @returns {number} ms: a record without a time counts as arriving now
+ */
+function timeOf({ record }, now) {
+  const time = record.timestamp === null ? NaN : Number(record.timestamp);
+  return Number.isFinite(time) && time >= 0 ? time : now;
+}

@@ -1,0 +1,106 @@
+// Who sees and changes a board, a copy of one's own, and the board as a file: a sheet that is loaded when somebody opens it.
+
+import { button, element, link } from "../page/dom.js";
+
+/**
+ * @typedef {import("./worker/worker.js").BoardJson} BoardJson
+ * @typedef {{ dialog: HTMLDialogElement, boardsApi: string, boardsPath: string, csrf: string, mayShare: boolean,
+ *   saved: (board: BoardJson) => void }} ShareTools
+ */
+
+/** @type {[string, string][]} */
+const AUDIENCES = [["private", "nobody else"], ["groups", "the groups below"], ["everyone", "everyone who is signed in"]];
+
+/**
+ * @param {BoardJson} board as it is kept
+ * @param {ShareTools} tools
+ */
+export function openShare(board, tools) {
+  const { dialog, boardsApi, csrf } = tools;
+  const address = boardsApi + encodeURIComponent(board.slug);
+  const trouble = element("p", "tile-problem", "");
+  trouble.setAttribute("role", "alert");
+  trouble.hidden = true;
+  const say = (/** @type {string} */ text) => {
+    trouble.textContent = text;
+    trouble.hidden = text === "";
+  };
+
+  /**
+   * @param {string} path
+   * @param {string} method
+   * @param {unknown} [body]
+   */
+  async function ask(path, method, body) {
+    const headers = { "Content-Type": "application/json", "X-CSRFToken": csrf, "If-Match": `"${board.version}"` };
+    try {
+      const response = await fetch(path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+      if (response.ok) return response;
+      const { detail } = await response.json();
+      say(typeof detail === "string" ? detail : detail.map((/** @type {{ msg: string }} */ { msg }) => msg).join(" "));
+    } catch {
+      say("The server cannot be reached.");
+    }
+    return null;
+  }
+
+  const form = tools.mayShare ? sharingForm(board, async (sharing) => {
+    const response = await ask(address, "PATCH", { sharing });
+    if (!response) return;
+    tools.saved(await response.json());
+    dialog.close();
+  }) : element("p", "muted", "Only its owner says who may see and change this board.");
+  const copy = button("Make a copy of my own", "", async () => {
+    const response = await ask(`${address}/copy`, "POST");
+    if (response) location.assign(`${tools.boardsPath}${(await response.json()).slug}/`);
+  });
+  const file = link("Download as a file", `${address}/export`);
+  file.className = "button";
+  const close = button("✕", "quiet", () => dialog.close());
+  close.setAttribute("aria-label", "Close");
+  const head = element("div", "page-head", element("h2", "", "Share this board"), close);
+  const rights = element("p", "muted", "The link opens it for everybody who may see it; each tile shows its topic to who may watch that topic.");
+  dialog.replaceChildren(head, trouble, rights, form, element("div", "actions", copy, file));
+  dialog.showModal();
+}
+
+/**
+ * @param {BoardJson} board
+ * @param {(sharing: any) => void} save
+ */
+function sharingForm({ sharing }, save) {
+  const read = audience("May be seen by", sharing.read);
+  const edit = audience("May be changed by", sharing.edit);
+  const groups = document.createElement("input");
+  groups.value = sharing.groups.join(", ");
+  groups.id = "share-groups";
+  const label = document.createElement("label");
+  label.setAttribute("for", groups.id);
+  label.textContent = "Groups, with commas between";
+  const form = element("form", "", read.field, edit.field, element("div", "field", label, groups), element("button", "primary", "Save who may"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    save({ read: read.select.value, edit: edit.select.value, groups: groups.value.split(",").map((name) => name.trim()).filter(Boolean) });
+  });
+  return form;
+}
+
+/**
+ * @param {string} text
+ * @param {string} chosen
+ */
+function audience(text, chosen) {
+  const select = document.createElement("select");
+  select.id = `share-${text.replace(/\W+/g, "-").toLowerCase()}`;
+  for (const [value, words] of AUDIENCES) {
+    const option = document.createElement("option");
+    option.value = value;
+    option.textContent = words;
+    option.selected = value === chosen;
+    select.append(option);
+  }
+  const label = document.createElement("label");
+  label.setAttribute("for", select.id);
+  label.textContent = text;
+  return { select, field: element("div", "field", label, select) };
+}

@@ -1,0 +1,280 @@
+// A figure over time, or each record as a point: drawn by uPlot. Gaps in the data are gaps in the lines, hatched.
+
+import { Missing, library, style } from "./vendor.js";
+import { colourValue, tokenValue } from "./colours.js";
+import { element, say } from "../../page/dom.js";
+import { figureText, timeText } from "./words.js";
+
+const NO_DASH = /** @type {number[]} */ ([]);
+const LEGEND = 11;
+
+/**
+ * @typedef {{ starts: number[], width: number, lines: import("../figures/series.js").Line[], gaps: boolean[] }} Lines
+ * @typedef {{ points: { time: number, y: number, name: string, partition: number, offset: number }[], leftOut: number }} Dots
+ */
+
+export class ChartTile {
+  #body;
+  #tools;
+  #form;
+  #isDots;
+  #legend = element("ul", "legend");
+  /** @type {any} uPlot's own, once it is loaded */
+  #plot = null;
+  /** @type {any} */
+  #uPlot = null;
+  /** @type {Lines | Dots | null} */
+  #figures = null;
+  #names = "";
+  /** @type {boolean[]} */
+  #gaps = [];
+  #width = 1;
+  /** @type {[number, number]} seconds */
+  #span = [0, 1];
+  /** @type {{ width: number, height: number } | null} */
+  #measured = null;
+
+  /**
+   * @param {HTMLElement} body
+   * @param {import("../figures/kinds.js").Tile} tile
+   * @param {import("./tile.js").TileTools} tools
+   */
+  constructor(body, { options }, tools) {
+    this.#body = body;
+    this.#tools = tools;
+    this.#form = String(options.form);
+    this.#isDots = options.aggregate === "none" && options.y !== "count";
+    tools.head.append(this.#legend);
+    body.classList.add("chart-body");
+    this.#load();
+  }
+
+  async #load() {
+    try {
+      style("uPlot.min.css");
+      await library("uPlot.iife.min.js");
+      this.#uPlot = /** @type {any} */ (globalThis).uPlot;
+      this.#draw();
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      this.#tools.trouble(error.message);
+    }
+  }
+
+  /** @param {Lines | Dots} figures */
+  show(figures) {
+    this.#figures = figures;
+    this.#draw();
+  }
+
+  redraw() {
+    this.#measured = null;
+    const { width, height } = this.#size();
+    if (this.#plot && width > 0) this.#plot.setSize({ width, height });
+    else this.#draw();
+  }
+
+  #draw() {
+    if (!this.#figures || !this.#uPlot || this.#size().width <= 0) return;
+    const { names, data, counts } = this.#isDots ? dots(/** @type {Dots} */ (this.#figures)) : lines(/** @type {Lines} */ (this.#figures));
+    this.#tools.colours.rank(counts);
+    if ("gaps" in this.#figures) {
+      this.#gaps = this.#figures.gaps;
+      this.#width = this.#figures.width;
+    }
+    const known = names.join("\u0000");
+    this.#span = this.#spanOf(/** @type {number[]} */ (data[0] ?? []));
+    if (!this.#plot || known !== this.#names) {
+      this.#names = known;
+      this.#begin(names, data);
+    } else {
+      this.#plot.setData(data, !this.#isZoomed());
+      this.#showLegend(names);
+    }
+  }
+
+  /**
+   * @param {string[]} [names]
+   * @param {any[]} [data]
+   */
+  #begin(names = this.#names === "" ? [] : this.#names.split("\u0000"), data = this.#plot?.data) {
+    if (!this.#uPlot || !data) return;
+    this.#plot?.destroy();
+    this.#plot = new this.#uPlot(this.#options(names), data, this.#body);
+    this.#showLegend(names);
+  }
+
+  /** @param {string[]} names */
+  #showLegend(names) {
+    const shown = names.filter(Boolean).slice(0, LEGEND);
+    while (this.#legend.children.length > shown.length) this.#legend.lastElementChild?.remove();
+    for (const [place, name] of shown.entries()) {
+      let item = /** @type {HTMLElement | undefined} */ (this.#legend.children[place]);
+      if (!item) this.#legend.append((item = element("li", "", element("span", "dot"), element("span", ""))));
+      item.dataset["series"] = String(this.#colourOf(name));
+      say(/** @type {Element} */ (item.lastElementChild), name);
+    }
+  }
+
+  /**
+   * @param {number[]} times seconds
+   * @returns {[number, number]} the window in seconds, where it has an end; else what there is
+   */
+  #spanOf(times) {
+    const { window } = this.#tools;
+    const now = this.#tools.now() / 1000;
+    if ("last_seconds" in window) return [now - window.last_seconds, now];
+    return "from" in window ? [window.from / 1000, window.to / 1000] : [times[0] ?? now - 60, Math.max(now, (times[0] ?? now) + 1)];
+  }
+
+  /** @param {string} name */
+  #colourOf(name) {
+    return name === "others" ? -1 : this.#tools.colours.of(name);
+  }
+
+  /** @param {string[]} names */
+  #options(names) {
+    const axis = { stroke: () => tokenValue("--muted"), grid: { stroke: () => tokenValue("--hair"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    const { clock } = this.#tools;
+    const zone = clock === "relative" ? "local" : clock;
+    return {
+      ...this.#size(),
+      legend: { show: false },
+      padding: [8, 26, 0, 0],
+      cursor: { y: false, drag: { x: true, y: false }, points: { size: 6 } },
+      scales: { x: { time: true, range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => this.#times(low, high) }, y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => rangeOf(low, high, this.#isDots) } },
+      axes: [
+        { ...axis, size: 26, values: (/** @type {any} */ _plot, /** @type {number[]} */ times, /** @type {number} */ _axis, /** @type {number} */ _space, /** @type {number} */ step) =>
+          times.map((time) => timeText(time * 1000, zone, 0).slice(0, step < 60 ? 8 : 5)) },
+        { ...axis, size: 48, values: (/** @type {any} */ _plot, /** @type {number[]} */ values) => values.map((value) => figureText(String(value))) },
+      ],
+      series: [{}, ...names.map((name) => this.#series(name))],
+      hooks: { drawClear: [(/** @type {any} */ plot) => this.#hatch(plot)], setCursor: [(/** @type {any} */ plot) => this.#point(plot)] },
+    };
+  }
+
+  /** @param {string} name */
+  #series(name) {
+    // Asked at each drawing: theme and colours may have changed.
+    const stroke = () => (name === "" ? tokenValue("--accent") : colourValue(this.#colourOf(name)));
+    const isPoints = this.#isDots || this.#form === "points";
+    return {
+      label: name || "all",
+      stroke,
+      fill: this.#form === "bars" && !this.#isDots ? stroke : undefined,
+      width: 1.5,
+      dash: NO_DASH,
+      spanGaps: false,
+      ...(isPoints && { paths: () => null }),
+      ...(this.#form === "bars" && !this.#isDots && { paths: this.#uPlot.paths.bars({ size: [0.8, 40] }) }),
+      points: { show: isPoints, size: 5, width: 0, fill: () => withAlpha(stroke(), 0.65), stroke: "transparent" },
+    };
+  }
+
+  /** Hatches buckets in which records are missing. @param {any} plot */
+  #hatch(plot) {
+    const { ctx, bbox } = plot;
+    const starts = plot.data[0] ?? [];
+    for (const [place, isGap] of this.#gaps.entries()) {
+      if (!isGap || starts[place] === undefined) continue;
+      const left = Math.max(bbox.left, plot.valToPos(starts[place], "x", true));
+      const right = Math.min(bbox.left + bbox.width, plot.valToPos(starts[place] + this.#width, "x", true));
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(left, bbox.top, right - left, bbox.height);
+      ctx.clip();
+      ctx.strokeStyle = tokenValue("--waiting");
+      ctx.globalAlpha = 0.35;
+      ctx.beginPath();
+      for (let x = left - bbox.height; x < right; x += 8) {
+        ctx.moveTo(x, bbox.top + bbox.height);
+        ctx.lineTo(x + bbox.height, bbox.top);
+      }
+      ctx.stroke();
+      ctx.restore();
+    }
+  }
+
+  /** Says what stands at the time under the pointer. @param {any} plot */
+  #point(plot) {
+    const { idx } = plot.cursor;
+    if (idx === null || idx === undefined) {
+      this.#body.title = "";
+      return;
+    }
+    const zone = this.#tools.clock === "relative" ? "local" : this.#tools.clock;
+    const said = plot.series.slice(1).flatMap((/** @type {any} */ series, /** @type {number} */ place) => {
+      const value = plot.data[place + 1]?.[idx];
+      return value === null || value === undefined ? [] : [`${series.label}: ${figureText(String(value))}`];
+    });
+    const gap = this.#gaps[idx] ? ["records are missing here"] : [];
+    this.#body.title = [timeText(plot.data[0][idx] * 1000, zone, 0), ...gap, ...said].join("\n");
+  }
+
+  /** Follows the window until somebody drags a span of it; a double click follows it again. */
+  #isZoomed() {
+    return this.#plot.scales.x.max - this.#plot.scales.x.min < 0.99 * (this.#span[1] - this.#span[0]);
+  }
+
+  /**
+   * @param {number} low
+   * @param {number} high
+   * @returns {[number, number]} what was dragged, or the whole window
+   */
+  #times(low, high) {
+    const times = this.#plot?.data[0] ?? [];
+    const isDragged = this.#plot && (low > (times[0] ?? low) || high < (times.at(-1) ?? high));
+    return isDragged ? [low, high] : this.#span;
+  }
+
+  /** Measured when it changed: asking for a size makes the page lay everything out. */
+  #size() {
+    this.#measured ??= { width: Math.floor(this.#body.clientWidth), height: Math.max(60, Math.floor(this.#body.clientHeight)) };
+    return this.#measured;
+  }
+}
+
+/**
+ * @param {number | null} low
+ * @param {number | null} high
+ * @param {boolean} isDots
+ * @returns {[number, number]}
+ */
+function rangeOf(low, high, isDots) {
+  if (low === null || high === null) return [0, 1];
+  const room = (high - Math.min(0, low)) * 0.06 || 1;
+  return [isDots && low < 0 ? low - room : Math.min(0, low), high + room];
+}
+
+/** @param {Lines} figures */
+function lines({ starts, lines: all }) {
+  /** @type {[string, number][]} */
+  const counts = all.filter(({ isOthers }) => !isOthers).map(({ name, count }) => [name, count]);
+  return { names: all.map(({ name }) => name), counts, data: [starts, ...all.map(({ values }) => values)] };
+}
+
+/** @param {Dots} figures */
+function dots({ points }) {
+  const sorted = points.toSorted((a, b) => a.time - b.time);
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { name } of sorted) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const names = [...counts].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1)).slice(0, 10).map(([name]) => name);
+  const isCut = counts.size > names.length;
+  const all = isCut ? [...names, "others"] : names;
+  const places = new Map(all.map((name, place) => [name, place]));
+  const columns = all.map(() => /** @type {(number | null)[]} */ (new Array(sorted.length).fill(null)));
+  for (const [row, { name, y }] of sorted.entries()) {
+    const column = columns[places.get(name) ?? all.length - 1];
+    if (column) column[row] = y;
+  }
+  return { names: all, counts: [...counts], data: [sorted.map(({ time }) => time / 1000), ...columns] };
+}
+
+/**
+ * @param {string} colour #rrggbb
+ * @param {number} alpha
+ */
+function withAlpha(colour, alpha) {
+  return /^#[0-9a-f]{6}$/i.test(colour) ? `${colour}${Math.round(alpha * 255).toString(16).padStart(2, "0")}` : colour;
+}

@@ -1,0 +1,110 @@
+// The frame of a tile: title, tools, the drawing of its kind, and the footer that says what it stands on.
+
+import { ChartTile } from "./chart.js";
+import { DistributionTile } from "./distribution.js";
+import { MapTile } from "./map.js";
+import { NumberTile } from "./number.js";
+import { StreamTile } from "./stream.js";
+import { TableTile } from "./table.js";
+import { TextTile } from "./text.js";
+import { TopTile } from "./top.js";
+import { basisText } from "./words.js";
+import { button, element, say } from "../../page/dom.js";
+import { grouped } from "../../page/format.js";
+
+/**
+ * @typedef {import("../figures/kinds.js").Tile} TileJson
+ * @typedef {import("../figures/kinds.js").Asked} Asked
+ *
+ * @typedef {object} TileTools what a drawing may use
+ * @property {import("./colours.js").Colours} colours
+ * @property {import("./words.js").Clock} clock
+ * @property {import("../figures/span.js").WindowJson} window
+ * @property {() => number} now ms, of the server
+ * @property {HTMLElement} head where its tools stand
+ * @property {(asked: Asked) => void} ask for other figures
+ * @property {(partition: number, offset: number) => void} open a record
+ * @property {(condition: string | null) => void} narrow the board to records for which this holds; null: to nothing else
+ * @property {(text: string) => void} trouble says why it cannot draw
+ *
+ * @typedef {object} Drawing
+ * @property {(figures: any) => void} show
+ * @property {() => void} [redraw] with the same figures: its size or the theme changed
+ *
+ * @typedef {Omit<TileTools, "head" | "ask" | "open" | "trouble"> & { ask: (tile: string, asked: Asked) => void,
+ *   open: (topic: string, partition: number, offset: number) => void, load: (tile: string) => void }} BoardTools
+ */
+
+/** @type {Record<string, new (body: HTMLElement, tile: TileJson, tools: TileTools) => Drawing>} */
+const KINDS = {
+  number: NumberTile, top: TopTile, distribution: DistributionTile, table: TableTile, stream: StreamTile, text: TextTile, chart: ChartTile, map: MapTile,
+};
+
+export class Tile {
+  node = element("article", "tile");
+  json;
+  #drawing;
+  #problem = element("p", "tile-problem", "");
+  #basis = element("span", "", "");
+  #load;
+  #clock;
+
+  /**
+   * @param {TileJson} json
+   * @param {BoardTools} tools
+   */
+  constructor(json, tools) {
+    this.json = json;
+    this.#clock = tools.clock;
+    const { id, kind, title, x, y, w, h } = json;
+    this.node.dataset["tile"] = id;
+    this.node.dataset["kind"] = kind;
+    this.node.style.gridColumn = `${x + 1} / span ${w}`;
+    this.node.style.gridRow = `${y + 1} / span ${h}`;
+    this.node.style.setProperty("--rows", String(h));
+    this.node.style.order = String(y * 12 + x);
+    const name = element("h2", "tile-title", title);
+    const head = element("div", "tile-head-tools");
+    const body = element("div", "tile-body");
+    this.#problem.hidden = true;
+    this.#load = button("load them", "quiet load", () => tools.load(id));
+    this.#load.hidden = true;
+    if (title || kind === "stream") this.node.append(element("header", "tile-head", name, head));
+    this.node.setAttribute("aria-label", title || kind);
+    this.node.append(this.#problem, body);
+    if (kind !== "text") this.node.append(element("footer", "tile-foot", this.#basis, this.#load));
+    const Kind = KINDS[kind] ?? TextTile;
+    this.#drawing = new Kind(body, json, {
+      ...tools,
+      head,
+      ask: (asked) => tools.ask(id, asked),
+      open: (partition, offset) => tools.open(json.topic, partition, offset),
+      trouble: (text) => this.#say(text),
+    });
+    new ResizeObserver(() => this.redraw()).observe(body);
+  }
+
+  /** @param {import("../worker/feed.js").Shown} shown */
+  show({ figures, basis, problem, since, note }) {
+    this.#say(problem);
+    if (basis) {
+      this.node.dataset["basis"] = JSON.stringify(basis);
+      // A figure counts all; a drawing of single records has the newest.
+      const isCut = (this.json.kind === "map" || this.json.kind === "chart") && figures?.leftOut > 0;
+      const drawn = isCut ? ` · the newest ${grouped(figures.points.length)} drawn` : "";
+      say(this.#basis, basisText(basis, since, this.#clock) + drawn + (note && ` · ${note}`));
+      this.#load.hidden = basis.gaps === 0;
+    }
+    if (figures) this.#drawing.show(figures);
+  }
+
+  redraw() {
+    this.#drawing.redraw?.();
+  }
+
+  /** @param {string} text why it shows nothing, or not everything */
+  #say(text) {
+    say(this.#problem, text);
+    this.#problem.hidden = text === "";
+  }
+}

@@ -1,0 +1,117 @@
+// How a board writes figures, times, and what figures stand on. Pure functions.
+
+import { clock as localClock, counted, grouped } from "../../page/format.js";
+
+// Decimals of what is no whole number, as far as people compare them at a glance; the exact value stands beside.
+const DECIMALS = 2;
+const SIGNIFICANT = 3;
+
+/** @typedef {"utc" | "local" | "relative"} Clock */
+
+/**
+ * @param {string | null} text a figure's digits
+ * @returns {string} for people: thin group spaces, few decimals; a dash for nothing
+ */
+export function figureText(text) {
+  if (text === null) return "–";
+  if (/^-?\d+$/.test(text)) return group(text.replace("-", "−"));
+  // Few decimals are shown as they stand in the record.
+  const short = /^(-?)(\d+)(\.\d{1,3})$/.exec(text);
+  if (short) return `${short[1] ? "−" : ""}${group(short[2] ?? "")}${short[3]}`;
+  const number = Number(text);
+  const size = Math.abs(number);
+  if (size >= 1e15 || (size > 0 && size < 1e-4)) return number.toExponential(2).replace("-", "−");
+  const decimals = size >= 100 ? 1 : size >= 1 ? DECIMALS : Math.min(6, SIGNIFICANT - 1 - Math.floor(Math.log10(size || 1)));
+  const [whole = "", fraction] = number.toFixed(decimals).replace("-", "−").split(".");
+  return group(whole) + (fraction ? `.${fraction}` : "");
+}
+
+/** @param {string} digits @returns {string} in groups of three */
+function group(digits) {
+  return digits.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202F");
+}
+
+/**
+ * @param {number} seconds
+ * @returns {string} "15 min", "1 h"
+ */
+export function spanText(seconds) {
+  if (seconds % 3_600 === 0) return `${seconds / 3_600} h`;
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}
+
+/**
+ * @param {number} part
+ * @param {number} whole
+ * @returns {string} "23 %"
+ */
+export function share(part, whole) {
+  if (whole === 0) return "";
+  const percent = (100 * part) / whole;
+  return `${percent > 0 && percent < 1 ? "<1" : Math.round(percent)} %`;
+}
+
+/**
+ * @param {number} ms since 1970
+ * @param {Clock} clock
+ * @param {number} now ms
+ * @returns {string} to the second
+ */
+export function timeText(ms, clock, now) {
+  if (clock === "relative") return ago(now - ms);
+  if (clock === "utc") return new Date(ms).toISOString().slice(11, 19);
+  return localClock(ms).slice(0, 8);
+}
+
+/**
+ * @param {number} ms since 1970
+ * @param {Clock} clock
+ * @param {number} now ms
+ * @returns {string} with milliseconds
+ */
+export function exactTime(ms, clock, now) {
+  if (clock === "relative") return ago(now - ms);
+  return clock === "utc" ? new Date(ms).toISOString().slice(11, 23) : localClock(ms);
+}
+
+/** @param {number} ms */
+function ago(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min ago`;
+}
+
+/**
+ * @param {import("../figures/window.js").Basis} basis
+ * @param {number | null} since ms
+ * @param {Clock} clock
+ * @returns {string} what the figures stand on, in a line
+ */
+export function basisText(basis, since, clock) {
+  const parts = [counted(basis.records, "record")];
+  if (since !== null) parts[0] += ` since ${timeText(since, clock === "relative" ? "local" : clock, since)}`;
+  if (basis.without_value > 0) parts.push(`${grouped(basis.without_value)} without a value`);
+  if (basis.late > 0) parts.push(`${grouped(basis.late)} too late for the window`);
+  if (basis.ahead > 0) parts.push(`${grouped(basis.ahead)} of a time that has not come`);
+  if (basis.gaps > 0) parts.push(`${counted(basis.gaps, "gap")}, ${counted(basis.missing, "offset")} missing`);
+  return parts.join(" · ");
+}
+
+/**
+ * @param {string} path of a field
+ * @returns {string} its last name, with the places in lists behind it
+ */
+export function shortPath(path) {
+  const [, dotted, quoted, places = ""] = /(?:\.?([^.[\]"]+)|\["(.*)"\])((?:\[\d+\])*)$/.exec(path) ?? [];
+  return dotted === undefined && quoted === undefined ? path : `${dotted ?? quoted}${places}`;
+}
+
+/**
+ * @param {import("../figures/span.js").WindowJson} window
+ * @returns {string} in words: "in the last 15 min"
+ */
+export function windowText(window) {
+  if ("since" in window) return "since this board was opened";
+  return "from" in window ? "from – to" : `in the last ${spanText(window.last_seconds)}`;
+}

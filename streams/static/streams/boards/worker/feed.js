@@ -1,0 +1,332 @@
+// One stream of a board, and the tiles that stand on it: what arrives is put into the window, and figures are read from it.
+
+import { BadPath, Fields } from "../figures/paths.js";
+import { LoadError, RecordsApi } from "../../live/records_api.js";
+import { Window } from "../figures/window.js";
+import { figuresOf } from "../figures/kinds.js";
+import { counted } from "../../page/format.js";
+import { startOf } from "../figures/span.js";
+
+// Tiles that are large to send and to draw follow once a second; the next tick of the window brings what was passed over.
+const LARGE = new Set(["map", "chart", "table", "distribution"]);
+const LARGE_MS = 900;
+// The embedded broker finds a time by reading, and only so far; after so many refusals, while Kafka is there, the newest
+// records have to do.
+const REFUSALS = 2;
+const NEWEST = 2_000; // all that the protocol gives
+// A stream that ended by a fault of the server's is asked for again after this long.
+const AGAIN_MS = 2_000;
+const FROM_NEWEST = "Kafka could not tell where the window begins: what lies before the newest 2\u202F000 records of that moment is not in the figures.";
+
+/**
+ * @typedef {import("../figures/kinds.js").Tile} Tile
+ * @typedef {import("../figures/kinds.js").TileFigures} TileFigures
+ * @typedef {import("../figures/kinds.js").Asked} Asked
+ * @typedef {import("../figures/window.js").Basis} Basis
+ * @typedef {{ tile: Tile, figures: TileFigures | null, fault: string, readAt: number }} Seat fault: why the tile can show
+ *   nothing; readAt: ms, when its figures were read last
+ *
+ * @typedef {object} Shown what the page gets of a tile
+ * @property {string} id
+ * @property {any} figures null when there are none
+ * @property {Basis | null} basis
+ * @property {string} problem why it shows nothing, or not everything; "" when there is none
+ * @property {number | null} since ms: what the figures begin with
+ * @property {string} note what else has to be said of the figures; "" when there is nothing
+ *
+ * @typedef {object} FeedTools
+ * @property {import("./streams.js").Streams} streams
+ * @property {RecordsApi} api
+ * @property {() => number} now ms, of the server
+ * @property {(record: import("../../live/protocol.js").KafkaRecord) => void} met a live record, for the lag
+ * @property {() => boolean} isLinked whether the server reaches Kafka
+ * @property {() => void} changed
+ */
+
+export class Feed {
+  topic;
+  filter;
+  /** whether something is new since the figures were read last */
+  isFresh = true;
+  /** @type {{ code: string, message: string } | null} */
+  refusal = null;
+  #span;
+  #tools;
+  /** @type {Seat[]} */
+  #seats = [];
+  /** @type {Window} */
+  #window;
+  #subscription;
+  #note = "";
+  #isLoading = false;
+  #refusals = 0;
+  /** @type {Record<string, number> | null} where the stream began; where it begins when it is filled anew */
+  #origin = null;
+  #failed = 0;
+  #unchecked = 0;
+
+  /**
+   * @param {string} topic
+   * @param {string} filter
+   * @param {import("../figures/span.js").WindowJson} span
+   * @param {FeedTools} tools
+   */
+  constructor(topic, filter, span, tools) {
+    this.topic = topic;
+    this.filter = filter;
+    this.#span = span;
+    this.#tools = tools;
+    this.#window = new Window(span, tools.now());
+    this.#subscription = tools.streams.add(filter, {
+      began: (how) => this.#began(how),
+      arrived: (arrived) => this.#arrived(arrived),
+      missed: (missing) => this.#missed(missing),
+      reset: () => this.#anew(),
+      counted: () => {},
+      filtered: (failed, unchecked) => {
+        this.#failed += failed;
+        this.#unchecked += unchecked;
+        this.isFresh = true;
+      },
+      refused: (code, message) => this.#ended(code, message),
+      changed: () => {
+        if (this.#subscription?.phase === "retrying") this.#refused();
+        tools.changed();
+      },
+    });
+  }
+
+  get subscription() {
+    return this.#subscription;
+  }
+
+  /** @param {Tile} tile that stands on this stream from its beginning on */
+  seat(tile) {
+    this.#seats.push({ tile, readAt: -Infinity, ...this.#figuresOf(tile) });
+  }
+
+  /** Begins, from Kafka's past where the window reaches there. */
+  watch() {
+    this.refusal = null;
+    this.#refusals = 0;
+    this.#origin = null;
+    this.#anew();
+    this.#subscription.watch(this.topic, startOf(this.#span, this.#tools.now()));
+  }
+
+  /**
+   * @param {string} code
+   * @param {string} message
+   */
+  #ended(code, message) {
+    this.refusal = { code, message };
+    this.isFresh = true;
+    this.#tools.changed();
+    if (code === "failed") setTimeout(() => this.#goOn(), AGAIN_MS);
+  }
+
+  /** Goes on where the server's fault ended the stream. */
+  #goOn() {
+    if (this.#subscription.phase !== "ended") return;
+    this.refusal = null;
+    this.#subscription.watch(this.topic, { cursor: this.#subscription.stream.cursor() });
+  }
+
+  /** The stream could not begin, and will be asked for again. */
+  #refused() {
+    if (!this.#tools.isLinked() || this.#subscription.stream.epoch) return;
+    this.#refusals += 1;
+    if (this.#refusals !== REFUSALS) return;
+    // Not from within its own event: it sets the time of its next try after it.
+    setTimeout(() => {
+      if (this.#subscription.phase !== "retrying") return;
+      this.#note = FROM_NEWEST;
+      this.#subscription.watch(this.topic, { last: NEWEST });
+    });
+  }
+
+  tick() {
+    const { records } = this.#window;
+    this.#window.tick(this.#tools.now());
+    if (records > 0 || this.#window.records > 0) this.isFresh = true;
+  }
+
+  /**
+   * @param {Map<string, Asked>} asked by tile
+   * @param {string | null} [only] the tile
+   * @returns {Shown[]}
+   */
+  read(asked, only = null) {
+    if (only === null) this.isFresh = false;
+    const now = this.#tools.now();
+    const isDue = (/** @type {Seat} */ { tile, readAt }) => !LARGE.has(tile.kind) || now - readAt >= LARGE_MS;
+    const seats = this.#seats.filter((seat) => (only === null ? isDue(seat) : seat.tile.id === only));
+    return seats.map((seat) => {
+      const { tile, figures, fault } = seat;
+      seat.readAt = now;
+      return {
+        id: tile.id,
+        figures: fault || !figures ? null : figures.read(this.#window, now, asked.get(tile.id) ?? {}),
+        basis: figures && !fault ? this.#basis(figures) : null,
+        problem: fault || this.#problem(),
+        since: this.#since(),
+        note: this.#aside(),
+      };
+    });
+  }
+
+  /** @param {string} id */
+  has(id) {
+    return this.#seats.some(({ tile }) => tile.id === id);
+  }
+
+  /** Loads what gaps of the window left out, one after the other. */
+  async load() {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    this.#note = "";
+    try {
+      if (this.filter) this.#fillAnew();
+      else for (const gap of [...this.#window.gaps]) await this.#loadGap(gap);
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+      this.#note = error.message;
+    } finally {
+      this.#isLoading = false;
+      this.isFresh = true;
+    }
+  }
+
+  /** Only the server reads filters: so the whole window comes again through it, and what a gap left out with it. */
+  #fillAnew() {
+    const { epoch } = this.#subscription.stream;
+    const { opened } = this.#window;
+    this.#anew();
+    this.#window.opened = opened;
+    const start = "since" in this.#span && this.#origin ? { cursor: { epoch, positions: this.#origin } } : startOf(this.#span, this.#tools.now());
+    this.#subscription.watch(this.topic, start);
+  }
+
+  /** @param {import("../figures/window.js").Gap} gap */
+  async #loadGap(gap) {
+    const window = this.#window;
+    while (gap.from < gap.to && window === this.#window) {
+      const page = await this.#tools.api.page(this.topic, gap);
+      if (page.epoch !== this.#subscription.stream.epoch) throw new LoadError("It belongs to an earlier life of the topic.");
+      if (window !== this.#window) return;
+      let covers = gap.from;
+      for (const record of page.records) {
+        window.loaded(new Fields(this.topic, gap.partition, record), covers, this.#tools.now());
+        covers = record.offset + 1;
+      }
+      window.narrow(gap, page.next ?? gap.to);
+      this.isFresh = true;
+    }
+  }
+
+  /** @param {Parameters<import("../../live/subscription.js").SubscriptionEvents["began"]>[0]} how */
+  #began({ resumed, newLife, missing, ends }) {
+    if (newLife) this.#anew();
+    if (newLife) this.#origin = null;
+    if (!resumed || newLife) {
+      const { positions } = this.#subscription.stream.cursor();
+      this.#origin ??= positions;
+      this.#window.begin(positions, ends);
+    }
+    this.#missed(missing);
+    this.isFresh = true;
+  }
+
+  /** @param {import("../../live/stream.js").Arrived[]} arrived */
+  #arrived(arrived) {
+    const now = this.#tools.now();
+    for (const { partition, record } of arrived) {
+      this.#window.arrived(new Fields(this.topic, partition, record), now);
+      this.#tools.met(record);
+    }
+    if (arrived.length > 0) this.isFresh = true;
+  }
+
+  /** @param {import("../../live/stream.js").MissingRange[]} missing */
+  #missed(missing) {
+    for (const range of missing) this.#window.missed(range);
+    if (missing.length > 0) this.isFresh = true;
+  }
+
+  /** Forgets all figures: the topic has a new life, or the window begins anew. */
+  #anew() {
+    this.#window = new Window(this.#span, this.#tools.now());
+    this.#note = "";
+    this.#failed = this.#unchecked = 0;
+    for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile), { readAt: -Infinity });
+    if (this.#subscription.stream.epoch) this.#window.begin(this.#subscription.stream.cursor().positions);
+    this.isFresh = true;
+  }
+
+  /**
+   * @param {Tile} tile
+   * @returns {{ figures: TileFigures | null, fault: string }}
+   */
+  #figuresOf(tile) {
+    try {
+      const figures = figuresOf(tile, this.#span);
+      if (figures) this.#window.tell(figures);
+      return { figures, fault: "" };
+    } catch (error) {
+      if (!(error instanceof BadPath)) throw error;
+      return { figures: null, fault: error.message };
+    }
+  }
+
+  /**
+   * @param {TileFigures} figures
+   * @returns {Basis}
+   */
+  #basis({ counted }) {
+    const window = this.#window;
+    return {
+      topic: this.topic,
+      epoch: this.#subscription.stream.epoch,
+      ranges: window.ranges,
+      records: window.records,
+      used: counted.used,
+      without_value: counted.withoutValue,
+      late: window.late,
+      ahead: window.ahead,
+      gaps: window.missing.ranges,
+      missing: window.missing.offsets,
+    };
+  }
+
+  #since() {
+    const { from } = this.#window.bounds;
+    return Number.isFinite(from) ? from : this.#window.opened;
+  }
+
+  /** That there is more to come; and what live records the filter failed with, or did not look into, as the server says. */
+  #aside() {
+    const parts = [];
+    if (this.#subscription.phase === "asked") parts.push("being filled from Kafka");
+    if (this.#failed > 0) parts.push(`the filter failed with ${counted(this.#failed, "record")}`);
+    if (this.#unchecked > 0) parts.push(`${counted(this.#unchecked, "record")} too large for it`);
+    return parts.join(", ");
+  }
+
+  #problem() {
+    const { refusal } = this;
+    if (!refusal) return this.#note || this.#subscription.obstacle;
+    if (refusal.code === "expensive") return "The filter takes too much of the server's time, and was ended: make it simpler.";
+    if (refusal.code === "failed") return "The server could not go on with the filter; it is asked again.";
+    if (refusal.code === "bad_filter") return `The filter cannot be used: ${refusal.message}`;
+    if (refusal.code === "forbidden" || refusal.code === "unknown_topic") return notYours(this.topic);
+    return refusal.message || "This stream cannot be opened.";
+  }
+}
+
+/**
+ * @param {string} topic
+ * @returns {string} what is said of a topic that is not among those of the viewer
+ */
+export function notYours(topic) {
+  return `You may not watch ${topic}, or it is not there. Whoever looks after topics in the admin can let you.`;
+}
