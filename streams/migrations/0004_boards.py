@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("streams", "0002_topic_formats"),
+        ("streams", "0003_export_right"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -28,10 +28,11 @@ FILLED = {
     "item_id": "{item}", "job_id": "{job}", "row_id": "1", "token_id": "1", "signed": "x", "uidb64": "MQ",
     "token": "x-y",
     "topic": TOPIC, "partition": "0", "offset": "0", "rest": "nowhere", "url": "nowhere", "app_label": "items",
-    "content_type_id": "1", "object_id": "1", "id": "1",
+    "content_type_id": "1", "object_id": "1", "id": "1", "slug": "{board}",
 }  # fmt: skip
 QUERIES = {"/items/": "?search=lamp", "/items/export/": "?format=csv", "records": "?partition=0&from=0&to=1"}
 BODIES = {"/api/items/": {"name": "Lamp", "price": "1"}, "/api/items/bulk": {"items": [{"name": "Lamp", "price": "1"}]}}
+BOARD = {"name": "Lamps"}
 CSRF = "c" * 32
 
 
@@ -41,7 +42,7 @@ def test_the_number_is_the_settings() -> None:
 
 
 def addresses(patterns: Any = None, before: str = "/") -> Iterator[str]:
-    """Every address of the product, from its URLconf, with `{item}` and `{job}` for what there is only later."""
+    """Every address of the product, from its URLconf; `{item}` and the like stand for what there is only later."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = before + str(pattern.pattern).replace("^", "").replace("$", "")
         if hasattr(pattern, "url_patterns"):
@@ -54,7 +55,7 @@ def test_every_kind_of_address_is_found() -> None:
     found = set(addresses())
     assert {"/", "/items/{item}/edit/", "/items/import/{job}/report/", "/accounts/tokens/1/revoke/"} <= found
     assert {"/admin/items/item/1/change/", "/admin/items/", f"/api/topics/{TOPIC}/newest", "/metrics"} <= found
-    assert {f"/api/topics/{TOPIC}/search", f"/api/topics/{TOPIC}/export"} <= found
+    assert {f"/api/topics/{TOPIC}/search", f"/api/topics/{TOPIC}/export", "/boards/{board}/"} <= found
     assert not {address for address in found if set("<>()?") & set(address)}
 
 
@@ -65,9 +66,10 @@ async def test_no_address_makes_the_pool_wait_for_itself(install: Install, postg
     async with client(web, headers={"Authorization": f"Bearer {installation.token}"}) as caller:
         added = await caller.post("/api/items/", json=BODIES["/api/items/"])
         item = added.json()["item"]["id"]
+        board = (await caller.post("/api/boards/", json=BOARD)).json()["slug"]
         described = (await caller.get("/api/openapi.json")).json()["paths"]
         for path, operations in described.items():
-            filled = re.sub(r"{(\w+)}", lambda found: FILLED[found[1]], path).format(item=item)
+            filled = re.sub(r"{(\w+)}", lambda found: FILLED[found[1]], path).format(item=item, board=board)
             for method in sorted(set(operations) - {"get"}, reverse=True):  # `delete` after the others
                 body = {"json": BODIES.get(path, {"description": "x"})} if method != "delete" else {}
                 await all_are_answered(caller, method.upper(), filled, **body)
@@ -78,7 +80,7 @@ async def test_no_address_makes_the_pool_wait_for_itself(install: Install, postg
     async with client(web, cookies=cookies, headers={"X-CSRFToken": CSRF}) as browser:
         kept = await browser.post("/items/import/", files={"file": ("lamps.csv", b"name,price\nlamp,\n")})
         job = kept.headers["Location"].split("/")[3]
-        every = sorted({address.format(item=item, job=job) for address in addresses()} - LEFT_OUT)
+        every = sorted({address.format(item=item, job=job, board=board) for address in addresses()} - LEFT_OUT)
         for address in every:
             query = QUERIES.get(address) or QUERIES.get(address.rpartition("/")[2], "")
             await all_are_answered(browser, "GET", address + query)
