@@ -38,6 +38,7 @@ IfMatch = Annotated[
 READING: dict[Any, Any] = {401: Problem, 403: Problem, 404: Problem, 503: Problem}
 WRITING: dict[Any, Any] = READING | {400: Problem, 409: Problem, 413: Problem, 422: Invalid, 429: Problem}
 CONDITIONAL: dict[Any, Any] = WRITING | {412: Problem}
+NOT_JSON: dict[Any, Any] = {415: Problem}  # where there is a body
 
 
 class BoardInList(Schema):
@@ -71,7 +72,7 @@ async def list_boards(request: HttpRequest) -> HttpResponse:
     return await _in_thread(request, lambda user: _json(200, {"boards": services.listed(user)}))
 
 
-@router.post("/", response={201: Definition} | WRITING, summary="Make a board")
+@router.post("/", response={201: Definition} | WRITING | NOT_JSON, summary="Make a board")
 async def make_board(request: HttpRequest, board: Unread[Definition]) -> HttpResponse:
     """Makes a board of yours. Without `slug` its address is made of its name."""
 
@@ -81,7 +82,7 @@ async def make_board(request: HttpRequest, board: Unread[Definition]) -> HttpRes
     return await _in_thread(request, made)
 
 
-@router.post("/import", response={201: Definition} | WRITING, summary="Make a board of an exported one")
+@router.post("/import", response={201: Definition} | WRITING | NOT_JSON, summary="Make a board of an exported one")
 async def import_board(request: HttpRequest, board: Unread[Definition]) -> HttpResponse:
     """Makes a private board of yours of an exported one; when its address is taken, at the next free one."""
 
@@ -97,7 +98,7 @@ async def read_board(request: HttpRequest, slug: str) -> HttpResponse:
     return await _in_thread(request, lambda user: _shown(services.find(slug, actor=user)))
 
 
-@router.put("/{slug}", response={200: Definition} | CONDITIONAL, summary="Replace a board")
+@router.put("/{slug}", response={200: Definition} | CONDITIONAL | NOT_JSON, summary="Replace a board")
 async def replace_board(
     request: HttpRequest, slug: str, board: Unread[Definition], version: IfMatch = None
 ) -> HttpResponse:
@@ -124,7 +125,7 @@ class BoardPatch(Part):
     tiles: Any = None
 
 
-@router.patch("/{slug}", response={200: Definition} | CONDITIONAL, summary="Change parts of a board")
+@router.patch("/{slug}", response={200: Definition} | CONDITIONAL | NOT_JSON, summary="Change parts of a board")
 async def change_board(
     request: HttpRequest, slug: str, board: Unread[BoardPatch], version: IfMatch = None
 ) -> HttpResponse:
