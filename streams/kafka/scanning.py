@@ -56,7 +56,7 @@ class Reader:
         self._reader.seek(tp, start)
         position, loop = start, asyncio.get_running_loop()
         # Kafka's client fetches on when what it had is taken: the next chunk is on its way while one is looked at.
-        coming = asyncio.create_task(self._poll(tp))
+        coming = asyncio.create_task(self._poll(tp, end - start))
         try:
             latest = loop.time() + READ_S
             while position < end:
@@ -65,12 +65,12 @@ class Reader:
                 except OffsetOutOfRangeError:
                     first = await self._first_after(tp, position)
                     self._reader.seek(tp, first)
-                    coming = asyncio.create_task(self._poll(tp))
+                    coming = asyncio.create_task(self._poll(tp, end - first))
                     yield Chunk(position, min(first, end), [], is_lost=True)
                     position, latest = first, loop.time() + READ_S
                     continue
                 if reached is None or reached < end:
-                    coming = asyncio.create_task(self._poll(tp))
+                    coming = asyncio.create_task(self._poll(tp, end - (reached or position)))
                 if reached is not None and reached > position:
                     before, position = position, reached
                     yield Chunk(before, min(position, end), [raw for raw in found if raw.offset < end])
@@ -111,12 +111,12 @@ class Reader:
             if not found:
                 yield -1, Chunk(0, 0, [])
 
-    async def _poll(self, tp: TopicPartition) -> tuple[list[Polled], int | None]:
-        """What there is of a partition, and its position behind that."""
+    async def _poll(self, tp: TopicPartition, offsets: int) -> tuple[list[Polled], int | None]:
+        """What there is of a partition's next so many offsets, perhaps a little more, and its position behind that."""
         if has_stopped_fetching(self._reader):
             raise Unavailable("The consumer has stopped reading.")
         try:
-            polling = self._reader.getmany(tp, timeout_ms=POLL_MS, max_records=CHUNK_RECORDS)
+            polling = self._reader.getmany(tp, timeout_ms=POLL_MS, max_records=max(1, min(offsets, CHUNK_RECORDS)))
             found: list[Polled] = (await within(READ_S, polling)).get(tp, [])
         except TimeoutError as error:
             raise Unavailable(f"Kafka did not answer within {READ_S:g} s.") from error
