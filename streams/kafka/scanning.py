@@ -23,7 +23,7 @@ START_S = 8.0  # for a new consumer to reach Kafka
 READ_S = 8.0  # without any progress
 ASK_S = 5.0  # for offsets
 POLL_MS = 500
-CHUNK_RECORDS = 1000  # given at once
+CHUNK_RECORDS = 8000  # given at once, and as many on their way
 # The end of a partition is where searches begin: what is fetched beyond it would keep the connection from the next
 # slice for as long as this.
 WAIT_MS = 5
@@ -55,18 +55,22 @@ class Reader:
         self._reader.assign([tp])
         self._reader.seek(tp, start)
         position, loop = start, asyncio.get_running_loop()
+        # Kafka's client fetches on when what it had is taken: the next chunk is on its way while one is looked at.
+        coming = asyncio.create_task(self._poll(tp, end - start))
         try:
             latest = loop.time() + READ_S
             while position < end:
                 try:
-                    found = await self._poll(tp)
+                    found, reached = await coming
                 except OffsetOutOfRangeError:
                     first = await self._first_after(tp, position)
                     self._reader.seek(tp, first)
+                    coming = asyncio.create_task(self._poll(tp, end - first))
                     yield Chunk(position, min(first, end), [], is_lost=True)
                     position, latest = first, loop.time() + READ_S
                     continue
-                reached = position_of(self._reader, tp)
+                if reached is None or reached < end:
+                    coming = asyncio.create_task(self._poll(tp, end - (reached or position)))
                 if reached is not None and reached > position:
                     before, position = position, reached
                     yield Chunk(before, min(position, end), [raw for raw in found if raw.offset < end])
@@ -76,6 +80,9 @@ class Reader:
         except KafkaError as error:
             raise Unavailable(f"Kafka does not answer: {error!r}") from error
         finally:
+            coming.cancel()
+            await asyncio.wait({coming})
+            coming.cancelled() or coming.exception()  # looked at, whatever it is
             # Not `unsubscribe()`: with that, each next stretch would have all of Kafka's metadata asked for twice.
             self._reader.pause(tp)
 
@@ -104,15 +111,16 @@ class Reader:
             if not found:
                 yield -1, Chunk(0, 0, [])
 
-    async def _poll(self, tp: TopicPartition) -> list[Polled]:
+    async def _poll(self, tp: TopicPartition, offsets: int) -> tuple[list[Polled], int | None]:
+        """What there is of a partition's next so many offsets, perhaps a little more, and its position behind that."""
         if has_stopped_fetching(self._reader):
             raise Unavailable("The consumer has stopped reading.")
         try:
-            polling = self._reader.getmany(tp, timeout_ms=POLL_MS, max_records=CHUNK_RECORDS)
+            polling = self._reader.getmany(tp, timeout_ms=POLL_MS, max_records=max(1, min(offsets, CHUNK_RECORDS)))
             found: list[Polled] = (await within(READ_S, polling)).get(tp, [])
         except TimeoutError as error:
             raise Unavailable(f"Kafka did not answer within {READ_S:g} s.") from error
-        return found
+        return found, position_of(self._reader, tp)
 
     async def _first_after(self, tp: TopicPartition, position: int) -> int:
         """Where the partition begins now, which is above a position that retention took."""

@@ -38,7 +38,8 @@ class Looker:
         self.counts = Counts()
         self._topic, self._carried = job.topic, carries
         self._filter: Filter | None = None if job.filter is None else filter_of(job.filter)
-        self._needs = None if job.filter is None else Needs(job.filter)
+        needs = None if job.filter is None else Needs(job.filter)
+        self._needs = needs if needs is not None and needs.texts else None
         self._looked = 0
         self._glance = Glance(job.topic)
         self._given: Callable[[int, Raw, Record | None], Record] = self._as_record
