@@ -392,7 +392,7 @@ async def test_boards_are_accessible_in_both_themes_and_fit_the_screen(
         if "where" in where:
             await page.get_by_role("button", name="from – to").click()
         for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await page.emulate_media(color_scheme=scheme)
             wrong += [f"{where}, {scheme}: {complaint}" for complaint in await violations(page, axe)]
         if (wide := await page.evaluate("document.documentElement.scrollWidth")) > width:
             wrong.append(f"{where} is {wide} px wide")
