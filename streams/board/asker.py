@@ -27,8 +27,9 @@ class Asker(NamedTuple):
 
 def who_asks(request: HttpRequest, topic: str) -> Asker:
     """Asks the database, in a thread; raises what signing in does (project/api/auth.py)."""
-    user = request.auth()  # type: ignore[attr-defined]  # ninja's
-    token = getattr(request, "bearer_token", None)
+    sign_in = request.auth  # type: ignore[attr-defined]  # ninja's
+    user = sign_in()
+    token = getattr(sign_in, "token", None)
     if token is not None:
         held = Credentials(user.pk, token=token)
     else:
