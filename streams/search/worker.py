@@ -21,6 +21,7 @@ NICE = 10  # the web process comes first on every core
 def main(arguments: list[str]) -> None:
     """Serves until the web process wants it no more."""
     control = socket.socket(fileno=int(arguments[0]))
+    _close_what_was_inherited(control.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the web process's
     os.nice(NICE)
     django.setup()
@@ -31,6 +32,13 @@ def main(arguments: list[str]) -> None:
     if len(arguments) > 1:
         embedded.borrow(arguments[1])
     uvloop.run(serve(control))
+
+
+def _close_what_was_inherited(control: int) -> None:
+    """Closes what uvloop leaves open in a process that it starts: sockets of librdkafka, which the web process could
+    not close for others to see."""
+    os.closerange(3, control)
+    os.closerange(control + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 if __name__ == "__main__":

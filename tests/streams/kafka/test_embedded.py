@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+from pathlib import Path
+
 import pytest
 
 from streams.kafka import embedded
+from streams.kafka.embedded import EmbeddedBroker
 from streams.runtime.locks import hold
 from tests.support.reading import records
 
@@ -35,3 +39,25 @@ def test_a_second_process_on_the_same_database_is_refused_with_a_hint() -> None:
         other.close()
     embedded.start()
     embedded.stop()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux tells the masks of threads")
+def test_no_signal_reaches_its_threads() -> None:
+    """One that does ends it for good: a child of the process that ends is enough."""
+
+    def threads() -> set[Path]:
+        return set(Path("/proc/self/task").iterdir())
+
+    before, mask = threads(), signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    broker = EmbeddedBroker()
+    try:
+        made = threads() - before
+        assert made
+        for thread in made:
+            status = (thread / "status").read_text()
+            (blocked,) = (int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigBlk"))
+            for each in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+                assert blocked & 1 << (each - 1), (thread.name, each)
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == mask, "ours get what they got before"
+    finally:
+        broker.close()
