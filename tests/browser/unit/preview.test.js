@@ -43,3 +43,8 @@ test("a name that stands there twice is shown twice, in the order of the documen
   const fields = new Preview().fields(new Source('{"status":"NEW","10":1,"2":2,"status":"PAID","n":1.0}'));
   assert.deepEqual(fields.map(({ name, text }) => `${name}: ${text}`), ["status: NEW", "10: 1", "2: 2", "status: PAID", "n: 1.0"]);
 });
+
+test("what has no sign of its own on a screen has one in the line", () => {
+  assert.equal(new Preview().fields(json({ a: "b\u0000c\u001b[0m\u007f" }))[0].text, "b␀c␛[0m␡");
+  assert.equal(new Preview().fields(json({ a: "one\ntwo" }))[0].text, "one ↵ two");
+});

@@ -1,6 +1,7 @@
 // One line about a JSON value: the fields that differ between records before those that repeat. Learns per topic.
 
 import { Source, leavesOf } from "../live/json.js";
+import { printable } from "../page/format.js";
 
 // A preview is one line: no more fields, characters a field and levels than a wide screen shows.
 const FIELDS_SHOWN = 12;
@@ -83,7 +84,7 @@ export function fieldsOf(value) {
 
 /** @param {string} text */
 function shortText(text) {
-  return oneLine(text.length > FIELD_CHARACTERS ? `${text.slice(0, FIELD_CHARACTERS)}…` : text);
+  return printable(oneLine(text.length > FIELD_CHARACTERS ? `${text.slice(0, FIELD_CHARACTERS)}…` : text));
 }
 
 /**
