@@ -38,7 +38,7 @@ run: .venv/installed
 	  --ws-per-message-deflate false --ws-max-size 65536 --timeout-graceful-shutdown 10 --log-level warning
 
 assets: .venv/installed
-	@.venv/bin/python manage.py assets
+	@DEBUG=true .venv/bin/python manage.py assets
 
 test: .venv/installed-tests
 	@.venv/bin/python -m tests.suite

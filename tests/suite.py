@@ -82,7 +82,8 @@ def skip(name: str, reason: str, *, required: bool = True) -> None:
 
 
 def npm() -> str | None:
-    """npm's path, with what package-lock.json names installed; None, and said so, where there is no npm."""
+    """npm's path, with what package-lock.json names installed, and what boards draw with among the static files; None,
+    and said so, where there is no npm."""
     found = shutil.which("npm")
     if found is None:
         skip("JavaScript", "npm is not installed (on Debian: apt install npm)")
@@ -90,6 +91,8 @@ def npm() -> str | None:
     lock, installed = ROOT / "package-lock.json", ROOT / "node_modules" / ".package-lock.json"
     if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
         Step("npm ci", [found, "ci", "--no-audit", "--no-fund"]).run()
+    if not (ROOT / "streams" / "static" / "vendor" / "made-of.txt").is_file():
+        Step("libraries of boards", [sys.executable, "manage.py", "assets"], {"DEBUG": "true"}).run()
     return found
 
 
@@ -188,6 +191,7 @@ def on_postgres(arguments: list[str]) -> None:
 
 def whole(arguments: list[str]) -> None:
     """What mostly waits runs beside what computes; then what does both; in the end what has the machine for itself."""
+    npm()  # before anything else: boards in the browser need what it brings
     waiting = replace(
         of_tests(
             "of what is away for long", "waits", arguments, *side_by_side("worksteal", WAITING_WORKERS),
