@@ -131,7 +131,7 @@ async def check_filter(request: HttpRequest, asked: Unread[CheckIn]) -> HttpResp
     except BadFilter as error:
         return _bad_filter(error)
     if wanted.topic is None:
-        return HttpResponse(orjson.dumps({"normalised": chosen.normalised}), content_type="application/json")
+        return _answer({"normalised": chosen.normalised})
     topic_log, refusal = await _open_log(request, wanted.topic)
     return refusal if topic_log is None else await _tried(chosen, topic_log)
 

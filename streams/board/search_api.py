@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from streams.board.api import RETRY_AFTER_S, _log_of, _not_now, _problem
 from streams.board.asker import still_reads, who_asks
-from streams.board.filters_api import BadFilterOut, _bad_filter
+from streams.board.filters_api import BadFilterOut, _answer, _bad_filter
 from streams.board.schemas import MAX_OFFSET, RECORD, Problem, _example
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import filter_of
@@ -164,9 +164,7 @@ def too_many(sentence: str) -> HttpResponse:
 
 def _other_life() -> HttpResponse:
     sentence = "The topic was made anew since; begin without a cursor."
-    return HttpResponse(
-        orjson.dumps({"code": "epoch", "detail": sentence}), status=409, content_type="application/json"
-    )
+    return _answer({"code": "epoch", "detail": sentence}, status=409)
 
 
 async def _spans(wanted: SearchIn, topic_log: TopicLog) -> list[Span]:
