@@ -56,6 +56,11 @@ def position_of(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int | None:
     return state.position if state is not None and state.has_valid_position else None
 
 
+def is_rebalancing(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the consumer waits for its share of the partitions. `getmany` then waits too, whatever its timeout is."""
+    return bool(consumer._subscription.reassignment_in_progress)
+
+
 def has_stopped_fetching(consumer: AIOKafkaConsumer) -> bool:
     """Whether the consumer's fetch task has ended. An error that is not Kafka's ends it in silence, and `getmany` then
     gives nothing for ever."""

@@ -26,7 +26,7 @@ from streams import metrics
 from streams.decoding import carried
 from streams.decoding.schemas import Id
 from streams.kafka import undecodable
-from streams.kafka.aiokafka_internals import position_of
+from streams.kafka.aiokafka_internals import is_rebalancing, position_of
 from streams.wire.ranges import Batch, Range, Status, Wholes
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,9 @@ SHORTEST_S, LONGEST_S = 0.005, 0.02
 POLL_MS = 200  # one wait for records
 LOOK_S = 0.5  # between looks at whether to stop, while a poll takes longer than it should
 POLL_TIMEOUT_S = 10.0  # a poll that does not come back is a broken consumer
+# Nor one that is without its share for so long. Kafka waits a session (10 s) for members that died, in each of two
+# phases; a consumer that gave up meanwhile would join as one more member, be one more that died, and begin it all anew.
+REBALANCE_TIMEOUT_S = 40.0
 STALLED_S = 10.0  # lag without progress for so long too
 STATUS_S = 1.0  # silence is a message too
 OFFSETS_TIMEOUT_S = 3.0
@@ -138,9 +141,11 @@ class Tail:
             await asyncio.sleep(rest(loop.time() - polled))
 
     async def _found(self, until: Callable[[], bool]) -> dict[TopicPartition, list[Any]]:
-        """What there is to read; nothing when `until()` says so first: while the group waits for a member that died,
-        a poll takes as long as that member's session. Raises TimeoutError after POLL_TIMEOUT_S."""
-        async with asyncio.timeout(POLL_TIMEOUT_S):
+        """What there is to read; nothing when `until()` says so first. Raises TimeoutError after POLL_TIMEOUT_S, not
+        counting the time in which the group shares out its partitions, and after REBALANCE_TIMEOUT_S."""
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + REBALANCE_TIMEOUT_S
+        async with asyncio.timeout(POLL_TIMEOUT_S) as bound:
             polling: asyncio.Future[dict[TopicPartition, list[Any]]] = asyncio.ensure_future(
                 self.consumer.getmany(timeout_ms=POLL_MS)
             )
@@ -149,6 +154,8 @@ class Tail:
                 while not until():
                     if (await asyncio.wait({polling}, timeout=LOOK_S))[0]:
                         return polling.result()
+                    if is_rebalancing(self.consumer):
+                        bound.reschedule(min(loop.time() + POLL_TIMEOUT_S, latest))
             finally:
                 polling.cancel()
         return {}
