@@ -200,8 +200,8 @@ class Run:
         return segment
 
     def _rest(self) -> None:
-        """Waits until the core of the servers has nothing more to do: one that could not keep up sends the rest now, and
-        would take the next one's time."""
+        """Waits until the core of the servers is idle: one that could not keep up sends the rest now, and would take
+        the next one's time."""
         for _ in range(round(RESTED_S / LOOK_S)):
             before = core_ticks(SERVER_CORE)
             time.sleep(LOOK_S)
