@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 CHUNK = 500  # rows in one transaction: long enough to be quick, short enough for other writers on SQLite
+CHUNK_BYTES = 8 * 1024 * 1024  # of the file in one transaction; the row that goes beyond is the last of it
 TRIES = 5  # of one chunk, when other writers were quicker or the database was busy
 PAUSE_S = 0.5  # between tries, growing
 # Of a report kept for a person: a gigabyte has room for 300 million rows that fail, each with two lines of the report.
@@ -86,16 +87,16 @@ def run(
     with closing(SeenSkus()) as seen:
         chunk: list[Candidate] = []
         failures: list[Failure] = []
-        taken = 0
+        taken = start = 0
 
         def end_chunk() -> bool:
-            nonlocal taken
+            nonlocal taken, start
             _write(chunk, mapper, owner, progress, failures.append, dry_run=dry_run)
             for failure in sorted(failures, key=lambda failure: failure.line):
                 on_failure(failure)
             chunk.clear()
             failures.clear()
-            taken = 0
+            taken, start = 0, progress.position
             return on_chunk(progress)
 
         for row, position in import_rows.read(path, survey.shape):
@@ -105,7 +106,7 @@ def run(
             candidate = _candidate(row, mapper, seen, progress, failures.append)
             if candidate is not None:
                 chunk.append(candidate)
-            if taken == CHUNK and not end_chunk():
+            if (taken == CHUNK or position - start >= CHUNK_BYTES) and not end_chunk():
                 return progress
         progress.position = path.stat().st_size
         end_chunk()

@@ -7,6 +7,7 @@ import io
 import json
 import tempfile
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -161,6 +162,23 @@ class RunTests(TestCase):
         self.assertEqual(sum(counts.values()), rows)
         self.assertEqual(len({failure.line for failure in failures}), counts["failed"])
         self.assertEqual(sum(progress.skipped.values()), counts["skipped"])
+
+    def test_long_rows_are_written_in_fewer_at_a_time(self) -> None:
+        owner = User.objects.create(username="ruth", is_superuser=True)
+        ends: list[int] = []
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "file"
+            row = "x" * 900_000
+            path.write_text(HEADER + "".join(f"{number},Lamp,5,{row}\n" for number in range(40)))
+            survey = recognising.survey(path)
+            mapping = import_mapping.guess(survey)
+            running.run(
+                path, survey, mapping, owner, dry_run=True, on_failure=lambda _: None,
+                on_chunk=lambda progress: ends.append(progress.position) is None,
+            )  # fmt: skip
+            self.assertEqual(ends[-1], path.stat().st_size)
+        steps = [end - start for start, end in pairwise([0, *ends])]
+        self.assertLess(max(steps), running.CHUNK_BYTES + 2 * len(row))
 
     @settings(max_examples=60, deadline=None)
     @given(TABLES)
