@@ -166,6 +166,11 @@ class RunTests(TestCase):
     def test_long_rows_are_written_in_fewer_at_a_time(self) -> None:
         owner = User.objects.create(username="ruth", is_superuser=True)
         ends: list[int] = []
+
+        def note(progress: Progress) -> bool:
+            ends.append(progress.position)
+            return True
+
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "file"
             row = "x" * 900_000
@@ -173,8 +178,7 @@ class RunTests(TestCase):
             survey = recognising.survey(path)
             mapping = import_mapping.guess(survey)
             running.run(
-                path, survey, mapping, owner, dry_run=True, on_failure=lambda _: None,
-                on_chunk=lambda progress: ends.append(progress.position) is None,
+                path, survey, mapping, owner, dry_run=True, on_failure=lambda _: None, on_chunk=note
             )  # fmt: skip
             self.assertEqual(ends[-1], path.stat().st_size)
         steps = [end - start for start, end in pairwise([0, *ends])]
