@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from streams.hub.hub import Hub
-from streams.runtime.away import Unavailable
+from streams.runtime.away import Unavailable, described
 from streams.runtime.tasks import pause
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class LinkWatch:
         try:
             await self._hub.read_silent(silent)
         except Unavailable as error:
-            log.debug("Kafka does not tell what nobody speaks of: %s", error)
+            log.debug("Kafka does not tell what nobody speaks of: %s", described(error))
             self._hub.refresh.set()  # one topic may have gone, while Kafka is there
             await pause(self._stop, HEARING_S)
             if self._hub.hearing.is_deaf():

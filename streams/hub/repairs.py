@@ -9,7 +9,7 @@ from collections.abc import Callable
 from streams import metrics
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import History
-from streams.runtime.away import Unavailable
+from streams.runtime.away import Unavailable, described
 from streams.runtime.tasks import failure
 from streams.wire.ranges import Range
 
@@ -69,7 +69,9 @@ class Repairs:
         try:
             ranges = await self._history.page(topic_log.topic, partition, start, end)
         except Unavailable as error:
-            log.warning("Cannot read back %s %d from offset %d: %s", topic_log.topic, partition, start, error)
+            log.warning(
+                "Cannot read back %s %d from offset %d: %s", topic_log.topic, partition, start, described(error)
+            )
             self._refresh()
             await asyncio.sleep(RETRY_S)
             return

@@ -62,7 +62,7 @@ class Catalog:
             ids = await self._ids(list(found)) if found and settings.KAFKA_BOOTSTRAP_SERVERS else dict.fromkeys(found)
         except (KafkaError, OSError, TimeoutError) as error:
             await self._forget_client()
-            raise Unavailable(f"Kafka does not answer: {error!r}") from error
+            raise Unavailable("Kafka does not answer.") from error
         broker = embedded.current()
         return {
             name: TopicInfo(name, tuple(sorted(partitions)), broker.epoch if broker else ids[name])
@@ -137,7 +137,7 @@ class Catalog:
             if code == ConfluentError.TOPIC_ALREADY_EXISTS:
                 return
             if code in UNANSWERED:
-                raise Unavailable(f"Kafka did not create the topic {name}: {error}") from error
+                raise Unavailable(f"Kafka did not create the topic {name}.") from error
             raise NotAllowed(
                 f"Kafka has no topic {name} and does not let us create it ({error.args[0].str()}). "
                 "Create it yourself, or let this user create it."
@@ -157,7 +157,7 @@ class Catalog:
                 if error.args[0].code() in GONE:
                     continue
                 if error.args[0].code() not in NO_IDS:
-                    raise Unavailable(f"Kafka does not tell the id of topic {name}: {error}") from error
+                    raise Unavailable(f"Kafka does not tell the id of topic {name}.") from error
                 ids[name] = None
             else:
                 is_known = topic_id.get_most_significant_bits() or topic_id.get_least_significant_bits()

@@ -124,7 +124,7 @@ class Pool:
             is_sound = True
             raise
         except (KafkaError, OSError) as error:
-            raise Unavailable(f"Kafka does not answer: {error!r}") from error
+            raise Unavailable("Kafka does not answer.") from error
         finally:
             self._give_back(lease, is_sound=is_sound)
 

@@ -78,7 +78,7 @@ class Reader:
                 elif loop.time() > latest:
                     raise Unavailable(f"Kafka gave nothing of {topic} {partition} for {READ_S:g} s.")
         except KafkaError as error:
-            raise Unavailable(f"Kafka does not answer: {error!r}") from error
+            raise Unavailable("Kafka does not answer.") from error
         finally:
             coming.cancel()
             await asyncio.wait({coming})
@@ -104,7 +104,7 @@ class Reader:
                     yield tp.partition, Chunk(at[tp], first, [], is_lost=True)
                     at[tp] = first
             except KafkaError as error:
-                raise Unavailable(f"Kafka does not answer: {error!r}") from error
+                raise Unavailable("Kafka does not answer.") from error
             for tp, polled in found.items():
                 before, at[tp] = at[tp], position_of(self._reader, tp) or at[tp]
                 yield tp.partition, Chunk(before, at[tp], polled)
@@ -172,7 +172,7 @@ class Readers:
             await within(START_S, reader.start())
         except (KafkaError, OSError, TimeoutError) as error:
             self._end(reader)
-            raise Unavailable(f"Kafka does not answer: {error!r}") from error
+            raise Unavailable("Kafka does not answer.") from error
         except BaseException:
             self._end(reader)
             raise

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from streams import metrics
-from streams.runtime.away import EXPECTED, Unavailable
+from streams.runtime.away import EXPECTED, Unavailable, described
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ async def _live(name: str, run: Callable[[], Awaitable[None]], stop: asyncio.Eve
         if not stop.is_set():
             log.exception("The %s was ended by a cancellation that nobody asked for, and starts again.", name)
     except EXPECTED as error:
-        log.warning("The %s stopped and starts again: %s", name, str(error) or repr(error))
+        log.warning("The %s stopped and starts again: %s", name, described(error))
     except Exception:
         log.exception("The %s failed and starts again.", name)
     else:

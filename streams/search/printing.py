@@ -21,7 +21,7 @@ from streams.filters.filters import filter_of
 from streams.kafka.catalog import Catalog
 from streams.kafka.history import Bounds, History
 from streams.kafka.scanning import Readers
-from streams.runtime.away import Unavailable
+from streams.runtime.away import Unavailable, described
 from streams.search.places import milliseconds
 from streams.search.rows import BadColumn, Rows, column_names
 
@@ -108,7 +108,7 @@ async def _with_topic(topic: str, form: str, columns: list[str], work: Any) -> A
         head = Rows(topic, "csv" if form == "csv" else "ndjson", columns).head()
         return await work(Place(topic, bounds, history, readers, Printer(head)))
     except Unavailable as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(described(error)) from error
     finally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH_S):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from unittest import mock
 
 import pytest
+import pytest_django
 from confluent_kafka import Producer
 
 from streams.kafka import embedded
@@ -16,7 +17,8 @@ from streams.kafka.aiokafka_internals import ReadableRecords
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.history import READ_TIMEOUT_S, READERS, History, NoSuchOffset
 from streams.kafka.pool import Lease
-from streams.runtime.away import Unavailable
+from streams.runtime.away import Unavailable, described
+from tests.support.waiting import free_port
 
 PARTITIONS = range(4)
 EACH = 5  # records in each partition but the last, which is empty
@@ -110,3 +112,16 @@ async def test_nothing_stays_of_what_was_fetched_and_not_read(history: History) 
         assert left() <= READERS
     finally:
         gc.enable()
+
+
+async def test_nobody_but_the_log_is_told_where_kafka_would_be(settings: pytest_django.Settings) -> None:
+    """A library's error names addresses, and the text of ours is the answer that people get."""
+    settings.KAFKA_BOOTSTRAP_SERVERS = [f"127.0.0.1:{free_port()}"]
+    history = History()
+    try:
+        with pytest.raises(Unavailable) as raised:
+            await history.bounds("a-topic", (0,))
+        assert "127.0.0.1" not in str(raised.value)
+        assert "127.0.0.1" in described(raised.value)
+    finally:
+        await history.close()
