@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import orjson
 
@@ -13,7 +13,6 @@ from streams.hub.sink import Sink
 from streams.wire.frames import FRAME_BYTES, Frame
 
 if TYPE_CHECKING:  # uvicorn's workers import the sinks, and so this file, before Django is set up
-    from streams.hub.subscription import Subscription
     from streams.rights.credentials import Credentials
 
 
@@ -28,7 +27,26 @@ CONTROL_BACKLOG_BYTES = 8 * 1024 * 1024  # above, not even control frames: such 
 STREAMS = 16  # a connection
 
 
-class Connection:
+class Held(Protocol):
+    """What a connection asks of a stream that it holds: streams.hub.subscription.Subscription."""
+
+    share: int
+
+    @property
+    def stream(self) -> str:
+        """Its name, the client's."""
+
+    def step_aside(self) -> None:
+        """From now on it is moved on alone."""
+
+    def stop(self) -> None:
+        """Cancels its catching up, if it does."""
+
+
+H = TypeVar("H", bound=Held)
+
+
+class Connection(Generic[H]):
     """A client that was let in.
 
     topics: name -> label of what its user may read. due_since: when (loop time) something was sent that the client has
@@ -43,7 +61,7 @@ class Connection:
     def __init__(self, name: str, username: str, credentials: Credentials, sink: Sink, now: float) -> None:
         self.name, self.username, self.credentials, self.sink = name, username, credentials, sink
         self.topics: dict[str, str] = {}
-        self.streams: dict[str, Subscription] = {}
+        self.streams: dict[str, H] = {}
         self.last_sent = now
         self.last_slow = float("-inf")
         self.due_since: float | None = None
@@ -51,12 +69,12 @@ class Connection:
         self.heartbeat_after = (HEARTBEAT_S - CLOCK_S) * random.uniform(1 - HEARTBEAT_SPREAD, 1)
         self.closed = False
 
-    def hold(self, reader: Subscription) -> None:
+    def hold(self, reader: H) -> None:
         """Takes a stream, perhaps in place of one of the same name, and gives each its share of the way."""
         self.streams[reader.stream] = reader
         self._share_out()
 
-    def drop(self, reader: Subscription) -> None:
+    def drop(self, reader: H) -> None:
         """Forgets a stream. Safe to call twice."""
         if self.streams.get(reader.stream) is reader:
             del self.streams[reader.stream]

@@ -13,9 +13,8 @@ import orjson
 
 from streams import metrics
 from streams.hub.catchup import CatchUp, Page
-from streams.hub.connection import Connection
 from streams.hub.delivered import Tally
-from streams.hub.subscription import SLOW_AGAIN_S, Fall, Subscription
+from streams.hub.subscription import SLOW_AGAIN_S, Client, Fall, Subscription
 from streams.hub.together import Readers
 from streams.hub.topic_log import LOG_BYTES, TopicLog, trimmed
 from streams.wire.frames import Frame, frame_of
@@ -108,7 +107,7 @@ class Delivery:
                 reader.connection.write_aside(frame, now)
         self._ticked = self._loop.time()
 
-    def fill(self, connection: Connection, is_full: bool) -> None:
+    def fill(self, connection: Client, is_full: bool) -> None:
         """Notes that a connection is full, or has room again. It is full when its sink says so."""
         for reader in connection.streams.values():
             if is_full:

@@ -15,13 +15,13 @@ from typing import Literal, NamedTuple
 import orjson
 
 from streams import metrics
-from streams.hub.connection import SILENT_S, Connection
+from streams.hub.connection import SILENT_S
 from streams.hub.delivery import Delivery
 from streams.hub.filtered import Filtered
 from streams.hub.freshness import Hearing, now_ms
 from streams.hub.rates import Seconds
 from streams.hub.repairs import Repairs
-from streams.hub.subscription import Subscription
+from streams.hub.subscription import Client, Subscription
 from streams.hub.topic_log import TopicLog
 from streams.kafka.catalog import TopicInfo
 from streams.kafka.history import History
@@ -51,7 +51,7 @@ class Hub:
     def __init__(self, history: History) -> None:
         self.history = history
         self.logs: dict[str, TopicLog] = {}
-        self.connections: set[Connection] = set()
+        self.connections: set[Client] = set()
         self._connections_of: Counter[str] = Counter()
         self.link = Link("down", now_ms())
         self.waiting: int | None = None  # item events that wait to be published
@@ -208,13 +208,13 @@ class Hub:
         """How many connections this user has here."""
         return self._connections_of.get(username, 0)
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Client) -> None:
         """Makes a connection known: it gets heartbeats, and counts."""
         self.connections.add(connection)
         self._connections_of[connection.username] += 1
         metrics.CONNECTIONS.set(len(self.connections))
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: Client) -> None:
         """Forgets a connection and its streams. Safe to call twice."""
         if connection in self.connections:
             self.connections.discard(connection)
@@ -245,7 +245,7 @@ class Hub:
             elif now - connection.last_sent > connection.heartbeat_after:
                 connection.send(beat, now)
 
-    def heartbeat(self, connection: Connection) -> None:
+    def heartbeat(self, connection: Client) -> None:
         """Sends one heartbeat to a connection, now."""
         connection.send(self._heartbeat(), self._loop.time())
 

@@ -15,8 +15,8 @@ from django.db import Error as DatabaseError
 from django.db import connection as database
 
 from streams import metrics
-from streams.hub.connection import Connection
 from streams.hub.hub import Hub
+from streams.hub.subscription import Client
 from streams.rights import credentials
 from streams.rights.credentials import Credentials
 from streams.rights.topics import shown
@@ -113,7 +113,7 @@ def _look_again(held: set[Credentials]) -> dict[Credentials, Allowed]:
         raise
 
 
-def _apply(hub: Hub, connection: Connection, topics: Allowed) -> None:
+def _apply(hub: Hub, connection: Client, topics: Allowed) -> None:
     now = asyncio.get_running_loop().time()
     if topics is None:
         connection.goodbye(4003, now)

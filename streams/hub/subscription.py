@@ -48,7 +48,7 @@ class Subscription:
         "fallen", "is_leaving", "log", "share", "stream", "together",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, stream: str, log: TopicLog) -> None:
+    def __init__(self, connection: Client, stream: str, log: TopicLog) -> None:
         self.connection, self.stream, self.log = connection, stream, log
         self.together: Company | None = None
         self._at: Mark | None = None
@@ -192,3 +192,6 @@ class Subscription:
         if self.catching_up is not None:
             self.catching_up.cancel()
             self.catching_up = None
+
+
+Client = Connection[Subscription]  # as this product has them

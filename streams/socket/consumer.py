@@ -21,6 +21,7 @@ from streams.hub import closing, current, sink
 from streams.hub.connection import HEARTBEAT_S, STREAMS, Connection
 from streams.hub.freshness import now_ms
 from streams.hub.hub import Hub
+from streams.hub.subscription import Client
 from streams.rights.topics import shown
 from streams.runtime.tasks import failure
 from streams.socket import admission, sinks
@@ -38,7 +39,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     """One WebSocket. Has no channel layer: what it shows comes through the process's hub, so messages come from one
     side only. Channels' own loop makes three tasks for each."""
 
-    connection: Connection | None = None
+    connection: Client | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._loop = asyncio.get_running_loop()
@@ -100,7 +101,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             raise NotAdmitted(4013)
         if self._hub.connections_of(username) >= CONNECTIONS_PER_USER:
             raise NotAdmitted(4504)
-        connection = Connection(secrets.token_hex(6), username, credentials, self._sink(), self._loop.time())
+        connection: Client = Connection(secrets.token_hex(6), username, credentials, self._sink(), self._loop.time())
         connection.topics = topics
         connection.sink.on_full = partial(self._hub.delivery.fill, connection)
         self.connection = connection

@@ -14,11 +14,11 @@ from django.db import Error as DatabaseError
 from streams import metrics
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import Filter, filter_of
-from streams.hub.connection import STREAMS, Connection
+from streams.hub.connection import STREAMS
 from streams.hub.filtered import FilteredLog, FilterEnded, TooManyFilters, stream_of
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
-from streams.hub.subscription import Subscription
+from streams.hub.subscription import Client, Subscription
 from streams.hub.topic_log import TopicLog
 from streams.rights.topics import not_readable
 from streams.runtime.away import Unavailable
@@ -92,7 +92,7 @@ class Requests:
         self,
         hub: Hub,
         rights: RightsWatch,
-        connection: Connection,
+        connection: Client,
         start: Callable[[Coroutine[Any, Any, None]], Any],
     ) -> None:
         self._hub, self._rights, self._connection, self._start = hub, rights, connection, start

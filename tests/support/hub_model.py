@@ -18,6 +18,7 @@ from streams.hub.connection import Connection
 from streams.hub.filtered import stream_of
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
+from streams.hub.subscription import Subscription
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds, History
 from streams.kafka.undecodable import LOST, Undecodable, joined
@@ -204,7 +205,7 @@ class Client:
         self._number = 0
         self._loop = asyncio.get_running_loop()
         self._tasks: list[asyncio.Task[None]] = []
-        self.connection = Connection(name, "ada", Credentials(1), self, self._loop.time())
+        self.connection: Connection[Subscription] = Connection(name, "ada", Credentials(1), self, self._loop.time())
         self.connection.topics = dict.fromkeys(TOPICS, "")
         self.on_full: Callable[[bool], None] = partial(hub.delivery.fill, self.connection)
         self._requests = Requests(hub, RightsWatch(hub), self.connection, self._start)

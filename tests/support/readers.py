@@ -63,7 +63,9 @@ class Client:
         self.closed_with: int | None = None
         self.fails_with: Exception | None = None  # what a write raises
         self._is_full = False
-        self.connection = Connection("c", "ada", Credentials(1), self, asyncio.get_running_loop().time())
+        self.connection: Connection[Subscription] = Connection(
+            "c", "ada", Credentials(1), self, asyncio.get_running_loop().time()
+        )
         self.on_full: Callable[[bool], None] = partial(hub.delivery.fill, self.connection)
         hub.add(self.connection)
         self.positions: dict[int, int] = {}
