@@ -31,6 +31,7 @@ from streams.wire.ranges import Batch, Positions, Range, Status
 log = logging.getLogger(__name__)
 
 LinkState = Literal["live", "catching_up", "down"]
+STANDSTILL_S = 0.25  # of this process's own event loop: so late, nothing that was not heard is held against anybody
 
 
 class Link(NamedTuple):
@@ -232,6 +233,16 @@ class Hub:
         reader.connection.drop(reader)
         message = {"type": "unsubscribed", "stream": reader.stream, "reason": reason}
         reader.connection.send(message, self._loop.time())
+
+    def each_second(self, late: float) -> None:
+        """What is due once a second. late: how many seconds the event loop stood still beyond that second."""
+        if late > STANDSTILL_S:
+            self.hearing.forgive(late)
+        self.seconds.tell()
+        self.delivery.tally.tell()
+        self.look_at_filters()
+        self.trim()
+        self.look_at_connections()
 
     def look_at_connections(self) -> None:
         """Sends the heartbeats that are due, and says goodbye to clients that answer nothing any more."""

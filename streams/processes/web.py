@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 WAITING_S = 2.0  # between counts of the outbox
 STOP_S = 8.0  # for tasks to end by themselves
 CANCELLED_S = 1.0  # for those that did not, to end at all
-STANDSTILL_S = 0.25  # of this process's own event loop
 REPUBLISH = 1000  # newest messages that go again to an embedded broker, which forgets on exit
 
 
@@ -117,14 +116,8 @@ class WebProcess:
             await pause(self.stop_event, 1.0)
             late = max(0.0, loop.time() - began - 1.0)
             metrics.LOOP_LAG.set(late)
-            if late > STANDSTILL_S:
-                self.hub.hearing.forgive(late)
-            self.hub.seconds.tell()
-            self.hub.delivery.tally.tell()
-            self.hub.look_at_filters()
-            self.hub.trim()
+            self.hub.each_second(late)
             self._link_watch.look(loop.time())
-            self.hub.look_at_connections()
 
     async def _watch_waiting(self) -> None:
         while not self.stop_event.is_set():
