@@ -8,6 +8,7 @@ Python does. `python -m tests.faults`, the benchmarks and the tests of `make run
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -23,12 +24,14 @@ from typing import Any
 # Of those that load without Django's settings, what costs most.
 OTHERS = (
     "aiokafka", "aiokafka.admin", "channels.generic.websocket", "channels_redis.core", "click", "confluent_kafka.admin",
-    "dj_database_url", "django.core.handlers.asgi", "django.core.management", "django.db.backends.postgresql.base",
-    "django.db.backends.sqlite3.base", "django.db.models", "django.forms", "django.template.backends.django",
-    "django.views.generic", "httptools", "httpx", "orjson", "prometheus_client", "psycopg", "psycopg_pool", "pydantic",
-    "pydantic.json_schema", "pydantic.types", "redis.asyncio", "sqlparse", "uvicorn", "uvicorn.config",
-    "uvicorn.protocols.http.httptools_impl", "uvicorn.protocols.websockets.websockets_sansio_impl", "uvloop",
-    "websockets.asyncio.server", "xml.dom.minidom",
+    "csp.middleware", "dj_database_url", "django.contrib.admin", "django.core.handlers.asgi", "django.core.management",
+    "django.db.backends.postgresql.base", "django.db.backends.sqlite3.base", "django.db.migrations.executor",
+    "django.db.models", "django.forms", "django.template.backends.django", "django.test", "django.views.generic",
+    "fastavro", "google.protobuf.descriptor_pool", "google.protobuf.json_format", "httptools", "httpx", "orjson",
+    "prometheus_client", "psycopg", "psycopg_pool", "pydantic", "pydantic.json_schema", "pydantic.types", "re2",
+    "redis.asyncio", "servestatic.asgi", "servestatic.middleware", "sqlparse", "unittest.mock", "uvicorn",
+    "uvicorn.config", "uvicorn.protocols.http.httptools_impl", "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "uvloop", "websockets.asyncio.server", "xml.dom.minidom",
 )  # fmt: skip
 COMMAND = [sys.executable, __file__]
 MESSAGE_BYTES = 1 << 20  # of a request: its arguments and its environment
@@ -131,6 +134,7 @@ def load() -> None:
     sys.modules["httpx._main"] = None  # type: ignore[assignment]  # as in tests/product_settings.py
     for name in OTHERS:
         importlib.import_module(name)
+    gc.freeze()  # what is there now is not gone through again by each process that loads more
 
 
 if __name__ == "__main__":
