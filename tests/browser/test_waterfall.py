@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitor, Visitors
-from tests.browser.test_board import submit_by_api
+from tests.browser.test_board import ITEMS
 from tests.browser.test_boards import make_board, tile
-from tests.conftest import Install
+from tests.support.processes import CALL_SECONDS, Process, make_installation
+
+pytestmark = pytest.mark.processes
 
 LONGEST = 3  # requests in a chain: the page, what it names, and one that a style sheet names
 MOST = 45  # requests of the live board; other pages have fewer
@@ -63,13 +67,22 @@ class Waterfall:
         return found
 
 
-@pytest.mark.parametrize("path", PAGES)
-async def test_a_page_names_all_that_it_needs(visitors: Visitors, install: Install, path: str) -> None:
-    installation = install()
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One running product for all of the pages, with an item and a board that is kept."""
+    installation = make_installation(tmp_path_factory.mktemp("waterfall"), None, {})
     installation.manage("collectstatic", "--noinput")
     web = installation.web()
-    await submit_by_api(installation, web, "a lamp")
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    item = {"name": "a lamp", "price": "3.50"}
+    assert httpx.post(web.url + ITEMS, json=item, headers=headers, timeout=CALL_SECONDS).status_code == 201
     make_board(installation, web, [tile("count", "number", {"figure": "count"}, "items.v1")])
+    yield web
+    installation.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_names_all_that_it_needs(visitors: Visitors, web: Process, path: str) -> None:
     waterfall = await Waterfall.watch(await visitors.new(web))
     await waterfall.page.goto(web.url + path)
     pill = waterfall.page.locator("[data-part=pill], [data-part=live-pill]")
