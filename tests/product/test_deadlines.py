@@ -230,6 +230,7 @@ async def test_the_command_line_of_before_still_works_and_bounds_bodies(install:
 
 
 @pytest.mark.slow
+@pytest.mark.waits
 async def test_daphne_ends_what_is_silent_for_a_minute(install: Install) -> None:
     """Twisted's own deadline, which docs/security.md speaks of."""
     daphne = await asyncio.to_thread(install().daphne)
