@@ -12,6 +12,7 @@ import pytest
 from django.test import TransactionTestCase
 
 from tests.support import processes, services
+from tests.support.examples import FEW
 
 # A test is marked with what it needs, so that `-m "not kafka"` works without anybody remembering to write the mark;
 # whoever starts a service without its mark fails (services.allow).
@@ -23,7 +24,7 @@ MARKS |= {"db": "database", "transactional_db": "database"}
 hypothesis.settings.register_profile(
     "ours", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
-hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("ours"), max_examples=20)
+hypothesis.settings.register_profile(FEW, hypothesis.settings.get_profile("ours"), max_examples=20)
 hypothesis.settings.load_profile("ours")
 
 

@@ -20,6 +20,7 @@ from items.imports import recognising, running
 from items.imports import rows as import_rows
 from items.imports.rows import Row, Shape, Unreadable
 from items.imports.running import Failure, Progress
+from tests.support.examples import examples
 
 COLUMNS = ("sku", "name", "price", "description")
 HEADER = ",".join(COLUMNS) + "\n"
@@ -184,7 +185,7 @@ class RunTests(TestCase):
         steps = [end - start for start, end in pairwise([0, *ends])]
         self.assertLess(max(steps), running.CHUNK_BYTES + 2 * len(row))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(TABLES)
     def test_the_counts_of_right_csv_are_the_rows_of_a_strict_reader(self, table: list[list[str]]) -> None:
         written = io.StringIO(newline="")
@@ -197,21 +198,21 @@ class RunTests(TestCase):
         self.assert_adds_up(*found)
         self.assertEqual(found[0].counts["rows"], strict_rows(text))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(RUINS, st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-8-sig"]))
     def test_the_counts_of_any_csv_add_up(self, pieces: list[str], encoding: str) -> None:
         found = self.account((HEADER + "".join(pieces)).encode(encoding))
         if found is not None:
             self.assert_adds_up(*found)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(st.binary(max_size=60))
     def test_the_counts_of_any_bytes_add_up(self, content: bytes) -> None:
         found = self.account(HEADER.encode() + b"A,\xc3\xa9,5,x\n" + content)
         if found is not None:
             self.assert_adds_up(*found)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(JSON_LINES)
     def test_the_counts_of_any_ndjson_are_its_lines_that_are_not_empty(self, lines: list[str]) -> None:
         found = self.account("\n".join(['{"sku": "Z", "name": "n", "price": 1}', *lines]).encode())

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from items.values import money
+from tests.support.examples import examples
 
 CENTS = st.integers(min_value=0, max_value=int(money.LARGEST * 100))
 
@@ -44,7 +45,7 @@ def test_what_is_no_amount_is_refused_with_a_sentence(given: object) -> None:
         money.amount(given)
 
 
-@settings(max_examples=30)  # a text by such a pattern takes a tenth of a second to make up
+@settings(max_examples=examples(30))  # a text by such a pattern takes a tenth of a second to make up
 @given(st.from_regex(money.TEXT, fullmatch=True))
 def test_every_text_that_the_api_describes_is_an_amount(text: str) -> None:
     assert 0 <= money.amount(text) <= money.LARGEST

@@ -18,6 +18,7 @@ from streams.filters.work import Failed
 from streams.filters.writing import write
 from streams.wire.ranges import WHOLE_BYTES
 from streams.wire.records import Shown, encode
+from tests.support.examples import examples
 
 AT_MS = 1_767_225_600_123
 ORDER = {
@@ -214,7 +215,7 @@ def test_values_that_are_no_json_are_seen_as_they_are_shown() -> None:
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.recursive(
     st.sampled_from(["value", "key", "value.a", 'value["a b"]', "true", "null", "-1", "1.5", "1e-7"])
     | TEXTS.map(lambda text: orjson.dumps(text).decode()),
@@ -245,7 +246,7 @@ def test_a_sign_before_what_begins_with_a_number_stays_outside(text: str) -> Non
     assert write(parse(text)) == text
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.text(st.sampled_from("value.()[]&|=!<>'\"\\ 1a,?:-+*/%😀\n")) | st.text())
 def test_any_text_is_a_filter_or_said_to_be_none(text: str) -> None:
     try:

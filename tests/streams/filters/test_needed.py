@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.filters.filters import filter_of
+from streams.filters.filters import Filter, filter_of
 from streams.filters.needed import Needs
 from streams.filters.seen import Glance, Seen, seen
 from streams.filters.work import Failed, TooMuch
 from streams.wire.records import encode_raw
+from tests.support.examples import examples
 
 
 @dataclass
@@ -75,23 +76,27 @@ def seen_of_key(made: Made) -> Seen:
     return found
 
 
-def matches(text: str, by: Seen) -> bool:
+# Made once: parsing and compiling all of them for each example was most of what this took.
+PREPARED = [(text, Needs(text), filter_of(text)) for text in FILTERS]
+
+
+def matches(asked: Filter, by: Seen) -> bool:
     try:
-        return filter_of(text).matches(by)
+        return asked.matches(by)
     except (Failed, TooMuch):
         return False
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(records)
 def test_what_lacks_a_text_does_not_match(made: Made) -> None:
     by = looked_at(made)
-    for text in FILTERS:
-        if Needs(text).lacks(made):
-            assert not matches(text, by), text
+    for text, needs, asked in PREPARED:
+        if needs.lacks(made):
+            assert not matches(asked, by), text
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(records, records)
 def test_a_record_that_is_not_made_is_seen_as_one_that_is(before: Made, made: Made) -> None:
     glance = Glance("t")

@@ -21,8 +21,9 @@ from streams.filters.filters import Filter
 from streams.filters.seen import seen
 from streams.filters.work import Failed, TooMuch
 from streams.wire.records import encode
+from tests.support.examples import examples
 
-EXAMPLES = int(os.environ.get("FILTER_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("FILTER_EXAMPLES", examples(300)))
 LONG = re.compile("[0-9]{16}")
 AT_MS = 1_767_225_600_123
 

@@ -20,6 +20,7 @@ from streams.hub.topic_log import TopicLog
 from streams.kafka.catalog import TopicInfo
 from streams.wire.frames import FRAME_BYTES, Frame
 from streams.wire.ranges import Batch, Status
+from tests.support.examples import examples
 from tests.support.readers import Client, Table, opened, part, settled
 
 
@@ -515,7 +516,7 @@ steps = st.lists(
 
 
 @given(steps=steps, first=st.integers(0, 30))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 async def test_any_interleaving_ends_in_complete_or_told(steps: Any, first: int) -> None:
     before = metrics.RECORDS_DELIVERED.labels("t")._value.get()
     hub, table = await opened({0: 20, 1: 20}, first=min(first, 20))

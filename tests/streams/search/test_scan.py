@@ -16,6 +16,7 @@ from streams.kafka.undecodable import Undecodable
 from streams.search.jobs import Bounds, Ended, Job, Part
 from streams.search.scan import Scan
 from streams.search.spans import Span, joined, size, without
+from tests.support.examples import examples
 
 TOPIC = "made-up"
 
@@ -98,7 +99,7 @@ def scanned(topic: Topic, job: Job) -> tuple[list[Part], Ended]:
     return parts, asyncio.run(run())
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     topics(), st.booleans(), st.one_of(st.none(), st.integers(1, 60)),
     st.one_of(st.none(), st.builds(Bounds, st.integers(1, 600), st.integers(50, 20_000), st.just(60.0))),
