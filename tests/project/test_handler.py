@@ -174,6 +174,15 @@ def comparable(answer: Answer, asked: Asked) -> tuple[int, list[tuple[str, str]]
 
 class SameAsDjangoTests(TestCase):
     maxDiff = None
+    olga: User
+    stranger: User
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.olga = contributor("olga", "olga's word")
+        cls.stranger = User.objects.create_user("stan", password="stan's word")
+        for number in range(60):
+            services.create_item(actor=cls.olga, name=f"Lamp {number}", price=number)
 
     def setUp(self) -> None:
         # Django's handler closes the connection that the test's transaction is in; its test client does the same.
@@ -182,10 +191,6 @@ class SameAsDjangoTests(TestCase):
             self.addCleanup(signal.connect, close_old_connections)
         # Threads of their own do not see the test's transaction; Django's handler looks like a server to them.
         self.enterContext(mock.patch.object(turns, "_apart", lambda threads, call: sync_to_async(call)()))
-        self.olga = contributor("olga", "olga's word")
-        self.stranger = User.objects.create_user("stan", password="stan's word")
-        for number in range(60):
-            services.create_item(actor=self.olga, name=f"Lamp {number}", price=number)
 
     def session_of(self, user: User) -> str:
         return sign_in(user).cookies["sessionid"].value

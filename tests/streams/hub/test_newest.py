@@ -37,7 +37,7 @@ class Holes(History):
 
 
 def records(partition: dict[int, int], start: int, stop: int) -> tuple[Record, ...]:
-    return tuple(Record(o, at, 1, b"{}") for o, at in sorted(partition.items()) if start <= o < stop)
+    return tuple(Record(o, partition[o], 1, b"{}") for o in range(start, stop) if o in partition)
 
 
 async def found(kafka: Kafka, ends: dict[int, int], wanted: int, log_from: dict[int, int] | None = None) -> Any:
