@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from items.imports.rows import JsonNumber
+from items.imports.json_line import JsonNumber
 from items.values import money
 
 CELL_LENGTH = money.LENGTH  # characters; a longer cell is no amount

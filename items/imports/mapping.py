@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from items.imports.amounts import Amounts, Evidence
 from items.imports.formats import OWN, Format, Rows, Skip, Values, format_of, plain_name, short_sku
 from items.imports.html import text_of
+from items.imports.json_line import JsonOther
 from items.imports.recognising import Survey
-from items.imports.rows import JsonOther, Row, text_of_cell
+from items.imports.rows import Row, text_of_cell
 from items.services.changes import ItemFields
 from items.values.cells import plain, plain_of_others
 

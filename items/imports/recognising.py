@@ -21,20 +21,9 @@ from typing import Any
 
 from items.imports.amounts import Evidence
 from items.imports.encoding import encoding_of
-from items.imports.rows import (
-    COLUMNS,
-    LINE_LENGTH,
-    NAME_LENGTH,
-    JsonNumber,
-    JsonOther,
-    Row,
-    Shape,
-    Unreadable,
-    object_of,
-    opened,
-    read,
-    text_of_cell,
-)
+from items.imports.json_line import JsonNumber, JsonOther, object_of
+from items.imports.lines import LINE_LENGTH, opened
+from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, text_of_cell
 
 SCAN = 1 << 20  # characters to rank the delimiters
 DELIMITERS = (",", ";", "\t", "|")

@@ -8,42 +8,24 @@ Django, so that a file can be looked into by a small process.
 from __future__ import annotations
 
 import csv
-import io
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-LINE_LENGTH = 1_000_000  # characters; an item has 23,000 at most
-ROW_LENGTH = 2_000_000  # characters of all the lines of one row
+from items.imports.json_line import Twice, cell_of, object_of
+from items.imports.lines import LINE_LENGTH, Lines, TooLong, opened, undecoded
+
 SOURCE_LENGTH = 1_000  # characters of a row that cannot be read, kept to be shown
 COLUMNS = 1_000  # at most
 NAME_LENGTH = 200  # characters of a column's name; a longer one is no name
 
 csv.field_size_limit(LINE_LENGTH)
 
-# What decoding leaves of bytes that are no UTF-8 (`surrogateescape`); and of broken UTF-16 (`replace`).
-_BAD_BYTE = re.compile("[\udc80-\udcff]")
-_REPLACED = "\ufffd"
-_ESCAPED = 0xDC00
-
 
 class Unreadable(Exception):
     """The file as a whole cannot be imported; the text is a sentence for people."""
-
-
-class JsonNumber(str):
-    """A number as it stands in JSON, digit for digit."""
-
-    __slots__ = ()
-
-
-class JsonOther(str):
-    """Something of JSON that is neither text, number nor null."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +67,6 @@ def read(path: Path, shape: Shape) -> Iterator[tuple[Row, int]]:
             yield row, raw.tell()
 
 
-def opened(raw: IO[bytes], encoding: str) -> IO[str]:
-    """The file as text in which no byte is lost: what cannot be decoded is marked."""
-    errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
-    return io.TextIOWrapper(raw, encoding, errors=errors, newline="")
-
-
 def rows(file: IO[str], shape: Shape) -> Iterator[Row]:
     """The rows of an open file, from its beginning."""
     return _Csv(file, shape).rows() if shape.delimiter else _ndjson(file, shape)
@@ -103,50 +79,6 @@ def text_of_cell(cell: str) -> str:
         if '"' not in inner.replace('""', ""):
             return inner.replace('""', '"')
     return cell
-
-
-class _TooLong(Exception):
-    """A line, or all the lines of one row."""
-
-
-class Lines:
-    """The lines of a file and their numbers. Those of the row under way are kept until `begin`."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-        self._again: list[str] = []
-        self.number = 0
-        self.start = 1
-        self.kept: list[str] = []
-
-    def begin(self) -> None:
-        """The next line begins a row."""
-        self.kept.clear()
-        self.start = self.number + 1
-
-    def again(self, line: str) -> None:
-        """The line that was read last comes once more."""
-        self._again.append(line)
-        self.number -= 1
-
-    def __iter__(self) -> Iterator[str]:
-        length = 0
-        while line := self._again.pop() if self._again else self._file.readline(LINE_LENGTH):
-            if not self.kept:
-                length = 0
-            self.number += 1
-            self.kept.append(line)
-            length += len(line)
-            if len(line) >= LINE_LENGTH and line[-1] not in "\r\n":
-                self._skip_rest()
-                raise _TooLong
-            if length > ROW_LENGTH:
-                raise _TooLong
-            yield line
-
-    def _skip_rest(self) -> None:
-        while (piece := self._file.readline(LINE_LENGTH)) and piece[-1] not in "\r\n":
-            pass
 
 
 class _Csv:
@@ -179,7 +111,7 @@ class _Csv:
                         yield Row(lines.start, dict(zip(shape.columns, cells, strict=False)))
                     lines.begin()
                 return
-            except (csv.Error, _TooLong) as error:
+            except (csv.Error, TooLong) as error:
                 yield from self._broken(error)
                 header_seen = True
             iterator = iter(lines)
@@ -200,7 +132,7 @@ class _Csv:
         kept, start, end = list(lines.kept), lines.start, lines.number
         problem, why = self._reasons(error, kept, start, end)
         yield Row(start, {}, problem, kept[0][:SOURCE_LENGTH])
-        too_long = isinstance(error, _TooLong) and len(kept[-1]) >= LINE_LENGTH
+        too_long = isinstance(error, TooLong) and len(kept[-1]) >= LINE_LENGTH
         at_end = str(error).startswith("unexpected end")
         for number, line in enumerate(kept[1:], start + 1):
             if not line.strip("\r\n"):
@@ -218,7 +150,7 @@ class _Csv:
 
     def _reasons(self, error: Exception, kept: list[str], start: int, end: int) -> tuple[str, str]:
         """What is wrong with the broken row, and with lines behind it that may belong to it."""
-        if isinstance(error, _TooLong) and len(kept) == 1:
+        if isinstance(error, TooLong) and len(kept) == 1:
             return f"The line is longer than {LINE_LENGTH:,} characters.", ""
         text = "".join(kept)
         opened_at = _open_quote(text, self._shape.delimiter)
@@ -228,7 +160,7 @@ class _Csv:
         why = f"It is not certain what this line is: the quote that was opened on line {line} is not closed rightly."
         if str(error).startswith("unexpected end"):
             return f"The quote that was opened on line {line} is never closed.", why
-        if isinstance(error, _TooLong) or "limit" in str(error):
+        if isinstance(error, TooLong) or "limit" in str(error):
             return f"The quote that was opened on line {line} is not closed within {end - start + 1} lines.", why
         return (
             f"The quote that was opened on line {line} is closed on line {end} in the middle of a cell. A quote inside"
@@ -272,18 +204,6 @@ def _closing_quote(text: str, position: int) -> int | None:
     return None
 
 
-def undecoded(line: str, number: int) -> str:
-    """The sentence about the first byte of the line that its encoding does not know, or ""."""
-    if line.isascii():
-        return ""
-    found = _BAD_BYTE.search(line)
-    if found is not None:
-        place = len(line[: found.start()].encode("utf-8", "surrogateescape")) + 1
-        byte = ord(found.group()) - _ESCAPED
-        return f"Line {number} has a byte that is not UTF-8: 0x{byte:02X}, the byte {place} of the line."
-    return f"Line {number} has a piece that is not UTF-16." if _REPLACED in line else ""
-
-
 def _ndjson(file: IO[str], shape: Shape) -> Iterator[Row]:
     lines = Lines(file)
     iterator = iter(lines)
@@ -295,59 +215,23 @@ def _ndjson(file: IO[str], shape: Shape) -> Iterator[Row]:
                     yield Row(lines.start, {}, problem, line[:SOURCE_LENGTH]) if problem else _object(lines.start, line)
                 lines.begin()
             return
-        except _TooLong:
+        except TooLong:
             yield Row(lines.start, {}, "The line is too long.", lines.kept[0][:SOURCE_LENGTH])
             lines.begin()
         iterator = iter(lines)
 
 
-class _Twice(dict[str, object]):
-    """An object of JSON that has a name twice. name: which."""
-
-    name = ""
-
-
-def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    values = dict(pairs)
-    if len(values) == len(pairs):
-        return values
-    twice = _Twice(values)
-    names = [name for name, _ in pairs]
-    twice.name = next(name for name in names if names.count(name) > 1)
-    return twice
-
-
-def _no_constant(text: str) -> object:
-    raise ValueError(f"{text} is not JSON")  # Python's reader knows NaN and Infinity, JSON does not
-
-
-_decode = json.JSONDecoder(
-    parse_float=JsonNumber, parse_int=JsonNumber, parse_constant=_no_constant, object_pairs_hook=_pairs
-).decode
-
-
-def object_of(line: str) -> object:
-    """The JSON of a line. Raises ValueError and RecursionError."""
-    return _decode(line)
-
-
 def _object(number: int, line: str) -> Row:
     source = line[:SOURCE_LENGTH]
     try:
-        values = _decode(line)
+        values = object_of(line)
     except (ValueError, RecursionError):
         return Row(number, {}, "The line is not JSON.", source)
     if not isinstance(values, dict):
         return Row(number, {}, "The line is not a JSON object.", source)
-    if isinstance(values, _Twice):
+    if isinstance(values, Twice):
         return Row(number, {}, f"The name {values.name[:NAME_LENGTH]} is there twice.", source)
     if len(values) > COLUMNS or any(len(name) > NAME_LENGTH for name in values):
         sentence = f"The line has more than {COLUMNS:,} names, or one that is longer than {NAME_LENGTH} characters."
         return Row(number, {}, sentence, source)
-    return Row(number, {name: _cell(value) for name, value in values.items()})
-
-
-def _cell(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return JsonOther(json.dumps(value, ensure_ascii=False))
+    return Row(number, {name: cell_of(value) for name, value in values.items()})

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from items.imports.amounts import Amounts, Evidence
-from items.imports.rows import JsonNumber
+from items.imports.json_line import JsonNumber
 
 
 def read(*cells: str) -> list[str]:
