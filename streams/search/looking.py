@@ -60,7 +60,7 @@ class Looker:
         self.counts.scanned += len(raws)
         self.counts.bytes += sum([len(raw.value or b"") + len(raw.key or b"") for raw in raws])
         self._looked += len(raws)
-        if all(map(self._carried.shows_bytes, raws)):
+        if self._carried.is_plain or all(map(self._carried.shows_bytes, raws)):
             found = self._look_at_bytes(partition, raws)
         else:
             found = await self._look_at_decoded(partition, raws)
@@ -70,14 +70,13 @@ class Looker:
     def _look_at_bytes(self, partition: int, raws: list[Raw]) -> list[Record]:
         if self._filter is None:
             return [self._given(partition, raw, None) for raw in raws]
-        needs = self._needs if self._needs is not None and self._looked > EVALUATED else None
+        if self._needs is not None and self._looked > EVALUATED:
+            promising = self._needs.promising(raws)
+            self.counts.skipped += len(raws) - len(promising)
+            raws = promising
         glance = self._glance.at
         found: list[Record] = []
-        skipped = 0
         for raw in raws:
-            if needs is not None and needs.lacks(raw):
-                skipped += 1
-                continue
             record = None
             looked_at = glance(partition, raw)
             if looked_at is None:
@@ -86,7 +85,6 @@ class Looker:
                 looked_at = seen(self._topic, partition, record, wholes.values.get(raw.offset))
             if self._matches(looked_at):
                 found.append(self._given(partition, raw, record))
-        self.counts.skipped += skipped
         return found
 
     async def _look_at_decoded(self, partition: int, raws: list[Raw]) -> list[Record]:
