@@ -146,7 +146,7 @@ class Glance:
             return None
         seen.offset, seen.partition, seen.size = raw.offset, partition, size
         self._moment.ns = timestamp * MILLISECOND
-        seen._whole, seen._searched = value, None  # noqa: SLF001 - the same file's; a call for each record less
+        seen._whole, seen._searched = value, None
         return seen
 
 

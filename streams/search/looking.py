@@ -67,7 +67,7 @@ class Looker:
         self.counts.matched += len(found)
         return found
 
-    def _look_at_bytes(self, partition: int, raws: list[Raw]) -> list[Record]:
+    def _look_at_bytes(self, partition: int, raws: Sequence[Raw]) -> list[Record]:
         if self._filter is None:
             return [self._given(partition, raw, None) for raw in raws]
         if self._needs is not None and self._looked > EVALUATED:
@@ -111,18 +111,15 @@ class Looker:
 
     def _as_record(self, _: int, raw: Raw, record: Record | None) -> Record:
         """As on the socket. record: None where it is shown as its bytes are."""
-        return encode_raw(raw) if record is None else record
+        made = encode_raw(raw) if record is None else record
+        return made._replace(data=rows.on_one_line(made.data))
 
     def _as_row(self, made: rows.Rows, partition: int, raw: Raw, record: Record | None) -> Record:
         """As an export has it: uncut."""
-        row: bytes | None = None
-        if record is None:
-            if made.has_columns and (looked_at := self._glance.at(partition, raw)) is not None:
-                row = made.row_of(looked_at)
-            else:
+        if record is None and (looked_at := self._glance.at(partition, raw)) is not None:
+            row = made.row_of(looked_at) if made.has_columns else made.row_of_bytes(looked_at, raw)
+        else:
+            if record is None or len(raw.value or b"") > VALUE_BYTES or rows.CUT in record.data:
                 record = self._carried.encode_uncut(raw)
-        elif len(raw.value or b"") > VALUE_BYTES or rows.CUT in record.data:
-            record = self._carried.encode_uncut(raw)
-        if row is None and record is not None:
             row = made.row(partition, record)
         return tuple.__new__(Record, (raw.offset, raw.timestamp, 0, row))  # half of what Record() takes
