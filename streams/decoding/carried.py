@@ -87,7 +87,7 @@ class Carried:
         headers = raw.headers
         return Decoded(
             self._value.show(raw.value, headers, is_last=is_last, limit=limit),
-            self._key.show(raw.key, headers, is_last=is_last, limit=limit),
+            None if self._key.is_plain else self._key.show(raw.key, headers, is_last=is_last, limit=limit),
         )
 
     def encode(self, raw: Raw, *, is_last: bool = False, whole: bool = False, wholes: Wholes | None = None) -> Record:

@@ -10,6 +10,7 @@ import base64
 import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,6 +19,7 @@ JSON_DEPTH = 64  # as in streams/wire/records.py: readers' parsers recurse
 DIGITS = 300  # of a number: a double holds no larger one, and many readers parse numbers into doubles
 NODES = 100_000  # parts of one decoded value, where bytes alone do not bound them
 LOCAL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a local time has no zone
+SECONDS = 4096  # whose texts are kept: the times of records that come together are close together
 NANOSECONDS = 1_000_000_000  # a second
 
 _PLACES = {10**places: places for places in range(10)}  # of a fraction, by the parts of a second
@@ -148,16 +150,21 @@ def instant(count: int, a_second: int, *, local: bool = False) -> str | Odd:
     In UTC, or without a zone where it is local. Odd (with its number) outside of the years 1 to 9999.
     """
     try:
+        seconds, rest = divmod(count, a_second)
+        text = _second(seconds)
         if a_second == 1_000:  # most of them, and so the short way
-            text = (LOCAL_EPOCH + timedelta(0, 0, 0, count)).isoformat("T", "milliseconds")
-        else:
-            seconds, rest = divmod(count, a_second)
-            text = (LOCAL_EPOCH + timedelta(0, seconds)).isoformat()
-            if a_second > 1:
-                text = f"{text}.{rest:0{_PLACES[a_second]}d}"
+            text = f"{text}.{rest:03d}"
+        elif a_second > 1:
+            text = f"{text}.{rest:0{_PLACES[a_second]}d}"
     except OverflowError:
         return Odd(integer(count), "A time lies outside of the years 1 to 9999; its number is shown.")
     return text if local else text + "Z"
+
+
+@lru_cache(maxsize=SECONDS)
+def _second(count: int) -> str:
+    """ISO 8601 of a second, so many after 1970. Raises OverflowError outside of the years 1 to 9999."""
+    return (LOCAL_EPOCH + timedelta(0, count)).isoformat()
 
 
 def day(count: int) -> str | Odd:

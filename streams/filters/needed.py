@@ -7,6 +7,7 @@ each of its texts in its bytes as it is; of all others nothing is said here.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from streams.filters.nodes import Binary, Call, Constant, Field, Index, Joined, ListOf, Loop, Name, Node
@@ -37,6 +38,30 @@ class Needs:
         self._in_value = [text.text for text in self.texts if text.part == "value" and not text.any_case]
         self._in_key = [text.text for text in self.texts if text.part == "key"]
         self._anywhere = [text.text for text in self.texts if text.any_case]
+
+    def promising(self, raws: Sequence[Raw]) -> Sequence[Raw]:
+        """Those of several records that may match, as far as `lacks` tells."""
+        return [] if self._all_lack(raws) else [raw for raw in raws if not self.lacks(raw)]
+
+    def _all_lack(self, raws: Sequence[Raw]) -> bool:
+        """Whether surely none of them matches. What is not found in all of them put together is in none of them: that
+        is one look instead of many, and where it is found each is looked at by itself."""
+        values, keys = [raw.value for raw in raws], [raw.key or b"" for raw in raws]
+        if None in values and self._any_case:
+            return False
+        value, key = b"\n".join([each or b"" for each in values]), b"\n".join(keys)
+        if any(text in value for text in self._in_value) or any(text in key for text in self._in_key):
+            return False
+        if self._any_case:
+            small, small_key = value.lower(), key.lower()
+            if any(text in small or text in small_key for text in self._anywhere):
+                return False
+        return (
+            bool(self.texts) and b"\\" not in value and value.isascii() and key.isascii()
+            and not any(raw.headers for raw in raws)
+            and max([len(each or b"") for each in values], default=0) <= WHOLE_BYTES
+            and max(map(len, keys), default=0) <= KEY_BYTES
+        )  # fmt: skip
 
     def lacks(self, raw: Raw) -> bool:
         """Whether a record surely does not match. Only for records that are shown as their bytes are."""

@@ -51,10 +51,6 @@ class Seen(Work):
         self.timestamp = None if timestamp is None else Moment(timestamp * MILLISECOND)
         self.each: list[Any] = [None, None]
 
-    def has_json(self, value: bytes) -> None:
-        """The value is this JSON, and stands for another record from now on."""
-        self._whole, self._searched = value, None
-
     def searched(self) -> str:
         """What words are looked for in: key, value and headers as they are shown, in small letters. Costs each filter
         the same, whoever asks first. Raises TooMuch."""
@@ -114,7 +110,7 @@ class Glance:
     seen: the last one; it is the same object again and again, with what is to be seen of the next.
     """
 
-    __slots__ = ("seen",)
+    __slots__ = ("_moment", "seen")
 
     def __init__(self, topic: str) -> None:
         shown: dict[str, Any] = {
@@ -127,13 +123,14 @@ class Glance:
             "value": 0,
         }
         self.seen = Seen(topic, 0, shown, b"", None)
+        self.seen.timestamp = self._moment = Moment(0)
 
     def at(self, partition: int, raw: Raw) -> Seen | None:
         """What is to be seen of a record, if that is known without making it: most have small JSON under a key of text,
         and no headers. None where it is not."""
         key, value, timestamp = raw.key, raw.value, raw.timestamp
         if (
-            key is None or value is None or len(key) > KEY_BYTES or len(value) > VALUE_BYTES or raw.headers
+            key is None or value is None or len(key) > KEY_BYTES or (size := len(value)) > VALUE_BYTES or raw.headers
             or timestamp < 0
         ):  # fmt: skip
             return None
@@ -147,9 +144,9 @@ class Glance:
         is_flat = not has_arrays and value.find(b"{", 1) < 0
         if not is_flat and value.count(b"{") + (value.count(b"[") if has_arrays else 0) > JSON_DEPTH:
             return None
-        seen.offset, seen.partition, seen.size = raw.offset, partition, len(value)
-        seen.timestamp = Moment(timestamp * MILLISECOND)
-        seen.has_json(value)
+        seen.offset, seen.partition, seen.size = raw.offset, partition, size
+        self._moment.ns = timestamp * MILLISECOND
+        seen._whole, seen._searched = value, None
         return seen
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import weakref
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
-from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
+from aiokafka.errors import CorruptRecordException
 from aiokafka.structs import TopicPartition
 
 from streams import metrics
@@ -98,51 +97,106 @@ def give_up_sending(producer: AIOKafkaProducer) -> asyncio.Task[None] | None:
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
-class _Batches:
-    """A fetch's batches. current: the one that was taken last."""
+class Fetched(FetchResult):  # type: ignore[misc]  # aiokafka carries no types
+    """A fetch of a partition, of which `getmany` takes many records at once: aiokafka would ask for each."""
 
-    current: Any = None
+    _partition_records: ReadableRecords | None
 
-    def __init__(self, batches: Any) -> None:
-        self._batches = batches
-        self.has_next = batches.has_next
+    def getall(self, max_records: int | None = None) -> list[Any]:
+        """Up to so many of the records that were not taken yet, as `Polled`."""
+        is_wanted = self.check_assignment(self._topic_partition)  # else it drops them
+        if not is_wanted or self._partition_records is None:
+            return []
+        found, is_all = self._partition_records.take(max_records)
+        self._update_position()
+        if is_all:
+            self._partition_records = None
+        return found
 
-    def next_batch(self) -> Any:
-        self.current = self._batches.next_batch()
-        return self.current
 
+class ReadableRecords(PartitionRecords):  # type: ignore[misc]
+    """A fetch's records, unpacked a batch at a time and given as aiokafka's reader in C makes them, with an
+    `Undecodable` for the rest of each batch that cannot be decoded.
 
-class ReadableRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka carries no types
-    """A fetch's records, with an `Undecodable` for the rest of each batch that cannot be decoded."""
+    aiokafka makes a second object of each record, in Python, which takes longer than all that is before.
+    """
 
     next_fetch_offset: int
 
     def __init__(self, tp: Any, records: Any, *more: Any) -> None:
-        super().__init__(tp, _Batches(records), *more)
+        super().__init__(tp, records, *more)
         # aiokafka's own iterator holds these records, and they hold it: a fetch that is not read to its end, 2 MiB with
         # each page of history, would stay until Python looks for cycles, which it seldom does here.
-        unpack: Callable[[Any], Iterator[Any]] = ReadableRecords._unpack_records
-        self._records_iterator = unpack(weakref.proxy(self))
+        self._records_iterator = None
+        self._ready: list[Any] = []  # of the batch that was unpacked last
+        self._behind = self.next_fetch_offset  # that batch
 
-    def _unpack_records(self) -> Iterator[Any]:
-        while True:
+    def __next__(self) -> Any:
+        found, _ = self.take(1)
+        if not found:
+            raise StopIteration
+        return found[0]
+
+    def take(self, most: int | None) -> tuple[list[Any], bool]:
+        """Up to so many of what follows (None: all of it), and whether that was the rest. `next_fetch_offset` moves
+        behind what was taken."""
+        found: list[Any] = []
+        while most is None or len(found) < most:
+            if not self._ready and not self._unpack():
+                return found, True
+            wanted = len(self._ready) if most is None else most - len(found)
+            if wanted < len(self._ready):
+                found += self._ready[:wanted]
+                del self._ready[:wanted]
+                last = found[-1]
+                self.next_fetch_offset = last.end if isinstance(last, Undecodable) else last.offset + 1
+            else:
+                found += self._ready
+                self._ready = []
+                self.next_fetch_offset = self._behind
+        return found, False
+
+    def _unpack(self) -> bool:
+        """Makes the next batch with anything in it ready. Returns False when there is none."""
+        while self._records.has_next():
+            batch = self._records.next_batch()
+            start, ready = self.next_fetch_offset, self._ready
             try:
-                yield from super()._unpack_records()
+                if not self._is_left_out(batch):
+                    for record in batch:
+                        ready.append(record)
             except Exception as error:
-                batch, start = self._records.current, self.next_fetch_offset
-                if batch is None or batch.next_offset <= start:
+                lost = max(start, ready[-1].offset + 1) if ready else start
+                if batch.next_offset <= lost:
                     raise
                 log.error(
                     "%s %d: offsets %d to %d cannot be decoded, and are a gap: %r",
-                    self._tp.topic, self._tp.partition, start, batch.next_offset - 1, error,
+                    self._tp.topic, self._tp.partition, lost, batch.next_offset - 1, error,
                 )  # fmt: skip
                 metrics.UNDECODABLE.inc()
-                self.next_fetch_offset = batch.next_offset
-                yield Undecodable(start, batch.next_offset)
-            else:
-                return
+                ready.append(Undecodable(lost, batch.next_offset))
+            if batch.base_offset < start:  # what lies before in its batch comes along
+                self._ready = ready = [each for each in ready if each.offset >= start]
+            self._behind = max(start, batch.next_offset)
+            if ready:
+                return True
+            self.next_fetch_offset = self._behind
+        return False
+
+    def _is_left_out(self, batch: Any) -> bool:
+        """Whether a batch has nothing for us: it marks the end of a transaction, or is of one that was aborted."""
+        if self._check_crcs and not batch.validate_crc():
+            raise CorruptRecordException(f"A batch of {self._tp} has a wrong checksum.")
+        if self._isolation_level == READ_COMMITTED and batch.producer_id is not None:
+            self._consume_aborted_up_to(batch.base_offset)
+            if batch.is_control_batch and self._contains_abort_marker(batch):
+                self._aborted_producers.discard(batch.producer_id)
+            if batch.is_transactional and batch.producer_id in self._aborted_producers:
+                return True
+        return bool(batch.is_control_batch)
 
 
 def install() -> None:
     """Has every consumer of this process read so. aiokafka offers no other place for it."""
     fetcher.PartitionRecords = ReadableRecords
+    fetcher.FetchResult = Fetched

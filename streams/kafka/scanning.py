@@ -73,7 +73,9 @@ class Reader:
                     coming = asyncio.create_task(self._poll(tp, end - (reached or position)))
                 if reached is not None and reached > position:
                     before, position = position, reached
-                    yield Chunk(before, min(position, end), [raw for raw in found if raw.offset < end])
+                    if position > end:
+                        found = [raw for raw in found if raw.offset < end]
+                    yield Chunk(before, min(position, end), found)
                     latest = loop.time() + READ_S
                 elif loop.time() > latest:
                     raise Unavailable(f"Kafka gave nothing of {topic} {partition} for {READ_S:g} s.")

@@ -60,24 +60,23 @@ class Looker:
         self.counts.scanned += len(raws)
         self.counts.bytes += sum([len(raw.value or b"") + len(raw.key or b"") for raw in raws])
         self._looked += len(raws)
-        if all(map(self._carried.shows_bytes, raws)):
+        if self._carried.is_plain or all(map(self._carried.shows_bytes, raws)):
             found = self._look_at_bytes(partition, raws)
         else:
             found = await self._look_at_decoded(partition, raws)
         self.counts.matched += len(found)
         return found
 
-    def _look_at_bytes(self, partition: int, raws: list[Raw]) -> list[Record]:
+    def _look_at_bytes(self, partition: int, raws: Sequence[Raw]) -> list[Record]:
         if self._filter is None:
             return [self._given(partition, raw, None) for raw in raws]
-        needs = self._needs if self._needs is not None and self._looked > EVALUATED else None
+        if self._needs is not None and self._looked > EVALUATED:
+            promising = self._needs.promising(raws)
+            self.counts.skipped += len(raws) - len(promising)
+            raws = promising
         glance = self._glance.at
         found: list[Record] = []
-        skipped = 0
         for raw in raws:
-            if needs is not None and needs.lacks(raw):
-                skipped += 1
-                continue
             record = None
             looked_at = glance(partition, raw)
             if looked_at is None:
@@ -86,7 +85,6 @@ class Looker:
                 looked_at = seen(self._topic, partition, record, wholes.values.get(raw.offset))
             if self._matches(looked_at):
                 found.append(self._given(partition, raw, record))
-        self.counts.skipped += skipped
         return found
 
     async def _look_at_decoded(self, partition: int, raws: list[Raw]) -> list[Record]:
@@ -113,18 +111,15 @@ class Looker:
 
     def _as_record(self, _: int, raw: Raw, record: Record | None) -> Record:
         """As on the socket. record: None where it is shown as its bytes are."""
-        return encode_raw(raw) if record is None else record
+        made = encode_raw(raw) if record is None else record
+        return made._replace(data=rows.on_one_line(made.data))
 
     def _as_row(self, made: rows.Rows, partition: int, raw: Raw, record: Record | None) -> Record:
         """As an export has it: uncut."""
-        row: bytes | None = None
-        if record is None:
-            if made.has_columns and (looked_at := self._glance.at(partition, raw)) is not None:
-                row = made.row_of(looked_at)
-            else:
+        if record is None and (looked_at := self._glance.at(partition, raw)) is not None:
+            row = made.row_of(looked_at) if made.has_columns else made.row_of_bytes(looked_at, raw)
+        else:
+            if record is None or len(raw.value or b"") > VALUE_BYTES or rows.CUT in record.data:
                 record = self._carried.encode_uncut(raw)
-        elif len(raw.value or b"") > VALUE_BYTES or rows.CUT in record.data:
-            record = self._carried.encode_uncut(raw)
-        if row is None and record is not None:
             row = made.row(partition, record)
         return tuple.__new__(Record, (raw.offset, raw.timestamp, 0, row))  # half of what Record() takes

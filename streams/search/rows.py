@@ -14,16 +14,18 @@ from streams.filters.nodes import Constant, Field, Index, Name, Node
 from streams.filters.parsing import parse
 from streams.filters.seen import Seen
 from streams.filters.times import MILLISECOND, Moment
-from streams.wire.records import Record
+from streams.wire.records import USUAL, Raw, Record
 
 COLUMNS = 100  # of an export
 CUT = b',"truncated":true'  # in a record of which something is left out
+ROW = b'{"partition":%d,' + USUAL[1:] + b"\n"
 # Of a CSV without chosen columns.
-USUAL = ("partition", "offset", "timestamp", "key", "headers", "size", "format", "value")
+COLUMNS_OF_ALL = ("partition", "offset", "timestamp", "key", "headers", "size", "format", "value")
 # Spreadsheets run what begins so as a formula, some of them full-width signs too, and behind a semicolon or a tab,
 # where the file is opened with another delimiter (OWASP, "CSV Injection"). A quote before it makes it text.
 FORMULA = re.compile(r"(?:\A|(?<=[;\t]))(?=['\"]*[=+\-@\t\r＝＋－＠])")
 BEGINS = frozenset("=+-@\t\r＝＋－＠'\"")  # with which such a cell begins; looked for first, which is quicker
+ENDS_OF_LINES = bytes.maketrans(b"\r\n", b"  ")
 QUOTED = re.compile(r'[",\r\n]')
 
 Value = Callable[[Seen], Any]
@@ -89,7 +91,7 @@ class Rows:
     def __init__(self, topic: str, form: Literal["records", "ndjson", "csv"], columns: list[str]) -> None:
         self._topic = topic
         self._is_csv = form == "csv"
-        names = columns or (list(USUAL) if self._is_csv else [])
+        names = columns or (list(COLUMNS_OF_ALL) if self._is_csv else [])
         self._columns = [(name, value_of(name)) for name in names]
         self._names = names
         self.has_columns = bool(names)
@@ -101,8 +103,15 @@ class Rows:
     def row(self, partition: int, record: Record) -> bytes:
         """The row of a record that is not cut, with its end of line."""
         if not self._columns:
-            return b'{"partition":%d,%b\n' % (partition, record.data[1:])
+            return on_one_line(b'{"partition":%d,%b' % (partition, record.data[1:])) + b"\n"
         return self.row_of(Seen(self._topic, partition, orjson.loads(record.data), record.data, None))
+
+    @staticmethod
+    def row_of_bytes(looked_at: Seen, raw: Raw) -> bytes:
+        """The row of a whole record that is shown as its bytes are; as `row`, without making the record first."""
+        key = orjson.dumps(looked_at.key)
+        value = on_one_line(raw.value or b"")
+        return ROW % (looked_at.partition, raw.offset, raw.timestamp, key, looked_at.size, value)
 
     def row_of(self, looked_at: Seen) -> bytes:
         """The row of chosen columns."""
@@ -118,21 +127,31 @@ class Rows:
         return orjson.dumps(dict(zip(self._names, told, strict=True)), option=orjson.OPT_APPEND_NEWLINE)
 
 
+def on_one_line(json: bytes) -> bytes:
+    """JSON whose value may have been written on several lines, which NDJSON does not allow: they end between its parts,
+    never in a text."""
+    return json.translate(ENDS_OF_LINES) if b"\n" in json or b"\r" in json else json
+
+
 def _line(cells: list[str]) -> bytes:
-    """A row of a CSV (RFC 4180)."""
-    quoted = ['"' + cell.replace('"', '""') + '"' if QUOTED.search(cell) else cell for cell in cells]
-    return (",".join(quoted) + "\r\n").encode(errors="replace")
+    """A row of a CSV."""
+    return (",".join(cells) + "\r\n").encode(errors="replace")
+
+
+def _quoted(cell: str) -> str:
+    """A cell of a CSV (RFC 4180)."""
+    return '"' + cell.replace('"', '""') + '"' if QUOTED.search(cell) else cell
 
 
 def _cell(value: Any) -> str:
     kind = type(value)
     if kind is str:
         is_suspect = value[:1] in BEGINS or ";" in value or "\t" in value
-        return FORMULA.sub("'", value) if is_suspect else str(value)
+        return _quoted(FORMULA.sub("'", value) if is_suspect else value)
     if kind is int:
         return str(value)
     if value is None:
         return ""
     if kind is Moment:  # in milliseconds, as in records
         return str(value.ns // MILLISECOND)
-    return orjson.dumps(value).decode()  # of a number, its sign is part of it: no formula
+    return _quoted(orjson.dumps(value).decode())  # of a number, its sign is part of it: no formula

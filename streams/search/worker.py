@@ -27,8 +27,10 @@ def main(arguments: list[str]) -> None:
     django.setup()
 
     from streams.kafka import embedded
+    from streams.runtime import interpreter
     from streams.search.serving import serve
 
+    interpreter.settle()
     if len(arguments) > 1:
         embedded.borrow(arguments[1])
     uvloop.run(serve(control))

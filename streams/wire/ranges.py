@@ -59,6 +59,8 @@ class Wholes:
 
     def take(self, offset: int, value: bytes | None) -> None:
         """Takes a value that travels cut, and none that does not. Once more for an offset: in place of the first."""
+        if not self.values and (value is None or len(value) <= VALUE_BYTES):
+            return  # nearly all
         self._size -= len(self.values.pop(offset, b""))
         if value is not None and VALUE_BYTES < len(value) <= min(WHOLE_BYTES, WHOLES_BYTES - self._size):
             self.values[offset] = value

@@ -32,6 +32,7 @@ from tests.bench.run import Line, PeerMissing, Run, log, markdown, plain
 
 ROWS = {
     "deliver": delivery.deliver,
+    "filters": delivery.filters,
     "many": delivery.many,
     "commit": kafka.commit_to_client,
     "fanout": kafka.fanout,

@@ -7,6 +7,7 @@ from tests.bench.run import FRAMES_S, Line, PeerMissing, Run, log
 
 SOCKETS = 1000
 MANY_SOCKETS = 2000
+FILTERS = 10  # distinct ones; each user of the benchmark has five of them
 LATE_MS = 1000.0  # p99 above is not "in time"
 COMPLETE = 0.99  # of what was produced has to have arrived while we looked
 LOADS = [(500, 50), (500, 100), (100, 20)]  # records/s, tick in ms
@@ -128,3 +129,30 @@ def many(run: Run) -> list[Line]:
         run.client.do("close", pool)
     run.end(server, *([peer] if peer else []))
     return lines
+
+
+def filters(run: Run) -> list[Line]:
+    """What filters take: 1,000 sockets on FILTERS different ones, beside as many without."""
+    rate, tick = LOADS[0]
+    asked = {
+        "no filter": [],
+        "a tenth each": [f"value.id % {FILTERS} == {number}" for number in range(FILTERS)],
+        "all match": [f"value.id >= {-number}" for number in range(FILTERS)],
+    }
+    servers = {name: run.product() for name in asked}
+    for name, server in servers.items():
+        run.join_product(name, server, SOCKETS, **({"filters": asked[name]} if asked[name] else {}))
+        server.say(f"tick {tick}")
+    turns = Turns()
+    for _ in range(run.rounds):
+        for name, server in servers.items():
+            turns.add(name, run.turn(name, server, rate))
+    for name in servers:
+        run.client.do("close", name)
+    run.end(*servers.values())
+    without = turns.series("no filter", "cpu")
+    return [
+        Line(f"{SOCKETS} sockets × {rate}/s, {tick} ms, {FILTERS} filters, {name}", turns.series(name, "cpu"),
+             "of a core", "no filter", without, 1.5, note=turns.note(name, "no filter"))
+        for name in list(asked)[1:]
+    ]  # fmt: skip

@@ -25,6 +25,7 @@ ACK_S = 2.0
 SAMPLE = 16  # of so many frames one is looked at for its latencies
 TOLD = 10  # of the frames that broke the protocol
 AT_ONCE = 100  # handshakes under way, unless told otherwise
+FILTERS = 64  # of one pool at most
 READY_S = 30.0  # for one of them to be ready, unless told otherwise
 SENT = re.compile(rb'"sent":(\d+)')
 
@@ -87,15 +88,16 @@ class Pool:
         self._seen: dict[int, Parsed] = {}
 
     def parsed(self, data: bytes, socket: Socket) -> Parsed | None:
-        """From the last bytes of the same length when these are equal; None where a frame is cut."""
-        known = self._seen.get(len(data))
+        """From the last bytes of the same length and filter when these are equal; None where a frame is cut."""
+        shape = len(data) * FILTERS + socket.number % len(self.options.get("filters") or "-")
+        known = self._seen.get(shape)
         if known is not None and known.data == data:
             return known
         payloads, end = socket.split(data)
         if end != len(data):
             return None
         made = Parsed(data, payloads, self.kind)
-        self._seen[len(data)] = made
+        self._seen[shape] = made
         return made
 
     def forget(self) -> None:
@@ -117,12 +119,12 @@ class Pool:
 
 
 class Socket(asyncio.Protocol):
-    """One WebSocket."""
+    """One WebSocket. number: which of its pool; it chooses one of the pool's `filters`."""
 
     transport: asyncio.Transport
 
-    def __init__(self, pool: Pool, token: str, ready: asyncio.Future[None]) -> None:
-        self.pool, self.token, self.ready = pool, token, ready
+    def __init__(self, pool: Pool, token: str, ready: asyncio.Future[None], number: int = 0) -> None:
+        self.pool, self.token, self.ready, self.number = pool, token, ready, number
         self.upgraded = False
         self.rest = b""
         self.positions: dict[int, int] = {}
@@ -286,6 +288,8 @@ class Socket(asyncio.Protocol):
 
     def _subscribe(self) -> None:
         asked = {"type": "subscribe", "id": 1, "topic": self.pool.options["topic"], "start": {"latest": True}}
+        if filters := self.pool.options.get("filters"):
+            asked["filter"] = filters[self.number % len(filters)]
         self.transport.write(framed(orjson.dumps(asked)))
 
     def _centrifuge(self, message: dict[str, Any]) -> None:
@@ -339,9 +343,8 @@ class Client:
                 ready: asyncio.Future[None] = loop.create_future()
                 try:
                     async with asyncio.timeout(command.get("within", READY_S)):
-                        _, socket = await loop.create_connection(
-                            lambda: Socket(pool, tokens[number % len(tokens)], ready), "127.0.0.1", command["port"]
-                        )
+                        socket = Socket(pool, tokens[number % len(tokens)], ready, number)
+                        await loop.create_connection(lambda: socket, "127.0.0.1", command["port"])
                         pool.sockets.append(socket)
                         await ready
                 except (OSError, TimeoutError):

@@ -96,6 +96,13 @@ def test_what_lacks_a_text_does_not_match(made: Made) -> None:
             assert not matches(asked, by), text
 
 
+@settings(max_examples=examples(300))
+@given(st.lists(records, max_size=4))
+def test_many_records_are_stepped_over_as_each_would_be(made: list[Made]) -> None:
+    for text, needs, _ in PREPARED:
+        assert needs.promising(made) == [each for each in made if not needs.lacks(each)], text
+
+
 @settings(max_examples=examples(400))
 @given(records, records)
 def test_a_record_that_is_not_made_is_seen_as_one_that_is(before: Made, made: Made) -> None:

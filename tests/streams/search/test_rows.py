@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+import csv
+import io
+import json
 
-from streams.search.rows import COLUMNS, BadColumn, column_names, value_of
+import pytest
+from hypothesis import given, settings
+
+from streams.decoding.carried import Carried
+from streams.kafka.undecodable import Polled
+from streams.search.jobs import Job
+from streams.search.looking import Looker
+from streams.search.rows import COLUMNS, BadColumn, Rows, column_names, value_of
+from streams.wire.records import encode
+from tests.streams.filters.test_needed import Made, records
 
 
 @pytest.mark.parametrize(
@@ -31,3 +43,37 @@ def test_what_is_no_column_is_refused_in_a_sentence(name: str) -> None:
 def test_there_are_only_so_many() -> None:
     with pytest.raises(BadColumn, match="at most"):
         column_names(",".join(["key"] * (COLUMNS + 1)))
+
+
+def rows_of(made: Polled, output: str, columns: list[str]) -> list[bytes]:
+    job = Job("t", [], output=output, columns=columns)  # type: ignore[arg-type]  # it is one of them
+    return [found.data for found in asyncio.run(Looker(job, Carried("t")).look(3, [made]))]
+
+
+@settings(max_examples=300)
+@given(records)
+def test_a_row_is_the_whole_record_on_one_line_whichever_way_it_was_made(made: Made) -> None:
+    (row,) = rows_of(made, "ndjson", [])
+    long = encode(made.offset, made.timestamp, made.key, made.headers, made.value, whole=True, bytes_too=False)
+    assert row == Rows("t", "ndjson", []).row(3, long)
+    assert row.splitlines(keepends=True) == [row]
+    assert json.loads(row) == {"partition": 3, **json.loads(long.data)}
+
+
+def test_a_value_that_was_written_on_several_lines_stays_one_row() -> None:
+    value = b'{\n  "a": "x\\ny",\r\n  "b": [1,\n2]\n}'
+    for headers in ([], [("h", b"1")]):
+        (found,) = rows_of(Made(value, headers=headers), "records", [])
+        assert found.splitlines() == [found]
+        assert json.loads(found)["value"] == {"a": "x\ny", "b": [1, 2]}
+        (row,) = rows_of(Made(value, headers=headers), "ndjson", [])
+        assert row.splitlines(keepends=True) == [row]
+        assert json.loads(row)["value"] == {"a": "x\ny", "b": [1, 2]}
+
+
+@settings(max_examples=300)
+@given(records)
+def test_cells_are_read_back_as_they_were(made: Made) -> None:
+    (row,) = rows_of(made, "csv", ["offset", "value.a", "headers", "size"])
+    ((offset, _, _, size),) = csv.reader(io.StringIO(row.decode(), newline=""))
+    assert (offset, size) == ("7", str(len(made.value or b"")))
