@@ -122,6 +122,7 @@ class WebProcess:
                 self.hub.hearing.forgive(late)
             self.hub.seconds.tell()
             self.hub.delivery.tally.tell()
+            self.hub.look_at_arrivals()
             self.hub.look_at_filters()
             self.hub.trim()
             self._link_watch.look(loop.time())
