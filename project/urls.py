@@ -16,6 +16,7 @@ urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("items/", include("items.urls")),
     path("boards/", include("streams.boards.urls")),
+    path("topics/", include("streams.finding.urls")),
     path("accounts/", include("project.accounts.urls")),
     path("admin/overview/", admin.site.admin_view(overview), name="overview"),
     path("admin/login/", limited_sign_in(admin.site.login)),

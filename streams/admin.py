@@ -1,4 +1,5 @@
-"""Topics, boards and the outbox in Django's admin. The outbox is only looked at; parked messages can be sent again."""
+"""Topics, favourites, boards and the outbox in Django's admin. The outbox is only looked at; parked messages can be
+sent again."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from django.utils.timesince import timesince
 from streams.board import preview
 from streams.boards import services
 from streams.decoding.carried import check_schemas
-from streams.models import Board, OutboxMessage, Topic
+from streams.models import Board, FavouriteTopic, OutboxMessage, Topic
 from streams.outbox.messages import send_again
 from streams.runtime.away import Unavailable
 
@@ -30,12 +31,13 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     BoardAdminBase = admin.ModelAdmin[Board]
+    FavouriteAdminBase = admin.ModelAdmin[FavouriteTopic]
     TopicAdminBase = admin.ModelAdmin[Topic]
     TopicFormBase = ModelForm[Topic]
     OutboxAdminBase = admin.ModelAdmin[OutboxMessage]
     OutboxPaginatorBase = Paginator[OutboxMessage]
 else:
-    BoardAdminBase = TopicAdminBase = OutboxAdminBase = admin.ModelAdmin
+    BoardAdminBase = FavouriteAdminBase = TopicAdminBase = OutboxAdminBase = admin.ModelAdmin
     OutboxPaginatorBase = Paginator
     TopicFormBase = ModelForm
 
@@ -121,6 +123,22 @@ class TopicAdmin(TopicAdminBase):
     def who(self, topic: Topic) -> str:
         """The groups that may read the topic, by name; without any, every signed-in user may."""
         return ", ".join(group.name for group in topic.readers.all()) or "every signed-in user"
+
+
+@admin.register(FavouriteTopic)
+class FavouriteTopicAdmin(FavouriteAdminBase):
+    """Which topics are whose favourites: to look at, and to take away. People choose them on the pages."""
+
+    list_display = ("topic", "user", "added_at")
+    list_select_related = ("topic", "user")
+    search_fields = ("topic__name", "topic__label", "user__username")
+    ordering = ("topic__name", "user__username")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: FavouriteTopic | None = None) -> bool:
+        return False
 
 
 @admin.register(Board)

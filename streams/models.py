@@ -1,5 +1,5 @@
-"""What streams keeps in the database: which topics people may watch, their boards, and the item events on their way to
-Kafka."""
+"""What streams keeps in the database: which topics people may watch, their favourites and boards, and the item events
+on their way to Kafka."""
 
 from __future__ import annotations
 
@@ -106,6 +106,21 @@ class Topic(models.Model):
         if (fields := kwargs.get("update_fields")) is not None:
             kwargs["update_fields"] = {*fields, "formats_version"}
         super().save(*args, **kwargs)
+
+
+class FavouriteTopic(models.Model):
+    """A topic that stands first for somebody. Only streams/finding/favourites.py writes it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="favourite_topics")
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="favourites")
+    added_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["topic__name"]
+        constraints = [models.UniqueConstraint(fields=["user", "topic"], name="favourite_topic_once")]
+
+    def __str__(self) -> str:
+        return f"{self.topic} of {self.user}"
 
 
 class OutboxMessage(models.Model):

@@ -23,6 +23,8 @@ from streams.board.export_api import router as export_router
 from streams.board.filters_api import router as filters_router
 from streams.board.search_api import router as search_router
 from streams.boards.api import router as boards_router
+from streams.finding.api import router as finding_router
+from streams.tracing.api import router as tracing_router
 
 BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
 
@@ -78,6 +80,8 @@ async def welcome(request: HttpRequest) -> dict[str, str]:
 
 
 api.add_router("/items/", items_router)
+api.add_router("/items/", tracing_router)
+api.add_router("/topics/", finding_router)
 api.add_router("/topics/", topics_router)
 api.add_router("/topics/", search_router)
 api.add_router("/topics/", export_router)

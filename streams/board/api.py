@@ -1,4 +1,4 @@
-"""The records API: the topics a user may watch, and parts of their history. Rights as on the socket."""
+"""The records API: parts of the history of topics. Rights as on the socket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from streams.board.schemas import (
     RecordOut,
     RecordsOut,
     SchemaTextOut,
-    TopicsOut,
     WholeRecordOut,
     _example,
 )
@@ -28,7 +27,7 @@ from streams.decoding import carried
 from streams.hub import current, newest
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Expired, NoSuchOffset
-from streams.rights.topics import exportable_topics, not_readable, readable_topics, shown
+from streams.rights.topics import not_readable, readable_topics
 from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
 from streams.wire.ranges import Range
@@ -82,13 +81,6 @@ class Before(Schema):
         """Partition -> offset, as given."""
         pairs = (pair.split(":") for pair in self.before.split(",") if pair)
         return {int(partition): int(offset) for partition, offset in pairs}
-
-
-@router.get("/", response={200: TopicsOut, 401: Problem, 503: Problem}, summary="The topics you may watch")
-async def list_topics(request: HttpRequest) -> dict[str, Any]:
-    """Every topic that the signed-in user may watch, by name."""
-    topics, exportable = await in_database(_readable_and_exportable, request)
-    return {"topics": [{**each, "export": each["name"] in exportable} for each in shown(topics)]}
 
 
 @router.get(
@@ -218,11 +210,6 @@ async def _one(request: HttpRequest, topic: str, partition: int, offset: int) ->
 def _readable(request: HttpRequest) -> dict[str, str]:
     """What who calls may watch: signing in and rights in one go, on one connection (project/api/auth.py)."""
     return readable_topics(request.auth())  # type: ignore[attr-defined]
-
-
-def _readable_and_exportable(request: HttpRequest) -> tuple[dict[str, str], set[str]]:
-    user = request.auth()  # type: ignore[attr-defined]
-    return readable_topics(user), exportable_topics(user)
 
 
 async def _open_log(request: HttpRequest, topic: str) -> tuple[TopicLog | None, HttpResponse]:

@@ -49,22 +49,6 @@ class Invalid(Schema):
     detail: list[InvalidField]
 
 
-class TopicOut(Schema):
-    """A topic that the caller may watch."""
-
-    name: str = Field(examples=["items.v1"], description="The topic's name in Kafka.")
-    label: str = Field(examples=["Items"], description="What people see.")
-    export: bool = Field(default=False, examples=[True], description="Whether you may export it.")
-
-
-class TopicsOut(Schema):
-    """All topics that the caller may watch, by name."""
-
-    model_config = _example({"topics": [{"name": "items.v1", "label": "Items", "export": True}]})
-
-    topics: list[TopicOut]
-
-
 class SchemaOut(Schema):
     """The schema that a value or key was decoded by."""
 

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import orjson
+from django.conf import settings
 
 from streams import metrics
+from streams.hub.arrivals import Arrivals
 from streams.hub.connection import SILENT_S
 from streams.hub.delivery import Delivery
 from streams.hub.filtered import Filtered
@@ -63,6 +65,7 @@ class Hub:
         self.delivery = Delivery(self.page, self.refresh.set)
         self.filtered = Filtered(self._usernames, self._put_in, self._end_readers)
         self.seconds = Seconds(self._tell)
+        self.arrivals = Arrivals()  # of item events
         self._repairs = Repairs(
             history, self._take_back, lambda topic_log: self.logs.get(topic_log.topic) is topic_log, self.refresh.set
         )
@@ -240,6 +243,7 @@ class Hub:
             self.hearing.forgive(late)
         self.seconds.tell()
         self.delivery.tally.tell()
+        self.look_at_arrivals()
         self.look_at_filters()
         self.trim()
         self.look_at_connections()
@@ -296,6 +300,12 @@ class Hub:
     def _end_readers(self, topic_log: TopicLog, reason: str) -> None:
         for reader in self.delivery.readers(topic_log):
             self.leave(reader, reason)
+
+    def look_at_arrivals(self) -> None:
+        """Once a second: notes when the item events that came since had come, and how many readers there are."""
+        log = self.logs.get(settings.KAFKA_ITEMS_TOPIC)
+        each = [] if log is None else [log, *self.filtered.logs(log)]
+        self.arrivals.look(log, sum(len(self.delivery.readers(one)) for one in each))
 
     def look_at_filters(self) -> None:
         """Once a second: tells how far filters have looked where nothing matched, and forgets those nobody reads."""

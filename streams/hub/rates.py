@@ -1,12 +1,15 @@
-"""What the hub took in, second by second: the `stats` frames and the counter."""
+"""What the hub took in, second by second: the `stats` frames, the counter, and how much a topic has at present."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from streams import metrics
 from streams.wire.ranges import Range
+
+RATE_S = 10  # complete seconds that a topic's rate is of
 
 
 class Seconds:
@@ -18,6 +21,7 @@ class Seconds:
     def __init__(self, tell: Callable[[str, int, int, int], None]) -> None:
         self._tell = tell
         self._open: dict[str, tuple[int, int, int]] = {}  # topic -> second, records, bytes
+        self._closed: dict[str, deque[tuple[int, int]]] = {}  # topic -> the newest seconds that had records, and those
 
     def count(self, topic: str, ranges: Iterable[Range]) -> None:
         """Counts ranges that were taken in just now, each offset once."""
@@ -39,11 +43,21 @@ class Seconds:
             if second < int(time.time()):
                 self._close(topic)
 
+    def rate(self, topic: str) -> float:
+        """Records a second that were taken in of a topic, over the last RATE_S complete seconds."""
+        now = int(time.time())
+        seconds = list(self._closed.get(topic, ()))
+        if (present := self._open.get(topic)) is not None:
+            seconds.append(present[:2])
+        return sum(records for second, records in seconds if now - RATE_S <= second < now) / RATE_S
+
     def forget(self, topic: str) -> None:
-        """Forgets the open second of a topic."""
+        """Forgets what was counted of a topic."""
         self._open.pop(topic, None)
+        self._closed.pop(topic, None)
 
     def _close(self, topic: str) -> None:
         second, records, size = self._open.pop(topic)
         if records:
+            self._closed.setdefault(topic, deque(maxlen=RATE_S)).append((second, records))
             self._tell(topic, second, records, size)

@@ -55,13 +55,15 @@ class TopicLog:
 
     stream: its name on the wire.
     positions: partition -> the next offset to come. base: the same before the oldest chunk that is still here. first,
-    end: the borders before the oldest chunk and behind the newest.
+    end: the borders before the oldest chunk and behind the newest. last_at: the timestamp (ms since 1970) of the newest
+    record that came, 0 when none came that has one.
     """
 
     def __init__(self, topic: str, epoch: str, positions: Positions) -> None:
         self.topic, self.epoch, self.stream = topic, epoch, topic
         self.positions, self.base = dict(positions), dict(positions)
         self.first = self.end = Mark(0, 0, sum(positions.values()), 0)
+        self.last_at = 0
         self._chunks: deque[Chunk] = deque()
         self._frames: dict[int, Frame] = {}
         self._cached = 0  # bytes of the frames there
@@ -96,6 +98,7 @@ class TopicLog:
             chunk = Chunk(group, size, now, self.end)
             self._chunks.append(chunk)
             self.end = chunk.end
+            self.last_at = chunk.end.newest or self.last_at
 
     def oldest_is_due(self, now: float, limit: int = LOG_BYTES) -> bool:
         """Whether the oldest chunk must go: the log is over `limit` bytes, or the chunk is over LOG_SECONDS old."""
@@ -142,6 +145,10 @@ class TopicLog:
         """The ranges of each chunk between two borders."""
         first = self.first.place
         return [self._chunks[place - first].ranges for place in range(start.place, stop.place)]
+
+    def chunks_behind(self, border: Mark) -> list[Chunk]:
+        """The chunks behind a border that are still here, oldest first."""
+        return list(itertools.islice(self._chunks, max(0, border.place - self.first.place), None))
 
     def newest(self, records: int, limit: int) -> tuple[Positions, dict[int, list[Range]]]:
         """The newest chunks that have so many records, or over `limit` bytes, or all there are.

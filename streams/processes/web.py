@@ -22,7 +22,7 @@ from streams.hub.hub import Hub
 from streams.hub.link_watch import LinkWatch
 from streams.hub.rights_watch import RightsWatch
 from streams.hub.topic_watch import TopicWatch
-from streams.kafka import embedded
+from streams.kafka import embedded, storage
 from streams.kafka.history import History
 from streams.outbox import messages, relay
 from streams.processes import goodbye
@@ -94,6 +94,7 @@ class WebProcess:
         await running.close()
         await self.hub.close()
         await self.history.close()
+        await storage.close()
         await self._topics.close()
         carried.forget()
         await registry.close()

@@ -105,7 +105,8 @@ MODULES = ROOT / "streams" / "static" / "streams"
 IMPORTED: dict[str, set[str]] = {
     "live": {"page"},
     "page": set(),
-    "board": {"live", "page"},
+    "topics": {"live", "page"},
+    "board": {"live", "page", "topics"},
     "itempages": {"live", "page"},
     "itemlist": {"live", "page", "itempages"},
     "boards": {"live", "page"},

@@ -28,7 +28,7 @@ class Board {
   #root = part("board", HTMLElement);
   #page = this.#root.dataset;
   #meter = new Meter();
-  #topics = new Topics(this.#page["firstTopic"] ?? "", (topic) => this.#chosen(topic));
+  #topics = new Topics(this.#page, (topic) => this.#chosen(topic));
   #chart = new Chart(part("chart", HTMLElement), part("chart-caption", HTMLElement));
   #nothing = new Nothing(part("nothing", HTMLElement), {
     itemsTopic: this.#page["itemsTopic"] ?? "",

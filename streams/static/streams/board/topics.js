@@ -1,25 +1,27 @@
-// The topic switcher and the address: `?topic=` holds the choice, so that a link leads to the same board.
+// Which topic the board shows, and the address: `?topic=` holds the choice, so that a link leads to the same board.
 
 import { part } from "../page/dom.js";
+import { watched } from "../topics/recent.js";
+import { Picker } from "./picker.js";
 
 /** @typedef {import("../live/protocol.js").Topic} Topic */
 
 export class Topics {
   /** @type {Topic[]} */
   #topics = [];
-  #select = part("topic", HTMLSelectElement);
   #dot = part("topic-dot", HTMLElement);
-  #first;
+  #page;
   #chosen;
+  #picker;
 
   /**
-   * @param {string} first the topic to begin with, when it is there
+   * @param {DOMStringMap} page the topic to begin with, when it is there; where the API is; who is signed in
    * @param {(topic: string) => void} chosen
    */
-  constructor(first, chosen) {
-    this.#first = first;
+  constructor(page, chosen) {
+    this.#page = page;
     this.#chosen = chosen;
-    this.#select.addEventListener("change", () => this.#choose(this.#select.value));
+    this.#picker = new Picker(page, (name) => this.#choose(name));
     addEventListener("popstate", () => this.#chosen(this.current));
   }
 
@@ -27,7 +29,7 @@ export class Topics {
   get current() {
     const asked = new URLSearchParams(location.search).get("topic");
     if (asked) return asked;
-    const first = this.#topics.find(({ name }) => name === this.#first) ?? this.#topics[0];
+    const first = this.#topics.find(({ name }) => name === this.#page["firstTopic"]) ?? this.#topics[0];
     return first?.name ?? "";
   }
 
@@ -44,19 +46,17 @@ export class Topics {
   /** @param {Topic[]} topics which the user may read */
   set(topics) {
     this.#topics = topics;
+    this.#picker.set(topics);
     this.render();
   }
 
   render() {
     const current = this.current;
-    const options = this.#topics.map(({ name, label }) => new Option(label || name, name));
-    if (current && !this.has(current)) options.unshift(new Option(`${current} (not available)`, current));
-    this.#select.replaceChildren(...(options.length > 0 ? options : [new Option("no topic", "")]));
-    this.#select.value = current;
-    this.#select.disabled = options.length < 2;
-    this.#select.title = current;
+    const isThere = this.has(current);
+    this.#picker.show(current, isThere || !current ? this.label(current) : `${current} (not available)`, isThere);
     const place = this.#topics.findIndex(({ name }) => name === current);
     this.#dot.dataset["series"] = String(Math.max(0, place) % 6);
+    if (isThere) watched(this.#page["user"] ?? "", current);
   }
 
   /** @param {string} name */

@@ -6,11 +6,13 @@ import { LivePage } from "./livepage.js";
 import { localise } from "../page/localtimes.js";
 import { markChanged } from "../page/marks.js";
 import { morph } from "../page/morph.js";
+import { WayPart } from "./way.js";
 
 class ItemPage {
   #region = part("live-item", HTMLElement);
   #note = part("live-note", HTMLElement);
   #changed = part("live-changed", HTMLElement);
+  #way = new WayPart();
   /** who did the last thing that was heard of */
   #actor = "";
   #page = new LivePage(this.#region, {
@@ -24,6 +26,7 @@ class ItemPage {
 
   start() {
     this.#page.start();
+    this.#way.start();
   }
 
   /** @param {import("../live/protocol.js").KafkaRecord} record */
@@ -38,6 +41,7 @@ class ItemPage {
   /** @param {HTMLElement} wanted */
   #apply(wanted) {
     this.#note.replaceChildren();
+    this.#way.now();
     // A server that is behind the one that was asked before takes nothing back.
     if (Number(wanted.dataset["version"]) < Number(this.#region.dataset["version"])) return true;
     const isNews = wanted.dataset["version"] !== this.#region.dataset["version"];
