@@ -41,6 +41,7 @@ class Board {
     itemsTopic: this.#page["itemsTopic"] ?? "",
     filtersApi: this.#page["filtersApi"] ?? "/api/filters/",
     topicsApi: this.#page["topicsApi"] ?? "/api/topics/",
+    recordsPath: this.#page["recordsPath"] ?? "/records/",
     api: new RecordsApi(this.#page["topicsApi"] ?? "/api/topics/"),
     subscription: () => this.#subscription,
     changed: () => this.#refresh(),
@@ -106,6 +107,7 @@ class Board {
       newest: () => this.#reader.toNewest(),
       history: () => void this.#reader.look(),
       help: () => this.#help.showModal(),
+      record: (key) => this.#reader.act(key),
     });
     setInterval(() => this.#tick(), TICK_MS);
     this.#connection.start();

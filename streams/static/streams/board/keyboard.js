@@ -11,6 +11,7 @@
  * @property {() => void} newest
  * @property {() => void} history
  * @property {() => void} help
+ * @property {(key: string) => boolean} record whether the record that is shown has a use for the key
  */
 
 const TYPING = "input, textarea, select, [contenteditable]";
@@ -47,7 +48,7 @@ function act(key, target, keys) {
   else if (key === "n") keys.newest();
   else if (key === "h") keys.history();
   else if (key === "Escape") return keys.close();
-  else return false;
+  else return keys.record(key);
   return true;
 }
 

@@ -25,6 +25,7 @@ import { clock, grouped } from "../page/format.js";
  * @property {string} itemsTopic
  * @property {string} filtersApi address of the filters API
  * @property {string} topicsApi address of the topics API
+ * @property {string} recordsPath address below which records have their pages
  * @property {import("../live/records_api.js").RecordsApi} api
  * @property {() => import("../live/subscription.js").Subscription} subscription what the board watches now
  * @property {() => void} changed called after whatever the figures count
@@ -42,6 +43,8 @@ export class Reader {
   #tools;
   #entries;
   #detail;
+  // Of what lies beside a record: the rows learn nothing from it.
+  #beside;
   /** @type {Beginning | null} of the stream that began last */
   #beginning = null;
   /** @type {Older | null} made when somebody first comes to the end of what is kept */
@@ -66,6 +69,7 @@ export class Reader {
   constructor(tools) {
     this.#tools = tools;
     this.#entries = new Entries(tools.itemsTopic);
+    this.#beside = new Entries(tools.itemsTopic);
     const list = part("rows", HTMLElement);
     this.rows = new Rows(
       list,
@@ -79,13 +83,20 @@ export class Reader {
     );
     this.#detail = new Detail(part("detail", HTMLElement), {
       itemsPath: tools.itemsPath,
+      topicsApi: tools.topicsApi,
+      recordsPath: tools.recordsPath,
+      api: tools.api,
       loadWhole: (entry) => this.#whole(entry),
-      loadSchema: (entry, of) => tools.api.schema(entry.topic, entry.partition, entry.record.offset, of),
+      entryOf: ({ topic, epoch, partition }, record) => this.#beside.of(topic, epoch, partition, record),
+      go: (entry) => this.#go(entry),
       only: (key) => this.search.only(key),
       narrow: (condition) => this.search.add(condition),
       marks: () => (this.#isDetailFound && this.#history ? this.#history.marks : this.#marks),
       closed: () => (this.#isDetailFound ? this.#history?.rows.focus() : this.rows.focusSelected()),
+      failed: () => this.note("the record could not be shown; the server cannot be reached"),
     });
+    list.addEventListener("pointerover", () => this.#detail.prepare(), { once: true });
+    list.addEventListener("focusin", () => this.#detail.prepare(), { once: true });
     list.addEventListener("click", (event) => this.#clicked(event));
     this.#newer.addEventListener("click", () => this.toNewest());
     this.#olderButton.addEventListener("click", () => void (this.search.serversPart === "" ? this.#loadOlder() : this.look()));
@@ -193,6 +204,21 @@ export class Reader {
     this.#isDetailFound = false;
     if (entry?.kind === "record") this.#detail.show(entry);
     if (entry?.kind === "gap") void this.#load(entry);
+  }
+
+  /**
+   * @param {string} key that was pressed
+   * @returns {boolean} whether the record that is shown has a use for it
+   */
+  act(key) {
+    return this.#detail.act(key);
+  }
+
+  /** @param {RecordEntry} entry a neighbour of the one that is shown */
+  #go(entry) {
+    const row = this.#isDetailFound ? null : this.rows.find(entry);
+    if (row) this.rows.select(row);
+    this.#detail.show(row ?? entry);
   }
 
   /** @returns {boolean} whether a detail was open, a row selected, or the search in history open */
