@@ -2,7 +2,8 @@
 
 import { changesBetween } from "./changes.js";
 import { button, element } from "../page/dom.js";
-import { counted, duration, fullTime, grouped } from "../page/format.js";
+import { chosenClock, dateText } from "../page/clock.js";
+import { counted, duration, grouped } from "../page/format.js";
 
 // Rows of changes, and characters of one side of a change: nobody reads more, and the values themselves are a key away.
 const MOST_ROWS = 300;
@@ -27,7 +28,7 @@ export function changesPart(before, after, open) {
   opens.title = "Show that record";
   const [was, is] = [before, after].map(({ record }) => Number(record.timestamp ?? NaN));
   const ago = Number.isNaN(Number(was)) || Number.isNaN(Number(is)) ? "" : `, ${duration(Math.abs(Number(is) - Number(was)))} ${Number(is) < Number(was) ? "later" : "earlier"}`;
-  shown.append(element("p", "muted changes-since", "Since ", opens, `${ago} (${fullTime(before.record.timestamp)}):`), ...body(before, after));
+  shown.append(element("p", "muted changes-since", "Since ", opens, `${ago} (${dateText(before.record.timestamp, Date.now(), chosenClock() === "relative" ? "local" : chosenClock())}):`), ...body(before, after));
   return shown;
 }
 

@@ -4,7 +4,8 @@ import { conditionOf } from "./expression.js";
 import { element, marked } from "../page/dom.js";
 import { headersOf } from "../live/protocol.js";
 import { headerCondition, keyCondition, pick } from "./picks.js";
-import { NOT_PRINTABLE, fullTime, grouped, isPrintable, printable, size } from "../page/format.js";
+import { dateText } from "../page/clock.js";
+import { NOT_PRINTABLE, grouped, isPrintable, printable, size } from "../page/format.js";
 
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
@@ -26,7 +27,7 @@ export function facts(entry, record, marks, hasHeaders) {
   add("topic", entry.topic);
   add("partition", pick("", (isNot) => conditionOf("partition", partition, isNot), partition.json));
   add("offset", String(record.offset));
-  add("time", fullTime(record.timestamp));
+  add("time", dateText(record.timestamp, Date.now()));
   if (record.key === null) list.append(element("dt", "", "key"), element("dd", "muted", "no key"));
   else if (record.cut?.includes("key")) add("key", record.key);
   else add("key", pick("", keyCondition(record.key), ...marked(record.key, marks)));

@@ -5,7 +5,8 @@ import { Entries } from "./entries.js";
 import { RecordView } from "./record_view.js";
 import { LoadError, RecordsApi } from "../live/records_api.js";
 import { pageAddress } from "./copying.js";
-import { element, part } from "../page/dom.js";
+import { element, part, say } from "../page/dom.js";
+import { changeClock, clockName } from "../page/clock.js";
 
 /** @typedef {import("./row.js").RecordEntry} RecordEntry */
 
@@ -17,6 +18,7 @@ class RecordPage {
   #topic = this.#data["topic"] ?? "";
   #epoch = this.#data["epoch"] ?? "";
   #help = part("help", HTMLDialogElement);
+  #clock = part("clock", HTMLButtonElement);
   #toBoard = part("to-board", HTMLAnchorElement);
   #entries = new Entries(this.#data["itemsTopic"] ?? "");
   #api = new RecordsApi(this.#data["topicsApi"] ?? "/api/topics/");
@@ -44,6 +46,13 @@ class RecordPage {
   start() {
     part("help-button", HTMLElement).addEventListener("click", () => this.#help.showModal());
     document.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#clock.addEventListener("click", changeClock);
+    const showClock = () => say(this.#clock, `times ${clockName()}`);
+    document.addEventListener("clockchange", () => {
+      showClock();
+      this.#view.remark();
+    });
+    showClock();
     addEventListener("popstate", () => void this.#load());
     void this.#load();
   }
@@ -90,6 +99,7 @@ class RecordPage {
       return;
     }
     if (event.key === "?") this.#help.showModal();
+    else if (event.key === "u") changeClock();
     else if (!this.#view.act(event.key)) return;
     event.preventDefault();
   }
