@@ -16,6 +16,8 @@ from tests.browser.conftest import Visitors
 from tests.browser.test_records import producer
 from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, make_installation, session_of
 
+pytestmark = pytest.mark.processes
+
 TOPIC = "orders"
 FAST = "fast"
 START = 1_700_000_000_000  # ms

@@ -1,7 +1,7 @@
 // A search straight on from a place. The server goes through one partition after another; people want what follows a time
 // in the order of time. So each partition is asked for some, and they are told as far as all of them reach.
 
-import { joined } from "./looked.js";
+import { joined, offsetsIn } from "./looked.js";
 import { search } from "./search_api.js";
 
 // Matches of one partition at least, however many there are.
@@ -80,7 +80,7 @@ export function toldOf({ partition, records, end }, frontier) {
   const again = end.scanned_ranges.filter(({ to }) => to > beyond).map((range) => ({ ...range, from: Math.max(range.from, beyond) }));
   const left = /** @type {{ epoch: string, ranges: Range[] } | null} */ (end.cursor);
   const cursor = { epoch: left?.epoch ?? "", ranges: joined([...again, ...(left?.ranges ?? [])]) };
-  return { partition, records: records.slice(0, first), end: { ...end, reason: "limit", matched: first, scanned_ranges: scanned, cursor } };
+  return { partition, records: records.slice(0, first), end: { ...end, reason: "limit", matched: first, scanned: Math.max(first, end.scanned - offsetsIn(again)), scanned_ranges: scanned, cursor } };
 }
 
 /**
@@ -92,10 +92,12 @@ function ended(runs, epoch) {
   const ends = runs.map(({ end }) => end);
   const sum = (/** @type {"scanned" | "matched" | "failed" | "unchecked" | "undecodable" | "bytes"} */ name) => ends.reduce((all, end) => all + end[name], 0);
   const left = ends.flatMap(({ cursor }) => /** @type {{ ranges: Range[] } | null} */ (cursor)?.ranges ?? []);
+  const scanned = ends.flatMap((end) => end.scanned_ranges);
+  const done = left.length === 0 ? 1 : offsetsIn(scanned) / Math.max(1, offsetsIn(scanned) + offsetsIn(left));
   const odd = ends.find(({ reason }) => reason !== "complete" && reason !== "limit");
   return {
     type: "end", reason: odd?.reason ?? (left.length > 0 ? "limit" : "complete"), ...(odd?.message && { message: odd.message }),
-    scanned_ranges: ends.flatMap((end) => end.scanned_ranges), lost_ranges: ends.flatMap((end) => end.lost_ranges ?? []),
+    done, scanned_ranges: scanned, lost_ranges: ends.flatMap((end) => end.lost_ranges ?? []),
     cursor: left.length > 0 ? { epoch, ranges: left } : null,
     scanned: sum("scanned"), matched: sum("matched"), failed: sum("failed"), unchecked: sum("unchecked"), undecodable: sum("undecodable"), bytes: sum("bytes"),
   };
