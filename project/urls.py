@@ -7,7 +7,7 @@ from project.accounts.views import limited_sign_in
 from project.api import api, errors
 from project.api.docs import redoc
 from project.overview import overview
-from streams.board.views import dashboard
+from streams.board.views import dashboard, record
 from streams.health import probes
 
 handler400 = errors.bad_request
@@ -15,6 +15,7 @@ handler400 = errors.bad_request
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("items/", include("items.urls")),
+    path("records/<str:topic>/<int:partition>/<int:offset>", record, name="record"),
     path("boards/", include("streams.boards.urls")),
     path("topics/", include("streams.finding.urls")),
     path("accounts/", include("project.accounts.urls")),

@@ -191,13 +191,22 @@ async def read_schema(
 
 async def _one(request: HttpRequest, topic: str, partition: int, offset: int) -> Raw | HttpResponse:
     """A record as Kafka has it, when the user may read it; else the answer that says why not."""
-    topic_log, refusal = await _open_log(request, topic)
+    topics = await in_database(_readable, request)
+    return await one(request.user.pk, topic, partition, offset, is_readable=topic in topics)
+
+
+async def one(person: object, topic: str, partition: int, offset: int, *, is_readable: bool) -> Raw | HttpResponse:
+    """A record as Kafka has it; else the answer of the API that says why not.
+
+    person: the primary key of who asks, who waits for a turn. is_readable: whether they may watch the topic.
+    """
+    topic_log, refusal = _log_of(topic, is_readable=is_readable)
     if topic_log is None:
         return refusal
     if partition not in topic_log.positions or not 0 <= offset <= MAX_OFFSET:
         return _problem(404, f"{topic} has no such record.")
     try:
-        async with turn(request.user.pk):
+        async with turn(person):
             return await current.current().history.raw(topic, partition, offset)
     except NoSuchOffset:
         return _problem(404, f"{topic} {partition} has no record at offset {offset}.")

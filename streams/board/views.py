@@ -1,16 +1,22 @@
-"""The dashboard's page. What may be watched and what arrives there comes over the socket, never with the page."""
+"""The dashboard's page, and that of one record. What is shown there comes over the socket and the records API, never
+with the page."""
 
 from __future__ import annotations
 
 from typing import cast
 
+import orjson
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from streams.board.api import one
+from streams.hub import current
 from streams.kafka.clients import bootstrap_servers
+from streams.rights.topics import readable_topics
 from streams.runtime.away import Unavailable
 
 DEMO_TOPIC = "realtime-events"
@@ -27,6 +33,26 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "kafka": kafka_address(user),
     }
     return render(request, "streams/dashboard.html", context)
+
+
+@login_required
+async def record(request: HttpRequest, topic: str, partition: int, offset: int) -> HttpResponse:
+    """The page of one record, which opens for everybody who may watch its topic; else 404, 410 or 503 with the sentence
+    of the records API."""
+    user = cast("AbstractUser", await request.auser())
+    topics = await sync_to_async(readable_topics)(user)
+    found = await one(user.pk, topic, partition, offset, is_readable=topic in topics)
+    context: dict[str, object] = {"user": user, "topic": topic, "partition": partition, "offset": offset}
+    if isinstance(found, HttpResponse):
+        context |= {"status": found.status_code, "sentence": orjson.loads(found.content)["detail"]}
+        context |= {"is_readable": topic in topics}
+        answer = await sync_to_async(render)(request, "streams/no_record.html", context, status=found.status_code)
+        if "Retry-After" in found:
+            answer["Retry-After"] = found["Retry-After"]
+        return answer
+    context |= {"label": topics[topic], "epoch": current.current().hub.logs[topic].epoch}
+    context |= {"items_topic": settings.KAFKA_ITEMS_TOPIC}
+    return await sync_to_async(render)(request, "streams/record.html", context)
 
 
 def kafka_address(user: AbstractUser) -> str:

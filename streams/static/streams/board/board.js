@@ -12,6 +12,7 @@ import { RecordsApi } from "../live/records_api.js";
 import { statusOf } from "../live/status.js";
 import { FRESH_START, Subscription } from "../live/subscription.js";
 import { Topics } from "./topics.js";
+import { changeClock, clockName } from "../page/clock.js";
 import { duration } from "../page/format.js";
 
 // Between looks at clocks, rates and countdowns.
@@ -29,7 +30,7 @@ class Board {
   #page = this.#root.dataset;
   #meter = new Meter();
   #topics = new Topics(this.#page, (topic) => this.#chosen(topic));
-  #chart = new Chart(part("chart", HTMLElement), part("chart-caption", HTMLElement));
+  #chart = new Chart(part("chart", HTMLElement), part("chart-caption", HTMLElement), (span) => void this.#reader.lookAt(span));
   #nothing = new Nothing(part("nothing", HTMLElement), {
     itemsTopic: this.#page["itemsTopic"] ?? "",
     newItemPath: this.#page["newItemPath"] ?? "/items/new/",
@@ -41,10 +42,12 @@ class Board {
     itemsTopic: this.#page["itemsTopic"] ?? "",
     filtersApi: this.#page["filtersApi"] ?? "/api/filters/",
     topicsApi: this.#page["topicsApi"] ?? "/api/topics/",
+    recordsPath: this.#page["recordsPath"] ?? "/records/",
     api: new RecordsApi(this.#page["topicsApi"] ?? "/api/topics/"),
     subscription: () => this.#subscription,
     changed: () => this.#refresh(),
     deeper: () => this.#watch(this.#topics.current, DEEP_START),
+    spanned: (span) => this.#chart.mark(span),
     asked: () => {
       if (this.#reader.search.serversPart !== this.#subscription.filter) this.#watch(this.#topics.current);
     },
@@ -61,6 +64,8 @@ class Board {
   #begunAt = Infinity;
   #brokenAt = 0;
   #newest = "";
+  /** @type {string | null} the place of the address that was gone to */
+  #wentTo = null;
   /** @type {import("../live/protocol.js").Subscribed["last"] | null} what the stream began with, where it began with the newest */
   #last = null;
   /** @type {import("../live/protocol.js").Start} */
@@ -97,6 +102,10 @@ class Board {
   start() {
     part("pause", HTMLElement).addEventListener("click", () => this.#reader.pause());
     part("help-button", HTMLElement).addEventListener("click", () => this.#help.showModal());
+    part("goto-button", HTMLElement).addEventListener("click", () => void this.#reader.goTo());
+    part("clock", HTMLElement).addEventListener("click", changeClock);
+    document.addEventListener("clockchange", () => this.#showClock());
+    this.#showClock();
     listen({
       filter: () => this.#reader.search.focus(),
       pause: () => this.#reader.pause(),
@@ -105,7 +114,10 @@ class Board {
       close: () => this.#reader.close(),
       newest: () => this.#reader.toNewest(),
       history: () => void this.#reader.look(),
+      goTo: () => void this.#reader.goTo(),
+      clock: changeClock,
       help: () => this.#help.showModal(),
+      record: (key) => this.#reader.act(key),
     });
     setInterval(() => this.#tick(), TICK_MS);
     this.#connection.start();
@@ -168,6 +180,9 @@ class Board {
 
   /** @param {Parameters<import("../live/subscription.js").SubscriptionEvents["began"]>[0]} how */
   #began({ resumed, newLife, missing, ends, last }) {
+    const at = new URLSearchParams(location.search).get("at");
+    if (!resumed && at !== null && at !== this.#wentTo) void this.#reader.goTo(at);
+    this.#wentTo = at;
     this.#begunAt = Date.now();
     this.#last = !resumed ? last : newLife ? null : this.#last;
     this.#reader.began(ends, this.#last?.stopped === "beginning");
@@ -238,13 +253,17 @@ class Board {
     this.#nothing.show(nothing, topic, this.#topics.label(topic), this.#refusal);
   }
 
+  #showClock() {
+    for (const each of document.querySelectorAll("[data-clock]")) each.textContent = clockName();
+  }
+
   #tick() {
     this.#reader.tick();
     this.#refresh();
     const now = Date.now();
     // The server counts what the topic has, whatever its filter lets through.
     const what = this.#subscription.filter === "" ? "records/s" : "records/s of the topic, matching or not";
-    this.#chart.show(this.#meter.series(now), now, what);
+    this.#chart.show(this.#meter.series(now), now, this.#meter.serverTime(now), what);
   }
 
   /**

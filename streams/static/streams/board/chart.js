@@ -1,7 +1,9 @@
-// Records a second over the last 5 minutes, as bars on a canvas. Drawn once a second, or when the page changes shape.
+// Records a second over the last 5 minutes, as bars on a canvas. Drawn once a second, or when the page changes shape. A span
+// of it can be dragged over: its records are loaded then; meanwhile the bars stand still.
 
 import { SECONDS_SHOWN } from "../live/meter.js";
-import { grouped, rate, sinceClock } from "../page/format.js";
+import { chosenClock, timeText } from "../page/clock.js";
+import { grouped, rate } from "../page/format.js";
 
 // A screen reader's label need not change every second.
 const LABEL_MS = 10_000;
@@ -9,6 +11,11 @@ const LEAST_BAR_PX = 1;
 // A small mark each minute tells the time from left to right.
 const MINUTE = 60;
 const TICK_PX = 6;
+// A pointer that moved less was not dragged.
+const DRAGGED_PX = 4;
+const BAND = 0.18; // of the accent's colour
+
+/** @typedef {{ from: number, to: number }} Span ms of the server's clock, whole seconds */
 
 export class Chart {
   #figure;
@@ -16,7 +23,14 @@ export class Chart {
   #caption;
   /** @type {(number | null)[]} */
   #series = [];
-  #lastSecond = 0;
+  #lastMs = 0;
+  // The server's clock where the series ends, ms.
+  #endMs = 0;
+  #spanned;
+  /** @type {{ from: number, to: number, x: number } | null} what is dragged over: seconds, by their place in the series */
+  #drag = null;
+  /** @type {Span | null} */
+  #marked = null;
   #labelledAt = 0;
   #what = "records/s";
   /** @type {number | null} index of the second under the pointer */
@@ -25,29 +39,89 @@ export class Chart {
   /**
    * @param {HTMLElement} figure
    * @param {HTMLElement} caption
+   * @param {(span: Span) => void} spanned a span was dragged over
    */
-  constructor(figure, caption) {
+  constructor(figure, caption, spanned) {
     const canvas = figure.querySelector("canvas");
     if (!canvas) throw new Error("The chart lacks its canvas.");
     this.#figure = figure;
     this.#canvas = canvas;
     this.#caption = caption;
+    this.#spanned = spanned;
     new ResizeObserver(() => this.#draw()).observe(canvas);
     document.addEventListener("themechange", () => this.#draw());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
-    canvas.addEventListener("pointermove", (event) => this.#point(event.offsetX / canvas.clientWidth));
+    canvas.addEventListener("pointermove", (event) => this.#moved(event));
     canvas.addEventListener("pointerleave", () => this.#point(null));
+    canvas.addEventListener("pointerdown", (event) => this.#pressed(event));
+    canvas.addEventListener("pointerup", (event) => this.#released(event));
+    canvas.addEventListener("pointercancel", () => this.#let());
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || this.#drag === null) return;
+      event.preventDefault();
+      this.#let();
+    });
+  }
+
+  /** @param {Span | null} span whose records are shown elsewhere */
+  mark(span) {
+    this.#marked = span;
+    this.#draw();
+  }
+
+  /** @param {PointerEvent} event */
+  #pressed(event) {
+    if (event.button !== 0) return;
+    const second = this.#secondAt(event);
+    this.#drag = { from: second, to: second, x: event.offsetX };
+    this.#canvas.setPointerCapture(event.pointerId);
+  }
+
+  /** @param {PointerEvent} event */
+  #moved(event) {
+    this.#point(event.offsetX / this.#canvas.clientWidth);
+    if (this.#drag === null) return;
+    this.#drag.to = this.#secondAt(event);
+    this.#draw();
+  }
+
+  /** @param {PointerEvent} event */
+  #released(event) {
+    const drag = this.#drag;
+    this.#let();
+    if (drag === null || Math.abs(event.offsetX - drag.x) < DRAGGED_PX) return;
+    this.#spanned(this.#spanOf({ ...drag, to: this.#secondAt(event) }));
+  }
+
+  #let() {
+    this.#drag = null;
+    this.#draw();
+  }
+
+  /** @param {PointerEvent} event @returns {number} the place in the series that is under the pointer */
+  #secondAt(event) {
+    const share = event.offsetX / Math.max(1, this.#canvas.clientWidth);
+    return Math.min(SECONDS_SHOWN - 1, Math.max(0, Math.floor(share * SECONDS_SHOWN)));
+  }
+
+  /** @param {{ from: number, to: number }} drag @returns {Span} with its first and its last second */
+  #spanOf({ from, to }) {
+    const at = (/** @type {number} */ second) => this.#endMs - (SECONDS_SHOWN - second) * 1000;
+    return { from: at(Math.min(from, to)), to: at(Math.max(from, to) + 1) };
   }
 
   /**
    * @param {(number | null)[]} series records a second, oldest first; null where nothing was measured
    * @param {number} lastMs this browser's clock at the last of them
+   * @param {number} serverMs the server's at that time
    * @param {string} [what] is counted, in words
    */
-  show(series, lastMs, what = "records/s") {
+  show(series, lastMs, serverMs, what = "records/s") {
+    if (this.#drag !== null) return;
     this.#series = series;
     this.#what = what;
-    this.#lastSecond = lastMs;
+    this.#lastMs = lastMs;
+    this.#endMs = Math.floor(serverMs / 1000) * 1000;
     if (!document.hidden) this.#draw();
     if (Date.now() - this.#labelledAt < LABEL_MS) return;
     this.#labelledAt = Date.now();
@@ -64,13 +138,16 @@ export class Chart {
 
   #say() {
     const at = this.#pointed;
-    if (at === null) {
+    if (this.#drag !== null) {
+      const { from, to } = this.#spanOf(this.#drag);
+      this.#caption.textContent = `${secondText(from)} – ${secondText(to)} · let go to load its records`;
+    } else if (at === null) {
       const highest = highestOf(this.#series);
       this.#caption.textContent = `${this.#what}, last 5 minutes${highest ? ` · highest ${grouped(highest)}` : ""}`;
     } else {
-      const ms = this.#lastSecond - (SECONDS_SHOWN - 1 - at) * 1000;
+      const ms = this.#lastMs - (SECONDS_SHOWN - 1 - at) * 1000;
       const records = this.#series[at] ?? null;
-      this.#caption.textContent = `${sinceClock(ms, Date.now())} · ${records === null ? "not measured" : `${grouped(records)}/s`}`;
+      this.#caption.textContent = `${secondText(ms)} · ${records === null ? "not measured" : `${grouped(records)}/s`}`;
     }
   }
 
@@ -98,8 +175,32 @@ export class Chart {
       const left = Math.floor(index * step);
       context.fillRect(left, height - bar, Math.max(1, Math.floor((index + 1) * step) - left), bar);
     });
+    this.#band(context, width, height);
     this.#say();
   }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number} height
+   */
+  #band(context, width, height) {
+    const span = this.#drag ? this.#spanOf(this.#drag) : this.#marked;
+    if (span === null) return;
+    const at = (/** @type {number} */ ms) => Math.max(0, Math.min(1, 1 - (this.#endMs - ms) / (SECONDS_SHOWN * 1000))) * width;
+    const [left, right] = [at(span.from), at(span.to)];
+    if (right <= left) return;
+    context.globalAlpha = BAND;
+    context.fillRect(left, 0, right - left, height);
+    context.globalAlpha = 1;
+    context.fillRect(left, 0, 1, height);
+    context.fillRect(right - 1, 0, 1, height);
+  }
+}
+
+/** @param {number} ms @returns {string} time of the day, to the second */
+function secondText(ms) {
+  return timeText(ms, 0, chosenClock() === "utc" ? "utc" : "local").slice(0, 8);
 }
 
 /** @param {(number | null)[]} series */

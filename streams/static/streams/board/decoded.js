@@ -3,10 +3,6 @@
 import { button, element } from "../page/dom.js";
 import { LoadError } from "../live/records_api.js";
 
-// Of the bytes of a key or value, as many are shown as one can look through.
-const BYTES_SHOWN = 4096;
-const BYTES_A_LINE = 8; // as many as the panel is wide
-
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
@@ -14,7 +10,7 @@ const BYTES_A_LINE = 8; // as many as the panel is wide
  * @typedef {import("../live/records_api.js").SchemaText} SchemaText
  *
  * @typedef {object} Tools
- * @property {(entry: RecordEntry) => Promise<KafkaRecord>} loadWhole
+ * @property {() => void} showBytes
  * @property {(entry: RecordEntry, part: "value" | "key") => Promise<SchemaText>} loadSchema
  */
 
@@ -35,7 +31,7 @@ export function decodedPart(entry, record, tools) {
   if (schema) schemaFact(list, "schema", schema, () => openSchema(entry, "value", shown, tools));
   if (keyFormat) fact(list, "key is", keyFormat);
   if (keySchema) schemaFact(list, "key's schema", keySchema, () => openSchema(entry, "key", shown, tools));
-  list.append(element("dt", "", "bytes"), element("dd", "", button("Show", "quiet", () => openBytes(entry, shown, tools))));
+  list.append(element("dt", "", "bytes"), element("dd", "", button("Show", "quiet", tools.showBytes)));
   const part = element("div", "detail-decoded", list, shown);
   return [...found, part];
 }
@@ -74,21 +70,6 @@ async function openSchema(entry, part, shown, tools) {
 }
 
 /**
- * @param {RecordEntry} entry
- * @param {HTMLElement} shown
- * @param {Tools} tools
- */
-async function openBytes(entry, shown, tools) {
-  await fill(shown, "Bytes", async () => {
-    const { raw, key_raw: keyRaw } = await tools.loadWhole(entry);
-    const parts = [];
-    if (raw !== null && raw !== undefined) parts.push(`value\n${hexdump(raw)}`);
-    if (keyRaw !== null && keyRaw !== undefined) parts.push(`key\n${hexdump(keyRaw)}`);
-    return parts.join("\n\n");
-  });
-}
-
-/**
  * Shows what `load` brings, or why it does not.
  *
  * @param {HTMLElement} shown
@@ -119,21 +100,4 @@ export function indented(text) {
   } catch {
     return text;
   }
-}
-
-/**
- * @param {string} base64
- * @returns {string} offset, bytes as hex digits, and what of them is ASCII; a line for each sixteen
- */
-export function hexdump(base64) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const lines = [];
-  for (let at = 0; at < Math.min(bytes.length, BYTES_SHOWN); at += BYTES_A_LINE) {
-    const line = [...bytes.slice(at, Math.min(at + BYTES_A_LINE, BYTES_SHOWN))];
-    const digits = line.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    const text = line.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
-    lines.push(`${at.toString(16).padStart(4, "0")}  ${digits.padEnd(BYTES_A_LINE * 3 - 1)}  ${text}`);
-  }
-  if (bytes.length > BYTES_SHOWN) lines.push(`… and ${bytes.length - BYTES_SHOWN} bytes more`);
-  return lines.join("\n");
 }

@@ -38,8 +38,11 @@ function ndjsonOf(entries, columns) {
   return [...lines, end, ""].join("\n");
 }
 
-/** @param {RecordEntry} entry as one line of JSON, its value as it came */
-function wholeOf({ partition, record }) {
+/**
+ * @param {Pick<RecordEntry, "partition" | "record">} entry
+ * @returns {string} one line of JSON, its value as it came
+ */
+export function wholeOf({ partition, record }) {
   const members = Object.entries(record).map(([name, value]) =>
     `${JSON.stringify(name)}:${value instanceof Source ? oneLine(value) : JSON.stringify(value)}`);
   return `{"partition":${partition},${members.join(",")}}`;

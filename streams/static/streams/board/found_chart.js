@@ -1,6 +1,7 @@
 // How what a search found lies in time: bars on a canvas, with the first and the last time in words.
 
-import { counted, fullTime } from "../page/format.js";
+import { chosenClock, dateText } from "../page/clock.js";
+import { counted } from "../page/format.js";
 
 const BINS = 60;
 
@@ -46,9 +47,9 @@ export class FoundChart {
     this.#times = times;
     this.#figure.hidden = times.length < 2;
     const { from, to } = binsOf(times);
-    const said = times.length < 2 ? "" : `${fullTime(from)} – ${fullTime(to)}`;
-    this.#caption.textContent = said && `found over time: ${said}`;
-    this.#canvas.setAttribute("aria-label", `${counted(times.length, "record")} found between ${said.replace(" – ", " and ")}`);
+    const written = times.length < 2 ? "" : `${said(from)} – ${said(to)}`;
+    this.#caption.textContent = written && `found over time: ${written}`;
+    this.#canvas.setAttribute("aria-label", `${counted(times.length, "record")} found between ${written.replace(" – ", " and ")}`);
     this.#draw();
   }
 
@@ -73,4 +74,9 @@ export class FoundChart {
       context.fillRect(Math.floor(index * step), height - bar, Math.max(1, Math.floor(step) - ratio), bar);
     });
   }
+}
+
+/** @param {number} ms @returns {string} date and time; how long ago says nothing of a span that stays */
+function said(ms) {
+  return dateText(ms, 0, chosenClock() === "relative" ? "local" : chosenClock());
 }

@@ -1,4 +1,5 @@
-// The list of what a search found, newest first: rows as in the stream, each with the records around it when asked for.
+// The list of what a search found, in an order that can be chosen: rows as in the stream, each with the records around it
+// when asked for.
 
 import { button, element } from "../page/dom.js";
 import { fillRow, makeRow } from "./row.js";
@@ -6,6 +7,7 @@ import { fillRow, makeRow } from "./row.js";
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  * @typedef {{ before: RecordEntry[], after: RecordEntry[] }} Around oldest first, of the same partition
+ * @typedef {"newest" | "oldest" | "place"} Order by time across partitions, newest or oldest first; by partition and offset
  *
  * @typedef {object} FoundTools
  * @property {import("./row.js").RowTools} row
@@ -16,8 +18,10 @@ import { fillRow, makeRow } from "./row.js";
 export class FoundRows {
   #list;
   #tools;
-  /** @type {RecordEntry[]} newest first */
+  /** @type {RecordEntry[]} in their order */
   #entries = [];
+  /** @type {Order} */
+  #order = "newest";
   /** @type {Map<RecordEntry, HTMLElement>} */
   #nodes = new Map();
   /** @type {Map<RecordEntry, HTMLElement[][]>} what stands above a row and below it, while it is open */
@@ -46,9 +50,23 @@ export class FoundRows {
     return this.#entries.length;
   }
 
-  /** @returns {RecordEntry[]} newest first */
+  /** @returns {RecordEntry[]} newest first, in whichever order they stand here */
   get entries() {
-    return [...this.#entries];
+    return [...this.#entries].sort(ORDERS.newest);
+  }
+
+  /** @param {Order} order of the rows from now on */
+  sort(order) {
+    this.#order = order;
+    this.#entries.sort(ORDERS[order]);
+    this.#draw();
+  }
+
+  /** @param {{ partition: number, offset: number }} place @returns {boolean} whether a record stands there; it is chosen then */
+  choose({ partition, offset }) {
+    const entry = this.#entries.find((each) => each.partition === partition && each.record.offset === offset);
+    if (entry) this.#choose(this.#nodeOf(entry), true);
+    return entry !== undefined;
   }
 
   /** @returns {number[]} ms, of those that have a time */
@@ -66,7 +84,7 @@ export class FoundRows {
 
   /** @param {RecordEntry[]} entries that were found, in any order */
   add(entries) {
-    this.#entries = [...this.#entries, ...entries].sort(newestFirst);
+    this.#entries = [...this.#entries, ...entries].sort(ORDERS[this.#order]);
     this.#draw();
   }
 
@@ -185,7 +203,10 @@ export class FoundRows {
       const around = await this.#tools.around(entry);
       if (!this.#around.has(entry)) return;
       if (typeof around === "string") this.#around.set(entry, [[], [sentence(around)]]);
-      else this.#around.set(entry, [around.after, around.before].map((each) => [...each].reverse().map((one) => this.#row(one, "beside"))));
+      else {
+        const [above, below] = this.#order === "newest" ? [around.after, around.before].map((each) => [...each].reverse()) : [around.before, around.after];
+        this.#around.set(entry, [above ?? [], below ?? []].map((each) => each.map((one) => this.#row(one, "beside"))));
+      }
     }
     this.#draw();
   }
@@ -201,10 +222,12 @@ function sentence(text) {
   return row;
 }
 
-/**
- * @param {RecordEntry} a
- * @param {RecordEntry} b
- */
-function newestFirst(a, b) {
-  return Number(b.record.timestamp ?? 0) - Number(a.record.timestamp ?? 0) || a.partition - b.partition || b.record.offset - a.record.offset;
-}
+/** @typedef {(a: RecordEntry, b: RecordEntry) => number} Compare */
+/** @type {Compare} */
+const byTime = (a, b) => Number(a.record.timestamp ?? 0) - Number(b.record.timestamp ?? 0);
+/** @type {Record<Order, Compare>} */
+const ORDERS = {
+  newest: (a, b) => byTime(b, a) || a.partition - b.partition || b.record.offset - a.record.offset,
+  oldest: (a, b) => byTime(a, b) || a.partition - b.partition || a.record.offset - b.record.offset,
+  place: (a, b) => a.partition - b.partition || a.record.offset - b.record.offset,
+};

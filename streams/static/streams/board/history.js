@@ -5,10 +5,12 @@ import { part, say } from "../page/dom.js";
 import { filterOf, marksOf } from "./expression.js";
 import { FoundChart } from "./found_chart.js";
 import { FoundRows } from "./found_rows.js";
+import { forwards } from "./forwards.js";
 import { joined, lookedSentence } from "./looked.js";
 import { LoadError } from "../live/records_api.js";
 import { WrongFilter, search } from "./search_api.js";
-import { NoSuchPart, boundsOf } from "./when.js";
+import { NoSuchPart, boundsOf, fieldTime, placeOf } from "./when.js";
+import { chosenClock, dateText, retime } from "../page/clock.js";
 import { counted, grouped, size } from "../page/format.js";
 
 // Found in one go; somebody who wants more goes on.
@@ -28,11 +30,13 @@ const AROUND = 5;
  * @property {string} root address of the topics API
  * @property {import("../live/records_api.js").RecordsApi} api
  * @property {() => string} topic
+ * @property {() => number[]} partitions of the topic
  * @property {() => import("./filter.js").Filter} asked what stands in the field, and the key
  * @property {(topic: string, epoch: string, partition: number, record: KafkaRecord) => RecordEntry} entryOf
  * @property {import("./row.js").RowTools} row
  * @property {(entry: RecordEntry) => void} open
  * @property {() => void} closed
+ * @property {(span: { from: number, to: number } | null) => void} spanned which times are looked through, ms
  */
 
 export class History {
@@ -43,6 +47,9 @@ export class History {
   #fromTime = part("history-from-time", HTMLInputElement);
   #toTime = part("history-to-time", HTMLInputElement);
   #offsets = part("history-offsets", HTMLElement);
+  #at = part("history-at", HTMLInputElement);
+  #atMeans = part("history-at-means", HTMLElement);
+  #order = part("history-order", HTMLSelectElement);
   #partition = part("history-partition", HTMLInputElement);
   #from = part("history-from", HTMLInputElement);
   #to = part("history-to", HTMLInputElement);
@@ -70,6 +77,9 @@ export class History {
   /** @type {import("./search_api.js").Totals | null} of the part under way */
   #totals = null;
   #hasBegun = false;
+  #isNewestFirst = true;
+  /** @type {{ partition: number, offset: number } | null} the record that was gone to, to be opened when it comes */
+  #goal = null;
 
   /** @param {HistoryTools} tools */
   constructor(tools) {
@@ -79,7 +89,17 @@ export class History {
       open: tools.open,
       around: (entry) => this.#around(entry),
     });
-    this.#where.addEventListener("change", () => this.#showWhere());
+    this.#where.addEventListener("change", () => {
+      // What follows a place is read on from there, all else back from the newest; either can be chosen after that.
+      if (this.#where.value === "at" || this.#order.value === "oldest") this.#order.value = this.#where.value === "at" ? "oldest" : "newest";
+      this.#showWhere();
+    });
+    this.#at.addEventListener("input", () => this.#showAt());
+    this.#order.addEventListener("change", () => this.#ordered());
+    document.addEventListener("clockchange", () => {
+      this.#showWhere();
+      this.#chart.show(this.#rows.times);
+    });
     this.#cancel.addEventListener("click", () => this.cancel());
     this.#on.addEventListener("click", () => void this.#run(this.#cursor));
     part("history-form", HTMLFormElement).addEventListener("submit", (event) => {
@@ -133,6 +153,45 @@ export class History {
     await this.#run(null);
   }
 
+  /** Opens the form that goes to a time or an offset; what was found stays. */
+  ask() {
+    this.#panel.hidden = false;
+    this.#where.value = "at";
+    this.#order.value = "oldest";
+    this.#showWhere();
+    this.#show("");
+    this.#at.focus();
+    this.#at.select();
+  }
+
+  /** @param {string} text a time, or a partition and an offset, to go to */
+  async goTo(text) {
+    this.ask();
+    this.#at.value = text;
+    await this.start();
+  }
+
+  /** @param {{ from: number, to: number }} span ms: its records are loaded, what stands in the field permitting */
+  async startSpan({ from, to }) {
+    const isUtc = chosenClock() === "utc";
+    this.#where.value = "time";
+    [this.#fromTime.value, this.#toTime.value] = [fieldTime(from, isUtc), fieldTime(to, isUtc)];
+    await this.start();
+  }
+
+  /** Writes times anew that say how long ago. */
+  tick() {
+    if (this.isOpen) retime(this.#grid, Date.now());
+  }
+
+  #ordered() {
+    const order = /** @type {import("./found_rows.js").Order} */ (this.#order.value);
+    const isTurned = this.#cursor !== null && (order === "newest") !== this.#isNewestFirst;
+    this.#rows.sort(order);
+    // What is listed is a part only: the other way round another part comes first.
+    if (isTurned && this.#running === null) void this.start();
+  }
+
   /** Ends the search under way; what was found stays. */
   cancel() {
     this.#running?.abort();
@@ -141,6 +200,7 @@ export class History {
   close() {
     this.cancel();
     this.#panel.hidden = true;
+    this.#tools.spanned(null);
     this.#tools.closed();
   }
 
@@ -149,11 +209,32 @@ export class History {
     if (!this.isOpen || topic === this.#topic) return;
     this.cancel();
     this.#panel.hidden = true;
+    this.#tools.spanned(null);
   }
 
   #showWhere() {
     this.#times.hidden = this.#where.value !== "time";
     this.#offsets.hidden = this.#where.value !== "offsets";
+    for (const zone of this.#panel.querySelectorAll("[data-part=history-zone]")) zone.textContent = chosenClock() === "utc" ? "UTC" : "";
+    this.#showAt();
+  }
+
+  /** Says how what is typed is read. */
+  #showAt() {
+    const isAt = this.#where.value === "at";
+    for (const each of [this.#at, this.#atMeans]) each.hidden = !isAt;
+    if (!isAt || this.#at.value.trim() === "") {
+      say(this.#atMeans, "");
+      return;
+    }
+    try {
+      const clock = chosenClock();
+      const place = placeOf(this.#at.value, Date.now(), clock === "utc");
+      say(this.#atMeans, "timestamp" in place ? dateText(place.timestamp, 0, clock === "relative" ? "local" : clock) : `partition ${place.partition}, offset ${grouped(place.offset)}`);
+    } catch (error) {
+      if (!(error instanceof NoSuchPart)) throw error;
+      say(this.#atMeans, "…");
+    }
   }
 
   /** @returns {import("./when.js").Bounds} */
@@ -163,9 +244,10 @@ export class History {
     return boundsOf(
       {
         where,
-        from: isTime ? this.#fromTime.value : this.#from.value,
+        from: where === "at" ? this.#at.value : isTime ? this.#fromTime.value : this.#from.value,
         to: isTime ? this.#toTime.value : this.#to.value,
         partition: this.#partition.value,
+        isUtc: chosenClock() === "utc",
       },
       Date.now(),
     );
@@ -180,8 +262,12 @@ export class History {
     this.#show("Asking the server …");
     try {
       const place = cursor === null ? this.#bounds() : { cursor };
-      const asked = { ...(this.#filter && { filter: this.#filter }), ...place, newest_first: /** @type {const} */ (true), limit: LIMIT };
-      for await (const line of search(this.#tools.root, this.#topic, asked, running.signal)) {
+      if (cursor === null) this.#placed(place);
+      const asked = { ...(this.#filter && { filter: this.#filter }), ...place, newest_first: this.#isNewestFirst, limit: LIMIT };
+      const lines = this.#isNewestFirst
+        ? search(this.#tools.root, this.#topic, asked, running.signal)
+        : forwards(this.#tools.root, this.#topic, asked, this.#tools.partitions(), running.signal);
+      for await (const line of lines) {
         if (running !== this.#running) return;
         this.#heard(line);
       }
@@ -192,6 +278,18 @@ export class History {
       this.#running = null;
       this.#refused(error);
     }
+  }
+
+  /** @param {import("./when.js").Bounds | { cursor: unknown }} place where a search begins */
+  #placed(place) {
+    const order = /** @type {import("./found_rows.js").Order} */ (this.#order.value);
+    this.#isNewestFirst = order === "newest";
+    this.#rows.sort(order);
+    const { from, to } = "cursor" in place ? {} : place;
+    const isSpan = from !== undefined && "timestamp" in from && to !== undefined && "timestamp" in to;
+    this.#tools.spanned(isSpan ? { from: from.timestamp, to: to.timestamp } : null);
+    const [partition, offset] = from !== undefined && "positions" in from ? (Object.entries(from.positions)[0] ?? []) : [];
+    this.#goal = this.#where.value === "at" && offset !== undefined ? { partition: Number(partition), offset } : null;
   }
 
   /** @param {Line} line */
@@ -230,6 +328,9 @@ export class History {
     this.#rows.add(records.map((record) => this.#tools.entryOf(this.#topic, this.#epoch, partition, record)));
     this.#grid.hidden = false;
     this.#chart.show(this.#rows.times);
+    const goal = this.#goal;
+    if (goal) requestAnimationFrame(() => this.#rows.choose(goal)); // when the rows stand there
+    this.#goal = null;
   }
 
   /**
@@ -274,7 +375,7 @@ export class History {
     if (hadFocus) [this.#cancel, this.#on, this.#go].find((each) => !each.hidden)?.focus();
     const full = isFull && !isRunning ? ` No more than ${grouped(MOST_FOUND)} are listed: narrow the filter or the time, or export them.` : "";
     if (sentence) say(this.#said, sentence);
-    else if (isRunning) say(this.#said, this.#hasBegun ? "Looking, newest first …" : "Asking the server …");
+    else if (isRunning) say(this.#said, this.#hasBegun ? "Looking …" : "Asking the server …");
     else say(this.#said, this.#looked.reason ? lookedSentence(this.#looked) + full : "");
     this.#panel.dataset["state"] = isRunning ? "running" : this.#looked.reason || "idle";
   }

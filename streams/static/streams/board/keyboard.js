@@ -10,7 +10,10 @@
  * @property {() => boolean} close whether something was open
  * @property {() => void} newest
  * @property {() => void} history
+ * @property {() => void} goTo
+ * @property {() => void} clock
  * @property {() => void} help
+ * @property {(key: string) => boolean} record whether the record that is shown has a use for the key
  */
 
 const TYPING = "input, textarea, select, [contenteditable]";
@@ -46,8 +49,10 @@ function act(key, target, keys) {
   else if (key === "Enter" && !presses) keys.detail();
   else if (key === "n") keys.newest();
   else if (key === "h") keys.history();
+  else if (key === "o") keys.goTo();
+  else if (key === "u") keys.clock();
   else if (key === "Escape") return keys.close();
-  else return false;
+  else return keys.record(key);
   return true;
 }
 

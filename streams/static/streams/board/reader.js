@@ -12,7 +12,8 @@ import { conditionInRow } from "./picks.js";
 import { LoadError } from "../live/records_api.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
-import { clock, grouped } from "../page/format.js";
+import { chosenClock, retime, timeText } from "../page/clock.js";
+import { grouped } from "../page/format.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry
@@ -25,11 +26,13 @@ import { clock, grouped } from "../page/format.js";
  * @property {string} itemsTopic
  * @property {string} filtersApi address of the filters API
  * @property {string} topicsApi address of the topics API
+ * @property {string} recordsPath address below which records have their pages
  * @property {import("../live/records_api.js").RecordsApi} api
  * @property {() => import("../live/subscription.js").Subscription} subscription what the board watches now
  * @property {() => void} changed called after whatever the figures count
  * @property {() => void} deeper begins the topic again, as far back as can be searched
  * @property {() => void} asked the server's part of the filter may be another one now
+ * @property {(span: { from: number, to: number } | null) => void} spanned which times are looked through in history, ms
  */
 
 export class Reader {
@@ -40,8 +43,11 @@ export class Reader {
   rows;
   search;
   #tools;
+  #list;
   #entries;
   #detail;
+  // Of what lies beside a record: the rows learn nothing from it.
+  #beside;
   /** @type {Beginning | null} of the stream that began last */
   #beginning = null;
   /** @type {Older | null} made when somebody first comes to the end of what is kept */
@@ -66,7 +72,8 @@ export class Reader {
   constructor(tools) {
     this.#tools = tools;
     this.#entries = new Entries(tools.itemsTopic);
-    const list = part("rows", HTMLElement);
+    this.#beside = new Entries(tools.itemsTopic);
+    const list = (this.#list = part("rows", HTMLElement));
     this.rows = new Rows(
       list,
       {
@@ -79,13 +86,24 @@ export class Reader {
     );
     this.#detail = new Detail(part("detail", HTMLElement), {
       itemsPath: tools.itemsPath,
+      topicsApi: tools.topicsApi,
+      recordsPath: tools.recordsPath,
+      api: tools.api,
       loadWhole: (entry) => this.#whole(entry),
-      loadSchema: (entry, of) => tools.api.schema(entry.topic, entry.partition, entry.record.offset, of),
+      entryOf: ({ topic, epoch, partition }, record) => this.#beside.of(topic, epoch, partition, record),
+      go: (entry) => this.#go(entry),
       only: (key) => this.search.only(key),
       narrow: (condition) => this.search.add(condition),
       marks: () => (this.#isDetailFound && this.#history ? this.#history.marks : this.#marks),
       closed: () => (this.#isDetailFound ? this.#history?.rows.focus() : this.rows.focusSelected()),
+      failed: () => this.note("the record could not be shown; the server cannot be reached"),
     });
+    document.addEventListener("clockchange", () => {
+      retime(document, Date.now());
+      this.#detail.remark();
+    });
+    list.addEventListener("pointerover", () => this.#detail.prepare(), { once: true });
+    list.addEventListener("focusin", () => this.#detail.prepare(), { once: true });
     list.addEventListener("click", (event) => this.#clicked(event));
     this.#newer.addEventListener("click", () => this.toNewest());
     this.#olderButton.addEventListener("click", () => void (this.search.serversPart === "" ? this.#loadOlder() : this.look()));
@@ -139,9 +157,12 @@ export class Reader {
     this.#isWhole = isWhole;
   }
 
-  /** Shows what waits for a past that does not become complete. Called now and then. */
+  /** Shows what waits for a past that does not become complete, and how long ago things were. Called now and then. */
   tick() {
     if (this.#beginning) this.arrived([]);
+    if (chosenClock() !== "relative") return;
+    retime(this.#list, Date.now());
+    this.#history?.tick();
   }
 
   /** @param {import("../live/stream.js").Arrived[]} news */
@@ -161,7 +182,7 @@ export class Reader {
 
   /** @param {string} text */
   note(text) {
-    this.rows.add([{ kind: "note", text: `${clock(Date.now()).slice(0, 8)} ${text}` }]);
+    this.rows.add([{ kind: "note", text: `${timeText(Date.now(), 0, chosenClock() === "utc" ? "utc" : "local").slice(0, 8)} ${text}` }]);
   }
 
   /** Holds the view, or lets it go on. */
@@ -195,6 +216,21 @@ export class Reader {
     if (entry?.kind === "gap") void this.#load(entry);
   }
 
+  /**
+   * @param {string} key that was pressed
+   * @returns {boolean} whether the record that is shown has a use for it
+   */
+  act(key) {
+    return this.#detail.act(key);
+  }
+
+  /** @param {RecordEntry} entry a neighbour of the one that is shown */
+  #go(entry) {
+    const row = this.#isDetailFound ? null : this.rows.find(entry);
+    if (row) this.rows.select(row);
+    this.#detail.show(row ?? entry);
+  }
+
   /** @returns {boolean} whether a detail was open, a row selected, or the search in history open */
   close() {
     if (this.#detail.entry) this.#detail.close();
@@ -211,10 +247,25 @@ export class Reader {
    *
    * @param {import("../live/protocol.js").Range} [range] there alone
    */
-  async look(range) {
+  look(range) {
+    return this.#inHistory((history) => history.start(range));
+  }
+
+  /** @param {string} [text] a time, or a partition and an offset; none: somebody is asked for it */
+  goTo(text) {
+    return this.#inHistory((history) => (text === undefined ? history.ask() : history.goTo(text)));
+  }
+
+  /** @param {{ from: number, to: number }} span ms: shows the records of that time */
+  lookAt(span) {
+    return this.#inHistory((history) => history.startSpan(span));
+  }
+
+  /** @param {(history: import("./history.js").History) => void | Promise<void>} does */
+  async #inHistory(does) {
     this.#historyLoading ??= import("./history.js").then(({ History }) => (this.#history = new History(this.#historyTools())));
     try {
-      await (await this.#historyLoading).start(range);
+      await does(await this.#historyLoading);
     } catch (error) {
       this.#historyLoading = null;
       if (this.#history !== null) throw error;
@@ -249,6 +300,8 @@ export class Reader {
       root: this.#tools.topicsApi,
       api: this.#tools.api,
       topic: () => this.#tools.subscription().topic,
+      partitions: () => Object.keys(this.#stream.cursor().positions).map(Number),
+      spanned: this.#tools.spanned,
       asked: () => this.search.draft,
       entryOf: (topic, epoch, partition, record) => entries.of(topic, epoch, partition, record),
       row: { itemsPath: this.#tools.itemsPath, fields: (value) => entries.fields(value), load: () => {}, marks: () => null },

@@ -2,7 +2,8 @@
 
 import { button, element, link, marked } from "../page/dom.js";
 import { Source } from "../live/json.js";
-import { NOT_PRINTABLE, clock, counted, firstLine, gapReason, grouped, isPrintable, printable, size } from "../page/format.js";
+import { timeText } from "../page/clock.js";
+import { NOT_PRINTABLE, counted, firstLine, gapReason, grouped, isPrintable, printable, size } from "../page/format.js";
 
 // Text beyond this is never seen in one line.
 const LINE_CHARACTERS = 300;
@@ -79,7 +80,9 @@ function fillRecord(row, entry, tools) {
   dot.dataset["series"] = String(partition % COLOURS);
   const where = cell("where", dot, `${partition}:${grouped(record.offset)}`);
   const value = entry.event ? itemCell(entry, entry.event, tools) : valueCell(record, tools);
-  row.replaceChildren(cell("time", clock(record.timestamp)), where, keyCell(record, tools.marks()), value);
+  const time = cell("time", timeText(record.timestamp, Date.now()));
+  if (record.timestamp !== null) time.dataset["ms"] = String(record.timestamp);
+  row.replaceChildren(time, where, keyCell(record, tools.marks()), value);
 }
 
 /**

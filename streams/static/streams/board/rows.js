@@ -1,5 +1,6 @@
 // What the list of rows shows, and when that changes: bounded, newest first, drawn once per animation frame. It stands still
-// while somebody reads: scrolled away from the top, with a row selected or text marked, or paused. The nodes are drawn.js's.
+// while somebody reads: scrolled away from the top, with a row pressed or selected or text marked, or paused. The nodes are
+// drawn.js's.
 
 import { Arrivals } from "./arrivals.js";
 import { Drawn } from "./drawn.js";
@@ -38,6 +39,8 @@ export class Rows {
   #changed;
   #older;
   #reading = false;
+  // A row that moved away under the pointer would never hear of its click.
+  #isPressed = false;
   #arrivals = new Arrivals(MOST_KEPT);
   #kept = new Kept();
   #isNarrow = false;
@@ -59,6 +62,9 @@ export class Rows {
     this.#older = older;
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     document.addEventListener("selectionchange", () => this.#look());
+    list.addEventListener("pointerdown", () => this.#press(true));
+    // The click comes after these, and finds the row where it was pressed.
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => this.#press(false)));
   }
 
   /** @returns {boolean} whether the view stands still while receiving goes on */
@@ -262,6 +268,14 @@ export class Rows {
     if (gap) this.#show(gap, "center");
   }
 
+  /**
+   * @param {import("./row.js").RecordEntry} wanted
+   * @returns {import("./row.js").RecordEntry | null} the same record among those in sight
+   */
+  find({ epoch, partition, record }) {
+    return this.records.find((each) => each.epoch === epoch && each.partition === partition && each.record.offset === record.offset) ?? null;
+  }
+
   /** Gives the keyboard back to the selected row. */
   focusSelected() {
     this.#drawn.nodeOf(this.selected)?.focus({ preventScroll: true });
@@ -303,9 +317,16 @@ export class Rows {
     if (scrollTop > TOP_PX && scrollTop + clientHeight > scrollHeight - NEAR_END_PX) this.#more();
   }
 
+  /** @param {boolean} isPressed whether a pointer is down on a row */
+  #press(isPressed) {
+    if (this.#isPressed === isPressed) return;
+    this.#isPressed = isPressed;
+    this.#look();
+  }
+
   /** Looks whether somebody reads. */
   #look() {
-    const reading = this.selected !== null || this.#scroller.scrollTop > TOP_PX || this.#hasMarkedText();
+    const reading = this.#isPressed || this.selected !== null || this.#scroller.scrollTop > TOP_PX || this.#hasMarkedText();
     if (reading === this.#reading) return;
     if (!this.held) this.#countFresh();
     this.#reading = reading;

@@ -14,7 +14,7 @@ import { LoadError, REFUSALS } from "../live/records_api.js";
  * @property {Bound} [from]
  * @property {Bound} [to]
  * @property {number[]} [partitions]
- * @property {true} newest_first
+ * @property {boolean} newest_first
  * @property {number} limit
  * @property {unknown} [cursor] of a search that ended: it goes on there
  *

@@ -199,8 +199,8 @@ function endOfText(text, start) {
   throw new SyntaxError(`The text that begins at ${start} does not end.`);
 }
 
-// What JSON consists of; white space between the parts is left out.
-const PARTS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+/** What JSON consists of; white space between the parts is left out. */
+export const PARTS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /**
  * @param {string} json
@@ -289,25 +289,94 @@ function shownText(text) {
   return HALF.test(text) ? null : text;
 }
 
+const [QUOTE, BACKSLASH, COMMA, COLON, SPACE, NEW_LINE] = [0x22, 0x5c, 0x2c, 0x3a, 0x20, 0x0a];
+const [OPENS, CLOSES] = [new Set([0x7b, 0x5b]), new Set([0x7d, 0x5d])];
+
+/** A text that is written sign by sign: joining as many pieces takes several times as long. */
+class Written {
+  #units;
+  #length = 0;
+
+  /** @param {number} size signs that there is room for at first */
+  constructor(size) {
+    this.#units = new Uint16Array(size);
+  }
+
+  /** @param {number} unit */
+  put(unit) {
+    if (this.#length === this.#units.length) {
+      const more = new Uint16Array(2 * this.#length);
+      more.set(this.#units);
+      this.#units = more;
+    }
+    this.#units[this.#length++] = unit;
+  }
+
+  /** @param {number} depth of the line that begins */
+  line(depth) {
+    this.put(NEW_LINE);
+    for (let space = 0; space < 2 * depth; space += 1) this.put(SPACE);
+  }
+
+  text() {
+    return new TextDecoder("utf-16le", { ignoreBOM: true }).decode(this.#units.subarray(0, this.#length));
+  }
+}
+
 /**
  * @param {Source} source
  * @returns {string} on lines of their own, digits and names as they came
  */
 export function prettyText({ text }) {
-  /** @type {string[]} */
-  const out = [];
+  const out = new Written(2 * text.length + 64);
   let depth = 0;
-  let before = "";
-  const line = () => `\n${"  ".repeat(depth)}`;
-  for (const [sign] of text.matchAll(PARTS)) {
-    const opens = before === "{" || before === "[";
-    if (sign === "}" || sign === "]") {
-      depth -= 1;
-      if (!opens) out.push(line());
-    } else if (opens || before === ",") out.push(line());
-    out.push(sign === ":" ? ": " : sign);
-    if (sign === "{" || sign === "[") depth += 1;
-    before = sign;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit === QUOTE) at = putText(text, at, out);
+    else if (unit <= SPACE) continue;
+    else if (OPENS.has(unit)) {
+      out.put(unit);
+      const end = spaceAfter(text, at + 1);
+      if (CLOSES.has(text.charCodeAt(end))) {
+        out.put(text.charCodeAt(end));
+        at = end;
+      } else out.line((depth += 1));
+    } else if (CLOSES.has(unit)) {
+      out.line((depth -= 1));
+      out.put(unit);
+    } else {
+      out.put(unit);
+      if (unit === COMMA) out.line(depth);
+      if (unit === COLON) out.put(SPACE);
+    }
   }
-  return out.join("");
+  return out.text();
+}
+
+/**
+ * @param {string} text
+ * @param {number} start of a text in it
+ * @param {Written} out
+ * @returns {number} the place of its last quote
+ */
+function putText(text, start, out) {
+  out.put(QUOTE);
+  for (let at = start + 1; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    out.put(unit);
+    if (unit === QUOTE) return at;
+    if (unit === BACKSLASH) out.put(text.charCodeAt((at += 1)));
+  }
+  return text.length;
+}
+
+/**
+ * @param {string} text
+ * @param {number} at
+ * @returns {number} the place behind white space
+ */
+function spaceAfter(text, at) {
+  let end = at;
+  while (text.charCodeAt(end) <= SPACE) end += 1;
+  return end;
 }

@@ -1,0 +1,147 @@
+// The records before and after one: in its partition, and of its key. What lies close by comes from the records API, the
+// rest from a search in history, which is bounded: where it ends without an answer, asking again goes on there.
+
+import { conditionOf } from "./expression.js";
+import { LoadError } from "../live/records_api.js";
+import { search } from "./search_api.js";
+import { counted, grouped } from "../page/format.js";
+
+// Offsets that are read at once on the way to the next record; holes of compaction and transactions are mostly shorter.
+const CLOSE_BY = 20;
+// Matches of one search: keys that read alike (base64, and the same as a text) are told apart here.
+const FEW = 5;
+// Characters of a key that can be looked for: a filter has a bound.
+const LONGEST_KEY = 100;
+
+/**
+ * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {1 | -1} Step newer, older
+ * @typedef {{ record: KafkaRecord, epoch: string } | string} Neighbour or why there is none, in words for people
+ */
+
+export class Neighbours {
+  #api;
+  #root;
+  /** @type {{ place: string, cursor: unknown, records: number } | null} where the last search ended without an answer */
+  #left = null;
+
+  /**
+   * @param {import("../live/records_api.js").RecordsApi} api
+   * @param {string} root address of the topics API, ending with a slash
+   */
+  constructor(api, root) {
+    this.#api = api;
+    this.#root = root;
+  }
+
+  /**
+   * @param {RecordEntry} entry
+   * @param {Step} step
+   * @param {AbortSignal} signal
+   * @returns {Promise<Neighbour>} the nearest record of the same partition
+   */
+  async inPartition(entry, step, signal) {
+    const { topic, partition, record } = entry;
+    const from = step > 0 ? record.offset + 1 : Math.max(0, record.offset - CLOSE_BY);
+    const to = step > 0 ? record.offset + 1 + CLOSE_BY : record.offset;
+    const page = from < to ? await this.#page(topic, partition, from, to) : null;
+    const next = page?.records.at(step > 0 ? 0 : -1);
+    if (page && next) return lived(entry, { record: next, epoch: page.epoch });
+    const isEnd = page === null || (step > 0 ? page.next === null && page.to < to : from === 0);
+    if (isEnd) return noneSentence(step, false, 0);
+    return this.#search(entry, step, "", () => true, signal);
+  }
+
+  /**
+   * @param {RecordEntry} entry
+   * @param {Step} step
+   * @param {AbortSignal} signal
+   * @returns {Promise<Neighbour>} the nearest record of the same key, in the same partition
+   */
+  async ofKey(entry, step, signal) {
+    const { key, key_encoding: encoding, cut } = entry.record;
+    if (key === null) return "This record has no key.";
+    if (cut?.includes("key") || key.length > LONGEST_KEY) return "The key is too long to be looked for.";
+    const filter = conditionOf("key", { string: key, json: "null" }, false) ?? "";
+    return this.#search(entry, step, filter, (record) => record.key === key && record.key_encoding === encoding, signal);
+  }
+
+  /**
+   * @param {string} topic
+   * @param {number} partition
+   * @param {number} from
+   * @param {number} to
+   */
+  async #page(topic, partition, from, to) {
+    try {
+      return await this.#api.page(topic, { partition, from, to });
+    } catch (error) {
+      if (!(error instanceof LoadError) || error.next === null) throw error;
+      return error.next < to ? this.#api.page(topic, { partition, from: error.next, to }) : null;
+    }
+  }
+
+  /**
+   * @param {RecordEntry} entry
+   * @param {Step} step
+   * @param {string} filter "" for every record
+   * @param {(record: KafkaRecord) => boolean} fits
+   * @param {AbortSignal} signal
+   * @returns {Promise<Neighbour>}
+   */
+  async #search(entry, step, filter, fits, signal) {
+    const { topic, partition, record } = entry;
+    const place = `${topic} ${entry.epoch} ${partition}:${record.offset} ${step} ${filter}`;
+    const left = this.#left?.place === place ? this.#left : null;
+    this.#left = null;
+    const bound = { positions: { [partition]: step > 0 ? record.offset + 1 : record.offset } };
+    const begun = left ? { cursor: left.cursor } : { partitions: [partition], ...(step > 0 ? { from: bound } : { to: bound }) };
+    /** @type {import("./search_api.js").Asked} */
+    let asked = { ...(filter && { filter }), ...begun, newest_first: step < 0, limit: FEW };
+    let looked = left?.records ?? 0;
+    for (;;) {
+      /** @type {KafkaRecord[]} */
+      const found = [];
+      let { epoch } = entry;
+      /** @type {Extract<import("./search_api.js").Line, { type: "end" }> | null} */
+      let end = null;
+      for await (const line of search(this.#root, topic, asked, signal)) {
+        if (line.type === "begin") ({ epoch } = line);
+        else if (line.type === "records") found.push(...line.records.filter(fits));
+        else if (line.type === "end") end = line;
+        else if (line.type === "broken") throw new LoadError(line.message);
+      }
+      const nearest = found.sort((a, b) => step * (a.offset - b.offset))[0];
+      if (nearest) return lived(entry, { record: nearest, epoch });
+      if (end === null) return "";
+      looked += end.scanned;
+      if (end.reason === "complete") return noneSentence(step, filter !== "", looked);
+      if (end.cursor === null || end.cursor === undefined) return end.message ?? "The search ended without an answer.";
+      asked = { ...(filter && { filter }), cursor: end.cursor, newest_first: step < 0, limit: FEW };
+      if (end.reason === "limit") continue;
+      this.#left = { place, cursor: end.cursor, records: looked };
+      return `None in the ${counted(looked, "record")} that were looked at. Press again to go on.`;
+    }
+  }
+}
+
+/**
+ * @param {RecordEntry} entry
+ * @param {{ record: KafkaRecord, epoch: string }} found
+ * @returns {Neighbour}
+ */
+function lived(entry, found) {
+  return found.epoch === entry.epoch ? found : "The topic was made anew: this record belongs to an earlier life of it.";
+}
+
+/**
+ * @param {Step} step
+ * @param {boolean} isOfKey
+ * @param {number} looked
+ */
+function noneSentence(step, isOfKey, looked) {
+  if (!isOfKey) return step > 0 ? "This is the newest record of its partition." : "Kafka has nothing older of this partition.";
+  const where = looked === 0 ? "" : ` (${grouped(looked)} looked at)`;
+  return `Kafka has no ${step > 0 ? "newer" : "older"} record of this key in its partition${where}.`;
+}

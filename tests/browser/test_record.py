@@ -1,0 +1,261 @@
+"""One record: its ways to be shown, its neighbours, what changed, its page; going to a time or an offset; rows under a
+pointer that is down."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.test_records import producer
+from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, make_installation, session_of
+
+pytestmark = pytest.mark.processes
+
+TOPIC = "orders"
+FAST = "fast"
+START = 1_700_000_000_000  # ms
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, Process]]:
+    """One running product for the tests of this file. Partition 0: an order in three steps, with others between, and a
+    large record last; a second apart in time. Partition 1: one without a key. Another topic has nothing yet."""
+    installation = make_installation(tmp_path_factory.mktemp("record"), None, {})
+    installation.watch(TOPIC, "Orders")
+    installation.watch(FAST, "Fast")
+    web = installation.web()
+    kafka = producer(web)
+    for number, status in enumerate(("new", "paid", "sent")):
+        order = {"status": status, "total": 9007199254740993, "lines": [{"sku": "a", "count": number}]}
+        for key, value in ((b"order-7", order), (b"other-%d" % number, {"other": number})):
+            place = 2 * number + (key != b"order-7")
+            kafka.produce(
+                TOPIC, json.dumps(value), key=key, partition=0, timestamp=START + 1000 * place,
+                headers=[("kind", b"order"), ("raw", b"\xff")],
+            )  # fmt: skip
+    whole = json.dumps({"rows": [{"id": number} for number in range(80_000)], "last": "THE END"})
+    kafka.produce(TOPIC, whole, key=b"large", partition=0, timestamp=START + 6000)
+    kafka.produce(TOPIC, b'{"n": -0, "e": 1e400}', partition=1, timestamp=START + 500)
+    kafka.produce(FAST, b"{}", partition=0)
+    assert kafka.flush(30) == 0
+    yield installation, web
+    installation.close()
+
+
+async def copied(page: Page, what: str) -> str:
+    await page.get_by_role("button", name=f"Copy {what}").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    found: str = await page.evaluate("navigator.clipboard.readText()")
+    await expect(page.get_by_role("button", name="Copied")).to_have_count(0)
+    return found
+
+
+async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_compared(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    _, web = orders
+    person = await visitors.new(web)
+    await person.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    board = await person.board(TOPIC)
+    detail, title = board.locator(".detail"), board.locator(".detail h2")
+    await board.locator('.row[data-partition="0"][data-offset="4"]').click()
+    region = detail.get_by_role("region")
+    await expect(region).to_contain_text('"total": 9007199254740993')
+    for key, shown in [
+        ("2", '{"status": "sent", "total": 9007199254740993'),
+        ("3", "0000  7b 22 73 74"),
+        ("4", "base64 /w=="),
+        ("5", 'value.status− before: "paid"+ now: "sent"value.lines[0].count− before: 1+ now: 2'),
+    ]:
+        await board.keyboard.press(key)
+        await expect(region.first).to_contain_text(shown)
+    await board.keyboard.press("1")
+
+    value = '{"status": "sent", "total": 9007199254740993, "lines": [{"sku": "a", "count": 2}]}'
+    assert await copied(board, "value") == value
+    assert await copied(board, "key") == "order-7"
+    assert f'"value":{value}' in await copied(board, "record")
+    assert await copied(board, "link") == f"{web.url}/records/{TOPIC}/0/4"
+    assert await copied(board, "curl") == (
+        f"curl -H \"Authorization: Bearer $TOKEN\" '{web.url}/api/topics/{TOPIC}/records/0/4'"
+    )
+
+    for key, place in [
+        (",", "0:3"),
+        (".", "0:4"),
+        ("<", "0:2"),
+        ("<", "0:0"),
+        (">", "0:2"),
+        (".", "0:3"),
+        (">", "0:3"),
+    ]:
+        await board.keyboard.press(key)
+        await expect(title).to_have_text(place)
+    await expect(detail).to_contain_text("Kafka has no newer record of this key in its partition")
+
+    await board.locator('.row[data-offset="6"]').click()
+    await expect(detail.locator(".long-text")).to_be_visible()
+    nodes: int = await board.evaluate("document.querySelector('.detail').querySelectorAll('*').length")
+    assert nodes < 500, "a large value is in the page as a whole"
+    await board.keyboard.press("f")
+    await board.keyboard.type("the end")
+    await expect(detail.locator(".detail-found")).to_have_text("1 of 1")
+    await expect(detail.locator(".long-text")).to_contain_text('"last": "THE END"')
+
+
+async def test_the_address_of_a_record_opens_for_who_may_watch_its_topic_and_leads_to_its_neighbours(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    installation, web = orders
+    page = await (await visitors.new(web)).open(f"/records/{TOPIC}/1/0")
+    await expect(page.get_by_role("region", name="Value")).to_have_text('{\n  "n": -0,\n  "e": 1e400\n}')
+    await page.goto(f"{web.url}/records/{TOPIC}/0/2")
+    await expect(page.locator(".detail h2")).to_have_text("0:2")
+    await page.keyboard.press(">")
+    await expect(page.locator(".detail h2")).to_have_text("0:4")
+    await expect(page).to_have_url(f"{web.url}/records/{TOPIC}/0/4")
+    await page.go_back()
+    await expect(page.locator(".detail h2")).to_have_text("0:2")
+
+    async with httpx.AsyncClient(base_url=web.url, timeout=30) as anybody:
+        assert (await anybody.get(f"/records/{TOPIC}/0/2")).headers["location"].startswith("/accounts/login/")
+        anybody.cookies.set(SESSION_COOKIE, session_of(USERS[1]))
+        for path, said in [
+            ("no-such-topic/0/0", "There is no topic no-such-topic that you may watch"),
+            (f"{TOPIC}/0/99", "has no record at offset 99"),
+            (f"{TOPIC}/99/0", "has no such record"),
+        ]:
+            answer = await anybody.get(f"/records/{path}")
+            assert answer.status_code == 404
+            assert said in answer.text
+        installation.query("INSERT INTO auth_group (name) VALUES ('nobody')")
+        installation.query(
+            "INSERT INTO streams_topic_readers (topic_id, group_id) SELECT t.id, g.id "
+            f"FROM streams_topic t, auth_group g WHERE t.name = '{TOPIC}' AND g.name = 'nobody'"
+        )
+        installation.query(f"UPDATE auth_user SET is_superuser = false WHERE username = '{USERS[1]}'")
+        answer = await anybody.get(f"/records/{TOPIC}/0/2")
+        assert answer.status_code == 404
+        assert "that you may watch" in answer.text
+
+
+async def test_a_row_that_is_pressed_stays_under_the_pointer_however_fast_records_come(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    _, web = orders
+    board = await (await visitors.new(web, viewport={"width": 1024, "height": 768})).board(FAST)
+    before = await received(board)
+    row = board.locator('.row[data-partition="0"][data-offset="0"]')
+    box = await row.bounding_box()
+    assert box
+    await board.mouse.move(box["x"] + 20, box["y"] + 15)
+    await board.mouse.down()
+    kafka = producer(web)
+    for number in range(50):
+        kafka.produce(FAST, b"{}", partition=number % 4)
+    assert kafka.flush(30) == 0
+    await expect(board.locator("#board")).to_have_attribute("data-received", str(before + 50))
+    await board.mouse.up()
+    await expect(board.locator(".detail h2")).to_have_text("0:0")
+    await expect(row).to_have_attribute("aria-selected", "true")
+    await expect(board.locator("[data-part=newer-count]")).to_have_text("50 new")
+
+
+async def received(board: Page) -> int:
+    """How many records a board has, once it has the past."""
+    await expect(board.locator(".row[data-kind=record]").first).to_be_visible()
+    return int(await board.locator("#board").get_attribute("data-received") or "")
+
+
+async def test_going_to_a_time_or_an_offset_shows_what_follows_in_the_order_that_is_chosen(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    _, web = orders
+    board = await (await visitors.new(web)).board(TOPIC)
+    found, place = board.locator("[data-part=history-rows] .row"), board.get_by_label("A time, or a partition")
+
+    async def places() -> list[str]:
+        script = "rows => rows.map(row => `${row.dataset.partition}:${row.dataset.offset}`)"
+        seen: list[str] = await found.evaluate_all(script)
+        return seen
+
+    await board.keyboard.press("o")
+    await expect(place).to_be_focused()
+    await board.keyboard.type("2023-11-14 22:13:20.250")
+    await expect(board.locator("[data-part=history-at-means]")).to_have_text("2023-11-14 22:13:20.250 UTC+00:00")
+    await board.keyboard.press("Enter")
+    await expect(board.locator("[data-part=history-said]")).to_contain_text("All 7 offsets there were looked at")
+    assert await places() == ["1:0", "0:1", "0:2", "0:3", "0:4", "0:5", "0:6"], "across partitions by time"
+    await board.get_by_label("Order").select_option("place")
+    await expect(found.first).to_have_attribute("data-offset", "1")
+    assert await places() == ["0:1", "0:2", "0:3", "0:4", "0:5", "0:6", "1:0"]
+
+    await place.fill("0:4")
+    await board.keyboard.press("Enter")
+    await expect(found).to_have_count(3)
+    await expect(board.locator(".detail h2")).to_have_text("0:4")
+
+    await board.goto(f"{web.url}/?topic={TOPIC}&at=1:0")  # as the page of a record leads here
+    await expect(board.locator(".detail h2")).to_have_text("1:0")
+
+
+async def test_times_are_written_in_one_way_that_is_remembered(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    _, web = orders
+    person = await visitors.new(web, timezone_id="Asia/Tokyo")
+    board = await person.board(TOPIC)
+    time = board.locator('.row[data-partition="1"] .time')
+    await expect(time).to_have_text("07:13:20.500")
+    await board.keyboard.press("u")
+    await expect(time).to_have_text("22:13:20.500")
+    await board.locator('.row[data-partition="1"]').click()
+    await expect(board.locator(".detail .facts")).to_contain_text("2023-11-14 22:13:20.500 UTC")
+    page = await person.open(f"/records/{TOPIC}/1/0")
+    await expect(page.locator(".facts").first).to_contain_text("2023-11-14 22:13:20.500 UTC")
+    await page.keyboard.press("u")
+    await expect(page.locator(".facts").first).to_contain_text(
+        re.compile(r"−\d+:\d\d:\d\d\.\d{3} \(2023-11-15 07:13:20")
+    )
+
+
+async def test_a_span_that_is_dragged_over_the_bars_loads_its_records(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    _, web = orders
+    board = await (await visitors.new(web)).board(FAST)
+    before = await received(board)
+    kafka = producer(web)
+    for _ in range(3):
+        kafka.produce(FAST, b'{"now": true}', partition=2)
+    assert kafka.flush(30) == 0
+    await expect(board.locator("#board")).to_have_attribute("data-received", str(before + 3))
+    box = await board.locator(".chart canvas").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    await board.mouse.move(box["x"] + box["width"] * 0.6, middle)
+    await board.mouse.down()
+    await board.mouse.move(box["x"] + box["width"] - 1, middle, steps=4)
+    await expect(board.locator("[data-part=chart-caption]")).to_contain_text("let go to load its records")
+    await board.mouse.up()
+    await expect(board.locator("[data-part=history-where]")).to_have_value("time")
+    await expect(board.locator("[data-part=history-said]")).to_contain_text(re.compile("looked at|no offsets there"))
+    # Exactly what has its time in the span: the bars end with the last whole second.
+    span = [await board.locator(f"[data-part=history-{end}-time]").input_value() for end in ("from", "to")]
+    times = await board.locator("[data-part=history-rows] .row .time").evaluate_all(
+        "all => all.map(e => +e.dataset.ms)"
+    )
+    first, last = (datetime.fromisoformat(each).replace(tzinfo=UTC).timestamp() * 1000 for each in span)
+    assert last - first == pytest.approx(120_000, abs=3_000)
+    assert all(first <= time < last for time in times)
+    async with httpx.AsyncClient(base_url=web.url, cookies={SESSION_COOKIE: session_of(USERS[0])}, timeout=30) as api:
+        newest = (await api.get(f"/api/topics/{FAST}/newest?limit=500")).json()
+    every = [record["timestamp"] for each in newest["ranges"] for record in each["records"]]
+    assert len(times) == sum(first <= time < last for time in every)
