@@ -358,7 +358,7 @@ export class RecordView {
     const { key } = record;
     if (key !== null) tools.append(button("Only this key", "quiet", () => this.#tools.only(key)));
     if (entry.event && entry.event.happened !== "deleted") {
-      tools.append(link("Open item", `${this.#tools.itemsPath}${entry.event.id}/`));
+      tools.append(link("Open item", `${this.#tools.itemsPath}${entry.event.id}/#version-${entry.event.version}`));
     }
     if (record.truncated) tools.append(button("Load whole record", "", () => void this.#loadCut(entry, false)));
     return tools;
