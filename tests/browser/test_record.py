@@ -184,7 +184,7 @@ async def test_going_to_a_time_or_an_offset_shows_what_follows_in_the_order_that
 ) -> None:
     _, web = orders
     board = await (await visitors.new(web)).board(TOPIC)
-    found, place = board.locator("[data-part=history-rows] .row"), board.get_by_label("A time, or a partition")
+    found, place = board.locator("[data-part=history-rows] .row"), board.get_by_label("A time or an offset")
 
     async def places() -> list[str]:
         script = "rows => rows.map(row => `${row.dataset.partition}:${row.dataset.offset}`)"
