@@ -5,7 +5,7 @@ import { Entries } from "./entries.js";
 import { RecordView } from "./record_view.js";
 import { LoadError, RecordsApi } from "../live/records_api.js";
 import { pageAddress } from "./copying.js";
-import { element, part, say } from "../page/dom.js";
+import { part, say } from "../page/dom.js";
 import { changeClock, clockName } from "../page/clock.js";
 
 /** @typedef {import("./row.js").RecordEntry} RecordEntry */
@@ -67,8 +67,7 @@ class RecordPage {
       if (wanted === this.#wanted) this.#show(this.#entries.of(this.#topic, this.#epoch, partition, record));
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
-      this.#view.clear();
-      this.#root.append(element("p", "detail-note", error.message));
+      this.#view.clear(error.message);
     }
   }
 

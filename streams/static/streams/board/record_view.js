@@ -114,12 +114,17 @@ export class RecordView {
     if (entry.record.truncated && entry.record.size <= LOADED_BYTES) void this.#loadCut(entry, isFast);
   }
 
-  /** Nothing is shown any more. */
-  clear() {
+  /**
+   * Nothing is shown any more.
+   *
+   * @param {string} [why] in words for people
+   */
+  clear(why = "") {
     this.#asking.abort();
     this.entry = this.#record = null;
     this.#body.replaceChildren();
     this.#more.replaceChildren();
+    say(this.#said, why);
     this.#find.within(null);
   }
 
