@@ -148,8 +148,7 @@ class ReadableRecords(PartitionRecords):  # type: ignore[misc]
             if wanted < len(self._ready):
                 found += self._ready[:wanted]
                 del self._ready[:wanted]
-                last = found[-1]
-                self.next_fetch_offset = last.end if isinstance(last, Undecodable) else last.offset + 1
+                self.next_fetch_offset = found[-1].offset + 1  # an Undecodable is its batch's last
             else:
                 found += self._ready
                 self._ready = []

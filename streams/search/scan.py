@@ -90,13 +90,13 @@ class Scan:
         """How many matches are still wanted."""
         return 2**62 if self._job.limit is None else max(0, self._job.limit - self._total.matched)
 
-    def _is_over(self, more: Counts | None = None) -> bool:
+    def _is_over(self, *more: Counts) -> bool:
         """Whether a bound is reached, with what is not counted yet."""
         bounds = self._job.bounds
         if bounds is None:
             return False
-        records = self._total.scanned + (more.scanned if more else 0)
-        size = self._total.bytes + (more.bytes if more else 0)
+        records = self._total.scanned + sum([each.scanned for each in more])
+        size = self._total.bytes + sum([each.bytes for each in more])
         return records >= bounds.records or size >= bounds.bytes or self._loop.time() - self._since >= bounds.seconds
 
     async def _tell(self, part: Part) -> None:
@@ -148,10 +148,7 @@ class Scan:
                     looked.keep(await self._look(span.partition, group), self._wanted())
                     looked.counts.add(self._looker.take_counts())
                     position = end
-                    more = Counts()
-                    more.add(pending)
-                    more.add(looked.counts)
-                    if self._is_over(more):
+                    if self._is_over(pending, looked.counts):
                         looked.span = looked.span._replace(end=position)
                         return looked
         return looked
