@@ -375,7 +375,7 @@ export class History {
     if (hadFocus) [this.#cancel, this.#on, this.#go].find((each) => !each.hidden)?.focus();
     const full = isFull && !isRunning ? ` No more than ${grouped(MOST_FOUND)} are listed: narrow the filter or the time, or export them.` : "";
     if (sentence) say(this.#said, sentence);
-    else if (isRunning) say(this.#said, this.#hasBegun ? "Looking …" : "Asking the server …");
+    else if (isRunning) say(this.#said, this.#hasBegun ? (this.#isNewestFirst ? "Looking, newest first …" : "Looking, oldest first …") : "Asking the server …");
     else say(this.#said, this.#looked.reason ? lookedSentence(this.#looked) + full : "");
     this.#panel.dataset["state"] = isRunning ? "running" : this.#looked.reason || "idle";
   }
