@@ -67,7 +67,11 @@ class WayOut(Schema):
     versions: list[Way]
 
 
-@router.get("/{int:item_id}/way", response={200: WayOut, 401: Problem, 503: Problem}, summary="The way of its versions")
+@router.get(
+    "/{int:item_id}/way",
+    response={200: WayOut, 401: Problem, 404: Problem, 503: Problem},
+    summary="The way of its versions",
+)
 async def read_way(request: HttpRequest, item_id: int) -> HttpResponse:
     """Where the newest versions of an item are: saved, in the outbox, in Kafka, on boards. Versions that Kafka has had
     for more than a week are not kept any more."""

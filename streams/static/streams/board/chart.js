@@ -24,8 +24,8 @@ export class Chart {
   /** @type {(number | null)[]} */
   #series = [];
   #lastMs = 0;
-  // The server's clock where the series ends, ms.
-  #endMs = 0;
+  // The server's clock where the series ends, ms; this browser's, until there is one.
+  #endMs = Math.floor(Date.now() / 1000) * 1000;
   #spanned;
   /** @type {{ from: number, to: number, x: number } | null} what is dragged over: seconds, by their place in the series */
   #drag = null;
