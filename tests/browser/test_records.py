@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import httpx
 from confluent_kafka import Producer
@@ -170,14 +171,18 @@ async def test_what_a_slow_connection_missed_is_a_gap_that_can_be_loaded(
     kafka.produce(topic, [b'{"n": 0}'])
     with Proxy(f"127.0.0.1:{web.port}") as proxy:
         person = await visitors.new(f"http://{proxy.address}")
+        await person.context.clock.install()
         near, board = await (await visitors.new(web)).board(topic), await person.board(topic)
         await expect(board.locator(".row[data-kind=record]")).to_have_count(1)
+        # By its clock this takes no time: a board that hears nothing for 10 s connects anew, and misses nothing.
+        await person.context.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))
         proxy.freeze()
         total = 3_000  # x 8 KB = 24 MB: more than may be on the way, and more than the server's log keeps
         kafka.produce(topic, (b'{"n": %d, "filling": "%s"}' % (n, b"x" * 8_000) for n in range(1, total)))
         # The other board shows that the server has read everything.
         await expect(near.locator("#board")).to_have_attribute("data-position", f"0:{total}", timeout=60_000)
         proxy.mend()
+        await person.context.clock.resume()
         root = board.locator("#board")
         await expect(root).to_have_attribute("data-position", f"0:{total}", timeout=60_000)
         gap = board.locator(".row[data-kind=gap][data-reason=slow]").first  # others may have been passed over
