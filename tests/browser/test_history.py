@@ -272,6 +272,7 @@ async def test_the_whole_topic_is_exported_by_who_may_and_offered_to_nobody_else
     person = await visitors.new(web, signed_in=False)
     await person.context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[1]), "url": web.url}])
     page = await person.board(TOPIC)
+    await expect(page.locator("[data-part=rows] > .row[data-kind=record]")).to_have_count(200)
     async with page.expect_response("**/api/topics/"):
         await page.get_by_role("button", name="export").click()
     await expect(page.get_by_label("the 200 records that the stream shows")).to_be_checked()
