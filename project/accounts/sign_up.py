@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import SetPasswordForm, UsernameField
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core import signing
 from django.core.exceptions import ValidationError
@@ -108,18 +108,25 @@ def finish(request: HttpRequest, signed: str) -> HttpResponse:
     """Where the mail's link leads: a password, and there is an account that may add items."""
     _only_for_strangers()
     wanted = _read(signed)
-    if wanted is None or _mail_is_taken(wanted.mail) or _name_is_taken(wanted.name):
-        return render(request, "registration/sign_up_finish.html", {"form": None}, status=410)
+    if wanted is None or _is_taken(wanted):
+        return _no_more(request)
     user = User(username=wanted.name, email=wanted.mail)
     form = SetPasswordForm(user, request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return render(request, "registration/sign_up_finish.html", {"form": form, "wanted": wanted})
     with transaction.atomic():
+        _one_by_one()
+        if _is_taken(wanted):
+            return _no_more(request)
         form.save()
         user.groups.set(Group.objects.filter(name=CONTRIBUTORS))
     login(request, user, backend=NEW_SESSION_BACKEND)
     messages.success(request, f"Welcome, {user.get_username()}. Your account is ready.")
     return redirect("dashboard")
+
+
+def _no_more(request: HttpRequest) -> HttpResponse:
+    return render(request, "registration/sign_up_finish.html", {"form": None}, status=410)
 
 
 def _only_for_strangers() -> None:
@@ -156,6 +163,17 @@ def _read(signed: str) -> Wanted | None:
     except (signing.BadSignature, ValueError):
         return None
     return Wanted(name, mail)
+
+
+def _one_by_one() -> None:
+    """Until the end of the transaction nobody else makes an account here, so that what is free stays free: the table of
+    users compares names to the letter, and addresses not at all. The row that is locked is the right to add users."""
+    adding = Permission.objects.select_for_update(of=("self",), no_key=True)
+    adding.get(content_type__app_label="auth", codename="add_user")
+
+
+def _is_taken(wanted: Wanted) -> bool:
+    return _mail_is_taken(wanted.mail) or _name_is_taken(wanted.name)
 
 
 def _name_is_taken(name: str) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib import import_module
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 from unittest import mock
 
@@ -12,7 +15,9 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core import mail, signing
-from django.test import Client, override_settings
+from django.db import connection
+from django.db.models.signals import pre_save
+from django.test import Client, TransactionTestCase, override_settings
 
 from items import services, tokens
 from items.models import ApiToken, Item
@@ -150,6 +155,43 @@ class SignUpTests(AccountTestCase):
 
     def test_who_is_signed_in_has_an_account(self) -> None:
         self.assertRedirects(sign_in(self.owner).get("/accounts/sign-up/"), "/", fetch_redirect_response=False)
+
+
+@override_settings(SIGN_UP=True)
+class SignUpsAtOnceTests(TransactionTestCase):
+    """Two links are opened at the same time, each over a database connection of its own."""
+
+    def open_both(self, *wanted: tuple[str, str]) -> list[int]:
+        """The status of each answer. Whoever is about to be saved waits for the other one for a moment."""
+        about_to_save = Barrier(2)
+
+        def wait(sender: object, **_: object) -> None:
+            with contextlib.suppress(BrokenBarrierError):
+                about_to_save.wait(timeout=1)
+
+        def post(name_and_mail: tuple[str, str]) -> int:
+            signed = signing.dumps(list(name_and_mail), salt=sign_up.SALT, compress=True)
+            try:
+                return Client().post(f"/accounts/sign-up/{signed}/", SignUpTests.PASSWORDS).status_code
+            finally:
+                connection.close()
+
+        pre_save.connect(wait, User)
+        try:
+            with ThreadPoolExecutor(2) as pool:
+                return list(pool.map(post, wanted))
+        finally:
+            pre_save.disconnect(wait, User)
+
+    def test_one_name_or_address_makes_one_account_however_it_is_written(self) -> None:
+        for wanted in (
+            (("nina", "nina@example.com"), ("NINA", "other@example.com")),
+            (("nora", "nora@example.com"), ("norbert", "Nora@example.com")),
+            (("nils", "nils@example.com"), ("nils", "nils@example.com")),
+        ):
+            before = User.objects.count()
+            self.assertEqual(sorted(self.open_both(*wanted)), [302, 410], wanted)
+            self.assertEqual(User.objects.count(), before + 1)
 
 
 class AddingTests(AccountTestCase):
