@@ -71,7 +71,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "streams.health.probes.any_host",
+    "streams.health.probes.answered_first",
     "project.site.redirected_where_known",
     "django.middleware.security.SecurityMiddleware",
     "project.static_files.StaticFiles",
@@ -224,7 +224,6 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL.sender or "Streamboard <streamboard@loc
 
 HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"(^|/)(healthz|readyz|metrics)$"] if HTTPS else []  # below a path, too
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False

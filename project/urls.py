@@ -8,7 +8,6 @@ from project.api import api, errors
 from project.api.docs import redoc
 from project.overview import overview
 from streams.board.views import dashboard, record
-from streams.health import probes
 
 handler400 = errors.bad_request
 
@@ -25,7 +24,4 @@ urlpatterns = [
     path("api/redoc", redoc, name="redoc"),
     path("api/", api.urls()),
     path("api/<path:rest>", errors.unknown_address),
-    path("healthz", probes.healthz, name="healthz"),
-    path("readyz", probes.readyz, name="readyz"),
-    path("metrics", probes.metrics, name="metrics"),
 ]

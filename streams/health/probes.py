@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
@@ -83,7 +84,6 @@ def measured(peer: str | None, headers: list[tuple[bytes, bytes]]) -> Answer:
 # The web's views --------------------------------------------------------------------------------------------------
 
 WEB_NEEDS = frozenset({"database"})
-ADDRESSES = frozenset({"/healthz", "/readyz", "/metrics"})
 BRIDGE_NEEDS = frozenset({"database", "kafka", "tasks"})
 
 
@@ -93,21 +93,6 @@ def _response(answer: Answer) -> HttpResponse:
     for name, value in (answer.headers or {}).items():
         response[name] = value
     return response
-
-
-@sync_and_async_middleware
-def any_host(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """These addresses answer under whatever name they are asked for: probes use the address of the machine."""
-
-    def heard(request: HttpRequest) -> Any:
-        if request.path_info in ADDRESSES:
-            request.get_host = lambda: "localhost"  # type: ignore[method-assign]
-        return get_response(request)
-
-    async def heard_async(request: HttpRequest) -> Any:
-        return await heard(request)
-
-    return heard_async if iscoroutinefunction(get_response) else heard
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:
@@ -124,6 +109,29 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     """`/metrics` of a web process."""
     headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
     return _response(measured(request.META.get("REMOTE_ADDR"), headers))
+
+
+VIEWS: Mapping[str, Callable[[HttpRequest], Awaitable[HttpResponse]]] = {
+    "/healthz": healthz,
+    "/readyz": readyz,
+    "/metrics": metrics,
+}
+
+
+@sync_and_async_middleware
+def answered_first(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Answers the three addresses before any other middleware: a probe names the machine as it likes, speaks HTTP where
+    people are sent to HTTPS, and needs nothing of what pages need."""
+
+    async def first_async(request: HttpRequest) -> Any:
+        view = VIEWS.get(request.path_info)
+        return await (get_response(request) if view is None else view(request))
+
+    def first(request: HttpRequest) -> Any:
+        view = VIEWS.get(request.path_info)
+        return get_response(request) if view is None else async_to_sync(view)(request)
+
+    return first_async if iscoroutinefunction(get_response) else first
 
 
 # The bridge's application -----------------------------------------------------------------------------------------
