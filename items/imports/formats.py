@@ -5,6 +5,7 @@ and what its rows mean beyond that. Column names are compared without upper and 
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,8 +20,10 @@ class Skip(Exception):
 
 
 def plain_name(column: str) -> str:
-    """A column's name as it is compared: `Product_Name` and `[product name]` are `product name`."""
-    name = " ".join(column.replace("_", " ").casefold().split())
+    """A column's name as it is compared: `Product_Name` and `[product name]` are `product name`. What nobody sees of it
+    does not count: files that were saved twice begin with two marks of byte order."""
+    seen = "".join(character for character in column if unicodedata.category(character) != "Cf")
+    name = " ".join(seen.replace("_", " ").casefold().split())
     return name[1:-1] if name[:1] == "[" and name[-1:] == "]" else name
 
 

@@ -123,6 +123,11 @@ class MappingTests(ReadingTestCase):
             },
         )
 
+    def test_what_nobody_sees_of_a_columns_name_does_not_count(self) -> None:
+        for name in ("\ufeff\ufeffname", "\u200bname", "na\u00adme\u200e"):
+            guessed = import_mapping.guess(self.survey(f"{name},price\nLamp,1\n"))
+            self.assertEqual(set(guessed), {"name", "price"}, ascii(name))
+
     def test_a_mapping_without_name_and_price_or_with_unknown_columns_is_refused(self) -> None:
         survey = self.survey("a,b\n")
         self.assertEqual(import_mapping.problem_of({"name": "a", "price": "b"}, survey), "")
