@@ -189,7 +189,7 @@ def take_settings(read: dict[str, Any]) -> bool:
         del vars(settings)[name]
     vars(settings)["_wrapped"] = ours
     del connections["default"]  # it was asked how long a table's name may be, and has connected to nothing
-    connections._settings = None
+    vars(connections)["_settings"] = None
     vars(connections).pop("settings")
     return True
 
