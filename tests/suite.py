@@ -24,8 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 REQUIRED = os.environ.get("CI") == "true"
 CORES = max(2, min(4, os.cpu_count() or 2))  # processes of pytest side by side; each has services of its own
-# One more where tests wait for services and processes: a core would stand idle meanwhile. What lets long times pass needs
-# none for itself.
+# One more where tests wait for services and processes: a core would stand idle meanwhile.
 WAITING_WORKERS = 3
 # Of runs that go on at the same time, each takes ports of its own (tests/support/waiting.py); 0 has what is run here.
 PORTS_OF_WAITING, PORTS_OF_SERVICES = "1", "2"
@@ -126,6 +125,12 @@ def of_tests(
     return Step(f"tests {name}", command, environment, fine)
 
 
+def files_that_write(mark: str) -> list[str]:
+    """The files of tests with this mark, where it is nothing that tests/conftest.py sets: with these, pytest need not
+    load all others to find out that it runs none of them."""
+    return [str(path) for path in sorted((ROOT / "tests").rglob("test_*.py")) if f"mark.{mark}" in path.read_text()]
+
+
 def side_by_side(together: str, workers: int = CORES) -> list[str]:
     """pytest's options for several processes. together: what one process gets as a whole (pytest-xdist's --dist)."""
     return ["-n", str(workers), "--dist", together]
@@ -215,10 +220,10 @@ def whole(arguments: list[str]) -> None:
     )  # fmt: skip
     with ThreadPoolExecutor(3) as ways:
         ended = [ways.submit(replace(step, whole_output=True).run, quiet=True) for step in (waiting, with_services)]
-        ended.append(ways.submit(computing, arguments))
+        ways.submit(computing, arguments).result()
         for way in ended:
             way.result()
-    of_tests("that have the machine for themselves", "alone", arguments).run()
+    of_tests("that have the machine for themselves", "alone", arguments or files_that_write("alone")).run()
 
 
 def check(arguments: list[str]) -> None:

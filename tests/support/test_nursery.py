@@ -108,6 +108,7 @@ def asked(nursery: Nursery, folder: Path, **settings: str) -> list[Any]:
     return told
 
 
+@pytest.mark.processes
 def test_a_product_that_was_loaded_before_goes_by_the_environment_of_its_own(loaded: Nursery, tmp_path: Path) -> None:
     one, other = f"sqlite:///{tmp_path}/one", f"sqlite:///{tmp_path}/other"
     assert asked(loaded, tmp_path, DATABASE_URL=one) == [True, "items.v1", False, "sqlite", f"{tmp_path}/one"]
@@ -117,11 +118,13 @@ def test_a_product_that_was_loaded_before_goes_by_the_environment_of_its_own(loa
     assert told == [True, "items.v1", False, "postgresql", "lamps"]
 
 
+@pytest.mark.processes
 def test_with_a_setting_that_it_was_not_loaded_with_it_is_loaded_anew(loaded: Nursery, tmp_path: Path) -> None:
     told = asked(loaded, tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/one", DEBUG="true")
     assert told == [False, "items.v1", True, "sqlite", f"{tmp_path}/one"]
 
 
+@pytest.mark.processes
 def test_settings_that_cannot_be_used_end_it_as_they_end_a_program(loaded: Nursery, tmp_path: Path) -> None:
     child = start(loaded, tmp_path, ASKS, **of_product(tmp_path, DEBUG="perhaps"))
     assert child.wait(SECONDS) == 1
