@@ -1,9 +1,11 @@
-"""Processes of the product without the wait for other people's code: one Python loads it once a run, and forks.
+"""Processes of the product without the wait for code to be loaded: one Python loads it once a run, and forks.
 
-A start of the product takes a second and more of CPU, most of it for Django, Kafka's client and the like, and the suite
-starts it hundreds of times. What was forked is told apart by nothing else: its environment, its arguments, its output
-and its process group are those of a program that was started, it loads all of the product itself, and it ends as any
-Python does. `python -m tests.faults`, the benchmarks and the tests of `make run` start programs.
+A start of the product takes three seconds and more of CPU, most of it for Django, Kafka's client and its own models and
+API, and the suite starts it hundreds of times. What was forked is told apart by nothing else: its environment, its
+arguments, its output and its process group are those of a program that was started, it reads its settings from that
+environment, makes its application by itself, and ends as any Python does. Where one of the settings that were read
+while the product was loaded is another in that environment, or the settings cannot be read, a program is started.
+`python -m tests.faults`, the benchmarks and the tests of `make run` start programs, too.
 """
 
 from __future__ import annotations
@@ -33,6 +35,16 @@ OTHERS = (
     "uvicorn.config", "uvicorn.protocols.http.httptools_impl", "uvicorn.protocols.websockets.websockets_sansio_impl",
     "uvloop", "websockets.asyncio.server", "xml.dom.minidom",
 )  # fmt: skip
+# Of the product, what loads the rest of it; not the application itself, which is made after the settings.
+PRODUCT = (
+    "project.body_limits", "project.demo.greeting", "project.handler", "project.hops", "project.mailing",
+    "project.proxies", "project.urls", "streams.processes.web", "streams.socket.routing",
+)  # fmt: skip
+SETTINGS = "tests.product_settings"
+# With which it is loaded; what lies in a folder that is not there is never made.
+NOBODYS = {"SECRET_KEY": "nobody's", "TEST_RUN_DIR": "/nowhere", "DATABASE_URL": "sqlite:////nowhere/db.sqlite3"}
+ASKED_AGAIN = {"DATABASES"}  # read while it was loaded, and read anew in each process
+ROOT = Path(__file__).resolve().parent.parent.parent
 COMMAND = [sys.executable, __file__]
 MESSAGE_BYTES = 1 << 20  # of a request: its arguments and its environment
 LOOK_SECONDS = 0.01  # between two looks at whether a process has ended
@@ -118,14 +130,17 @@ def serve(asked: socket.socket) -> dict[str, Any]:
             os.close(file)
 
 
-def become(request: dict[str, Any]) -> str:
-    """Takes on the request's environment and arguments; returns the path of the script."""
+def become(request: dict[str, Any], read: dict[str, Any] | None = None) -> str:
+    """Takes on the request's environment and arguments; returns the path of the script. read: the settings that the
+    product was loaded with. Does not return where it has to be loaded with other ones: a program takes its place."""
     os.environ.clear()
     os.environ.update(request["env"])
     os.chdir(request["folder"])
     script, *arguments = request["command"]
     sys.argv = [script, *arguments]
     sys.path[0] = str(Path(script).resolve().parent)
+    if read is not None and not take_settings(read):
+        os.execve(sys.executable, [sys.executable, script, *arguments], request["env"])
     return str(script)
 
 
@@ -134,10 +149,55 @@ def load() -> None:
     sys.modules["httpx._main"] = None  # type: ignore[assignment]  # as in tests/product_settings.py
     for name in OTHERS:
         importlib.import_module(name)
-    gc.freeze()  # what is there now is not gone through again by each process that loads more
+
+
+def load_product() -> dict[str, Any]:
+    """Loads the product; returns the settings that it looked at meanwhile, by name."""
+    import django  # noqa: PLC0415  (what its own tests fork is to load nothing)
+
+    sys.path[0] = str(ROOT)
+    os.environ |= {**NOBODYS, "DJANGO_SETTINGS_MODULE": SETTINGS}
+    django.setup(set_prefix=False)
+    for name in PRODUCT:
+        importlib.import_module(name)
+    return looked_at()
+
+
+def looked_at() -> dict[str, Any]:
+    """The settings that were asked for since they were read: Django remembers each."""
+    from django.conf import settings  # noqa: PLC0415
+
+    return {name: value for name, value in vars(settings).items() if name.isupper()}
+
+
+def take_settings(read: dict[str, Any]) -> bool:
+    """Has the product that was loaded go by this process's environment. Returns False where it cannot."""
+    from django.conf import Settings, settings  # noqa: PLC0415
+    from django.db import connections  # noqa: PLC0415
+
+    if os.environ.get("DJANGO_SETTINGS_MODULE") != SETTINGS:
+        return False
+    for name in ("project.settings", SETTINGS):
+        del sys.modules[name]
+    try:
+        ours = Settings(SETTINGS)
+    except Exception:  # noqa: BLE001  (whatever is wrong with them: the program that takes our place says it)
+        return False
+    if any(getattr(ours, name) != value for name, value in read.items() if name not in ASKED_AGAIN):
+        return False
+    for name in read:
+        del vars(settings)[name]
+    vars(settings)["_wrapped"] = ours
+    del connections["default"]  # it was asked how long a table's name may be, and has connected to nothing
+    vars(connections)["_settings"] = None
+    vars(connections).pop("settings")
+    return True
 
 
 if __name__ == "__main__":
+    read = None
     if "nothing" not in sys.argv:
         load()
-    runpy.run_path(become(serve(socket.socket(fileno=int(sys.argv[-1])))), run_name="__main__")
+        read = load_product()
+        gc.freeze()  # what is there now is not gone through again by each process that loads more
+    runpy.run_path(become(serve(socket.socket(fileno=int(sys.argv[-1]))), read), run_name="__main__")

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import nursery as nurseries
 from tests.support.nursery import Child, Nursery
+from tests.support.processes import ROOT, environment
 
 SECONDS = 60
 TELLS = """
@@ -76,7 +77,61 @@ def test_it_can_be_waited_for_stopped_and_killed_with_all_that_it_started(nurser
     assert child.poll() == -signal.SIGKILL
 
 
-def test_all_that_is_loaded_before_needs_no_settings_and_is_nothing_of_ours() -> None:
+# What the product goes by and what Django connects to, and whether the product was there before it was asked for.
+ASKS = """
+import json, os, sys
+loaded = "items.models" in sys.modules
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection
+where = connection.vendor, connection.settings_dict["NAME"]
+print(json.dumps([loaded, settings.KAFKA_ITEMS_TOPIC, settings.DEBUG, *where]))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Nursery]:
+    made = Nursery()
+    yield made
+    made.close()
+
+
+def of_product(folder: Path, **settings: str) -> dict[str, str]:
+    return environment(TEST_RUN_DIR=str(folder), PYTHONPATH=str(ROOT), **settings)
+
+
+def asked(nursery: Nursery, folder: Path, **settings: str) -> list[Any]:
+    child = start(nursery, folder, ASKS, **of_product(folder, **settings))
+    assert child.wait(SECONDS) == 0, (folder / "errors").read_text()
+    told: list[Any] = json.loads((folder / "output").read_text())
+    return told
+
+
+@pytest.mark.processes
+def test_a_product_that_was_loaded_before_goes_by_the_environment_of_its_own(loaded: Nursery, tmp_path: Path) -> None:
+    one, other = f"sqlite:///{tmp_path}/one", f"sqlite:///{tmp_path}/other"
+    assert asked(loaded, tmp_path, DATABASE_URL=one) == [True, "items.v1", False, "sqlite", f"{tmp_path}/one"]
+    told = asked(loaded, tmp_path, DATABASE_URL=other, KAFKA_ITEMS_TOPIC="lamps")
+    assert told == [True, "lamps", False, "sqlite", f"{tmp_path}/other"]
+    told = asked(loaded, tmp_path, DATABASE_URL="postgres://someone@localhost/lamps")
+    assert told == [True, "items.v1", False, "postgresql", "lamps"]
+
+
+@pytest.mark.processes
+def test_with_a_setting_that_it_was_not_loaded_with_it_is_loaded_anew(loaded: Nursery, tmp_path: Path) -> None:
+    told = asked(loaded, tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/one", DEBUG="true")
+    assert told == [False, "items.v1", True, "sqlite", f"{tmp_path}/one"]
+
+
+@pytest.mark.processes
+def test_settings_that_cannot_be_used_end_it_as_they_end_a_program(loaded: Nursery, tmp_path: Path) -> None:
+    child = start(loaded, tmp_path, ASKS, **of_product(tmp_path, DEBUG="perhaps"))
+    assert child.wait(SECONDS) == 1
+    assert "ImproperlyConfigured: DEBUG" in (tmp_path / "errors").read_text()
+
+
+def test_what_is_loaded_before_the_product_needs_no_settings_and_is_nothing_of_ours() -> None:
     script = "import sys, nursery; nursery.load(); print(*sys.modules, sep='\\n')"
     env = {"PYTHONPATH": str(Path(nurseries.__file__).parent)}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)

@@ -112,7 +112,10 @@ def thirds(start: int, end: int) -> list[int]:
     return [offset for offset in range(start, end) if offset % 3 == 0]
 
 
-async def test_a_filtered_stream_delivers_what_matches_and_moves_over_the_rest(hub: Hub) -> None:
+async def test_a_filtered_stream_delivers_what_matches_and_moves_over_the_rest(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filtered, "SLICE_S", 60.0)  # else it would be two frames, where the machine stands still
     reader = Reader(hub)
     answer = await reader.subscribe(" value.n%3==0 ")
     assert answer["filter"] == THIRDS
