@@ -59,6 +59,11 @@ class Client(Follower):
         self.findings.deliveries += self._count
         self._count = self._total = 0
 
+    def look(self) -> None:
+        """Raises what its task ended with; otherwise one that is dead looks like one that is never told anything."""
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
+
     def next_url(self) -> str:
         """More often than not the other web process: it does not know what this client had."""
         return super().next_url() if self.stage.dice.random() < 0.7 else self.stage.dice.choice(self.urls)
@@ -219,6 +224,7 @@ class Crowd:
         left = [client for client in self.all if not client.account.settle(self.truth)]
         searching = [searcher for searcher in self.searchers if not searcher.look()]
         for client in self.followers:
+            client.look()
             for text in client.account.wrong:
                 self.findings.break_("wrong", f"{client}: {text}")
             client.account.wrong.clear()

@@ -179,8 +179,12 @@ class Run:
         return "\n".join([*itertools.islice(crowd.broken(), SHOWN), *self.stage.told[-SHOWN:]])
 
     async def _keep_telling(self, crowd: Crowd) -> None:
+        shown = 0
         while True:
             await asyncio.sleep(TELL_EVERY)
+            for text in self.findings.told[shown:]:
+                print(f"  BROKEN {text}", flush=True)
+            shown = len(self.findings.told)
             seconds, seen = time.monotonic() - self.began, self.findings
             told = {kind: count for kind, count in seen.broken.items() if kind != "jump"}
             print(
