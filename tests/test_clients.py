@@ -20,8 +20,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from tests.bench import load
-from tests.faults.truth import Truth
-from tests.faults.witness import MAGIC, Findings, Witness
+from tests.faults.searcher import Answer, Question
+from tests.faults.truth import KEYED, TENTH, Account, Truth
+from tests.faults.witness import MAGIC, Broken, Findings, Witness
 from tests.support.client import Follower
 from tests.support.waiting import until
 
@@ -57,8 +58,9 @@ def gap(start: int, end: int) -> Frame:
 class Script:
     """A server that answers each `subscribe` with the next of `answers`, the last of them for ever."""
 
-    def __init__(self, *answers: list[Frame], cursor: Frame | None = None) -> None:
-        self.answers, self.cursor = list(answers), cursor
+    def __init__(self, *answers: list[Frame], cursor: Frame | None = None, begun: Frame | None = None) -> None:
+        """begun: of `subscribed` what is not as usual."""
+        self.answers, self.cursor, self.begun = list(answers), cursor, begun or {}
         self.heard: list[Frame] = []
         self.url = ""
         self.port = 0
@@ -94,8 +96,20 @@ class Script:
             "type": "subscribed", "id": request["id"], "stream": TOPIC, "topic": TOPIC, "cursor": cursor,
             "recovered": True, "reason": None,
         }  # fmt: skip
+        if "filter" in request:
+            begun |= {"stream": f"{TOPIC}?f", "filter": request["filter"]}
+        begun |= self.begun
         frames = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return [begun, *frames]
+
+
+class Held(Truth):
+    """A truth that has read the numbers 0, 1, 2 … up to `count`, of one partition."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__("127.0.0.1:1", TOPIC, 1)
+        for number in range(count):
+            self.put(0, number, number, 1)
 
 
 class Nothing(Truth):
@@ -199,6 +213,156 @@ async def test_a_server_that_keeps_to_the_page_is_blamed_for_nothing() -> None:
     assert [record["offset"] for _, record in follower.records] == [5, 6, 7, 9, 11]
     assert (findings.deliveries, findings.duplicates) == (5, 1)
     assert list(findings.broken) == ["gap"]  # in a fault run there is none: Kafka has everything
+
+
+# Filters --------------------------------------------------------------------------------------------------------------
+
+
+async def filtered_witness_finds(frame: Frame, *streams: str) -> list[str]:
+    """What witnesses of a run that have a filter find, each at a server that names the stream so."""
+    findings = Findings()
+    for stream in streams:
+        async with (
+            Script([{**frame, "stream": stream}], begun={"stream": stream}).serving() as script,
+            Witness(
+                "w", [script.url], "token", {"cursor": CURSOR}, truth=Held(40), findings=findings, wanted=TENTH
+            ) as witness,
+        ):
+            await until(lambda has=witness: findings.broken or has.positions == {0: 35}, "it has all")  # type: ignore[misc]
+            witness.look()
+        assert [each["filter"] for each in script.heard if each["type"] == "subscribe"] == [TENTH.text]
+    return findings.told
+
+
+@pytest.mark.parametrize(
+    ("offsets", "streams", "words"),
+    [
+        ((13, 23, 33), ["numbers?a", "numbers?a"], None),
+        ((13, 33), ["numbers?a"], f"2 records that match {TENTH.text} instead of 3"),
+        ((13, 23, 33, 34), ["numbers?a"], f"4 records that match {TENTH.text} instead of 3"),
+        ((13, 23, 34), ["numbers?a"], "others"),
+        ((13, 23, 33), [TOPIC], "is ('value % 10 == 3', 'numbers')"),
+        ((13, 23, 33), ["numbers?a", "numbers?b"], "and was ('value % 10 == 3', 'numbers?a')"),
+    ],
+    ids=["none", "a match is left out", "one too many", "another one", "the name of all", "two names"],
+)
+async def test_a_witness_with_a_filter_finds_what_it_is_not_given_right(
+    offsets: tuple[int, ...], streams: list[str], words: str | None
+) -> None:
+    told = await filtered_witness_finds(records(5, 35, *offsets), *streams)
+    assert told == [] if words is None else words in told[0], told
+
+
+async def test_a_witness_changes_its_filter_where_it_stands() -> None:
+    findings = Findings()
+    first, second = [records(5, 20, 13)], [records(20, 30, 27, stream=f"{TOPIC}?f")]
+    async with Script(first, second).serving() as script:
+        witness = Witness("w", [script.url], "token", {"cursor": CURSOR}, truth=Held(40), findings=findings)
+        async with witness:
+            await until(lambda: witness.positions == {0: 20}, "it has the first part")
+            witness.change(KEYED)
+            await until(lambda: witness.positions == {0: 30}, "it has the second part")
+            witness.look()
+    subscribes = [each for each in script.heard if each["type"] == "subscribe"]
+    assert [each.get("filter") for each in subscribes] == [None, KEYED.text]
+    assert subscribes[1]["start"] == {"cursor": {"epoch": "e", "positions": {"0": 20}}}
+    assert findings.told == ["wrong: w: partition 0 from 5 to 20: 1 records instead of 15"]
+
+
+# Searchers ------------------------------------------------------------------------------------------------------------
+
+
+def line(kind: str, **content: Any) -> str:
+    return json.dumps({"type": kind, **content})
+
+
+def part(start: int, end: int) -> Frame:
+    return {"partition": 0, "from": start, "to": end}
+
+
+def found(*offsets: int) -> str:
+    (given,) = records(0, 100, *offsets)["ranges"]
+    return line("records", partition=0, records=given["records"])
+
+
+def counts(matched: int, **others: int) -> dict[str, int]:
+    usual = {"scanned": 40, "failed": 0, "unchecked": 0, "undecodable": 0, "skipped": 0, "bytes": 80}
+    return {**usual, "matched": matched, **others}
+
+
+def ends(reason: str, matched: int, scanned: list[Frame], left: list[Frame], **others: Any) -> str:
+    cursor = {"epoch": "e", "ranges": left} if left else None
+    return line("end", reason=reason, scanned_ranges=scanned, cursor=cursor, **counts(matched), **others)
+
+
+def question(**others: Any) -> Question:
+    asked: dict[str, Any] = {"partitions": [0], "from": {"positions": {"0": 0}}, "to": {"positions": {"0": 40}}}
+    usual: dict[str, Any] = {
+        "wanted": TENTH, "newest_first": True, "limit": 3, "asked": asked, "partitions": [0], "ends": {0: 40},
+        "starts": {0: 0}, "to": {0: 40},
+    }  # fmt: skip
+    return Question(**{**usual, **others})
+
+
+BEGIN = line("begin", epoch="e", ranges=[part(0, 40)], offsets=40, filter=TENTH.text)
+ALL = ends("complete", 4, [part(0, 40)], [])
+CUT = ends("limit", 3, [part(13, 40)], [part(0, 13)])
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([line("waiting", place=1), BEGIN, line("progress", done=0.5, **counts(0)), found(33, 23, 13), CUT], None),
+        ([BEGIN, found(33, 23, 23), CUT], "behind 23"),
+        ([BEGIN, found(33), found(33), CUT], "behind 33"),
+        ([BEGIN, found(33, 24, 13), CUT], "does not match"),
+        ([BEGIN, found(43), CUT], "beside"),
+        ([BEGIN, found(33, 23, 13, 3), ALL], "3 were wanted"),
+        ([BEGIN, found(33, 23), CUT], "3 matches, and 2 came"),
+        ([BEGIN, ends("limit", 0, [part(13, 40)], [part(0, 13)])], "fewer than 3"),
+        ([BEGIN, ends("complete", 0, [part(0, 39)], [])], "ended for complete"),
+        ([BEGIN, ends("bound", 0, [part(13, 40)], [part(0, 12)])], "not what is left"),
+        ([BEGIN, ends("bound", 0, [part(13, 41)], [part(0, 13)])], "not to be looked at"),
+        ([BEGIN, ends("bound", 0, [part(13, 30), part(29, 40)], [part(0, 13)])], "twice"),
+        ([BEGIN, ends("complete", 0, [part(0, 39)], [], lost_ranges=[part(39, 40)])], "retention"),
+        ([BEGIN, ends("forbidden", 0, [], [])], "ended for forbidden"),
+        ([BEGIN, ends("away", 0, [], [part(0, 40)])], "without a sentence"),
+        ([BEGIN, line("progress", done=0.5, **counts(0, failed=1))], "can be asked"),
+        ([found(33)], "wrong moment"),
+        ([BEGIN, BEGIN], "wrong moment"),
+        ([line("begin", epoch="e", ranges=[part(0, 39)], offsets=39, filter=TENTH.text)], "from 0 to 39"),
+        ([line("begin", epoch="f", ranges=[part(0, 40)], offsets=40, filter=TENTH.text)], "another epoch"),
+    ],
+)  # fmt: skip
+def test_a_searcher_finds_the_line_that_breaks_the_page(lines: list[str], words: str | None) -> None:
+    answer = Answer(question(), "e")
+    said = ""
+    try:
+        for text in lines:
+            answer.take(text)
+    except Broken as error:
+        said = str(error)
+    assert said == "" if words is None else words in said, said
+
+
+@pytest.mark.parametrize("offsets", [(33, 23, 13), (33, 13)])
+def test_a_searcher_finds_the_match_that_is_left_out(offsets: tuple[int, ...]) -> None:
+    answer, account = Answer(question(limit=9), "e"), Account()
+    for text in (BEGIN, found(*offsets), ends("bound", len(offsets), [part(13, 40)], [part(0, 13)])):
+        answer.take(text)
+    for given in answer.given():
+        account.give(*given, wanted=TENTH)
+    assert account.settle(Held(40))
+    assert account.wrong == [
+        f"partition 0 from 13 to 40: 2 records that match {TENTH.text} instead of 3"
+    ] * (len(offsets) < 3)  # fmt: skip
+
+
+def test_a_searcher_goes_on_only_where_the_last_search_ended() -> None:
+    asked = question(left=[(0, 0, 13)], cursor={})
+    with pytest.raises(Broken, match="are left"):
+        Answer(asked, "e").take(BEGIN)
+    Answer(asked, "e").take(line("begin", epoch="e", ranges=[part(0, 13)], offsets=13, filter=TENTH.text))
 
 
 class Prompt(threading.Thread):

@@ -1,6 +1,6 @@
-"""The clients of a run. Some stay: they follow the topic, leave and come back at random, often on the other web
-process. Many more come and go all the time. Each one checks what it is sent, and what it was given is compared with
-what Kafka holds while it goes.
+"""The clients of a run. Some stay: they follow the topic, or what a filter means of it, leave and come back at random,
+often on the other web process. Many more come and go all the time. A few search. Each one checks what it is sent, and
+what it was given is compared with what Kafka holds while it goes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.faults.searcher import Searcher
 from tests.faults.stage import PARTITIONS, Stage
-from tests.faults.truth import Account, Positions, Truth, fingerprint
+from tests.faults.truth import FILTERS, NONE, Account, Positions, Truth, Wanted, fingerprint
 from tests.faults.witness import Findings, Message, Witness
 from tests.support.client import Follower
 from tests.support.waiting import TimeIsUp, until
@@ -22,6 +23,8 @@ AGAIN_SECONDS = 180.0  # for a client to be back, whatever is broken, before it 
 ONE_IN_FAR = 4  # clients whose way to the web leads through the proxies; all of them would keep a core busy
 ONE_IN_FIRST = 5  # clients that are tests/support/client.py, which costs more; the others are witnesses
 ONE_IN_NEW = 5  # clients that do not read from the beginning
+ONE_IN_FILTERED, ONE_IN_CHANGING = 3, 6  # witnesses that have a filter; that change theirs again and again
+SEARCHERS = ("alice", "alice", "bob")  # who searches: two of one person, by turns
 
 VISIT_SECONDS = (0.3, 5.0)  # how long a newcomer stays
 BEGIN_SECONDS = 25.0  # until a newcomer's stream has begun, or it goes
@@ -31,6 +34,8 @@ BACK = 500  # offsets of a partition that a newcomer's cursor may lie behind
 ONE_IN_BACK = 60  # newcomers whose cursor lies before what the server keeps (60 s), as far as there is so much
 FAR_BACK_SECONDS = 75.0
 AGO_SECONDS = 3.0  # that a newcomer's timestamp may lie back
+ONE_IN_FILTERED_NEW = 4  # newcomers that have a filter
+LAST, LAST_MATCHING = 1000, 100  # records that a newcomer may ask for; with a filter it is looked through more
 LOOK_SECONDS = 1.0
 OWN_LATE_SECONDS = 0.5  # of a look: below that it matters to no bound
 TICK_SECONDS = 0.02
@@ -53,6 +58,11 @@ class Client(Follower):
         self.account.give(partition, start, end, self._count, self._total)
         self.findings.deliveries += self._count
         self._count = self._total = 0
+
+    def look(self) -> None:
+        """Raises what its task ended with; otherwise one that is dead looks like one that is never told anything."""
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
 
     def next_url(self) -> str:
         """More often than not the other web process: it does not know what this client had."""
@@ -79,12 +89,18 @@ class Items(Follower):
 
 
 class Crowd:
-    """All clients of a run. followers, witnesses: those that stay."""
+    """All clients of a run. followers, witnesses: those that stay; changing: of those, who change their filter."""
 
     def __init__(self, stage: Stage, truth: Truth, findings: Findings, epoch: str, count: int) -> None:
         self.stage, self.truth, self.findings, self.epoch = stage, truth, findings, epoch
         self.followers: list[Client] = []
         self.witnesses: list[Witness] = []
+        self.changing: list[Witness] = []
+        self.searchers: list[Searcher] = []
+        for number, user in enumerate(SEARCHERS, 1):
+            token = stage.installation.tokens[user]
+            one = Searcher(f"searcher {number}", stage, token, truth=truth, findings=findings, epoch=epoch)
+            self.searchers.append(one)
         self.visitors: set[Witness] = set()
         self._gone: deque[Witness] = deque()  # newcomers whose accounts are not settled yet
         for number, start in enumerate(self._starts(count)):
@@ -93,11 +109,16 @@ class Crowd:
                 self.followers.append(Client(stage, f"client {number}", urls, start, findings))
             else:
                 self.witnesses.append(self._witness(f"witness {number}", urls, start))
+        for number, witness in enumerate(self.witnesses[::ONE_IN_FILTERED]):
+            witness.wanted = FILTERS[number % len(FILTERS)]
+        self.changing = self.witnesses[1::ONE_IN_CHANGING]
 
-    def _witness(self, name: str, urls: list[str], start: Message, *, reconnect: bool = True) -> Witness:
+    def _witness(
+        self, name: str, urls: list[str], start: Message, *, reconnect: bool = True, wanted: Wanted | None = None
+    ) -> Witness:
         return Witness(
             name, urls, self.stage.installation.token, start, truth=self.truth, findings=self.findings,
-            halted=self.stage.halted, reconnect=reconnect,
+            halted=self.stage.halted, reconnect=reconnect, wanted=wanted,
         )  # fmt: skip
 
     def _starts(self, count: int) -> list[Message]:
@@ -127,6 +148,12 @@ class Crowd:
                 await self._come_back(client)
             client.drop()
 
+    async def keep_changing(self, witness: Witness) -> None:
+        """Reads on with another filter, or without one, again and again."""
+        while True:
+            await asyncio.sleep(self.stage.some(STAY_SECONDS))
+            witness.change(self.stage.dice.choice((None, *FILTERS)))
+
     async def _come_back(self, client: Client | Witness) -> None:
         begun = client.begun
         client.drop()
@@ -155,7 +182,8 @@ class Crowd:
     async def _visit(self, name: str) -> None:
         dice = self.stage.dice
         urls = self.stage.far_urls if dice.random() < 1 / ONE_IN_FAR else self.stage.urls
-        witness = self._witness(name, urls, self._start(), reconnect=False)
+        wanted = dice.choice(FILTERS) if dice.randrange(ONE_IN_FILTERED_NEW) == 0 else None
+        witness = self._witness(name, urls, self._start(wanted), reconnect=False, wanted=wanted)
         self.visitors.add(witness)
         try:
             async with witness:
@@ -172,14 +200,14 @@ class Crowd:
             self.visitors.discard(witness)
             self._gone.append(witness)
 
-    def _start(self) -> Message:
-        """One of the four starts."""
+    def _start(self, wanted: Wanted | None) -> Message:
+        """One of the four starts. Who wants none would have all of the past looked through for the last ones."""
         dice, now = self.stage.dice, int(time.time() * 1000)
         match dice.randrange(4):
             case 0:
                 return {"latest": True}
-            case 1:
-                return {"last": dice.randint(1, 1000)}
+            case 1 if wanted is not NONE:
+                return {"last": dice.randint(1, LAST if wanted is None else LAST_MATCHING)}
             case 2:
                 return {"timestamp": now - int(dice.uniform(0, AGO_SECONDS) * 1000)}
         if dice.randrange(ONE_IN_BACK // 4) == 0:
@@ -194,7 +222,9 @@ class Crowd:
         for witness in (*self.witnesses, *self.visitors):
             witness.look()
         left = [client for client in self.all if not client.account.settle(self.truth)]
+        searching = [searcher for searcher in self.searchers if not searcher.look()]
         for client in self.followers:
+            client.look()
             for text in client.account.wrong:
                 self.findings.break_("wrong", f"{client}: {text}")
             client.account.wrong.clear()
@@ -203,7 +233,7 @@ class Crowd:
             witness.look()
             if not witness.account.settle(self.truth):
                 self._gone.append(witness)
-        return not left and not self._gone
+        return not left and not searching and not self._gone
 
     async def keep_looking(self) -> None:
         """Looks every second. When this process itself stood still, what arrived meanwhile has not been read yet: that

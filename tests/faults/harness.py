@@ -3,8 +3,9 @@ docs/protocol.md.
 
 A run: real Kafka, PostgreSQL and Redis, two web processes, two bridges (or less, see tests/faults/stage.py); a producer
 of numbered records and a writer of items; clients that stay, with two implementations of the protocol, and newcomers
-all the time; one fault after another. It fails when one frame breaks the page, whether the client can mend that or not,
-and when what any client was given is not what Kafka holds.
+all the time, some of all of them with filters; searches, again and again; one fault after another. It fails when one
+frame breaks the page, whether the client can mend that or not, and when what any client was given, or found, is not
+what Kafka holds.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ class Result:
     records: int
     items: int
     deliveries: int
+    filtered: int  # of those, to who has a filter
     joins: int
+    searches: int  # that were answered to the end
+    found: int  # records, by those
     sockets: int
     jumps: int
     duplicates: int
@@ -58,10 +62,11 @@ class Result:
 
     def __str__(self) -> str:
         return (
-            f"{self.records:,} records and {self.items:,} items, {self.deliveries:,} deliveries, {self.joins:,} joins "
-            f"({self.joins / self.seconds:.1f} a second), {self.faults} faults, {self.sockets:,} sockets of those that "
-            f"stayed, jumps {self.jumps}, {self.duplicates:,} duplicate ranges ignored, {self.seconds:.0f} s, the last "
-            f"record arrived {self.last_seconds:.1f} s after the last fault: nothing lost, doubled or out of order"
+            f"{self.records:,} records and {self.items:,} items, {self.deliveries:,} deliveries "
+            f"({self.filtered:,} by filters), {self.joins:,} joins ({self.joins / self.seconds:.1f} a second), "
+            f"{self.searches:,} searches found {self.found:,}, {self.faults} faults, {self.sockets:,} sockets of those "
+            f"that stayed, jumps {self.jumps}, {self.duplicates:,} duplicate ranges ignored, {self.seconds:.0f} s, the "
+            f"last record arrived {self.last_seconds:.1f} s after the last fault: nothing lost, doubled or out of order"
         )
 
 
@@ -103,7 +108,10 @@ class Run:
                 records=truth.records,
                 items=len(stage.installation.committed()),
                 deliveries=self.findings.deliveries,
+                filtered=self.findings.filtered["deliveries"],
                 joins=self.findings.joins,
+                searches=self.findings.searches,
+                found=self.findings.found,
                 sockets=crowd.sockets,
                 jumps=crowd.jumps,
                 duplicates=crowd.duplicates,
@@ -126,7 +134,10 @@ class Run:
             ]  # fmt: skip
             for client in crowd.all[:early]:
                 await stack.enter_async_context(client)
+            for searcher in crowd.searchers:
+                await stack.enter_async_context(searcher)
             others += [tasks.create_task(crowd.wander(client)) for client in crowd.all[:early:2]]
+            others += [tasks.create_task(crowd.keep_changing(witness)) for witness in crowd.changing]
             late = iter(crowd.all[early:])
             for name in self._faults:
                 for client in itertools.islice(late, 2):
@@ -138,10 +149,12 @@ class Run:
                 await stack.enter_async_context(client)
             for task in others:
                 task.cancel()
+            for searcher in crowd.searchers:
+                searcher.finish()
         await asyncio.to_thread(numbers.finish)
 
     async def _arrive(self, crowd: Crowd, truth: Truth) -> None:
-        """Waits until every client that stayed is at Kafka's end, and every account is settled."""
+        """Waits until every client that stayed is at Kafka's end, every search at its own, and all is compared."""
         ends = await asyncio.to_thread(truth.final_ends)
         assert await asyncio.to_thread(truths.read_up_to, truth, ends, ARRIVAL_SECONDS), f"{truth.ends} of {ends}"
         try:
@@ -149,24 +162,36 @@ class Run:
         except AssertionError:
             behind = "\n".join(str(client) for client in crowd.all if not has_arrived(client, ends))
             raise AssertionError(f"not everything arrived, of {ends}, at:\n{behind}\n{self._story(crowd)}") from None
-        assert crowd.look(), "a client is beyond Kafka's end"
+        searchers = crowd.searchers
+        try:
+            await until(lambda: all(each.ended for each in searchers), "the searches end", ARRIVAL_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {[str(each) for each in searchers]}\n{self._story(crowd)}") from None
+        assert crowd.look(), f"a client is beyond Kafka's end\n{self._story(crowd)}"
 
     def _check(self, crowd: Crowd) -> None:
         assert next(crowd.broken(), None) is None, self._story(crowd)
         assert self.findings.joins > 0, "nobody could join"
+        assert self.findings.filtered["deliveries"] > 0, "no filter let anything through"
+        assert self.findings.searches > 0, "nobody could search"
 
     def _story(self, crowd: Crowd) -> str:
         return "\n".join([*itertools.islice(crowd.broken(), SHOWN), *self.stage.told[-SHOWN:]])
 
     async def _keep_telling(self, crowd: Crowd) -> None:
+        shown = 0
         while True:
             await asyncio.sleep(TELL_EVERY)
+            for text in self.findings.told[shown:]:
+                print(f"  BROKEN {text}", flush=True)
+            shown = len(self.findings.told)
             seconds, seen = time.monotonic() - self.began, self.findings
             told = {kind: count for kind, count in seen.broken.items() if kind != "jump"}
             print(
                 f"{seconds / 60:.0f} min: {seen.deliveries:,} deliveries, {seen.joins:,} joins "
                 f"({seen.joins / seconds:.1f} a second), {self.faults} faults, jumps {crowd.jumps}, "
-                f"{crowd.duplicates:,} duplicates, {seen.refused:,} refused, {len(crowd.visitors)} newcomers there, "
+                f"{crowd.duplicates:,} duplicates, {seen.refused:,} refused, {seen.searches:,} searches, "
+                f"{len(crowd.visitors)} newcomers there, "
                 f"otherwise broken: {told or 0}; {memory_mib():.0f} MiB",
                 flush=True,
             )

@@ -1,4 +1,5 @@
-"""What Kafka holds of the numbered topic, read all along beside the product, and accounts of what clients were given.
+"""What Kafka holds of the numbered topic, read all along beside the product, and accounts of what clients were given,
+of all records or of those that a filter means, which is said here in Python.
 
 Neither keeps every record of a run: the truth keeps the newest KEPT of each partition, an account keeps counts and sums
 of fingerprints. Records of one range are in order and lie within it (each client sees to that), so that as many records
@@ -12,7 +13,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,24 @@ Positions = dict[int, int]
 def fingerprint(partition: int, offset: int, number: int) -> int:
     """A number that stands for this record at this place."""
     return hash((partition, offset, number)) % ROUNDS
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Some of the numbers. text: the filter that means them, as docs/protocol.md says how to write one. has: the same
+    in Python; the product's filters have no part in it."""
+
+    text: str
+    has: Callable[[int], bool]
+
+
+# The harness gives number n to the partition n % 4, with the key n % 1000 as text (tests/faults/harness.py).
+TENTH = Wanted("value % 10 == 3", lambda number: number % 10 == 3)
+NONE = Wanted("value < 0", lambda number: number < 0)
+KEYED = Wanted(
+    'key.endsWith("7") && partition != 1', lambda number: str(number % 1000).endswith("7") and number % 4 != 1
+)
+FILTERS = (TENTH, NONE, KEYED)
 
 
 class TooOld(AssertionError):
@@ -80,6 +99,7 @@ class Truth:
     def __init__(self, address: str, topic: str, partitions: int) -> None:
         self.topic, self.partitions = topic, partitions
         self._shelves = [Shelf() for _ in range(partitions)]
+        self._chosen = {wanted: [Shelf() for _ in range(partitions)] for wanted in FILTERS}
         self._lock = threading.Lock()
         self._settings = {
             "bootstrap.servers": address, "group.id": "truth", "enable.auto.commit": False, "log_level": 0,
@@ -109,11 +129,13 @@ class Truth:
         with self._lock:
             return sum(shelf.below(shelf.end)[0] for shelf in self._shelves)
 
-    def between(self, partition: int, start: int, end: int) -> tuple[int, int] | None:
-        """Count and sum of the records from `start` to below `end`; None as long as it has not read so far."""
-        shelf = self._shelves[partition]
+    def between(self, partition: int, start: int, end: int, wanted: Wanted | None = None) -> tuple[int, int] | None:
+        """Count and sum of the records from `start` to below `end`, or of those of them that are wanted; None as long
+        as it has not read so far. Raises TooOld."""
+        whole = self._shelves[partition]
+        shelf = whole if wanted is None else self._chosen[wanted][partition]
         with self._lock:
-            if shelf.end < end:
+            if whole.end < end:
                 return None
             (low, before), (high, upto) = shelf.below(start), shelf.below(end)
         return high - low, (upto - before) % ROUNDS
@@ -148,20 +170,26 @@ class Truth:
             consumer.close()
 
     def _put(self, message: Any) -> None:
-        partition, offset = message.partition(), message.offset()
-        number, timestamp = int(message.value()), message.timestamp()[1]
+        self.put(message.partition(), message.offset(), int(message.value()), message.timestamp()[1])
+
+    def put(self, partition: int, offset: int, number: int, timestamp: int) -> None:
+        """Takes in a record that Kafka holds."""
         with self._lock:
             assert offset >= self._shelves[partition].end, f"Kafka itself gave {partition}:{offset} twice"
             self._shelves[partition].put(partition, offset, number, timestamp)
+            for wanted, shelves in self._chosen.items():
+                if wanted.has(number):
+                    shelves[partition].put(partition, offset, number, timestamp)
 
 
 @dataclass
 class Stretch:
-    """What a client was given of one partition in a while, without a break."""
+    """What a client was given of one partition in a while, without a break. wanted: its filter."""
 
     partition: int
     start: int
     end: int
+    wanted: Wanted | None = None
     count: int = 0
     total: int = 0
 
@@ -175,13 +203,15 @@ class Account:
         self._open: dict[int, Stretch] = {}
         self._waiting: deque[Stretch] = deque()
 
-    def give(self, partition: int, start: int, end: int, count: int, total: int) -> None:
-        """The client had everything below `start`, and was given so much up to `end`."""
+    def give(
+        self, partition: int, start: int, end: int, count: int, total: int, *, wanted: Wanted | None = None
+    ) -> None:  # fmt: skip
+        """The client had everything below `start`, and was given so much up to `end` of what it wanted."""
         stretch = self._open.get(partition)
-        if stretch is None or stretch.end != start:
+        if stretch is None or stretch.end != start or stretch.wanted != wanted:
             if stretch is not None:
                 self._waiting.append(stretch)
-            stretch = self._open[partition] = Stretch(partition, start, start)
+            stretch = self._open[partition] = Stretch(partition, start, start, wanted)
         stretch.end = end
         stretch.count += count
         stretch.total = (stretch.total + total) % ROUNDS
@@ -192,12 +222,13 @@ class Account:
         self._open.clear()
         for _ in range(len(self._waiting)):
             stretch = self._waiting.popleft()
-            held = truth.between(stretch.partition, stretch.start, stretch.end)
+            held = truth.between(stretch.partition, stretch.start, stretch.end, stretch.wanted)
             if held is None:
                 self._waiting.append(stretch)
             elif held != (stretch.count, stretch.total):
                 self.wrong.append(
                     f"partition {stretch.partition} from {stretch.start} to {stretch.end}: {stretch.count} records "
+                    f"{f'that match {stretch.wanted.text} ' if stretch.wanted else ''}"
                     f"instead of {held[0]}{', others' if stretch.count == held[0] else ''}"
                 )
         return not self._waiting

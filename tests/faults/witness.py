@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.faults.truth import Account, Positions, Truth, fingerprint, total
+from tests.faults.truth import Account, Positions, TooOld, Truth, Wanted, fingerprint, total
 
 # From docs/protocol.md.
 PROTOCOL = "streamboard.v1"
@@ -34,6 +34,7 @@ LINKS = {"live", "catching_up", "down"}
 CODES = {4001, 4002, 4003, 4008, 4009, 4013, 4500, 4501, 4503, 4504}
 SLOW, SILENT, SERVER_ERROR, FINAL = 4008, 4009, 4002, 4500
 GAP_REASONS = {"retention", "slow", "limit", "unavailable"}
+LAST_STOPPED = {"enough", "beginning", "bound"}
 
 LATE_SECONDS = 10.0  # of a machine that is loaded, beyond what the page allows
 CONNECT_SECONDS = 20.0
@@ -52,7 +53,9 @@ class Findings:
     """What all witnesses of a run saw together. broken: how many frames broke the page, by kind; told: the first ones.
 
     deliveries: records applied. streams: how many have begun; joins: those of newcomers, who do not come back.
-    refused: sockets and subscriptions that did not come to be.
+    refused: sockets, subscriptions and searches that did not come to be. filtered: of the streams and of the
+    deliveries, those with a filter. names: by the text of a filter, how the server writes it and names its streams.
+    searches: that were answered to the end; broken_off: those that were not; found: records, by the former.
     """
 
     deliveries: int = 0
@@ -60,6 +63,11 @@ class Findings:
     joins: int = 0
     refused: int = 0
     duplicates: int = 0
+    searches: int = 0
+    broken_off: int = 0
+    found: int = 0
+    filtered: Counter[str] = field(default_factory=Counter)
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)
     broken: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
 
@@ -131,15 +139,23 @@ def part_of(given: Any) -> Part:
         raise Broken(f"a range from {start} to {end}")
     found, last = [], start - 1
     for record in given["records"]:
-        need(record, offset=int, timestamp=(int, type(None)), key=(str, type(None)), headers=dict, size=int)
-        offset = record["offset"]
+        number, offset = number_of(record), record["offset"]
         if not last < offset < end:
             raise Broken(f"offset {offset} behind {last} in a range from {start} to {end}")
         last = offset
-        if record.get("encoding") != "json" or record["size"] != len(str(record.get("value"))):
-            raise Broken(f"a number arrives as {record}")
-        found.append((offset, fingerprint(partition, offset, record["value"])))
+        found.append((offset, fingerprint(partition, offset, number)))
     return Part(partition, start, end, tuple(found), total(mark for _, mark in found))
+
+
+def number_of(record: Any) -> int:
+    """The number in a record of the numbered topic. Raises Broken."""
+    if not isinstance(record, dict):
+        raise Broken(f"a record is {record!r}")
+    need(record, offset=int, timestamp=(int, type(None)), key=(str, type(None)), headers=dict, size=int)
+    if record.get("encoding") != "json" or record["size"] != len(str(record.get("value"))):
+        raise Broken(f"a number arrives as {record}")
+    number: int = record["value"]
+    return number
 
 
 # The wire ---------------------------------------------------------------------------------------------------------
@@ -280,18 +296,18 @@ def cut_out(data: bytes, place: int) -> tuple[int, bytes, int] | None:
 
 
 class Witness:
-    """Follows the numbered topic from `start` and checks every frame.
+    """Follows the numbered topic from `start`, or what a filter means of it, and checks every frame.
 
-    urls: of the web processes; each socket goes to one of them. halted: for a moment (monotonic, s) how many seconds
-    since then a web process may have been stopped on purpose, which bounds of time then allow for.
+    wanted: the filter. urls: of the web processes; each socket goes to one of them. halted: for a moment (monotonic, s)
+    how many seconds since then a web process may have been stopped on purpose, which bounds of time then allow for.
     positions: what it has. following: whether its stream has begun. sockets: how many it has opened.
     """
 
     def __init__(
         self, name: str, urls: list[str], token: str, start: Message, *, truth: Truth, findings: Findings,
-        halted: Callable[[float], float] = lambda since: 0.0, reconnect: bool = True,
+        halted: Callable[[float], float] = lambda since: 0.0, reconnect: bool = True, wanted: Wanted | None = None,
     ) -> None:  # fmt: skip
-        self.name, self.urls, self.token, self.start = name, urls, token, start
+        self.name, self.urls, self.token, self.start, self.wanted = name, urls, token, start, wanted
         self.truth, self.findings, self.halted, self.reconnect = truth, findings, halted, reconnect
         self.account = Account()
         self.positions: Positions = {}
@@ -306,6 +322,7 @@ class Witness:
         self._asked_at = 0.0
         self._asked_ends: Positions = {}  # what the truth had read when it was sent
         self._stream = ""
+        self._reads = wanted  # the filter of the stream that was asked for last
         self._heartbeat_seconds = 25.0
         self._farewell: Message | None = None
         self._moved: set[int] = set()
@@ -319,7 +336,8 @@ class Witness:
 
     def __str__(self) -> str:
         refused = f", refused {self._refusals} times: {self._refusal}" if self._state == "asked" else ""
-        return f"{self.name} at {self.positions} ({self._state}, {self.sockets} sockets{refused})"
+        chosen = f" of {self._reads.text}" if self._reads is not None else ""
+        return f"{self.name}{chosen} at {self.positions} ({self._state}, {self.sockets} sockets{refused})"
 
     async def __aenter__(self) -> Witness:
         self._task = asyncio.create_task(self._run())
@@ -340,6 +358,13 @@ class Witness:
         """Ends the socket without a word."""
         if self._wire is not None:
             self._wire.abort()
+
+    def change(self, wanted: Wanted | None) -> None:
+        """Has another filter, or none, from its next stream on, which begins where the one under way ends: now, or when
+        it is back."""
+        self.wanted = wanted
+        if self._wire is not None and self._state == "following":
+            self._unsubscribe()
 
     def leave(self) -> None:
         """Ends the stream, then the socket, and does not come back."""
@@ -463,9 +488,13 @@ class Witness:
             positions = {str(partition): position for partition, position in self.positions.items()}
             self._asked = {"cursor": {"epoch": self.epoch, "positions": positions}}
         self._number += 1
+        self._reads = self.wanted
         self._state, self._asked_at, self._asked_ends = "asked", time.monotonic(), self.truth.ends
-        told, self._untold = {"jumps": self._untold} if self._untold else {}, 0
-        self._send(type="subscribe", id=self._number, topic=self.truth.topic, start=self._asked, **told)
+        more: Message = {"jumps": self._untold} if self._untold else {}
+        if self._reads is not None:
+            more["filter"] = self._reads.text
+        self._untold = 0
+        self._send(type="subscribe", id=self._number, topic=self.truth.topic, start=self._asked, **more)
 
     def _subscribe_again(self, wire: Wire) -> None:
         if self._wire is wire and self._state == "asked":
@@ -538,9 +567,24 @@ class Witness:
         self.following = True
         self.begun += 1
         self.findings.streams += 1
+        self.findings.filtered["streams"] += self._reads is not None
         self.findings.joins += not self.reconnect
         was, self.positions, self.epoch = (self.epoch, self.positions), positions, epoch
+        self._check_name(message)
         self._check_beginning(message, was, epoch, positions)
+
+    def _check_name(self, message: Message) -> None:
+        """The stream's name and its filter as the server writes it: the same for all who want the same."""
+        stream, written = message["stream"], message.get("filter")
+        if self._reads is None:
+            if stream != self.truth.topic or written is not None:
+                raise Broken(f"the stream of all records is {stream} with the filter {written}")
+            return
+        need(message, filter=str)
+        now = (message["filter"], stream)
+        known = self.findings.names.setdefault(self._reads.text, now)
+        if not stream.startswith(f"{self.truth.topic}?") or known != now:
+            raise Broken(f"{self._reads.text} is {now}, and was {known}")
 
     def _check_beginning(
         self, message: Message, was: tuple[str | None, Positions], epoch: str, positions: Positions
@@ -562,10 +606,31 @@ class Witness:
                 if any(positions[partition] < end for partition, end in ends.items()):
                     raise Broken(f"latest begins before the ends {ends}")
             case {"last": count}:
-                if sum(positions.values()) < sum(ends.values()) - count:
-                    raise Broken(f"more than the last {count} of {ends}")
+                self._check_last(message, count, ends, positions)
             case {"timestamp": timestamp}:
                 self._check_timestamp(timestamp, ends, positions)
+
+    def _check_last(self, message: Message, count: int, ends: Positions, positions: Positions) -> None:
+        """ends: up to there at least Kafka had records when it was asked."""
+        need(message, last=dict)
+        need(message["last"], records=int, stopped=str)
+        told, stopped = message["last"]["records"], message["last"]["stopped"]
+        wanted = self._reads
+        held = sum(self._held(number, at, ends[number]) for number, at in positions.items() if at < ends[number])
+        if stopped not in LAST_STOPPED or told > count or (stopped == "enough" and told < count):
+            raise Broken(f"of the last {count} {message['last']}")
+        if held > told:
+            raise Broken(f"{held} records instead of the last {told} of {ends}")
+        if stopped == "beginning" and any(self._held(number, 0, at) for number, at in positions.items()):
+            raise Broken(f"{'records' if wanted is None else wanted.text} before the beginning")
+
+    def _held(self, partition: int, start: int, end: int) -> int:
+        """How many records of its stream the truth has there; 0 where it cannot tell."""
+        try:
+            held = self.truth.between(partition, start, end, self._reads)
+        except TooOld:
+            return 0
+        return 0 if held is None else held[0]
 
     def _check_timestamp(self, timestamp: int, ends: Positions, positions: Positions) -> None:
         for partition, first in self.truth.first_at(timestamp).items():
@@ -602,8 +667,10 @@ class Witness:
                 return True
             records = tuple(record for record in records if record[0] >= mine)
             sum_ = total(mark for _, mark in records)
-        self.account.give(part.partition, mine, part.end, len(records), sum_)
+        self.account.give(part.partition, mine, part.end, len(records), sum_, wanted=self._reads)
         self.findings.deliveries += len(records)
+        if self._reads is not None:
+            self.findings.filtered["deliveries"] += len(records)
         self.positions[part.partition] = part.end
         self._moved.add(part.partition)
         return True
@@ -632,7 +699,8 @@ class Witness:
     def _unsubscribed(self, message: Message, _: tuple[Part, ...]) -> None:
         need(message, stream=str, reason=str)
         if self._state != "leaving" or message["reason"] != "asked":
-            raise Broken(f"unsubscribed in the state {self._state}")
+            self._break("ended", f"unsubscribed in the state {self._state}")
+        self.following = False
         if self.reconnect:
             self._subscribe()
         elif self._wire is not None:
@@ -640,6 +708,13 @@ class Witness:
 
     def _stats(self, message: Message, _: tuple[Part, ...]) -> None:
         need(message, stream=str, second=int, records=int, bytes=int)
+        if self._state == "leaving" or self._reads is None:
+            return
+        if message["stream"] != self._stream:
+            raise Broken(f"stats of the stream {message['stream']}")
+        need(message, matched=int, failed=int, unchecked=int)
+        if message["failed"] or message["unchecked"] or message["matched"] < 0:
+            raise Broken(f"{self._reads.text} can be asked of each number")
 
     def _error(self, message: Message, _: tuple[Part, ...]) -> None:
         need(message, code=str, message=str)

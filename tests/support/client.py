@@ -443,6 +443,8 @@ class Follower:
 
     async def _hear_goodbye(self) -> None:
         """One that came right behind a frame that could not be answered any more."""
+        if self._connection is None:
+            return  # the first one was lost before it could send its handshake
         with contextlib.suppress(ConnectionClosed):
             while True:
                 frame = await self.connection.receive()
