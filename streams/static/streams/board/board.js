@@ -116,6 +116,7 @@ class Board {
       history: () => void this.#reader.look(),
       goTo: () => void this.#reader.goTo(),
       clock: changeClock,
+      turn: () => this.#reader.turn(),
       help: () => this.#help.showModal(),
       record: (key) => this.#reader.act(key),
     });

@@ -14,6 +14,7 @@ import { Rows } from "./rows.js";
 import { Search } from "./search.js";
 import { chosenClock, retime, timeText } from "../page/clock.js";
 import { grouped } from "../page/format.js";
+import { chooseOrder, chosenOrder, isOldestFirst, offerOrders, orderName, turned } from "../page/order.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry
@@ -65,8 +66,13 @@ export class Reader {
   #exportLoading = null;
   #newer = part("newer", HTMLButtonElement);
   #newerCount = part("newer-count", HTMLElement);
+  #newerArrow = part("newer-arrow", HTMLElement);
+  #stream = part("stream", HTMLElement);
+  #grid = part("grid", HTMLElement);
+  #order = part("order", HTMLSelectElement);
   #olderButton = part("older-load", HTMLButtonElement);
   #olderNote = part("older-note", HTMLElement);
+  #olderLine = part("older", HTMLElement);
 
   /** @param {ReaderTools} tools */
   constructor(tools) {
@@ -102,6 +108,10 @@ export class Reader {
       retime(document, Date.now());
       this.#detail.remark();
     });
+    offerOrders(this.#order);
+    document.addEventListener("orderchange", () => this.#rearrange());
+    addEventListener("popstate", () => this.#rearrange());
+    this.#arrange();
     list.addEventListener("pointerover", () => this.#detail.prepare(), { once: true });
     list.addEventListener("focusin", () => this.#detail.prepare(), { once: true });
     list.addEventListener("click", (event) => this.#clicked(event));
@@ -189,6 +199,30 @@ export class Reader {
   pause() {
     this.rows.pause(!this.rows.paused);
     this.#tools.changed();
+  }
+
+  /** Stands the order on its head. */
+  turn() {
+    chooseOrder(turned(chosenOrder()));
+  }
+
+  #rearrange() {
+    this.#arrange();
+    this.#tools.changed();
+  }
+
+  /** Takes over in which order records are to stand. */
+  #arrange() {
+    const order = chosenOrder();
+    this.#order.value = order;
+    if (this.#stream.dataset["order"] === order) return;
+    this.#stream.dataset["order"] = order;
+    this.#grid.setAttribute("aria-label", `Records, ${orderName(order)}`);
+    say(this.#newerArrow, isOldestFirst(order) ? "↓" : "↑");
+    // What loads older ones stands where those will.
+    if (isOldestFirst(order)) this.#grid.before(this.#olderLine);
+    else this.#grid.after(this.#olderLine);
+    this.rows.arrange(order);
   }
 
   /** Goes to the newest record, and on with the stream. */
@@ -300,7 +334,7 @@ export class Reader {
       root: this.#tools.topicsApi,
       api: this.#tools.api,
       topic: () => this.#tools.subscription().topic,
-      partitions: () => Object.keys(this.#stream.cursor().positions).map(Number),
+      partitions: () => Object.keys(this.#watched.cursor().positions).map(Number),
       spanned: this.#tools.spanned,
       asked: () => this.search.draft,
       entryOf: (topic, epoch, partition, record) => entries.of(topic, epoch, partition, record),
@@ -331,7 +365,7 @@ export class Reader {
     if (this.#wasHeld && !this.rows.held) this.#older = null;
     this.#wasHeld = this.rows.held;
     const { fresh } = this.rows;
-    this.#newer.hidden = !this.rows.held || this.rows.isEmpty || (fresh === 0 && this.rows.isAtTop);
+    this.#newer.hidden = !this.rows.held || this.rows.isEmpty || (fresh === 0 && this.rows.isAtNewest);
     say(this.#newerCount, fresh === 0 ? "newest" : `${grouped(fresh)} new`);
   }
 
@@ -349,7 +383,7 @@ export class Reader {
     this.#tools.changed();
   }
 
-  get #stream() {
+  get #watched() {
     return this.#tools.subscription().stream;
   }
 
@@ -369,7 +403,7 @@ export class Reader {
 
   /** @param {RecordEntry} entry */
   async #whole(entry) {
-    if (entry.epoch !== this.#stream.epoch) {
+    if (entry.epoch !== this.#watched.epoch) {
       throw new LoadError("It belongs to an earlier life of the topic and is not in Kafka any more.");
     }
     return this.#tools.api.whole(entry.topic, entry.partition, entry.record.offset);

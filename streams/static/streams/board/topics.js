@@ -62,8 +62,10 @@ export class Topics {
   /** @param {string} name */
   #choose(name) {
     const address = new URL(location.href);
+    const order = address.searchParams.get("order");
     address.search = "";
     address.searchParams.set("topic", name);
+    if (order !== null) address.searchParams.set("order", order);
     history.pushState(null, "", address);
     this.#chosen(name);
   }
