@@ -20,7 +20,7 @@ from tests.support.processes import CALL_SECONDS, Process, make_installation
 pytestmark = pytest.mark.processes
 
 LONGEST = 3  # requests in a chain: the page, what it names, and one that a style sheet names
-MOST = 47  # requests of the live board; other pages have fewer
+MOST = 37  # requests of the live board until its first rows stand there; other pages have fewer
 MOST_OF_BOARDS = 65  # of a board that is kept: a module each for figures and kinds of tiles
 SMALL = 160 * 1024  # bytes on the line, as collectstatic compresses them
 PAGES = ["/?topic=items.v1", "/items/", "/items/1/", "/items/1/edit/", "/boards/measured/"]
