@@ -37,6 +37,8 @@ class Board {
   /** @type {import("./empty.js").Nothing | null} */
   #nothing = null;
   #hasAskedRest = false;
+  // Before, nobody knows which topics there are.
+  #isWelcome = false;
   #help = part("help", HTMLDialogElement);
   #reader = new Reader({
     itemsPath: this.#page["itemsPath"] ?? "/items/",
@@ -134,6 +136,7 @@ class Board {
    */
   #heard(message, bytes) {
     if (message.type === "welcome") {
+      this.#isWelcome = true;
       this.#meter.setClock(message.server_time, Date.now());
       this.#topics.set(message.topics);
       this.#chosen(this.#topics.current);
@@ -224,7 +227,9 @@ class Board {
   #refresh() {
     const now = Date.now();
     const { stream, phase, topic, obstacle, isUnborn } = this.#subscription;
-    const connection = this.#connection.state;
+    const { state } = this.#connection;
+    /** @type {import("../live/connection.js").ConnectionState} */
+    const connection = state.kind === "open" && !this.#isWelcome ? { kind: "connecting", since: state.since, why: "" } : state;
     const lag = this.#meter.lag(now);
     const known = { connection, phase, refusal: this.#refusal, obstacle, isUnborn, heartbeat: this.#heartbeat, lag, quiet: this.#connection.quietFor(now), topic, now };
     const { positions } = stream.cursor();
@@ -305,7 +310,7 @@ class Board {
     const { phase, topic, isUnborn } = this.#subscription;
     const { rows } = this.#reader;
     if (phase === "ended" && rows.isEmpty) return "refused";
-    if (this.#connection.state.kind === "open" && !topic) return "no topics";
+    if (this.#connection.state.kind === "open" && this.#isWelcome && !topic) return "no topics";
     const isFiltered = rows.isFiltered && (rows.searched > 0 || (phase === "live" && this.#reader.search.serversPart !== ""));
     if (isFiltered && rows.shown === 0) return "filter";
     const isSettled = phase === "live" && now - this.#begunAt > EMPTY_AFTER_MS;
