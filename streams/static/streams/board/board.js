@@ -136,10 +136,10 @@ class Board {
    */
   #heard(message, bytes) {
     if (message.type === "welcome") {
-      this.#isWelcome = true;
       this.#meter.setClock(message.server_time, Date.now());
       this.#topics.set(message.topics);
       this.#chosen(this.#topics.current);
+      this.#isWelcome = true;
       this.#refusal = null;
       this.#subscription.connected();
     } else if (message.type === "topics") {
