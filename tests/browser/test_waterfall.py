@@ -108,3 +108,25 @@ async def test_a_page_names_all_that_it_needs(visitors: Visitors, web: Process, 
     assert [url for url, times in Counter(modules).items() if times > 1] == []
     assert len(asked) <= (MOST_OF_BOARDS if path.startswith("/boards/") else MOST)
     assert waterfall.bytes < SMALL
+
+
+async def test_what_comes_later_is_said_when_it_cannot_be_had_and_is_there_at_the_next_try(
+    visitors: Visitors, web: Process
+) -> None:
+    person = await visitors.new(web)
+    parts = re.compile(r"/board/(past|picker)\.js$")
+    await person.context.route(parts, lambda route: route.abort())
+    board = await person.board()
+    older = board.get_by_role("button", name="Load older records")
+    await older.press("Enter")
+    await expect(board.locator(".row[data-kind=note]")).to_contain_text("could not be loaded")
+    topic = board.get_by_role("combobox", name="Topic")
+    await topic.press("ArrowDown")
+    await expect(topic).to_have_attribute("title", re.compile("could not be loaded"))
+
+    await person.context.unroute(parts)
+    await topic.press("ArrowDown")
+    await expect(board.get_by_role("option").first).to_be_visible()
+    await topic.press("Escape")
+    await older.press("Enter")
+    await expect(board.locator("[data-part=older-note]")).to_have_text("Nothing older is in Kafka.")

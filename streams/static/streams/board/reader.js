@@ -380,6 +380,7 @@ export class Reader {
     if (this.search.serversPart !== "") return; // of a filter's past the server has sent what it found at once
     if (this.rows.isDeepest || this.rows.isEmpty || this.#older?.state === "loading") return;
     const past = await this.#past();
+    if (stream !== this.#watched || topic !== this.#tools.subscription().topic) return;
     const older = (this.#older ??= past.older(topic, stream.epoch, this.rows.floors(stream.cursor().positions)));
     const loading = older.load();
     this.#tools.changed();
@@ -401,7 +402,9 @@ export class Reader {
     if (this.search.serversPart !== "") return this.look(gap.range);
     const entryOf = (/** @type {GapEntry} */ { topic, epoch, range }, /** @type {KafkaRecord} */ record) =>
       this.#entries.of(topic, epoch, range.partition, record);
-    const { loaded, isDone } = await (await this.#past()).fill(gap, { rows: this.rows, entryOf });
+    const past = await this.#past();
+    if (gap.loading) return; // pressed twice meanwhile
+    const { loaded, isDone } = await past.fill(gap, { rows: this.rows, entryOf });
     if (gap.topic !== this.#tools.subscription().topic) return;
     this.loaded += loaded;
     if (isDone && gap.range.reason !== "passed") this.openGaps -= 1;
