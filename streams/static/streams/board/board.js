@@ -1,14 +1,12 @@
 // The live board: puts connection, subscription, reader and figures together. Decides nothing that they decide.
 
-import { Chart } from "./chart.js";
 import { Connection, liveAddress } from "../live/connection.js";
 import { part } from "../page/dom.js";
 import { FiguresView } from "./figures.js";
 import { listen } from "./keyboard.js";
+import { charts, loadTheRest, nothings } from "./later.js";
 import { Meter } from "../live/meter.js";
-import { Nothing } from "./empty.js";
 import { Reader } from "./reader.js";
-import { RecordsApi } from "../live/records_api.js";
 import { statusOf } from "../live/status.js";
 import { FRESH_START, Subscription } from "../live/subscription.js";
 import { Topics } from "./topics.js";
@@ -22,6 +20,8 @@ const EMPTY_AFTER_MS = 1_000;
 // How much of the past a search looks through: all that the protocol gives.
 const DEEP_START = { last: 2_000 };
 const NEW_LIFE = "the topic began a new life; the board goes on from its first record";
+// Where the first rows, or what stands instead, were there: a mark among the browser's own of how the page was loaded.
+const FIRST_VIEW = "streamboard.first-view";
 // A connection that is back sooner was a blip, and needs no banner.
 const BLIP_MS = 3_000;
 
@@ -30,12 +30,15 @@ class Board {
   #page = this.#root.dataset;
   #meter = new Meter();
   #topics = new Topics(this.#page, (topic) => this.#chosen(topic));
-  #chart = new Chart(part("chart", HTMLElement), part("chart-caption", HTMLElement), (span) => void this.#reader.lookAt(span));
-  #nothing = new Nothing(part("nothing", HTMLElement), {
-    itemsTopic: this.#page["itemsTopic"] ?? "",
-    newItemPath: this.#page["newItemPath"] ?? "/items/new/",
-    kafka: this.#page["kafka"] ?? "",
-  });
+  /** @type {import("./chart.js").Chart | null} */
+  #chart = null;
+  /** @type {import("./chart.js").Span | null} which times are looked through in history */
+  #span = null;
+  /** @type {import("./empty.js").Nothing | null} */
+  #nothing = null;
+  #hasAskedRest = false;
+  // Before, nobody knows which topics there are.
+  #isWelcome = false;
   #help = part("help", HTMLDialogElement);
   #reader = new Reader({
     itemsPath: this.#page["itemsPath"] ?? "/items/",
@@ -43,11 +46,13 @@ class Board {
     filtersApi: this.#page["filtersApi"] ?? "/api/filters/",
     topicsApi: this.#page["topicsApi"] ?? "/api/topics/",
     recordsPath: this.#page["recordsPath"] ?? "/records/",
-    api: new RecordsApi(this.#page["topicsApi"] ?? "/api/topics/"),
     subscription: () => this.#subscription,
     changed: () => this.#refresh(),
     deeper: () => this.#watch(this.#topics.current, DEEP_START),
-    spanned: (span) => this.#chart.mark(span),
+    spanned: (span) => {
+      this.#span = span;
+      this.#chart?.mark(span);
+    },
     asked: () => {
       if (this.#reader.search.serversPart !== this.#subscription.filter) this.#watch(this.#topics.current);
     },
@@ -91,6 +96,7 @@ class Board {
     changed: (state) => {
       if (state.kind !== "open") {
         if (this.#subscription.phase === "live") this.#brokenAt = Date.now();
+        this.#hasAskedRest = false; // what could not be loaded is asked for again once the server is back
         this.#heartbeat = null;
         this.#subscription.disconnected();
       }
@@ -116,6 +122,7 @@ class Board {
       history: () => void this.#reader.look(),
       goTo: () => void this.#reader.goTo(),
       clock: changeClock,
+      turn: () => this.#reader.turn(),
       help: () => this.#help.showModal(),
       record: (key) => this.#reader.act(key),
     });
@@ -132,6 +139,7 @@ class Board {
       this.#meter.setClock(message.server_time, Date.now());
       this.#topics.set(message.topics);
       this.#chosen(this.#topics.current);
+      this.#isWelcome = true;
       this.#refusal = null;
       this.#subscription.connected();
     } else if (message.type === "topics") {
@@ -219,7 +227,9 @@ class Board {
   #refresh() {
     const now = Date.now();
     const { stream, phase, topic, obstacle, isUnborn } = this.#subscription;
-    const connection = this.#connection.state;
+    const { state } = this.#connection;
+    /** @type {import("../live/connection.js").ConnectionState} */
+    const connection = state.kind === "open" && !this.#isWelcome ? { kind: "connecting", since: state.since, why: "" } : state;
     const lag = this.#meter.lag(now);
     const known = { connection, phase, refusal: this.#refusal, obstacle, isUnborn, heartbeat: this.#heartbeat, lag, quiet: this.#connection.quietFor(now), topic, now };
     const { positions } = stream.cursor();
@@ -250,7 +260,32 @@ class Board {
     this.#reader.show();
     const { shown, searched, isFull } = this.#reader.rows;
     this.#reader.search.show({ shown, searched, isFull, isDeep: this.#start === DEEP_START || this.#last?.stopped === "beginning", sifted: this.#sifted, isLive: phase === "live" });
-    this.#nothing.show(nothing, topic, this.#topics.label(topic), this.#refusal);
+    if (nothing !== null) void nothings.get().catch(() => null); // the next look shows it
+    if (nothings.now) this.#nothing ??= this.#makeNothing(nothings.now);
+    this.#nothing?.show(nothing, topic, this.#topics.label(topic), this.#refusal);
+    if (connection.kind === "open" && (nothing !== null || this.#reader.rows.shown > 0)) this.#loadTheRest();
+  }
+
+  /** The first view stands there. */
+  #loadTheRest() {
+    if (this.#hasAskedRest) return;
+    this.#hasAskedRest = true;
+    if (performance.getEntriesByName(FIRST_VIEW).length === 0) performance.mark(FIRST_VIEW);
+    loadTheRest();
+    this.#topics.prepare();
+  }
+
+  /** @param {typeof import("./empty.js")} module */
+  #makeNothing({ Nothing }) {
+    const { itemsTopic = "", newItemPath = "/items/new/", kafka = "" } = this.#page;
+    return new Nothing(part("nothing", HTMLElement), { itemsTopic, newItemPath, kafka });
+  }
+
+  /** @param {typeof import("./chart.js")} module */
+  #makeChart({ Chart }) {
+    const chart = new Chart(part("chart", HTMLElement), part("chart-caption", HTMLElement), (span) => void this.#reader.lookAt(span));
+    chart.mark(this.#span);
+    return chart;
   }
 
   #showClock() {
@@ -263,7 +298,8 @@ class Board {
     const now = Date.now();
     // The server counts what the topic has, whatever its filter lets through.
     const what = this.#subscription.filter === "" ? "records/s" : "records/s of the topic, matching or not";
-    this.#chart.show(this.#meter.series(now), now, this.#meter.serverTime(now), what);
+    if (charts.now) this.#chart ??= this.#makeChart(charts.now);
+    this.#chart?.show(this.#meter.series(now), now, this.#meter.serverTime(now), what);
   }
 
   /**
@@ -274,7 +310,7 @@ class Board {
     const { phase, topic, isUnborn } = this.#subscription;
     const { rows } = this.#reader;
     if (phase === "ended" && rows.isEmpty) return "refused";
-    if (this.#connection.state.kind === "open" && !topic) return "no topics";
+    if (this.#connection.state.kind === "open" && this.#isWelcome && !topic) return "no topics";
     const isFiltered = rows.isFiltered && (rows.searched > 0 || (phase === "live" && this.#reader.search.serversPart !== ""));
     if (isFiltered && rows.shown === 0) return "filter";
     const isSettled = phase === "live" && now - this.#begunAt > EMPTY_AFTER_MS;

@@ -4,7 +4,8 @@
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  *
- * @typedef {Omit<import("./record_view.js").ViewTools, "close"> & { closed: () => void, failed: () => void }} DetailTools
+ * @typedef {Omit<import("./record_view.js").ViewTools, "close" | "api" | "loadWhole"> & { past: () => Promise<import("./past.js").Past>,
+ *   epoch: () => string, closed: () => void, failed: () => void }} DetailTools
  *   failed: how a record is shown could not be loaded
  */
 
@@ -29,9 +30,10 @@ export class Detail {
 
   /** Somebody may soon want to see a record. */
   prepare() {
-    this.#loading ??= import("./record_view.js").then(
-      ({ RecordView }) => {
-        this.#view = new RecordView(this.#panel, { ...this.#tools, close: () => this.close() });
+    this.#loading ??= Promise.all([import("./record_view.js"), this.#tools.past()]).then(
+      ([{ RecordView }, past]) => {
+        const loadWhole = (/** @type {RecordEntry} */ entry) => past.whole(entry, this.#tools.epoch());
+        this.#view = new RecordView(this.#panel, { ...this.#tools, api: past.api, loadWhole, close: () => this.close() });
         if (this.entry) this.#view.show(this.entry);
       },
       () => {

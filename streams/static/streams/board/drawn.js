@@ -1,6 +1,7 @@
-// The rows that stand in the page, newest first: nodes that are filled, moved and recycled. Which entries these are, and
-// when they change, is decided in rows.js.
+// The rows that stand in the page, in the order that was chosen: nodes that are filled, moved and recycled. Which entries
+// these are, and when they change, is decided in rows.js.
 
+import { arranged } from "../page/order.js";
 import { fillRow, makeRow } from "./row.js";
 
 // Gaps that are still open outlive the rows around them: what is missing stays in sight.
@@ -18,8 +19,12 @@ const TINT_MS = 200;
 export class Drawn {
   #list;
   #tools;
-  /** @type {Row[]} newest first */
+  /** @type {Row[]} as they came, the newest first */
   #rows = [];
+  /** @type {Row[]} as they stand in the page */
+  #placed = [];
+  /** @type {import("../page/order.js").Order} */
+  #order = "newest";
   /** @type {HTMLElement | null} the row that is selected */
   #chosen = null;
   /** @type {HTMLElement | null} the row in the page's tab order */
@@ -39,9 +44,14 @@ export class Drawn {
     return this.#rows.length;
   }
 
-  /** @returns {Entry[]} newest first */
+  /** @returns {Entry[]} as they came, the newest first */
   get entries() {
     return this.#rows.map(({ entry }) => entry);
+  }
+
+  /** @returns {Entry[]} as they stand in the page */
+  get placed() {
+    return this.#placed.map(({ entry }) => entry);
   }
 
   /** @returns {Entry | null} */
@@ -70,7 +80,13 @@ export class Drawn {
    * @returns {number} the place of the first row that begins there or below, 0 when none does
    */
   firstBelow(top) {
-    return Math.max(0, this.#rows.findIndex(({ node }) => node.getBoundingClientRect().top >= top - 1));
+    return Math.max(0, this.#placed.findIndex(({ node }) => node.getBoundingClientRect().top >= top - 1));
+  }
+
+  /** @param {import("../page/order.js").Order} order in which rows stand from now on */
+  arrange(order) {
+    this.#order = order;
+    this.#place();
   }
 
   /** @param {Entry} entry whose text changed */
@@ -90,19 +106,18 @@ export class Drawn {
     const staying = removed.filter(({ entry }) => entry.kind === "gap").slice(0, MAX_GAPS);
     const nodes = removed.filter((row) => !staying.includes(row)).map(({ node }) => node);
     this.#rows.push(...staying);
-    const rows = this.#filled(fresh, nodes);
     for (const node of nodes) node.remove();
-    this.#list.prepend(...rows.map(({ node }) => node));
+    const rows = this.#filled(fresh, nodes);
     this.#rows.unshift(...rows);
+    this.#place();
     if (rows.length > TINTED_A_FRAME || this.#calm.matches || document.hidden) return;
     for (const { node } of rows) node.animate([{ backgroundColor: "var(--tint)" }, { backgroundColor: "transparent" }], TINT_MS);
   }
 
   /** @param {Entry[]} entries oldest first, older than all rows */
   append(entries) {
-    const rows = this.#filled(entries, []);
-    this.#list.append(...rows.map(({ node }) => node));
-    this.#rows.push(...rows);
+    this.#rows.push(...this.#filled(entries, []));
+    this.#place();
   }
 
   /**
@@ -110,8 +125,21 @@ export class Drawn {
    * @param {number} most rows in all, beside gaps
    */
   rebuild(entries, most) {
-    this.#rows = this.#filled(newest(entries, most), this.#rows.map(({ node }) => node));
-    this.#list.replaceChildren(...this.#rows.map(({ node }) => node));
+    const nodes = this.#rows.map(({ node }) => node);
+    this.#list.replaceChildren();
+    this.#rows = this.#filled(newest(entries, most), nodes);
+    this.#place();
+  }
+
+  /** Puts each row where it belongs; those that stand there are not touched. */
+  #place() {
+    const isAsCame = this.#order === "newest";
+    this.#placed = isAsCame ? this.#rows : arranged([...this.#rows].reverse(), this.#order, ({ entry }) => placeOf(entry));
+    let at = this.#list.firstElementChild;
+    for (const { node } of this.#placed) {
+      if (node === at) at = at.nextElementSibling;
+      else this.#list.insertBefore(node, at);
+    }
   }
 
   /** @param {Entry | null} entry that is selected; the page's tab order leads to its row, else to the newest */
@@ -136,6 +164,17 @@ export class Drawn {
     for (const { entry, node } of rows) fillRow(node, entry, this.#tools);
     return rows;
   }
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {import("../page/order.js").Place | null} null for a note, which stands where it was written
+ */
+function placeOf(entry) {
+  if (entry.kind === "note") return null;
+  if (entry.kind === "gap") return { time: null, partition: entry.range.partition, offset: entry.range.from };
+  const { partition, record } = entry;
+  return { time: record.timestamp === null ? null : Number(record.timestamp), partition, offset: record.offset };
 }
 
 /**

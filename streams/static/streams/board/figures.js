@@ -1,7 +1,7 @@
 // The numbers and signs around the rows: pill, banner, rate, lag, counts, and the same as data attributes of the board,
 // for tests and people's own scripts. Reading those is all one may do with them.
 
-import { bannerOf } from "./banner.js";
+import { banners } from "./later.js";
 import { part, say } from "../page/dom.js";
 import { duration, grouped, rate, stopwatch } from "../page/format.js";
 
@@ -45,6 +45,7 @@ export class FiguresView {
     [...document.querySelectorAll("[data-count]")].map((node) => [node.getAttribute("data-count") ?? "", node]),
   );
   #saidKind = "";
+  #loadedFor = "";
   #bannerText = "";
 
   /**
@@ -83,11 +84,17 @@ export class FiguresView {
     this.#pill.dataset["kind"] = status.kind;
     this.#pill.title = status.sentence;
     say(this.#pillLabel, status.label);
+    const isAmiss = status.tone !== "live" && status.kind !== "connecting" && (status.kind !== "opening" || status.isObstacle === true);
+    if (isAmiss && this.#loadedFor !== status.kind) {
+      this.#loadedFor = status.kind; // once: without the server it would be asked for again and again
+      void banners.get().catch(() => null);
+    }
     if (this.#saidKind !== status.kind) {
       this.#saidKind = status.kind;
       say(this.#said, status.sentence);
     }
-    const banner = bannerOf(status, { ...this.#tools, isLong, isSaid, isWatching: connectedMs !== null });
+    // Until it is there the pill says the same in a word, and whole to whoever points at it.
+    const banner = banners.now?.bannerOf(status, { ...this.#tools, isLong, isSaid, isWatching: connectedMs !== null }) ?? null;
     const text = banner ? status.kind + status.sentence : "";
     if (text === this.#bannerText) return;
     this.#bannerText = text;

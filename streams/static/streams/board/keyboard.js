@@ -12,6 +12,7 @@
  * @property {() => void} history
  * @property {() => void} goTo
  * @property {() => void} clock
+ * @property {() => void} turn
  * @property {() => void} help
  * @property {(key: string) => boolean} record whether the record that is shown has a use for the key
  */
@@ -51,6 +52,7 @@ function act(key, target, keys) {
   else if (key === "h") keys.history();
   else if (key === "o") keys.goTo();
   else if (key === "u") keys.clock();
+  else if (key === "s") keys.turn();
   else if (key === "Escape") return keys.close();
   else return keys.record(key);
   return true;

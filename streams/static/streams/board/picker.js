@@ -4,7 +4,7 @@
 import { element, marked, part, say } from "../page/dom.js";
 import { duration, grouped, rate } from "../page/format.js";
 import { find, findable } from "../topics/finding.js";
-import { recentOf } from "../topics/recent.js";
+import { recentOf, watched } from "../topics/recent.js";
 import { TopicsApi } from "../topics/topics_api.js";
 
 /** @typedef {import("../live/protocol.js").Topic} Topic */
@@ -48,7 +48,7 @@ export class Picker {
     this.#choose = choose;
     const input = this.#input;
     input.addEventListener("focus", () => input.select());
-    input.addEventListener("pointerdown", () => this.#open());
+    input.addEventListener("pointerdown", () => this.open());
     input.addEventListener("input", () => this.#find(input.value));
     input.addEventListener("keydown", (event) => this.#pressed(event));
     this.#field.addEventListener("focusout", ({ relatedTarget }) => {
@@ -83,14 +83,21 @@ export class Picker {
     if (!this.#isOpen) this.#input.value = label;
     this.#input.title = name;
     this.#star.hidden = !isThere;
+    if (isThere) watched(this.#user, name);
     if (isOther && isThere) void this.#look();
+  }
+
+  /** @param {string} text that was typed before this was there */
+  typed(text) {
+    this.#input.value = text;
+    this.#find(text);
   }
 
   get #isOpen() {
     return !this.#sheet.hidden;
   }
 
-  #open() {
+  open() {
     if (this.#isOpen || this.#input.disabled) return;
     this.#sheet.hidden = false;
     this.#input.setAttribute("aria-expanded", "true");
@@ -111,7 +118,7 @@ export class Picker {
   /** @param {string} text what is typed */
   #find(text) {
     if (!this.#isOpen) {
-      this.#open(); // what stood there is typed over
+      this.open(); // what stood there is typed over
       if (text === "") return;
     }
     const { groups, count } = find(this.#all, text, this.#favourites, recentOf(this.#user));
@@ -195,7 +202,7 @@ export class Picker {
     } else if (key === "Enter" && this.#isOpen) {
       this.#take(this.#active);
     } else if (key === "Enter" || ((key === "ArrowDown" || key === "ArrowUp") && !this.#isOpen)) {
-      this.#open();
+      this.open();
     } else if (key === "ArrowUp" && event.altKey) {
       this.#close();
     } else if (STEPS[key] !== undefined) {
@@ -249,7 +256,7 @@ export class Picker {
     const isFavourite = !this.#favourites.has(name);
     const problem = await this.#api.setFavourite(name, isFavourite);
     if (problem) {
-      this.#open();
+      this.open();
       say(this.#said, problem);
       return;
     }

@@ -6,14 +6,12 @@ import { Detail } from "./detail.js";
 import { part, say } from "../page/dom.js";
 import { Entries } from "./entries.js";
 import { filterOf, marksOf } from "./expression.js";
-import { loadGap } from "./gaps.js";
-import { Older } from "./older.js";
-import { conditionInRow } from "./picks.js";
-import { LoadError } from "../live/records_api.js";
+import { Unloaded, pasts, picking } from "./later.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
 import { chosenClock, retime, timeText } from "../page/clock.js";
 import { grouped } from "../page/format.js";
+import { chooseOrder, chosenOrder, isOldestFirst, offerOrders, orderName, turned } from "../page/order.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry
@@ -27,7 +25,6 @@ import { grouped } from "../page/format.js";
  * @property {string} filtersApi address of the filters API
  * @property {string} topicsApi address of the topics API
  * @property {string} recordsPath address below which records have their pages
- * @property {import("../live/records_api.js").RecordsApi} api
  * @property {() => import("../live/subscription.js").Subscription} subscription what the board watches now
  * @property {() => void} changed called after whatever the figures count
  * @property {() => void} deeper begins the topic again, as far back as can be searched
@@ -50,8 +47,10 @@ export class Reader {
   #beside;
   /** @type {Beginning | null} of the stream that began last */
   #beginning = null;
-  /** @type {Older | null} made when somebody first comes to the end of what is kept */
+  /** @type {import("./older.js").Older | null} made when somebody first comes to the end of what is kept */
   #older = null;
+  /** @type {import("./past.js").Past | null} */
+  #pastMade = null;
   #wasHeld = false;
   #isWhole = false;
   /** @type {RegExp | null} */
@@ -65,8 +64,13 @@ export class Reader {
   #exportLoading = null;
   #newer = part("newer", HTMLButtonElement);
   #newerCount = part("newer-count", HTMLElement);
+  #newerArrow = part("newer-arrow", HTMLElement);
+  #stream = part("stream", HTMLElement);
+  #grid = part("grid", HTMLElement);
+  #order = part("order", HTMLSelectElement);
   #olderButton = part("older-load", HTMLButtonElement);
   #olderNote = part("older-note", HTMLElement);
+  #olderLine = part("older", HTMLElement);
 
   /** @param {ReaderTools} tools */
   constructor(tools) {
@@ -79,17 +83,17 @@ export class Reader {
       {
         itemsPath: tools.itemsPath,
         fields: (value) => this.#entries.fields(value),
-        load: (gap) => void this.#load(gap),
+        load: (gap) => void this.#try(this.#load(gap)),
         marks: () => this.#marks,
       },
-      { changed: tools.changed, older: () => void this.#loadOlder() },
+      { changed: tools.changed, older: () => void this.#try(this.#loadOlder()) },
     );
     this.#detail = new Detail(part("detail", HTMLElement), {
       itemsPath: tools.itemsPath,
       topicsApi: tools.topicsApi,
       recordsPath: tools.recordsPath,
-      api: tools.api,
-      loadWhole: (entry) => this.#whole(entry),
+      past: () => this.#past(),
+      epoch: () => this.#watched.epoch,
       entryOf: ({ topic, epoch, partition }, record) => this.#beside.of(topic, epoch, partition, record),
       go: (entry) => this.#go(entry),
       only: (key) => this.search.only(key),
@@ -102,11 +106,15 @@ export class Reader {
       retime(document, Date.now());
       this.#detail.remark();
     });
+    offerOrders(this.#order);
+    document.addEventListener("orderchange", () => this.#rearrange());
+    addEventListener("popstate", () => this.#rearrange());
+    this.#arrange();
     list.addEventListener("pointerover", () => this.#detail.prepare(), { once: true });
     list.addEventListener("focusin", () => this.#detail.prepare(), { once: true });
-    list.addEventListener("click", (event) => this.#clicked(event));
+    list.addEventListener("click", (event) => void this.#try(this.#clicked(event)));
     this.#newer.addEventListener("click", () => this.toNewest());
-    this.#olderButton.addEventListener("click", () => void (this.search.serversPart === "" ? this.#loadOlder() : this.look()));
+    this.#olderButton.addEventListener("click", () => void (this.search.serversPart === "" ? this.#try(this.#loadOlder()) : this.look()));
     part("export-button", HTMLButtonElement).addEventListener("click", () => void this.#export());
     for (const name of ["history-button", "found-history"]) part(name, HTMLButtonElement).addEventListener("click", () => void this.look());
     part("gaps-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason !== "passed"));
@@ -191,6 +199,30 @@ export class Reader {
     this.#tools.changed();
   }
 
+  /** Stands the order on its head. */
+  turn() {
+    chooseOrder(turned(chosenOrder()));
+  }
+
+  #rearrange() {
+    this.#arrange();
+    this.#tools.changed();
+  }
+
+  /** Takes over in which order records are to stand. */
+  #arrange() {
+    const order = chosenOrder();
+    this.#order.value = order;
+    if (this.#stream.dataset["order"] === order) return;
+    this.#stream.dataset["order"] = order;
+    this.#grid.setAttribute("aria-label", `Records, ${orderName(order)}`);
+    say(this.#newerArrow, isOldestFirst(order) ? "↓" : "↑");
+    // What loads older ones stands where those will.
+    if (isOldestFirst(order)) this.#grid.before(this.#olderLine);
+    else this.#grid.after(this.#olderLine);
+    this.rows.arrange(order);
+  }
+
   /** Goes to the newest record, and on with the stream. */
   toNewest() {
     this.rows.toNewest();
@@ -213,7 +245,7 @@ export class Reader {
     const entry = this.rows.selected;
     this.#isDetailFound = false;
     if (entry?.kind === "record") this.#detail.show(entry);
-    if (entry?.kind === "gap") void this.#load(entry);
+    if (entry?.kind === "gap") void this.#try(this.#load(entry));
   }
 
   /**
@@ -263,7 +295,7 @@ export class Reader {
 
   /** @param {(history: import("./history.js").History) => void | Promise<void>} does */
   async #inHistory(does) {
-    this.#historyLoading ??= import("./history.js").then(({ History }) => (this.#history = new History(this.#historyTools())));
+    this.#historyLoading ??= this.#loadHistory();
     try {
       await does(await this.#historyLoading);
     } catch (error) {
@@ -271,6 +303,11 @@ export class Reader {
       if (this.#history !== null) throw error;
       this.note("the search in history could not be loaded; the server cannot be reached");
     }
+  }
+
+  async #loadHistory() {
+    const [{ History }, { api }] = await Promise.all([import("./history.js"), this.#past()]);
+    return (this.#history = new History(this.#historyTools(api)));
   }
 
   async #export() {
@@ -293,14 +330,17 @@ export class Reader {
     }
   }
 
-  /** @returns {import("./history.js").HistoryTools} */
-  #historyTools() {
+  /**
+   * @param {import("../live/records_api.js").RecordsApi} api
+   * @returns {import("./history.js").HistoryTools}
+   */
+  #historyTools(api) {
     const entries = new Entries(this.#tools.itemsTopic);
     return {
       root: this.#tools.topicsApi,
-      api: this.#tools.api,
+      api,
       topic: () => this.#tools.subscription().topic,
-      partitions: () => Object.keys(this.#stream.cursor().positions).map(Number),
+      partitions: () => Object.keys(this.#watched.cursor().positions).map(Number),
       spanned: this.#tools.spanned,
       asked: () => this.search.draft,
       entryOf: (topic, epoch, partition, record) => entries.of(topic, epoch, partition, record),
@@ -331,7 +371,7 @@ export class Reader {
     if (this.#wasHeld && !this.rows.held) this.#older = null;
     this.#wasHeld = this.rows.held;
     const { fresh } = this.rows;
-    this.#newer.hidden = !this.rows.held || this.rows.isEmpty || (fresh === 0 && this.rows.isAtTop);
+    this.#newer.hidden = !this.rows.held || this.rows.isEmpty || (fresh === 0 && this.rows.isAtNewest);
     say(this.#newerCount, fresh === 0 ? "newest" : `${grouped(fresh)} new`);
   }
 
@@ -339,7 +379,9 @@ export class Reader {
     const { topic, stream } = this.#tools.subscription();
     if (this.search.serversPart !== "") return; // of a filter's past the server has sent what it found at once
     if (this.rows.isDeepest || this.rows.isEmpty || this.#older?.state === "loading") return;
-    const older = (this.#older ??= new Older(this.#tools.api, topic, stream.epoch, this.rows.floors(stream.cursor().positions)));
+    const past = await this.#past();
+    if (stream !== this.#watched || topic !== this.#tools.subscription().topic) return;
+    const older = (this.#older ??= past.older(topic, stream.epoch, this.rows.floors(stream.cursor().positions)));
     const loading = older.load();
     this.#tools.changed();
     const arrived = await loading;
@@ -349,7 +391,7 @@ export class Reader {
     this.#tools.changed();
   }
 
-  get #stream() {
+  get #watched() {
     return this.#tools.subscription().stream;
   }
 
@@ -360,29 +402,40 @@ export class Reader {
     if (this.search.serversPart !== "") return this.look(gap.range);
     const entryOf = (/** @type {GapEntry} */ { topic, epoch, range }, /** @type {KafkaRecord} */ record) =>
       this.#entries.of(topic, epoch, range.partition, record);
-    const { loaded, isDone } = await loadGap(gap, { api: this.#tools.api, rows: this.rows, entryOf });
+    const past = await this.#past();
+    if (gap.loading) return; // pressed twice meanwhile
+    const { loaded, isDone } = await past.fill(gap, { rows: this.rows, entryOf });
     if (gap.topic !== this.#tools.subscription().topic) return;
     this.loaded += loaded;
     if (isDone && gap.range.reason !== "passed") this.openGaps -= 1;
     this.#tools.changed();
   }
 
-  /** @param {RecordEntry} entry */
-  async #whole(entry) {
-    if (entry.epoch !== this.#stream.epoch) {
-      throw new LoadError("It belongs to an earlier life of the topic and is not in Kafka any more.");
+  async #past() {
+    const { Past } = await pasts.get();
+    return (this.#pastMade ??= new Past(this.#tools.topicsApi));
+  }
+
+  /** @param {Promise<void> | void} doing what somebody asked for, with a part of the page that may not be there yet */
+  async #try(doing) {
+    try {
+      await doing;
+    } catch (error) {
+      if (!(error instanceof Unloaded)) throw error;
+      this.note("this part of the page could not be loaded; the server cannot be reached");
     }
-    return this.#tools.api.whole(entry.topic, entry.partition, entry.record.offset);
   }
 
   /** @param {MouseEvent} event */
-  #clicked(event) {
+  async #clicked(event) {
     if (!(event.target instanceof Element) || event.target.closest("a, button")) return;
     const entry = this.rows.entryAt(event.target);
     if (entry?.kind !== "record") return;
     if (event.altKey) {
       const cell = event.target.closest("[role=gridcell]");
-      const condition = cell && conditionInRow(entry, cell, event, event.shiftKey);
+      const { x, y, shiftKey } = event;
+      const { conditionInRow } = picking.now ?? (await picking.get());
+      const condition = cell && conditionInRow(entry, cell, { x, y }, shiftKey);
       if (condition) this.search.add(condition);
       return;
     }

@@ -1,12 +1,13 @@
-// What the list of rows shows, and when that changes: bounded, newest first, drawn once per animation frame. It stands still
-// while somebody reads: scrolled away from the top, with a row pressed or selected or text marked, or paused. The nodes are
-// drawn.js's.
+// What the list of rows shows, and when that changes: bounded, the newest, drawn once per animation frame. It stands still
+// while somebody reads: scrolled away from the newest, with a row pressed or selected or text marked, or paused. The nodes
+// and the order in which they stand are drawn.js's.
 
 import { Arrivals } from "./arrivals.js";
 import { Drawn } from "./drawn.js";
 import { EVERYTHING, fitting, isNarrow } from "./filter.js";
 import { Kept, MOST_KEPT, recordsAmong } from "./kept.js";
 import { Pace } from "./pace.js";
+import { isOldestFirst } from "../page/order.js";
 
 // More rows than a screen shows, few enough for a phone; scrolling down shows more of them, and then loads older ones.
 export const MAX_ROWS = 500;
@@ -15,8 +16,8 @@ const MAX_LOADED = 5_000;
 // Rows that come into sight in one step of scrolling down, and how far before the end that begins.
 const STEP = 200;
 const NEAR_END_PX = 400;
-// Scrolled less than this is at the top.
-const TOP_PX = 2;
+// Scrolled less than this away from the newest is not scrolled away.
+const END_PX = 2;
 
 /**
  * @typedef {import("./row.js").Entry} Entry
@@ -44,6 +45,8 @@ export class Rows {
   #arrivals = new Arrivals(MOST_KEPT);
   #kept = new Kept();
   #isNarrow = false;
+  // Whether the newest stand at the bottom.
+  #isUpward = false;
   #fits = fitting(EVERYTHING);
   #allowance = MAX_ROWS;
   #pace = new Pace(() => this.#draw());
@@ -62,6 +65,12 @@ export class Rows {
     this.#older = older;
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     document.addEventListener("selectionchange", () => this.#look());
+    // What becomes lower or higher loses its bottom from sight without being scrolled.
+    const sizes = new ResizeObserver(() => {
+      if (this.#isUpward && !this.held) this.#toEnd();
+    });
+    sizes.observe(this.#scroller);
+    sizes.observe(list);
     list.addEventListener("pointerdown", () => this.#press(true));
     // The click comes after these, and finds the row where it was pressed.
     for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => this.#press(false)));
@@ -82,9 +91,10 @@ export class Rows {
     return this.#arrivals.skipped;
   }
 
-  /** @returns {boolean} whether the newest row in the list is in sight */
-  get isAtTop() {
-    return this.#scroller.scrollTop <= TOP_PX;
+  /** @returns {boolean} whether the end of the list where new rows come is in sight */
+  get isAtNewest() {
+    const { scrollTop, clientHeight, scrollHeight } = this.#scroller;
+    return this.#isUpward ? scrollTop + clientHeight >= scrollHeight - END_PX : scrollTop <= END_PX;
   }
 
   get isEmpty() {
@@ -135,12 +145,24 @@ export class Rows {
     }
   }
 
-  /** Lets the view go on, from its top. */
+  /**
+   * @param {import("../page/order.js").Order} order in which rows stand from now on; whoever reads still sees the row that
+   *   was read
+   */
+  arrange(order) {
+    this.#inPeace(() => {
+      this.#isUpward = isOldestFirst(order);
+      this.#drawn.arrange(order);
+    });
+    this.#look();
+  }
+
+  /** Lets the view go on, from its newest end. */
   toNewest() {
     this.paused = false;
     this.#unselect();
     if (this.#hasMarkedText()) getSelection()?.removeAllRanges();
-    this.#scroller.scrollTop = 0;
+    this.#toEnd();
     this.#reading = false;
     this.#allowance = MAX_ROWS;
     this.#kept.forgetOlder();
@@ -181,15 +203,15 @@ export class Rows {
     const shownAt = entries.indexOf(gap);
     if (shownAt < 0) return;
     entries.splice(shownAt, isDone ? 1 : 0, ...loaded.filter(this.#fits));
-    this.#rebuild(entries);
+    this.#inPeace(() => this.#rebuild(entries));
   }
 
-  /** @param {Entry[]} entries older than all that is kept, oldest first: they stand below */
+  /** @param {Entry[]} entries older than all that is kept, oldest first: they stand beyond those */
   addOlder(entries) {
     this.#kept.addOlder(entries);
     this.#allow(entries.length);
     this.searched += recordsAmong(entries);
-    this.#drawn.append(entries.filter(this.#fits));
+    this.#inPeace(() => this.#drawn.append(entries.filter(this.#fits)));
     this.#changed();
   }
 
@@ -246,12 +268,12 @@ export class Rows {
    * @returns {Entry | null}
    */
   move(step) {
-    const { entries } = this.#drawn;
-    const at = this.selected ? entries.indexOf(this.selected) : -1;
-    let next = at < 0 ? this.#drawn.firstBelow(this.#top) : at + step;
-    while (entries[next]?.kind === "note") next += step;
-    if (next >= entries.length - 1) this.#more();
-    const entry = entries[next];
+    const { placed } = this.#drawn;
+    const at = this.selected ? placed.indexOf(this.selected) : -1;
+    let next = at >= 0 ? at + step : this.#isUpward && this.isAtNewest ? placed.length - 1 : this.#drawn.firstBelow(this.#top);
+    while (placed[next]?.kind === "note") next += step;
+    const entry = placed[next];
+    if (this.#isUpward ? next <= 0 : next >= placed.length - 1) this.#more();
     if (!entry) return null;
     this.#show(entry, "nearest");
     return entry;
@@ -292,7 +314,7 @@ export class Rows {
     node?.scrollIntoView({ block });
   }
 
-  /** Shows more of what is kept below, or asks for older records. */
+  /** Shows more of what is kept beyond the oldest row, or asks for older records. */
   #more() {
     const kept = this.#kept.fitting(this.#fits);
     const last = this.#drawn.oldest;
@@ -302,7 +324,7 @@ export class Rows {
       return;
     }
     this.#allow(STEP);
-    this.#drawn.append(kept.slice(Math.max(0, at - STEP), at));
+    this.#inPeace(() => this.#drawn.append(kept.slice(Math.max(0, at - STEP), at)));
     this.#changed();
   }
 
@@ -314,7 +336,24 @@ export class Rows {
   #scrolled() {
     this.#look();
     const { scrollTop, clientHeight, scrollHeight } = this.#scroller;
-    if (scrollTop > TOP_PX && scrollTop + clientHeight > scrollHeight - NEAR_END_PX) this.#more();
+    const left = this.#isUpward ? scrollTop : scrollHeight - clientHeight - scrollTop;
+    if (!this.isAtNewest && left < NEAR_END_PX) this.#more();
+  }
+
+  /** Goes to the end where new rows come. */
+  #toEnd() {
+    this.#scroller.scrollTop = this.#isUpward ? this.#scroller.scrollHeight : 0;
+  }
+
+  /** @param {() => void} change of rows; while somebody reads, what is read stays where it stands on the screen */
+  #inPeace(change) {
+    const { placed } = this.#drawn;
+    const read = this.held ? (this.selected ?? placed[this.#drawn.firstBelow(this.#top)] ?? null) : null;
+    const top = this.#drawn.nodeOf(read)?.getBoundingClientRect().top;
+    change();
+    const now = this.#drawn.nodeOf(read)?.getBoundingClientRect().top;
+    if (top !== undefined && now !== undefined) this.#scroller.scrollTop += now - top;
+    else if (!this.held) this.#toEnd();
   }
 
   /** @param {boolean} isPressed whether a pointer is down on a row */
@@ -326,7 +365,7 @@ export class Rows {
 
   /** Looks whether somebody reads. */
   #look() {
-    const reading = this.#isPressed || this.selected !== null || this.#scroller.scrollTop > TOP_PX || this.#hasMarkedText();
+    const reading = this.#isPressed || this.selected !== null || !this.isAtNewest || this.#hasMarkedText();
     if (reading === this.#reading) return;
     if (!this.held) this.#countFresh();
     this.#reading = reading;
@@ -346,7 +385,7 @@ export class Rows {
 
   /** @returns {number} the height in the window at which the first row in sight stands */
   get #top() {
-    return this.#list.getBoundingClientRect().top + this.#scroller.scrollTop;
+    return (this.#list.previousElementSibling ?? this.#list).getBoundingClientRect().bottom; // the heads stay in sight
   }
 
   #unselect() {
@@ -362,6 +401,7 @@ export class Rows {
     this.searched += recordsAmong(arrived);
     this.#drawn.prepend(arrived.filter(this.#fits), this.#allowance);
     this.#drawn.mark(this.selected);
+    if (this.#isUpward) this.#toEnd();
     this.#changed();
   }
 

@@ -1,5 +1,6 @@
-// The form for a window that stands still: from when to when, in the board's own clock.
+// The form for a window that stands still: from when to when, in UTC where times are written so, else in this browser's zone.
 
+import { chosenClock } from "../page/clock.js";
 import { button, element } from "../page/dom.js";
 
 const MINUTE = 60_000;
@@ -13,17 +14,13 @@ export class BetweenForm {
   #from = inputOf();
   #to = inputOf();
   #wrong = element("p", "errors", "");
-  #isUtc;
+  #zone = element("span", "muted", "");
+  #isUtc = false;
   #chosen;
 
-  /**
-   * @param {boolean} isUtc whether times are read in UTC; else in the zone of this browser
-   * @param {(between: Between) => void} chosen
-   */
-  constructor(isUtc, chosen) {
-    this.#isUtc = isUtc;
+  /** @param {(between: Between) => void} chosen */
+  constructor(chosen) {
     this.#chosen = chosen;
-    const zone = isUtc ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone;
     this.#wrong.id = "between-wrong";
     this.#wrong.setAttribute("role", "alert");
     this.#from.setAttribute("aria-describedby", this.#wrong.id);
@@ -33,7 +30,7 @@ export class BetweenForm {
     this.node.noValidate = true;
     this.node.hidden = true;
     this.node.setAttribute("aria-label", "From when to when");
-    this.node.append(element("label", "", "From", this.#from), element("label", "", "To", this.#to), element("span", "muted", zone), show, this.#wrong);
+    this.node.append(element("label", "", "From", this.#from), element("label", "", "To", this.#to), this.#zone, show, this.#wrong);
     this.node.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -45,6 +42,8 @@ export class BetweenForm {
 
   /** @param {Between} between what it offers first */
   open({ from, to }) {
+    this.#isUtc = chosenClock() === "utc";
+    this.#zone.textContent = this.#isUtc ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone;
     this.#from.value = this.#written(from);
     this.#to.value = this.#written(to);
     this.#wrong.textContent = "";

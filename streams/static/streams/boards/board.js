@@ -7,6 +7,7 @@ import { RecordsApi } from "../live/records_api.js";
 import { Tile } from "./tiles/tile.js";
 import { addCondition, dropCondition, lookedAt, setWindow } from "./look.js";
 import { boundsOf } from "./figures/span.js";
+import { changeClock, chosenClock, clockName, offerClock } from "../page/clock.js";
 import { button, element, part, say } from "../page/dom.js";
 import { duration } from "../page/format.js";
 import { liveAddress } from "../live/connection.js";
@@ -60,7 +61,7 @@ class BoardPage {
     this.#board = this.#kept;
     this.#records = new RecordsApi(this.#root.dataset["topicsApi"] ?? "/api/topics/");
     this.#record = new RecordView(this.#records);
-    this.#between = new BetweenForm(this.#kept.clock === "utc", (between) => this.#lookThrough(between));
+    this.#between = new BetweenForm((between) => this.#lookThrough(between));
     this.#windows.closest(".board-bar")?.append(this.#between.node);
   }
 
@@ -77,12 +78,37 @@ class BoardPage {
     document.addEventListener("themechange", () => {
       for (const tile of this.#tiles.values()) tile.redraw();
     });
+    document.addEventListener("clockchange", () => this.#retime());
+    document.addEventListener("orderchange", () => this.#rearrange());
+    part("times", HTMLElement).addEventListener("click", changeClock);
+    document.addEventListener("keydown", (event) => {
+      if (isOwnKey(event, "u")) changeClock();
+    });
     document.body.classList.toggle("wall", this.#isWall);
     const edit = document.querySelector('[data-part="edit"]');
     edit?.addEventListener("click", () => this.#edit());
     part("share", HTMLElement).addEventListener("click", () => this.#share());
-    setInterval(() => say(this.#clock, timeText(Date.now() + this.#offset, this.#board.clock === "utc" ? "utc" : "local", 0)), CLOCK_MS);
+    setInterval(() => {
+      this.#showTime();
+      if (chosenClock() === "relative") for (const tile of this.#tiles.values()) tile.retime();
+    }, CLOCK_MS);
     this.#open();
+  }
+
+  #showTime() {
+    say(this.#clock, timeText(Date.now() + this.#offset, chosenClock() === "utc" ? "utc" : "local", 0));
+  }
+
+  /** Writes every time anew: another clock was chosen. */
+  #retime() {
+    for (const each of document.querySelectorAll("[data-clock]")) say(each, clockName());
+    this.#showTime();
+    this.#showWindows();
+    for (const tile of this.#tiles.values()) tile.retime();
+  }
+
+  #rearrange() {
+    for (const tile of this.#tiles.values()) tile.rearrange();
   }
 
   /** Takes over which window, filter and conditions the address asks for. */
@@ -90,7 +116,8 @@ class BoardPage {
     this.#board = lookedAt(this.#kept, new URLSearchParams(location.search));
     this.#filter.value = this.#board.filter;
     this.#between.node.hidden = true;
-    this.#showWindows();
+    offerClock(this.#board.clock);
+    this.#retime();
     this.#showChips();
   }
 
@@ -113,7 +140,7 @@ class BoardPage {
   }
 
   #showWindows() {
-    const { window, clock } = this.#board;
+    const { window } = this.#board;
     const own = "last_seconds" in this.#kept.window ? [this.#kept.window.last_seconds] : [];
     const choices = [...new Set([...WINDOWS, ...own])].sort((a, b) => a - b);
     /** @type {(text: string, isPressed: boolean, press: () => void) => HTMLButtonElement} */
@@ -126,7 +153,7 @@ class BoardPage {
       choice(spanText(seconds), "last_seconds" in window && window.last_seconds === seconds, () => this.#lookThrough({ last_seconds: seconds })),
     );
     const opened = choice("since opened", "since" in window, () => this.#lookThrough({ since: "opened" }));
-    const between = choice("from" in window ? betweenText(window, clock) : "from – to", "from" in window, () => this.#openBetween());
+    const between = choice("from" in window ? betweenText(window, chosenClock()) : "from – to", "from" in window, () => this.#openBetween());
     this.#windows.replaceChildren(...last, opened, between);
   }
 
@@ -176,7 +203,7 @@ class BoardPage {
     this.#ask({ type: "open", board: this.#board, live: liveAddress(path), topics, check, csrf: dataset["csrf"] ?? "" });
     const tools = {
       colours: this.#colours,
-      clock: this.#board.clock,
+      clock: chosenClock,
       window: this.#board.window,
       now: () => Date.now() + this.#offset,
       ask: (/** @type {string} */ tile, /** @type {import("./figures/kinds.js").Asked} */ asked) => this.#ask({ type: "ask", tile, asked }),
@@ -292,6 +319,18 @@ function signIn(path) {
   const link = element("a", "", "Sign in");
   link.setAttribute("href", `${path}?next=${encodeURIComponent(location.pathname + location.search)}`);
   return link;
+}
+
+/**
+ * @param {KeyboardEvent} event
+ * @param {string} key
+ * @returns {boolean} whether it was pressed, and is not typed somewhere
+ */
+function isOwnKey(event, key) {
+  const isCombined = event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented;
+  const isTyped = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]") !== null;
+  // Not over the record, whose time is written anew as well: over other dialogs.
+  return event.key === key && !isCombined && !isTyped && document.querySelector("dialog[open]:not([data-part=record])") === null;
 }
 
 new BoardPage().start();

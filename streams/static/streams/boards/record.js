@@ -3,7 +3,8 @@
 import { LoadError, RecordsApi } from "../live/records_api.js";
 import { Source, prettyText } from "../live/json.js";
 import { element, part } from "../page/dom.js";
-import { fullTime, grouped, size } from "../page/format.js";
+import { dateText } from "../page/clock.js";
+import { grouped, size } from "../page/format.js";
 
 export class RecordView {
   #dialog = part("record", HTMLDialogElement);
@@ -11,10 +12,13 @@ export class RecordView {
   #value = part("record-value", HTMLElement);
   #title = part("record-title", HTMLElement);
   #api;
+  /** @type {number | string | null} of the record that is shown, ms */
+  #timestamp = null;
 
   /** @param {RecordsApi} api */
   constructor(api) {
     this.#api = api;
+    document.addEventListener("clockchange", () => this.#showTime());
   }
 
   /**
@@ -30,7 +34,9 @@ export class RecordView {
     try {
       const record = await this.#api.whole(topic, partition, offset);
       this.#value.textContent = record.value instanceof Source ? prettyText(record.value) : (record.value ?? "a tombstone");
-      this.#fact("time", fullTime(record.timestamp));
+      this.#timestamp = record.timestamp;
+      this.#fact("time", "").dataset["part"] = "record-time";
+      this.#showTime();
       this.#fact("key", record.key ?? "no key");
       this.#fact("size", size(record.size));
       for (const [name, value] of Object.entries(record.headers)) this.#fact(name, typeof value === "string" ? value : `base64 ${value.base64}`);
@@ -43,8 +49,16 @@ export class RecordView {
   /**
    * @param {string} name
    * @param {string} value
+   * @returns {HTMLElement} where the value stands
    */
   #fact(name, value) {
-    this.#facts.append(element("dt", "", name), element("dd", "mono", element("bdi", "", value)));
+    const said = element("bdi", "", value);
+    this.#facts.append(element("dt", "", name), element("dd", "mono", said));
+    return said;
+  }
+
+  #showTime() {
+    const said = this.#facts.querySelector("[data-part=record-time]");
+    if (said) said.textContent = dateText(this.#timestamp, Date.now());
   }
 }

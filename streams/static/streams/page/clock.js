@@ -10,27 +10,39 @@ const STORED = "streamboard.clock";
 const CLOCKS = ["local", "utc", "relative"];
 const MINUTE_MS = 60_000;
 
-/** @type {Clock | null} read when it is first asked for */
-let chosen = null;
+/** @type {Clock | null | undefined} null: nobody has chosen; undefined until it is first asked for */
+let chosen;
+/** @type {Clock} */
+let offered = "local";
 
-/** @returns {Clock} */
+/** @returns {Clock} that was chosen, else the one that the page offers */
 export function chosenClock() {
-  if (chosen !== null) return chosen;
+  if (chosen === undefined) chosen = storedClock();
+  return chosen ?? offered;
+}
+
+/** @param {Clock} clock of this page for whoever has not chosen one */
+export function offerClock(clock) {
+  offered = clock;
+}
+
+/** @returns {Clock | null} */
+function storedClock() {
   let stored = null;
   try {
     stored = localStorage.getItem(STORED);
   } catch {
     // Storage may be forbidden: the choice then lasts as long as the page.
   }
-  chosen = CLOCKS.find((each) => each === stored) ?? "local";
-  return chosen;
+  return CLOCKS.find((each) => each === stored) ?? null;
 }
 
 /** Chooses the next way, and remembers it. */
 export function changeClock() {
-  chosen = CLOCKS[(CLOCKS.indexOf(chosenClock()) + 1) % CLOCKS.length] ?? "local";
+  const next = CLOCKS[(CLOCKS.indexOf(chosenClock()) + 1) % CLOCKS.length] ?? "local";
+  chosen = next;
   try {
-    localStorage.setItem(STORED, chosen);
+    localStorage.setItem(STORED, next);
   } catch {
     // as above
   }

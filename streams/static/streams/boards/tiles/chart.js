@@ -3,7 +3,7 @@
 import { Missing, library, style } from "./vendor.js";
 import { colourValue, tokenValue } from "./colours.js";
 import { element, say } from "../../page/dom.js";
-import { figureText, timeText } from "./words.js";
+import { exactTime, figureText, fromNow, timeText } from "./words.js";
 
 const NO_DASH = /** @type {number[]} */ ([]);
 const LEGEND = 11;
@@ -26,6 +26,8 @@ export class ChartTile {
   /** @type {Lines | Dots | null} */
   #figures = null;
   #names = "";
+  /** @type {import("./words.js").Clock | null} by which the axis was made */
+  #axisClock = null;
   /** @type {boolean[]} */
   #gaps = [];
   #width = 1;
@@ -72,6 +74,10 @@ export class ChartTile {
     const { width, height } = this.#size();
     if (this.#plot && width > 0) this.#plot.setSize({ width, height });
     else this.#draw();
+  }
+
+  retime() {
+    if (this.#plot && this.#axisClock !== this.#tools.clock()) this.#begin();
   }
 
   #draw() {
@@ -135,8 +141,6 @@ export class ChartTile {
   /** @param {string[]} names */
   #options(names) {
     const axis = { stroke: () => tokenValue("--muted"), grid: { stroke: () => tokenValue("--hair"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
-    const { clock } = this.#tools;
-    const zone = clock === "relative" ? "local" : clock;
     return {
       ...this.#size(),
       legend: { show: false },
@@ -144,12 +148,32 @@ export class ChartTile {
       cursor: { y: false, drag: { x: true, y: false }, points: { size: 6 } },
       scales: { x: { time: true, range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => this.#times(low, high) }, y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => rangeOf(low, high, this.#isDots) } },
       axes: [
-        { ...axis, size: 26, values: (/** @type {any} */ _plot, /** @type {number[]} */ times, /** @type {number} */ _axis, /** @type {number} */ _space, /** @type {number} */ step) =>
-          times.map((time) => timeText(time * 1000, zone, 0).slice(0, step < 60 ? 8 : 5)) },
+        { ...axis, size: 26, ...this.#timeAxis() },
         { ...axis, size: 48, values: (/** @type {any} */ _plot, /** @type {number[]} */ values) => values.map((value) => figureText(String(value))) },
       ],
       series: [{}, ...names.map((name) => this.#series(name))],
       hooks: { drawClear: [(/** @type {any} */ plot) => this.#hatch(plot)], setCursor: [(/** @type {any} */ plot) => this.#point(plot)] },
+    };
+  }
+
+  /** @returns {object} how uPlot divides and names times: by the clock, or by how long ago they were */
+  #timeAxis() {
+    const clock = (this.#axisClock = this.#tools.clock());
+    if (clock !== "relative") {
+      return {
+        values: (/** @type {any} */ _plot, /** @type {number[]} */ times, /** @type {number} */ _axis, /** @type {number} */ _space, /** @type {number} */ step) =>
+          times.map((time) => timeText(time * 1000, clock, 0).slice(0, step < 60 ? 8 : 5)),
+      };
+    }
+    let now = 0;
+    return {
+      splits: (/** @type {any} */ _plot, /** @type {number} */ _axis, /** @type {number} */ low, /** @type {number} */ high, /** @type {number} */ step) => {
+        now = this.#tools.now() / 1000;
+        const times = [];
+        for (let ago = Math.ceil((low - now) / step) * step; now + ago <= high; ago += step) times.push(now + ago);
+        return times;
+      },
+      values: (/** @type {any} */ _plot, /** @type {number[]} */ times) => times.map((time) => fromNow((time - now) * 1000)),
     };
   }
 
@@ -202,13 +226,14 @@ export class ChartTile {
       this.#body.title = "";
       return;
     }
-    const zone = this.#tools.clock === "relative" ? "local" : this.#tools.clock;
+    const clock = this.#tools.clock();
+    const at = plot.data[0][idx] * 1000;
     const said = plot.series.slice(1).flatMap((/** @type {any} */ series, /** @type {number} */ place) => {
       const value = plot.data[place + 1]?.[idx];
       return value === null || value === undefined ? [] : [`${series.label}: ${figureText(String(value))}`];
     });
     const gap = this.#gaps[idx] ? ["records are missing here"] : [];
-    this.#body.title = [timeText(plot.data[0][idx] * 1000, zone, 0), ...gap, ...said].join("\n");
+    this.#body.title = [clock === "relative" ? exactTime(at, clock, this.#tools.now()) : timeText(at, clock, 0), ...gap, ...said].join("\n");
   }
 
   /** Follows the window until somebody drags a span of it; a double click follows it again. */

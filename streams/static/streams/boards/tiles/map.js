@@ -103,6 +103,11 @@ export class MapTile {
     if (this.#rings.size > 0) this.#animate();
   }
 
+  retime() {
+    this.#say();
+    this.#draw();
+  }
+
   redraw() {
     if (!this.#d3) return;
     const drawn = sharp(this.#land);
@@ -240,7 +245,7 @@ export class MapTile {
 
   /** @param {Place} point */
   #wordsOf({ size, name, key, time, latitude, longitude }) {
-    const parts = [size === null ? "" : figureText(String(size)), name, key ?? "", exactTime(time, this.#tools.clock, this.#tools.now()), `${latitude.toFixed(2)}, ${longitude.toFixed(2)}`];
+    const parts = [size === null ? "" : figureText(String(size)), name, key ?? "", exactTime(time, this.#tools.clock(), this.#tools.now()), `${latitude.toFixed(2)}, ${longitude.toFixed(2)}`];
     return parts.filter(Boolean).join(" · ");
   }
 

@@ -1,6 +1,7 @@
-// The records themselves, newest or oldest first, in columns of their fields. What is read stays: scrolling away from the
-// newest, or "hold", keeps the rows, and says exactly how many are new.
+// The records themselves in columns of their fields, in the order that the board offers or a person chose. What is read
+// stays: scrolling away from the newest, or "hold", keeps the rows, and says exactly how many are new.
 
+import { arranged, chosenOrder, isOldestFirst, offerOrders } from "../../page/order.js";
 import { button, element, say } from "../../page/dom.js";
 import { exactTime, figureText, shortPath } from "./words.js";
 import { headOf, showCell } from "./grid.js";
@@ -8,20 +9,27 @@ import { headOf, showCell } from "./grid.js";
 const ROWS = 60;
 // More new rows than this at once are not tinted: where everything is new, a tint says nothing and costs frames.
 const TINTED = 8;
+// Scrolled less than this away from the newest is not scrolled away.
+const END_PX = 2;
 
 /** @typedef {import("../figures/kinds.js").Row} Row */
 
 export class StreamTile {
   #columns;
-  #isOldestFirst;
+  #offered;
+  #order;
+  #orders = /** @type {HTMLSelectElement} */ (element("select", "tile-order"));
   #tools;
   #body = element("tbody", "");
   #scroll;
   #hold;
   #fresh;
   #isHeld = false;
+  #isScrolled = false;
   #total = 0;
   #seen = 0;
+  /** @type {Row[]} that are shown, the newest first */
+  #shown = [];
   /** @type {Map<string, HTMLElement>} */
   #rows = new Map();
   #isFirst = true;
@@ -35,7 +43,8 @@ export class StreamTile {
    */
   constructor(body, { title, options }, tools) {
     this.#columns = /** @type {string[]} */ (options.columns);
-    this.#isOldestFirst = options.order === "oldest";
+    this.#offered = /** @type {import("../../page/order.js").Order} */ (options.order === "oldest" ? "oldest" : "newest");
+    this.#order = chosenOrder(this.#offered);
     this.#tools = tools;
     const names = this.#columns.length > 0 ? this.#columns.map(shortPath) : ["key", "value"];
     this.#head = element("tr", "", headOf("time", false), ...names.map((name) => headOf(name, false)), headOf("where", false));
@@ -47,32 +56,34 @@ export class StreamTile {
     this.#hold.setAttribute("aria-pressed", "false");
     this.#fresh = button("", "newer-button", () => this.#toNewest());
     this.#fresh.hidden = true;
-    tools.head.append(this.#fresh, this.#hold);
+    offerOrders(this.#orders);
+    this.#orders.setAttribute("aria-label", `Order of ${title || "the records"}`);
+    this.#orders.value = this.#order;
+    tools.head.append(this.#fresh, this.#orders, this.#hold);
     body.append(this.#scroll);
+    // What becomes lower or higher loses its bottom from sight without being scrolled.
+    new ResizeObserver(() => {
+      if (!this.#isReading && isOldestFirst(this.#order)) this.#toEnd();
+    }).observe(this.#scroll);
+    this.#scroll.addEventListener("scroll", () => (this.#isScrolled = !this.#isAtNewest), { passive: true });
     tools.ask({ rows: ROWS });
   }
 
   /** @param {{ rows: Row[], total: number }} figures */
   show({ rows, total }) {
     this.#total = total;
-    const isReading = this.#isHeld || this.#scroll.scrollTop > 0 || this.#isMarked();
-    if (isReading && !this.#isFirst) {
+    if (this.#isReading && !this.#isFirst) {
       const fresh = total - this.#seen;
       this.#fresh.hidden = fresh === 0;
-      say(this.#fresh, `+${figureText(String(fresh))} new ↑`);
+      say(this.#fresh, `+${figureText(String(fresh))} new ${isOldestFirst(this.#order) ? "↓" : "↑"}`);
       return;
     }
     this.#seen = total;
     this.#fresh.hidden = true;
-    const ordered = this.#isOldestFirst ? rows.toReversed() : rows;
     const fresh = rows.filter(({ partition, offset }) => !this.#rows.has(`${partition}:${offset}`)).length;
     this.#isTinted = !this.#isFirst && fresh <= TINTED;
-    const shown = new Map(ordered.map((row) => [`${row.partition}:${row.offset}`, this.#row(row)]));
-    for (const [place, node] of this.#rows) if (!shown.has(place)) node.remove();
-    this.#rows = shown;
-    for (const [place, node] of [...shown.values()].entries()) {
-      if (this.#body.children[place] !== node) this.#body.insertBefore(node, this.#body.children[place] ?? null);
-    }
+    this.#place(rows);
+    this.#toEnd();
     this.#isFirst = rows.length === 0;
     // Heads stand where what is under them stands.
     const [newest] = rows;
@@ -81,26 +92,81 @@ export class StreamTile {
     }
   }
 
+  /** Another order was chosen: what is shown stands in it, from its newest end; "hold" holds on. */
+  rearrange() {
+    const order = chosenOrder(this.#offered);
+    this.#orders.value = order;
+    if (order === this.#order) return;
+    this.#order = order;
+    this.#place(this.#shown);
+    this.#toEnd();
+  }
+
+  retime() {
+    const when = this.#when;
+    for (const row of this.#shown) this.#tell(/** @type {HTMLElement} */ (this.#rows.get(placeOf(row))), row, when);
+  }
+
+  /** @param {Row[]} rows to be shown, the newest first */
+  #place(rows) {
+    this.#shown = rows;
+    const ordered = arranged(rows.toReversed(), this.#order, (row) => row);
+    const shown = new Map(ordered.map((row) => [placeOf(row), this.#row(row)]));
+    for (const [place, node] of this.#rows) if (!shown.has(place)) node.remove();
+    this.#rows = shown;
+    for (const [place, node] of [...shown.values()].entries()) {
+      if (this.#body.children[place] !== node) this.#body.insertBefore(node, this.#body.children[place] ?? null);
+    }
+  }
+
+  /** Goes to the end where new rows come. */
+  #toEnd() {
+    this.#scroll.scrollTop = isOldestFirst(this.#order) ? this.#scroll.scrollHeight : 0;
+    this.#isScrolled = false;
+  }
+
+  get #isAtNewest() {
+    const { scrollTop, clientHeight, scrollHeight } = this.#scroll;
+    return isOldestFirst(this.#order) ? scrollTop + clientHeight >= scrollHeight - END_PX : scrollTop <= END_PX;
+  }
+
+  /** Whether the rows stand still. */
+  get #isReading() {
+    return this.#isHeld || this.#isScrolled || this.#isMarked();
+  }
+
+  get #when() {
+    return { clock: this.#tools.clock(), now: this.#tools.now() };
+  }
+
+  /**
+   * Writes what of a row depends on the clock.
+   *
+   * @param {HTMLElement} node
+   * @param {Row} row
+   * @param {{ clock: import("./words.js").Clock, now: number }} when
+   */
+  #tell(node, { time, cells }, when) {
+    say(/** @type {Element} */ (node.firstElementChild), exactTime(time, when.clock, when.now));
+    for (const [index, cell] of cells.entries()) showCell(/** @type {HTMLElement} */ (node.children[index + 1]), this.#columns[index] ?? "", cell, when);
+  }
+
   /** @param {Row} row */
   #row(row) {
-    const { partition, offset, time, key, cells, line } = row;
-    const place = `${partition}:${offset}`;
+    const { partition, offset, key, cells, line } = row;
+    const place = placeOf(row);
     const there = this.#rows.get(place);
-    const when = { clock: this.#tools.clock, now: this.#tools.now() };
+    const when = this.#when;
     if (there) {
-      if (when.clock === "relative") say(/** @type {Element} */ (there.firstElementChild), exactTime(time, when.clock, when.now));
+      if (when.clock === "relative") this.#tell(there, row, when);
       return there;
     }
-    const node = element("tr", this.#isTinted ? "new" : "", element("td", "time mono", exactTime(time, when.clock, when.now)));
+    const node = element("tr", this.#isTinted ? "new" : "", element("td", "time mono", ""), ...cells.map(() => element("td", "")));
+    this.#tell(node, row, when);
     node.dataset["key"] = key ?? "";
     node.dataset["partition"] = String(partition);
     node.dataset["offset"] = String(offset);
     node.tabIndex = 0;
-    for (const [index, cell] of cells.entries()) {
-      const td = element("td", "");
-      showCell(td, this.#columns[index] ?? "", cell, when);
-      node.append(td);
-    }
     if (this.#columns.length === 0) node.append(element("td", "text", element("bdi", "", key ?? "")), element("td", "mono", element("bdi", "", line)));
     node.append(element("td", "mono where muted", place));
     const open = () => this.#tools.open(partition, offset);
@@ -123,7 +189,7 @@ export class StreamTile {
     this.#isHeld = false;
     this.#hold.setAttribute("aria-pressed", "false");
     say(this.#hold, "hold");
-    this.#scroll.scrollTop = 0;
+    this.#toEnd();
     this.#seen = this.#total;
     this.#tools.ask({ rows: ROWS });
   }
@@ -133,4 +199,9 @@ export class StreamTile {
     const marked = document.getSelection();
     return marked !== null && !marked.isCollapsed && this.#scroll.contains(marked.anchorNode);
   }
+}
+
+/** @param {Row} row */
+function placeOf({ partition, offset }) {
+  return `${partition}:${offset}`;
 }

@@ -28,6 +28,8 @@ export class TableTile {
   #rows = new Map();
   #sort;
   #isFirst = true;
+  /** @type {Parameters<TableTile["show"]>[0] | null} */
+  #figures = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -69,7 +71,9 @@ export class TableTile {
   }
 
   /** @param {{ rows: KeyedRow[], found: number, keys: number, leftOut: number, sort: string }} figures */
-  show({ rows, found, keys, leftOut }) {
+  show(figures) {
+    this.#figures = figures;
+    const { rows, found, keys, leftOut } = figures;
     const shown = new Map(rows.map((row) => [row.id, this.#row(row)]));
     for (const [id, node] of this.#rows) if (!shown.has(id)) node.remove();
     this.#rows = shown;
@@ -95,6 +99,10 @@ export class TableTile {
     }
   }
 
+  retime() {
+    if (this.#figures) this.show(this.#figures);
+  }
+
   /** @param {KeyedRow} row */
   #row(row) {
     let node = this.#rows.get(row.id);
@@ -110,7 +118,7 @@ export class TableTile {
     node.dataset["key"] = row.id;
     node.dataset["partition"] = String(row.partition);
     node.dataset["offset"] = String(row.offset);
-    const when = { clock: this.#tools.clock, now: this.#tools.now() };
+    const when = { clock: this.#tools.clock(), now: this.#tools.now() };
     const cells = [{ text: row.id, type: row.type }, ...row.cells];
     for (const [place, cell] of cells.entries()) {
       const td = /** @type {HTMLElement} */ (node.children[place]);

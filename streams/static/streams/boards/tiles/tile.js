@@ -18,7 +18,7 @@ import { grouped } from "../../page/format.js";
  *
  * @typedef {object} TileTools what a drawing may use
  * @property {import("./colours.js").Colours} colours
- * @property {import("./words.js").Clock} clock
+ * @property {() => import("./words.js").Clock} clock how times are written now
  * @property {import("../figures/span.js").WindowJson} window
  * @property {() => number} now ms, of the server
  * @property {HTMLElement} head where its tools stand
@@ -30,6 +30,8 @@ import { grouped } from "../../page/format.js";
  * @typedef {object} Drawing
  * @property {(figures: any) => void} show
  * @property {() => void} [redraw] with the same figures: its size or the theme changed
+ * @property {() => void} [retime] writes its times anew: another clock was chosen, or time went on
+ * @property {() => void} [rearrange] another order of records was chosen
  *
  * @typedef {Omit<TileTools, "head" | "ask" | "open" | "trouble"> & { ask: (tile: string, asked: Asked) => void,
  *   open: (topic: string, partition: number, offset: number) => void, load: (tile: string) => void }} BoardTools
@@ -43,11 +45,13 @@ const KINDS = {
 export class Tile {
   node = element("article", "tile");
   json;
+  /** @type {Drawing} */
   #drawing;
   #problem = element("p", "tile-problem", "");
   #basis = element("span", "", "");
   #load;
   #clock;
+  #basisSaid = () => {};
 
   /**
    * @param {TileJson} json
@@ -92,7 +96,8 @@ export class Tile {
       // A figure counts all; a drawing of single records has the newest.
       const isCut = (this.json.kind === "map" || this.json.kind === "chart") && figures?.leftOut > 0;
       const drawn = isCut ? ` · the newest ${grouped(figures.points.length)} drawn` : "";
-      say(this.#basis, basisText(basis, since, this.#clock) + drawn + (note && ` · ${note}`));
+      this.#basisSaid = () => say(this.#basis, basisText(basis, since, this.#clock()) + drawn + (note && ` · ${note}`));
+      this.#basisSaid();
       this.#load.hidden = basis.gaps === 0;
     }
     if (figures) this.#drawing.show(figures);
@@ -100,6 +105,15 @@ export class Tile {
 
   redraw() {
     this.#drawing.redraw?.();
+  }
+
+  retime() {
+    this.#basisSaid();
+    this.#drawing.retime?.();
+  }
+
+  rearrange() {
+    this.#drawing.rearrange?.();
   }
 
   /** @param {string} text why it shows nothing, or not everything */

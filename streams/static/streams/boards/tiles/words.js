@@ -1,12 +1,13 @@
 // How a board writes figures, times, and what figures stand on. Pure functions.
 
-import { clock as localClock, counted, grouped } from "../../page/format.js";
+import { timeText as clockText } from "../../page/clock.js";
+import { counted, grouped } from "../../page/format.js";
 
 // Decimals of what is no whole number, as far as people compare them at a glance; the exact value stands beside.
 const DECIMALS = 2;
 const SIGNIFICANT = 3;
 
-/** @typedef {"utc" | "local" | "relative"} Clock */
+/** @typedef {import("../../page/clock.js").Clock} Clock */
 
 /**
  * @param {string | null} text a figure's digits
@@ -58,9 +59,22 @@ export function share(part, whole) {
  * @returns {string} to the second
  */
 export function timeText(ms, clock, now) {
-  if (clock === "relative") return ago(now - ms);
-  if (clock === "utc") return new Date(ms).toISOString().slice(11, 19);
-  return localClock(ms).slice(0, 8);
+  return clock === "relative" ? fromNow(ms - now) : clockText(ms, now, clock).slice(0, 8);
+}
+
+/**
+ * @param {number} ms from now; whole minutes and hours are said as such
+ * @returns {string} "now", "−30 s", "−1:30", "−5 min", "−2 h"
+ */
+export function fromNow(ms) {
+  const seconds = Math.abs(Math.round(ms / 1000));
+  const sign = ms < 0 ? "−" : "+";
+  if (seconds === 0) return "now";
+  if (seconds % 3_600 === 0) return `${sign}${seconds / 3_600} h`;
+  if (seconds % 60 === 0) return `${sign}${seconds / 60} min`;
+  if (seconds < 60) return `${sign}${seconds} s`;
+  const [minutes, rest] = [Math.floor(seconds / 60), String(seconds % 60).padStart(2, "0")];
+  return minutes < 60 ? `${sign}${minutes}:${rest}` : `${sign}${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 }
 
 /**
@@ -70,16 +84,7 @@ export function timeText(ms, clock, now) {
  * @returns {string} with milliseconds
  */
 export function exactTime(ms, clock, now) {
-  if (clock === "relative") return ago(now - ms);
-  return clock === "utc" ? new Date(ms).toISOString().slice(11, 23) : localClock(ms);
-}
-
-/** @param {number} ms */
-function ago(ms) {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
-  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min ago`;
+  return clockText(ms, now, clock);
 }
 
 /**
