@@ -71,12 +71,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "streams.health.probes.any_host",
-    "project.site.redirected_where_known",
+    "project.site.AnyHost",
+    "project.site.RedirectedWhereKnown",
     "django.middleware.security.SecurityMiddleware",
     "project.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
-    "project.caching.never_stored",
+    "project.caching.NeverStored",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -9,12 +9,10 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.decorators import sync_and_async_middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams import metrics as told
@@ -93,21 +91,6 @@ def _response(answer: Answer) -> HttpResponse:
     for name, value in (answer.headers or {}).items():
         response[name] = value
     return response
-
-
-@sync_and_async_middleware
-def any_host(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """These addresses answer under whatever name they are asked for: probes use the address of the machine."""
-
-    def heard(request: HttpRequest) -> Any:
-        if request.path_info in ADDRESSES:
-            request.get_host = lambda: "localhost"  # type: ignore[method-assign]
-        return get_response(request)
-
-    async def heard_async(request: HttpRequest) -> Any:
-        return await heard(request)
-
-    return heard_async if iscoroutinefunction(get_response) else heard
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:
