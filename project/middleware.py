@@ -39,14 +39,14 @@ Next = Callable[
 
 
 class OnTheLoop(MiddlewareMixin):
-    """Before one of Django's classes, or alone: its two methods are called where the request is, in the event loop. Any
-    other handler calls them as it calls those of every middleware."""
+    """Behind one of Django's classes, or alone: its two methods are called where the request is, in the event loop. Any
+    other handler calls them as those of every middleware. Their types are wide, as those of Django's differ."""
 
-    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+    def process_request(self, request: Any) -> Any:
         """What is done before the view; an answer takes the place of the view's."""
         return None
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def process_response(self, request: Any, response: Any) -> Any:
         """The answer, or another one in its place."""
         return response
 
