@@ -10,6 +10,7 @@ less makes none.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -18,16 +19,17 @@ from django.conf import settings
 from django.core import signals
 from django.core.exceptions import ImproperlyConfigured, RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
-from django.core.handlers.exception import convert_exception_to_response, response_for_exception
+from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import set_script_prefix, set_urlconf
+from django.urls import ResolverMatch, set_script_prefix
 from django.utils.log import log_response
 from django.utils.module_loading import import_string
 
-from project.middleware import ON_THE_LOOP
+from project.middleware import ON_THE_LOOP, InOneGo, OnTheLoop
 
 LISTEN_S = 0.05  # after so long somebody listens whether the client has gone
+PLAIN_ADDRESSES = 500  # more than there are
 
 
 class Handler(ASGIHandler):
@@ -41,20 +43,40 @@ class Handler(ASGIHandler):
         self._view_middleware: list[Callable[..., Any]] = []
         self._template_response_middleware: list[Callable[..., Any]] = []
         self._exception_middleware: list[Callable[..., Any]] = []
-        handler = convert_exception_to_response(self._get_response_async)
+        inside: Any = self._get_response_async
+        in_one_go: list[OnTheLoop] = []  # those that come one after the other, around what is inside
         for path in reversed(settings.MIDDLEWARE):
             kind = import_string(path)
-            made = ON_THE_LOOP.get(kind, kind)(handler)
-            if not iscoroutinefunction(made):
-                raise ImproperlyConfigured(f"MIDDLEWARE: {path} cannot run in the event loop.")
+            kind = ON_THE_LOOP.get(kind, kind)
+            if inspect.isclass(kind) and issubclass(kind, OnTheLoop):
+                made: Any = kind(inside)
+                in_one_go.insert(0, made)
+            else:
+                made = kind(InOneGo(in_one_go, inside))
+                if not iscoroutinefunction(made):
+                    raise ImproperlyConfigured(f"MIDDLEWARE: {path} cannot run in the event loop.")
+                inside, in_one_go = made, []
             if hasattr(made, "process_view"):
                 self._view_middleware.insert(0, self.adapt_method_mode(True, made.process_view))
             if hasattr(made, "process_template_response"):
                 self._template_response_middleware.append(made.process_template_response)
             if hasattr(made, "process_exception"):
                 self._exception_middleware.append(made.process_exception)
-            handler = convert_exception_to_response(made)
-        self._middleware_chain = handler
+        self._middleware_chain = InOneGo(in_one_go, inside)
+        self._plain: dict[tuple[str, str], ResolverMatch] = {}
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Django's. An address that holds no value (`/api/items/`) leads to the same view each time: looking for it, in
+        pattern after pattern, takes as long as all middlewares."""
+        if hasattr(request, "urlconf"):
+            return super().resolve_request(request)
+        place = settings.ROOT_URLCONF, request.path_info
+        found = request.resolver_match = self._plain.get(place)
+        if found is None:
+            found = super().resolve_request(request)
+            if not found.args and not found.kwargs and len(self._plain) < PLAIN_ADDRESSES:
+                self._plain[place] = found
+        return found
 
     # A request -------------------------------------------------------------------------------------------------------
 
@@ -86,8 +108,8 @@ class Handler(ASGIHandler):
             await _close(request, response)
 
     async def get_response_async(self, request: HttpRequest) -> Any:
-        """Django's, without a thread for the line in the log."""
-        set_urlconf(settings.ROOT_URLCONF)
+        """Django's, without a thread for the line in the log, and without saying for each request which addresses count
+        that says nothing of its own about it."""
         chain: Any = self._middleware_chain
         response = await chain(request)
         response._resource_closers.append(request.close)

@@ -23,6 +23,7 @@ from typing import Any, ParamSpec, TypeVar
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.core import signals
 from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
 from django.db import close_old_connections, connections, reset_queries
 
 P = ParamSpec("P")
@@ -155,11 +156,13 @@ def _close(connection: Any) -> None:
 
 def take_over() -> None:
     """From now on nobody but hops closes what they opened: Django's own receivers would look through every connection
-    of a thread that has none, at the beginning and end of each request."""
+    of a thread that has none, at the beginning and end of each request. Nor does anybody forget which addresses a
+    request had of its own: that is kept in the request's own context, which ends with it."""
     signals.request_started.disconnect(reset_queries)
     signals.request_started.disconnect(close_old_connections)
     signals.request_finished.disconnect(close_old_connections)
     signals.request_finished.disconnect(close_caches)
+    signals.request_finished.disconnect(reset_urlconf)
 
 
 _hops = Hops()

@@ -1,18 +1,19 @@
 """Django's middlewares as the event loop runs them: without a thread wherever nothing is asked of the database.
 
-`MiddlewareMixin` hops into a thread before and after every request, for each middleware, whatever it does. The classes
-here change nothing of what Django's decide: they call the same methods, and say which of the calls need a thread
-(docs/decisions/0022-the-road-of-a-request.md). settings.MIDDLEWARE goes on naming Django's; project/handler.py puts
-these in their place.
+`MiddlewareMixin` hops into a thread before and after every request, for each middleware, whatever it does, and Django
+puts two coroutines around the rest of the way for each of them. The classes here change nothing of what Django's
+decide: their methods are the same, they say which of the calls need a thread, and all of them are called by one
+coroutine (docs/decisions/0022-the-road-of-a-request.md). settings.MIDDLEWARE goes on naming Django's;
+project/handler.py puts these in their place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import markcoroutinefunction, sync_to_async
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from django.conf import settings
@@ -20,6 +21,7 @@ from django.contrib.auth import middleware as auth
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.messages.storage import default_storage
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
@@ -37,34 +39,69 @@ Next = Callable[
 
 
 class OnTheLoop(MiddlewareMixin):
-    """Before one of Django's classes: its two methods are called where the request is, in the event loop."""
+    """Behind one of Django's classes, or alone: its two methods are called where the request is, in the event loop. Any
+    other handler calls them as those of every middleware. Their types are wide, as those of Django's differ."""
 
-    async def __acall__(self, request: HttpRequest) -> HttpResponse:
-        before = getattr(self, "process_request", None)
-        response = before(request) if before is not None else None
-        if response is None:
-            response = await cast("Next", self.get_response)(request)
-        return await self.after(request, response)
+    def process_request(self, request: Any) -> Any:
+        """What is done before the view; an answer takes the place of the view's."""
+        return None
 
-    async def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """What Django's class does to an answer."""
-        done = getattr(self, "process_response", None)
-        return response if done is None else cast("HttpResponse", done(request, response))
+    def process_response(self, request: Any, response: Any) -> Any:
+        """The answer, or another one in its place."""
+        return response
+
+    def needs_thread(self, request: HttpRequest, response: HttpResponse) -> bool:
+        """Whether `process_response` is going to ask the database, or to render."""
+        return False
 
 
-class Security(OnTheLoop, SecurityMiddleware):
+class InOneGo:
+    """Middlewares as one coroutine around `inside`, the first outermost. As with Django's, whatever one of them raises
+    is an answer for those around it."""
+
+    async_capable, sync_capable = True, False
+
+    def __init__(self, middlewares: Sequence[OnTheLoop], inside: Next) -> None:
+        self._middlewares, self._inside = middlewares, inside
+        markcoroutinefunction(self)
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        entered = 0
+        response: HttpResponse | None = None
+        try:
+            for middleware in self._middlewares:
+                response = middleware.process_request(request)
+                entered += 1
+                if response is not None:
+                    break
+            else:
+                response = await self._inside(request)
+        except Exception as error:  # noqa: BLE001  (Django's own rule: any error has a page)
+            response = await sync_to_async(response_for_exception)(request, error)
+        for middleware in reversed(self._middlewares[:entered]):
+            try:
+                if middleware.needs_thread(request, response):
+                    response = await sync_to_async(middleware.process_response)(request, response)
+                else:
+                    response = middleware.process_response(request, response)
+            except Exception as error:  # noqa: BLE001  (as above)
+                response = await sync_to_async(response_for_exception)(request, error)
+        return response
+
+
+class Security(SecurityMiddleware, OnTheLoop):
     """Asks nobody."""
 
 
-class Common(OnTheLoop, CommonMiddleware):
+class Common(CommonMiddleware, OnTheLoop):
     """Asks nobody."""
 
 
-class Clickjacking(OnTheLoop, XFrameOptionsMiddleware):
+class Clickjacking(XFrameOptionsMiddleware, OnTheLoop):
     """Asks nobody."""
 
 
-class Csp(OnTheLoop, CSPMiddleware):
+class Csp(CSPMiddleware, OnTheLoop):
     """Asks nobody. The policy of answers that say nothing of their own is put together once, not for each of them."""
 
     _usual: str | None = None
@@ -73,12 +110,12 @@ class Csp(OnTheLoop, CSPMiddleware):
         super().__init__(get_response)
         self._of: Any = None
 
-    async def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
         if self._usual is None or self._of is not settings.CONTENT_SECURITY_POLICY:
-            empty = self.process_response(HttpRequest(), HttpResponse())
+            empty = super().process_response(HttpRequest(), HttpResponse())
             self._of, self._usual = settings.CONTENT_SECURITY_POLICY, empty.headers.get(HEADER, "")
         if not self._usual or _has_own_policy(request, response):
-            return cast("HttpResponse", self.process_response(request, response))
+            return cast("HttpResponse", super().process_response(request, response))
         response.headers.setdefault(HEADER, self._usual)
         return response
 
@@ -94,17 +131,15 @@ def _has_own_policy(request: HttpRequest, response: HttpResponse) -> bool:
     )
 
 
-class Session(OnTheLoop, SessionMiddleware):
+class Session(SessionMiddleware, OnTheLoop):
     """A session is read by whoever asks for it. Here it is only saved: in a thread, when it was changed."""
 
-    async def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def needs_thread(self, request: HttpRequest, response: HttpResponse) -> bool:
         session = getattr(request, "session", None)
-        if settings.SESSION_SAVE_EVERY_REQUEST or getattr(session, "modified", True):
-            return await sync_to_async(self.process_response)(request, response)
-        return self.process_response(request, response)
+        return settings.SESSION_SAVE_EVERY_REQUEST or getattr(session, "modified", True)
 
 
-class Csrf(OnTheLoop, CsrfViewMiddleware):
+class Csrf(CsrfViewMiddleware, OnTheLoop):
     """Reads a form, and renders a refusal, in a thread. Whoever only reads is let through at once."""
 
     async def process_view(  # type: ignore[override]  # the handler awaits it
@@ -116,7 +151,7 @@ class Csrf(OnTheLoop, CsrfViewMiddleware):
         return await sync_to_async(check)(request, callback, args, named)
 
 
-class Authentication(OnTheLoop, auth.AuthenticationMiddleware):
+class Authentication(auth.AuthenticationMiddleware, OnTheLoop):
     """The user is looked up by whoever asks for it, once a request (`user` and `auser` know of each other), and once a
     second for requests of one session that change nothing."""
 
@@ -126,10 +161,23 @@ class Authentication(OnTheLoop, auth.AuthenticationMiddleware):
 
     def process_request(self, request: Any) -> None:
         super().process_request(request)
-        key = request.session.session_key
-        if request.method in SAFE and key is not None:
-            request.user = SimpleLazyObject(lambda: self._visitor(request, key))
+        key = request.came_with_session = request.session.session_key
+        if key is not None:
+            if request.method in SAFE:
+                request.user = SimpleLazyObject(lambda: self._visitor(request, key))
+            else:
+                self._visitors.forget(key)
         request.auser = lambda: self._awaited(request, key)
+
+    def process_response(self, request: Any, response: HttpResponse) -> HttpResponse:
+        key = request.came_with_session
+        if key is None:
+            return response
+        if request.method not in SAFE or request.session.modified:
+            self._visitors.forget(key)  # signed out, or another password
+        elif hasattr(request, "_looked") and request._cached_user.is_authenticated:
+            self._visitors.remember(key, request._cached_user, request._looked)
+        return response
 
     def _is_known(self, request: Any, key: str) -> bool:
         """Whether the user is known without a look at the database; then the request has it."""
@@ -159,34 +207,22 @@ class Authentication(OnTheLoop, auth.AuthenticationMiddleware):
         bool(user)
         return request._cached_user
 
-    async def __acall__(self, request: Any) -> HttpResponse:
-        key = request.session.session_key
-        if key is None:
-            return await super().__acall__(request)
-        if request.method not in SAFE:
-            self._visitors.forget(key)
-        response = await super().__acall__(request)
-        if request.method not in SAFE or request.session.modified:
-            self._visitors.forget(key)  # signed out, or another password
-        elif hasattr(request, "_looked") and request._cached_user.is_authenticated:
-            self._visitors.remember(key, request._cached_user, request._looked)
-        return response
 
-
-class Messages(OnTheLoop, MessageMiddleware):
+class Messages(MessageMiddleware, OnTheLoop):
     """Messages that were added or shown are stored in a thread: long ones go into the session. Who asks for none pays
     nothing for them."""
 
     def process_request(self, request: HttpRequest) -> None:
         request._messages = SimpleLazyObject(partial(default_storage, request))  # type: ignore[attr-defined]
 
-    async def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def needs_thread(self, request: HttpRequest, response: HttpResponse) -> bool:
         storage: Any = getattr(request, "_messages", None)
         if storage is None or getattr(storage, "_wrapped", storage) is empty:
-            return response
-        if not (storage.used or storage.added_new):
-            return response
-        return await sync_to_async(self.process_response)(request, response)
+            return False
+        return bool(storage.used or storage.added_new)
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        return super().process_response(request, response) if self.needs_thread(request, response) else response
 
 
 ON_THE_LOOP: dict[Any, type[OnTheLoop]] = {

@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views import defaults
 
+from project.middleware import OnTheLoop
+
 log = logging.getLogger(__name__)
 
 
-class OwnPages:
+class OwnPages(OnTheLoop):
     """Middleware, around the views. With DEBUG a missing page is our own, always; a fault of ours is so in the demo,
     with its traceback on the terminal. Without DEBUG Django itself takes our templates."""
 
-    sync_capable = async_capable = True
+    def needs_thread(self, request: HttpRequest, response: HttpResponse) -> bool:
+        return response.status_code == 404 and leads_nowhere(request)  # its header asks for the user
 
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if iscoroutinefunction(self._get_response):
-            return self._answered(request)
-        response = self._get_response(request)
-        return missing(request) if response.status_code == 404 and leads_nowhere(request) else response
-
-    async def _answered(self, request: HttpRequest) -> Any:
-        response = await self._get_response(request)
-        if response.status_code == 404 and leads_nowhere(request):
-            return await sync_to_async(missing)(request)  # its header asks for the user
-        return response
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        return missing(request) if self.needs_thread(request, response) else response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Our page for a view's error where DEBUG would show a developer's; None leaves it to Django."""

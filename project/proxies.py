@@ -42,8 +42,8 @@ class BehindProxies:
         """The scheme that the first proxy was spoken to with, however it is written (`HTTPS`, `https, http`, a line
         for each proxy); None when no proxy says it whose word counts. uvicorn takes the four plain words only."""
         headers = scope["headers"]
-        said = b",".join(value for name, value in headers if name == b"x-forwarded-proto").decode("latin-1")
-        scheme = SCHEMES.get(said.partition(",")[0].strip().strip('"').lower())
+        said = b",".join([value for name, value in headers if name == b"x-forwarded-proto"]).decode("latin-1")
+        scheme = SCHEMES.get(said.partition(",")[0].strip().strip('"').lower()) if said else None
         return scheme if scheme and self._came_through_a_trusted_one(scope) else None
 
     def _came_through_a_trusted_one(self, scope: dict[str, Any]) -> bool:

@@ -72,11 +72,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "streams.health.probes.answered_first",
-    "project.site.redirected_where_known",
+    "project.site.RedirectedWhereKnown",
     "django.middleware.security.SecurityMiddleware",
     "project.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
-    "project.caching.never_stored",
+    "project.caching.NeverStored",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

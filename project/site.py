@@ -5,17 +5,14 @@ Django holds a request's Host against ALLOWED_HOSTS without its port, so a port 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from inspect import iscoroutinefunction
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
-from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 from django.utils.http import is_same_domain
+
+from project.middleware import OnTheLoop
 
 MOVED = 301  # permanently
 
@@ -32,23 +29,13 @@ def host_of(request: HttpRequest) -> str:
     return host if port == request.META.get("SERVER_PORT") else name
 
 
-@sync_and_async_middleware
-def redirected_where_known(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+class RedirectedWhereKnown(OnTheLoop):
     """Around Django's SecurityMiddleware, whose redirect to HTTPS goes to whatever port the Host named."""
 
-    def answered(request: HttpRequest) -> Any:
-        return _mended(request, get_response(request))
-
-    async def answered_async(request: HttpRequest) -> Any:
-        return _mended(request, await get_response(request))
-
-    return answered_async if iscoroutinefunction(get_response) else answered
-
-
-def _mended(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    if response.status_code != MOVED:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if response.status_code != MOVED:
+            return response
+        path = request.get_full_path()
+        if response.headers["Location"] == f"https://{request.get_host()}{path}":
+            response.headers["Location"] = f"https://{host_of(request)}{path}"
         return response
-    path = request.get_full_path()
-    if response.headers["Location"] == f"https://{request.get_host()}{path}":
-        response.headers["Location"] = f"https://{host_of(request)}{path}"
-    return response

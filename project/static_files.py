@@ -86,15 +86,20 @@ class StaticFiles:
         has_own = not settings.DEBUG and settings.SERVESTATIC_USE_FINDERS and is_collected()
         chosen = {"SERVESTATIC_USE_FINDERS": False, "SERVESTATIC_USE_STATIC_ROOT": True} if has_own else {}
         self._served = ServeStaticMiddleware(get_response, settings=_Settings(chosen))
+        self._others = get_response
         markcoroutinefunction(self)
 
-    async def __call__(self, request: HttpRequest) -> Any:
+    def __call__(self, request: HttpRequest) -> Any:
+        is_static = request.path_info.startswith(self._served.static_prefix)
+        return self._answered(request) if is_static else self._others(request)
+
+    async def _answered(self, request: HttpRequest) -> Any:
         try:
-            return await self._answered(request)
+            return await self._file(request)
         except MissingFileError:  # with DEBUG it names the folders that were searched
             return HttpResponse("There is no such file.\n", status=404, content_type="text/plain; charset=utf-8")
 
-    async def _answered(self, request: HttpRequest) -> Any:
+    async def _file(self, request: HttpRequest) -> Any:
         versioned = VERSIONED.match(request.path_info)
         if versioned is None:
             return await self._served(request)

@@ -4,11 +4,8 @@ with 503 and when to come back, or 400; the API says the same in JSON (project/a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
 
 import psycopg
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
 from django.db import DataError, InterfaceError, OperationalError
@@ -16,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from items.services.turns import TOO_LONG, Busy
+from project.middleware import OnTheLoop
 
 logger = logging.getLogger("project.unavailable")
 
@@ -40,18 +38,8 @@ def out_of_bounds(request: HttpRequest) -> HttpResponse:
     return render(request, "unavailable.html", context, status=400)
 
 
-class Unavailable:
+class Unavailable(OnTheLoop):
     """Middleware, next to the views."""
-
-    sync_capable = async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """The page for what the view raised, None for what is a fault of ours."""

@@ -13,6 +13,9 @@ handler400 = errors.bad_request
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
+    path("api/redoc", redoc, name="redoc"),
+    path("api/", api.urls()),  # before the others: it is asked most
+    path("api/<path:rest>", errors.unknown_address),
     path("items/", include("items.urls")),
     path("records/<str:topic>/<int:partition>/<int:offset>", record, name="record"),
     path("boards/", include("streams.boards.urls")),
@@ -21,7 +24,4 @@ urlpatterns = [
     path("admin/overview/", admin.site.admin_view(overview), name="overview"),
     path("admin/login/", limited_sign_in(admin.site.login)),
     path("admin/", admin.site.urls),
-    path("api/redoc", redoc, name="redoc"),
-    path("api/", api.urls()),
-    path("api/<path:rest>", errors.unknown_address),
 ]
