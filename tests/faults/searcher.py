@@ -31,7 +31,7 @@ COUNTS = ("scanned", "matched", "failed", "unchecked", "undecodable", "skipped",
 
 LATE_SECONDS = 10.0  # of a machine that is loaded, beyond what the page allows
 ANSWER_SECONDS = 10.0  # until an answer begins
-AWAY_SECONDS = 10.0  # that a search may wait for Kafka before it says that it is away
+AWAY_SECONDS = 30.0  # that Kafka, or the process that searches, may say nothing before a search says `away`
 CONNECT_SECONDS = 20.0
 AGAIN_SECONDS = (0.2, 1.0)  # until a search that was refused is tried again, unless it was said when
 STOP_SECONDS = 30.0  # for a process that is asked to end; meanwhile answers break off

@@ -8,11 +8,13 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.kafka.scanning import Chunk
 from streams.kafka.undecodable import Undecodable
+from streams.search import scan
 from streams.search.jobs import Bounds, Ended, Job, Part
 from streams.search.scan import Scan
 from streams.search.spans import Span, joined, size, without
@@ -87,7 +89,8 @@ def topics(draw: st.DrawFn) -> tuple[Topic, list[Span]]:
     return Topic(records, firsts, draw(st.integers(1, 150))), joined(spans)
 
 
-def scanned(topic: Topic, job: Job) -> tuple[list[Part], Ended]:
+def scanned(topic: Topic, job: Job, part_bytes: int) -> tuple[list[Part], Ended]:
+    """part_bytes: of matches that are told at once; as many as in the product are no more than one part here."""
     parts: list[Part] = []
 
     async def tell(part: Part) -> None:
@@ -96,16 +99,19 @@ def scanned(topic: Topic, job: Job) -> tuple[list[Part], Ended]:
     async def run() -> Ended:
         return await Scan(FromTopic(topic), job, tell).run()  # type: ignore[arg-type]  # it stands for Readers
 
-    return parts, asyncio.run(run())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(scan, "PART_BYTES", part_bytes)
+        return parts, asyncio.run(run())
 
 
 @settings(max_examples=examples(150))
 @given(
     topics(), st.booleans(), st.one_of(st.none(), st.integers(1, 60)),
     st.one_of(st.none(), st.builds(Bounds, st.integers(1, 600), st.integers(50, 20_000), st.just(60.0))),
+    st.sampled_from([100, 2000, scan.PART_BYTES]),
 )  # fmt: skip
 def test_the_parts_are_exactly_what_was_looked_at(
-    made: tuple[Topic, list[Span]], newest_first: bool, limit: int | None, bounds: Bounds | None
+    made: tuple[Topic, list[Span]], newest_first: bool, limit: int | None, bounds: Bounds | None, part_bytes: int
 ) -> None:
     topic, spans = made
     left, rounds = spans, 0
@@ -113,7 +119,7 @@ def test_the_parts_are_exactly_what_was_looked_at(
     lost: list[Span] = []
     while True:  # on and on with what is left, as a client does with its cursor
         job = Job(TOPIC, left, "value.n == 1", newest_first, limit, bounds)
-        parts, ended = scanned(topic, job)
+        parts, ended = scanned(topic, job, part_bytes)
         told = [part.span for part in parts if not part.is_lost]
         gone = [part.span for part in parts if part.is_lost]
         here = [(part.span.partition, record.offset) for part in parts for record in part.found]
