@@ -38,7 +38,7 @@ def _checked(validate: Callable[[str], None], value: str) -> str:
 
 
 def _storable(value: str) -> str:
-    return _checked(texts.validate_storable, value)
+    return value.strip() if texts.is_description(value) else _checked(texts.validate_storable, value)
 
 
 def _one_line(value: str) -> str:
@@ -53,17 +53,19 @@ def _search(value: str) -> str:
 
 
 def _name(value: str) -> str:
+    if texts.is_name(value):  # nearly all are; the validators below say what is wrong with the others
+        return value.strip()
     if not _one_line(value):
         raise PydanticCustomError("name", "Give the item a name.")
     return _checked(texts.validate_name, value)
 
 
 def _sku(value: str) -> str:
-    return texts.sku(_one_line(value))
+    return texts.sku(value if texts.is_sku(value) else _one_line(value))
 
 
 def _link(value: str) -> str:
-    return _checked(texts.validate_link, value) if value else value
+    return value.strip() if texts.is_link(value) else _checked(texts.validate_link, value)
 
 
 def _empty_for_null(value: object) -> object:

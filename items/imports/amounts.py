@@ -18,6 +18,7 @@ CELL_LENGTH = money.LENGTH  # characters; a longer cell is no amount
 PATIENCE = 200  # filled cells without one number, and a column is not looked at any more
 DISTINCT = 12  # different values remembered
 CURRENCIES = 5  # remembered
+LINKS = frozenset({"http", "HTTP", "Http"})  # how a cell with a link begins
 
 # Rates of VAT and sales tax in per cent: a column that holds nothing else is hardly one of amounts.
 RATES = frozenset(
@@ -54,12 +55,24 @@ class Evidence:
     def look(self, cell: str) -> None:
         """Takes a cell that is not empty into account; when `watched` is off, there is nothing more to learn."""
         self.filled += 1
-        if len(cell) <= CELL_LENGTH or isinstance(cell, JsonNumber):
+        is_link = cell[:4] in LINKS
+        is_counted = len(self.distinct) >= DISTINCT and self._is_usual(cell, is_link=is_link)
+        if not is_counted and (len(cell) <= CELL_LENGTH or isinstance(cell, JsonNumber)):
             self._number(cell)
-        if cell[:4] in {"http", "HTTP", "Http"}:
+        if is_link:
             self.links += 1
         elif not self.numbers and not self.percents and self.filled >= PATIENCE and not self.links:
             self.watched = False
+
+    def _is_usual(self, cell: str, *, is_link: bool) -> bool:
+        """Whether the cell is what most of an export are, whose meaning is clear at once; then it has been counted."""
+        if is_link:
+            return cell[-1] != "%"
+        if type(cell) is not str or not _DECIMALS.fullmatch(cell):
+            return False
+        self.numbers += 1
+        self.point_decimals += 1
+        return True
 
     def _number(self, cell: str) -> None:
         if len(self.distinct) < DISTINCT and cell not in self.distinct:

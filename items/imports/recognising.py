@@ -23,7 +23,7 @@ from items.imports.amounts import Evidence
 from items.imports.encoding import encoding_of
 from items.imports.json_line import JsonNumber, JsonOther, object_of
 from items.imports.lines import LINE_LENGTH, opened
-from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, text_of_cell
+from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, rows, text_of_cell
 
 SCAN = 1 << 20  # characters to rank the delimiters
 DELIMITERS = (",", ";", "\t", "|")
@@ -229,14 +229,15 @@ def _survey_csv(path: Path, shape: Shape) -> _Csv:
     seen = [Evidence() for _ in columns]
     width = len(columns)
     survey = found.survey
-    for row, _ in read(path, shape):
-        survey.rows += 1
-        found.regular += len(row.cells) == width
-        if len(survey.sample) < SAMPLE_ROWS:
-            survey.sample.append(row)
-        for evidence, cell in zip(seen, row.cells.values(), strict=False):
-            if cell and evidence.watched:
-                evidence.look(text_of_cell(cell.strip()) or " ")
+    with path.open("rb") as raw, opened(raw, shape.encoding) as text:
+        for row in rows(text, shape):
+            survey.rows += 1
+            found.regular += len(row.cells) == width
+            if len(survey.sample) < SAMPLE_ROWS:
+                survey.sample.append(row)
+            for evidence, cell in zip(seen, row.cells.values(), strict=False):
+                if cell and evidence.watched:
+                    evidence.look(text_of_cell(cell.strip()) or " ")
     survey.evidence = dict(zip(columns, seen, strict=True))
     survey.names = _names_of(path, shape)
     return found

@@ -114,9 +114,13 @@ def _wait_shortly() -> None:
 
 def _add(writes: Sequence[tuple[int, Adding]], results: list[Result]) -> None:
     drafted: list[_Place] = []
+    allowed: dict[int, bool] = {}  # of each person object: Django asks all its backends again each time
     for number, one in writes:
         try:
-            if not may_add(one.actor):
+            is_allowed = allowed.get(id(one.actor))
+            if is_allowed is None:
+                is_allowed = allowed[id(one.actor)] = may_add(one.actor)
+            if not is_allowed:
                 raise NotAllowed(MAY_NOT_ADD)
             item = changes.drafted(one.actor, one.fields, one.submission)
             drafted.append((number, changes.first_step(item, one.actor)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 
+from items.imports import amounts as amounts_module
 from items.imports.amounts import Amounts, Evidence
 from items.imports.json_line import JsonNumber
 
@@ -70,3 +73,28 @@ def test_rates_are_told_from_amounts() -> None:
         for cell in cells:
             evidence.look(cell)
         assert evidence.rates is rates, cells
+
+
+USUAL = [
+    "http://a.example",
+    "https://a.example/100%",
+    "Http",
+    "hTTp",
+    "12.50",
+    "7.5",
+    "0.99",
+    "12345678901.25",
+    "1.234",
+]
+UNUSUAL = ["12,50", "1.234,50", "€ 5.00", "5.00 %", "٣.٥٠", "12.50 ", "-1.50", "12.5.0", ".50", "x" * 80]
+
+
+def test_a_cell_counts_the_same_when_its_column_is_known_and_before() -> None:
+    """What most cells are is counted in a short way, once the first values are noted."""
+    for cell in [*USUAL, *UNUSUAL, JsonNumber("12.50"), "https://a.example/" + "x" * 80, "http" + "x" * 80 + "%"]:
+        known = Evidence(distinct=[str(number) for number in range(amounts_module.DISTINCT)])
+        known.look(cell)
+        new = Evidence(distinct=known.distinct.copy())
+        with mock.patch.object(amounts_module, "DISTINCT", 1000):
+            new.look(cell)
+        assert replace(new, distinct=known.distinct) == known, cell
