@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
@@ -218,6 +219,10 @@ async def test_a_server_that_keeps_to_the_page_is_blamed_for_nothing() -> None:
 # Filters --------------------------------------------------------------------------------------------------------------
 
 
+def _has_all(witness: Witness, findings: Findings) -> bool:
+    return bool(findings.broken) or witness.positions == {0: 35}
+
+
 async def filtered_witness_finds(frame: Frame, *streams: str) -> list[str]:
     """What witnesses of a run that have a filter find, each at a server that names the stream so."""
     findings = Findings()
@@ -228,7 +233,7 @@ async def filtered_witness_finds(frame: Frame, *streams: str) -> list[str]:
                 "w", [script.url], "token", {"cursor": CURSOR}, truth=Held(40), findings=findings, wanted=TENTH
             ) as witness,
         ):
-            await until(lambda has=witness: findings.broken or has.positions == {0: 35}, "it has all")  # type: ignore[misc]
+            await until(partial(_has_all, witness, findings), "it has all")
             witness.look()
         assert [each["filter"] for each in script.heard if each["type"] == "subscribe"] == [TENTH.text]
     return findings.told

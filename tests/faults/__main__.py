@@ -41,7 +41,7 @@ async def one_round(arguments: argparse.Namespace, seed: int) -> None:
             stage.pace, stage.stands = arguments.pace, arguments.stands
             run = Run(
                 stage, clients=arguments.clients, rate=arguments.rate, joins=arguments.joins,
-                faults=faults_of(stage, arguments),
+                faults=faults_of(stage, arguments), exploring=arguments.explore,
             )  # fmt: skip
             print(f"seed {seed}, {arguments.clients} clients: {await run.run()}", flush=True)
         except BaseException:
@@ -90,6 +90,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=1000, help="records a second")
     parser.add_argument("--clients", type=int, default=50, help="that stay; some of them come back again and again")
     parser.add_argument("--joins", type=float, default=12, help="newcomers a second")
+    parser.add_argument("--explore", action="store_true", help="some clients have filters, and some search in history")
     parser.add_argument("--pace", type=float, default=1.0, help="what every pause is multiplied with")
     parser.add_argument("--stands", type=int, default=2, help="how often a process is stopped in one fault")
     parser.add_argument("--logs", type=Path, default=None, help="a folder for the processes' logs, if it fails")

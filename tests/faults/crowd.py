@@ -89,15 +89,19 @@ class Items(Follower):
 
 
 class Crowd:
-    """All clients of a run. followers, witnesses: those that stay; changing: of those, who change their filter."""
+    """All clients of a run. followers, witnesses: those that stay; changing: of those, who change their filter.
+    exploring: whether some have a filter, and whether some search."""
 
-    def __init__(self, stage: Stage, truth: Truth, findings: Findings, epoch: str, count: int) -> None:
+    def __init__(
+        self, stage: Stage, truth: Truth, findings: Findings, epoch: str, count: int, *, exploring: bool = False
+    ) -> None:
         self.stage, self.truth, self.findings, self.epoch = stage, truth, findings, epoch
+        self.exploring = exploring
         self.followers: list[Client] = []
         self.witnesses: list[Witness] = []
         self.changing: list[Witness] = []
         self.searchers: list[Searcher] = []
-        for number, user in enumerate(SEARCHERS, 1):
+        for number, user in enumerate(SEARCHERS if exploring else (), 1):
             token = stage.installation.tokens[user]
             one = Searcher(f"searcher {number}", stage, token, truth=truth, findings=findings, epoch=epoch)
             self.searchers.append(one)
@@ -109,9 +113,10 @@ class Crowd:
                 self.followers.append(Client(stage, f"client {number}", urls, start, findings))
             else:
                 self.witnesses.append(self._witness(f"witness {number}", urls, start))
-        for number, witness in enumerate(self.witnesses[::ONE_IN_FILTERED]):
-            witness.wanted = FILTERS[number % len(FILTERS)]
-        self.changing = self.witnesses[1::ONE_IN_CHANGING]
+        if exploring:
+            for number, witness in enumerate(self.witnesses[::ONE_IN_FILTERED]):
+                witness.wanted = FILTERS[number % len(FILTERS)]
+            self.changing = self.witnesses[1::ONE_IN_CHANGING]
 
     def _witness(
         self, name: str, urls: list[str], start: Message, *, reconnect: bool = True, wanted: Wanted | None = None
@@ -182,7 +187,7 @@ class Crowd:
     async def _visit(self, name: str) -> None:
         dice = self.stage.dice
         urls = self.stage.far_urls if dice.random() < 1 / ONE_IN_FAR else self.stage.urls
-        wanted = dice.choice(FILTERS) if dice.randrange(ONE_IN_FILTERED_NEW) == 0 else None
+        wanted = dice.choice(FILTERS) if self.exploring and dice.randrange(ONE_IN_FILTERED_NEW) == 0 else None
         witness = self._witness(name, urls, self._start(wanted), reconnect=False, wanted=wanted)
         self.visitors.add(witness)
         try:

@@ -73,8 +73,11 @@ class Result:
 class Run:
     """One run. Raises AssertionError with the story when a client was sent what breaks the protocol, or not all."""
 
-    def __init__(self, stage: Stage, *, clients: int, rate: float, joins: float, faults: Iterable[str]) -> None:
+    def __init__(
+        self, stage: Stage, *, clients: int, rate: float, joins: float, faults: Iterable[str], exploring: bool = False
+    ) -> None:
         self.stage, self.clients, self.rate, self.joins, self._faults = stage, clients, rate, joins, faults
+        self.exploring = exploring
         self.findings = Findings()
         self.faults = 0
         self.began = time.monotonic()
@@ -85,7 +88,7 @@ class Run:
         numbers.produce(1)  # which makes the topic, where that is how topics are made
         epoch = await epoch_of(stage)
         with Truth(stage.kafka_address, stage.topic, PARTITIONS) as truth:
-            crowd = Crowd(stage, truth, self.findings, epoch, self.clients)
+            crowd = Crowd(stage, truth, self.findings, epoch, self.clients, exploring=self.exploring)
             watchers = [Items(stage.urls[n:] + stage.urls[:n], token, stage.items_topic) for n in (0, 1)]
             async with contextlib.AsyncExitStack() as stack:
                 for watcher in watchers:

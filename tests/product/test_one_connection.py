@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.urls import get_resolver
 
+from streams.health import probes
 from tests.conftest import Install
 from tests.support.processes import SESSION_COOKIE, USERS, Process, session_of
 from tests.support.services import Postgres
@@ -42,7 +43,10 @@ def test_the_number_is_the_settings() -> None:
 
 
 def addresses(patterns: Any = None, before: str = "/") -> Iterator[str]:
-    """Every address of the product, from its URLconf; `{item}` and the like stand for what there is only later."""
+    """Every address of the product, from its URLconf and of its probes; `{item}` and the like stand for what there is
+    only later."""
+    if patterns is None:
+        yield from probes.VIEWS
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = before + str(pattern.pattern).replace("^", "").replace("$", "")
         if hasattr(pattern, "url_patterns"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import PermissionDenied
@@ -58,7 +60,8 @@ async def test_each_hears_what_it_hears_in_djangos_chain(place: str) -> None:
     in_one_go = InOneGo([kind(view) for kind in kinds(ours, place)], view)
 
     request = RequestFactory().get("/healthz")
-    expected, answer = await chain(request), await in_one_go(request)
+    expected: Any = await cast("Any", chain)(request)
+    answer = await in_one_go(request)
 
     assert iscoroutinefunction(in_one_go)
     assert (ours, answer.status_code) == (theirs, expected.status_code)

@@ -13,6 +13,7 @@ import yaml
 from django.core.management import get_commands, load_command_class
 from django.urls import Resolver404, resolve
 
+from streams.health import probes
 from tests.settings import PRODUCT_VARIABLES
 from tests.support.processes import UVICORN_OPTIONS
 
@@ -87,8 +88,9 @@ def test_paths_in_readme_exist() -> None:
 def test_addresses_in_readme_are_served() -> None:
     section = README.partition("## Addresses")[2].partition("\n## ")[0]
     addresses = set(re.findall(r"`(/[\w/]*)`", section)) - {"/ws/live/"}
-    assert len(addresses) >= 7
-    for address in addresses:
+    assert len(addresses) >= 8
+    assert addresses >= set(probes.VIEWS)
+    for address in addresses - set(probes.VIEWS):
         try:
             resolve(address)
         except Resolver404:
