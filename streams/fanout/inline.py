@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from functools import partial
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
@@ -12,6 +14,10 @@ from streams.kafka import clients
 from streams.kafka.clients import START_TIMEOUT_S
 from streams.kafka.tail import Tail
 from streams.wire.ranges import Batch, Status
+
+# An assignment names all partitions, whatever changed, and takes its time where there are thousands: for so many times
+# as long the next changes are gathered, while what is assigned is read.
+GATHERED = 10
 
 
 async def run_inline(hub: Hub, stop: asyncio.Event) -> None:
@@ -26,12 +32,15 @@ async def run_inline(hub: Hub, stop: asyncio.Event) -> None:
         async with asyncio.timeout(START_TIMEOUT_S):
             await consumer.start()
         while not stop.is_set():
+            began = time.perf_counter()
             hub.changed.clear()
             tail = Tail(consumer, {name: topic_log.epoch for name, topic_log in hub.logs.items()}, deliver)
             if not _assign(consumer, hub, tail):
                 await _first(hub.changed, stop)
                 continue
-            await tail.run(lambda: stop.is_set() or hub.changed.is_set())
+            ended = time.perf_counter()
+            due = ended + GATHERED * (ended - began)
+            await tail.run(partial(_is_over, hub, stop, due))
     finally:
         await clients.stop_quietly(consumer)
 
@@ -50,6 +59,11 @@ def _assign(consumer: AIOKafkaConsumer, hub: Hub, tail: Tail) -> bool:
         consumer.seek(tp, position)
     tail.positions = wanted
     return True
+
+
+def _is_over(hub: Hub, stop: asyncio.Event, due: float) -> bool:
+    """Whether to stop, or to assign anew. due: the time from which on changes count."""
+    return stop.is_set() or (hub.changed.is_set() and time.perf_counter() >= due)
 
 
 async def _first(*events: asyncio.Event) -> None:
