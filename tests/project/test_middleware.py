@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import PermissionDenied
@@ -35,8 +37,8 @@ class Noting(OnTheLoop):
         return response
 
 
-def kinds(noted: list[str], place: str) -> list[type[Noting]]:
-    """Three middlewares; in the second happens what `place` says."""
+def kinds(noted: list[str], place: str) -> list[Any]:
+    """Three classes of middleware; in the second happens what `place` says."""
     return [
         type(name, (Noting,), {"name": name, "noted": noted, "does": place if name == "second" else ""})
         for name in ("first", "second", "third")
@@ -51,7 +53,7 @@ async def test_each_hears_what_it_hears_in_djangos_chain(place: str) -> None:
         return HttpResponse()
 
     theirs: list[str] = []
-    chain = convert_exception_to_response(view)
+    chain: Any = convert_exception_to_response(view)
     for kind in reversed(kinds(theirs, place)):
         chain = convert_exception_to_response(kind(chain))
     ours: list[str] = []
