@@ -108,8 +108,8 @@ class Handler(ASGIHandler):
             await _close(request, response)
 
     async def get_response_async(self, request: HttpRequest) -> Any:
-        """Django's, without a thread for the line in the log, and without saying for each request which addresses count
-        that says nothing of its own about it."""
+        """Django's, without a thread for the line in the log, and without naming ROOT_URLCONF for each request, which
+        counts anyway."""
         chain: Any = self._middleware_chain
         response = await chain(request)
         response._resource_closers.append(request.close)

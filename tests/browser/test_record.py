@@ -198,7 +198,7 @@ async def test_going_to_a_time_or_an_offset_shows_what_follows_in_the_order_that
     await board.keyboard.press("Enter")
     await expect(board.locator("[data-part=history-said]")).to_contain_text("All 7 offsets there were looked at")
     assert await places() == ["1:0", "0:1", "0:2", "0:3", "0:4", "0:5", "0:6"], "across partitions by time"
-    await board.get_by_label("Order").select_option("place")
+    await board.get_by_label("Order", exact=True).select_option("place")
     await expect(found.first).to_have_attribute("data-offset", "1")
     assert await places() == ["0:1", "0:2", "0:3", "0:4", "0:5", "0:6", "1:0"]
 

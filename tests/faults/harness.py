@@ -175,8 +175,9 @@ class Run:
     def _check(self, crowd: Crowd) -> None:
         assert next(crowd.broken(), None) is None, self._story(crowd)
         assert self.findings.joins > 0, "nobody could join"
-        assert self.findings.filtered["deliveries"] > 0, "no filter let anything through"
-        assert self.findings.searches > 0, "nobody could search"
+        if self.exploring:
+            assert self.findings.filtered["deliveries"] > 0, "no filter let anything through"
+            assert self.findings.searches > 0, "nobody could search"
 
     def _story(self, crowd: Crowd) -> str:
         return "\n".join([*itertools.islice(crowd.broken(), SHOWN), *self.stage.told[-SHOWN:]])

@@ -339,6 +339,7 @@ async def test_a_burst_of_records_does_not_end_a_filter_that_is_cheap(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filtered, "RECORD_S", 0.001)  # what is cheap does not depend on the machine here
+    monkeypatch.setattr(filtered, "LATE_S", 60.0)  # nor does what is late
     reader = Reader(hub)
     await reader.subscribe(THIRDS)
     for start in range(20, 20_020, 500):
