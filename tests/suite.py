@@ -26,8 +26,6 @@ REQUIRED = os.environ.get("CI") == "true"
 CORES = max(2, min(4, os.cpu_count() or 2))  # processes of pytest side by side; each has services of its own
 # One more where tests wait for services and processes: a core would stand idle meanwhile.
 WAITING_WORKERS = 3
-# Of runs that go on at the same time, each takes ports of its own (tests/support/waiting.py); 0 has what is run here.
-PORTS_OF_WAITING, PORTS_OF_SERVICES = "1", "2"
 
 SERVICES = "kafka or postgres or redis or registry or nginx or browser or processes"
 # Images set PYTHONDONTWRITEBYTECODE: each of the pythons that are started here would compile all of it again.
@@ -175,7 +173,7 @@ def on_other_pythons(arguments: list[str]) -> None:
             if not Step(f"packages {name}", install).run():
                 continue
             done.touch()
-        beside(of_tests(name, f"not ({SERVICES})", arguments, *side_by_side("worksteal"), python=python)).run()
+        of_tests(name, f"not ({SERVICES})", arguments, *side_by_side("worksteal"), python=python).run()
 
 
 def on_postgres(arguments: list[str]) -> None:
@@ -197,33 +195,28 @@ def on_postgres(arguments: list[str]) -> None:
         services.close_all()
 
 
-def computing(arguments: list[str]) -> None:
-    """What computes, and gives way to what runs beside it."""
-    lint(javascript_tests=True)
-    measured_quick_tests(arguments)
-    on_postgres(arguments)
-    on_other_pythons(arguments)
-
-
 def whole(arguments: list[str]) -> None:
-    """Three ways at once: what lets long times pass, what needs services, which waits for half of its time, and what
-    computes meanwhile; in the end what has the machine for itself."""
+    """What mostly waits runs beside what computes; then what does both; in the end what has the machine for itself."""
     npm()  # before anything else: boards in the browser need what it brings
-    waiting = of_tests(
-        "of what is away for long", "waits", arguments, *side_by_side("worksteal", 2),
-        TEST_PORTS=PORTS_OF_WAITING,
+    waiting = replace(
+        of_tests(
+            "of what is away for long", "waits", arguments, *side_by_side("worksteal", WAITING_WORKERS),
+            TEST_PORTS="upper",
+        ),
+        whole_output=True,
     )  # fmt: skip
-    with_services = of_tests(
+    with ThreadPoolExecutor(1) as aside:
+        ended = aside.submit(waiting.run, quiet=True)
+        lint(javascript_tests=True)
+        measured_quick_tests(arguments)
+        on_postgres(arguments)
+        ended.result()
+    of_tests(
         "with services, and in the browser", f"({SERVICES}) and not (alone or waits)", arguments,
         *side_by_side("loadfile", WAITING_WORKERS), "--no-loadscope-reorder",
-        TEST_PORTS=PORTS_OF_SERVICES,
-    )  # fmt: skip
-    with ThreadPoolExecutor(3) as ways:
-        ended = [ways.submit(replace(step, whole_output=True).run, quiet=True) for step in (waiting, with_services)]
-        ways.submit(computing, arguments).result()
-        for way in ended:
-            way.result()
+    ).run()  # fmt: skip
     of_tests("that have the machine for themselves", "alone", arguments or files_that_write("alone")).run()
+    on_other_pythons(arguments)
 
 
 def check(arguments: list[str]) -> None:

@@ -160,7 +160,7 @@ async def test_signing_out_elsewhere_ends_the_board_and_signing_in_continues_it(
     await expect(board.get_by_role("button", name="Sign in")).to_be_visible()
     await person.sign_in()
     await expect((await person.board()).locator(".row[data-kind=record]")).to_have_count(1)
-    visitors.forgive(r"/api/topics/\?names=.* 401 ")  # the board asks for its rate until it hears that nobody is signed in
+    visitors.forgive(r"/api/topics/\?names=.* 401 ")  # asked before the board heard that nobody is signed in
 
 
 async def test_a_topic_that_is_not_there_is_explained(visitors: Visitors, web: Process) -> None:

@@ -15,13 +15,13 @@ T = TypeVar("T")
 PAUSE = 0.02  # s between two looks at a condition
 # Below the range from which Linux takes the ports of outgoing connections: otherwise, while a server is down, a client
 # of it could be given the very port, and in the end talk to itself. Each of the workers that run tests side by side has
-# a part of its own, or one could take a port while another one's server is down; and so has each of the runs of pytest
-# that go on at the same time (tests/suite.py).
-RUNS, WORKERS, PORTS = 3, 4, 1_000
-RUN = int(os.environ.get("TEST_PORTS", "0")) % RUNS
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
-FIRST_PORT = 20_000 + PORTS * (WORKERS * RUN + WORKER)
-LAST_PORT = FIRST_PORT + PORTS - 1
+# a part of its own, or one could take a port while another one's server is down; and of two runs of pytest at the same
+# time one has the upper half (tests/suite.py).
+SHARES = 4
+SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES
+SHARE += SHARES if os.environ.get("TEST_PORTS") == "upper" else 0
+FIRST_PORT = 20_000 + 1_500 * SHARE
+LAST_PORT = FIRST_PORT + 1_499
 
 
 class TimeIsUp(AssertionError):
