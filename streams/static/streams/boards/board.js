@@ -187,6 +187,7 @@ class BoardPage {
   /** Opens the board afresh, in a worker of its own. */
   #open() {
     this.#worker?.terminate();
+    for (const tile of this.#tiles.values()) tile.end();
     this.#tiles.clear();
     this.#worker = new Worker(new URL("./worker/worker.js", import.meta.url), { type: "module" });
     this.#worker.addEventListener("message", ({ data }) => this.#heard(/** @type {Answer} */ (data)));

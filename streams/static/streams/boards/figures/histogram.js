@@ -20,6 +20,15 @@ function decimal(index, exponent) {
 }
 
 /**
+ * @param {number} index
+ * @param {number} exponent
+ * @returns {number} the edge index × 10^exponent; one beyond all doubles is the last of them
+ */
+function edgeOf(index, exponent) {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, decimal(index, exponent)));
+}
+
+/**
  * @param {number} value
  * @param {number} exponent
  * @returns {number} the cell [decimal(index), decimal(index + 1)) it lies in
@@ -82,8 +91,8 @@ export class Histogram {
     if (this.#cells.size === 0) return [];
     const { factor, exponent, first, last } = this.#grid(min, max, wanted);
     const bins = Array.from({ length: last - first + 1 }, (_, place) => ({
-      from: decimal((first + place) * factor, exponent),
-      to: decimal((first + place + 1) * factor, exponent),
+      from: edgeOf((first + place) * factor, exponent),
+      to: edgeOf((first + place + 1) * factor, exponent),
       count: 0,
     }));
     const cells = factor * 10 ** (exponent - this.#exponent);
@@ -103,7 +112,8 @@ export class Histogram {
    */
   #grid(min, max, wanted) {
     let exponent = this.#exponent;
-    if (max > min) exponent = Math.max(exponent, Math.floor(Math.log10((max - min) / wanted)) - 1);
+    // Divided first: what lies between −1e308 and 1e308 is more than a double holds.
+    if (max > min) exponent = Math.max(exponent, Math.floor(Math.log10(max / wanted - min / wanted)) - 1);
     else exponent = Math.max(exponent, min === 0 ? 0 : Math.floor(Math.log10(Math.abs(min))) - 1);
     for (; ; exponent += 1) {
       for (const factor of ROUND) {

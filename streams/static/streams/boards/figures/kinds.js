@@ -4,12 +4,13 @@ import { Counted } from "./counted.js";
 import { Distinct } from "./distinct.js";
 import { Histogram } from "./histogram.js";
 import { Latest } from "./latest.js";
-import { doubleOf, textOf } from "./numbers.js";
+import { Digits, doubleOf, textOf } from "./numbers.js";
 import { pathOf } from "./paths.js";
 import { Points } from "./points.js";
 import { Quantiles } from "./quantiles.js";
-import { Series, widthFor } from "./series.js";
+import { Series, fitting, widthFor } from "./series.js";
 import { Sliding } from "./sliding.js";
+import { isMoving } from "./span.js";
 import { Summary } from "./summary.js";
 import { Tally } from "./tally.js";
 import { numOf, scalarOf, tagOf, writtenOf, compareValues } from "./values.js";
@@ -112,6 +113,7 @@ class NumberFigures {
   #quantiles = new Quantiles();
   #distinct = new Distinct();
   #line;
+  #isMoving;
 
   /**
    * @param {{ figure: string, field: string | null }} options
@@ -119,6 +121,7 @@ class NumberFigures {
    */
   constructor({ figure, field }, window) {
     this.#figure = figure;
+    this.#isMoving = isMoving(window);
     const needsField = figure !== "count" && figure !== "rate";
     this.#path = field && needsField ? pathOf(field) : null;
     const seconds = secondsOf(window);
@@ -173,7 +176,9 @@ class NumberFigures {
     }
     if (figure === "count") return { value: String(this.counted.used), isAbout: false };
     if (figure === "distinct") {
-      const { value, isAbout } = this.#distinct.read(window.bounds.from / 1000);
+      // Where nothing leaves, all stands under one bucket, whatever the window's own times are.
+      const from = this.#isMoving ? window.bounds.from / 1000 : -Infinity;
+      const { value, isAbout } = this.#distinct.read(from);
       return { value: String(value), isAbout };
     }
     if (this.#isPercentile) {
@@ -213,7 +218,7 @@ class TopFigures {
   read() {
     const largest = largestOf(this.#tally.values(), this.#limit);
     const shown = largest.reduce((sum, { count }) => sum + count, 0);
-    const rows = largest.map(({ value, count }) => ({ key: writtenOf(value).slice(0, CELL), tag: tagOf(value).slice(0, CELL), type: typeOf(value), count }));
+    const rows = largest.map(({ value, count }) => ({ key: writtenOf(value).slice(0, CELL), tag: tagOf(value), type: typeOf(value), count }));
     return { rows, others: this.counted.used - shown, values: this.#tally.size, isWhole: this.#tally.others === 0 };
   }
 }
@@ -301,6 +306,8 @@ function cellOf(value) {
   if (typeof scalar === "string") return { text: scalar.slice(0, CELL), type: "text" };
   if (typeof scalar === "boolean") return { text: String(scalar), type: "boolean" };
   if (scalar !== undefined) return { text: writtenOf(scalar), type: "number", number: doubleOf(scalar) };
+  // Its digits stand there, and nothing is computed with them.
+  if (value instanceof Digits) return { text: textOf(value).slice(0, CELL), type: "json" };
   return value === undefined || value === null ? { text: "", type: "none" } : { text: JSON.stringify(value).slice(0, CELL), type: "json" };
 }
 
@@ -336,7 +343,7 @@ class TableFigures {
   #by;
   #columns;
   #sort;
-  /** @type {Latest<Row & { id: string, type: Cell["type"] }>} */
+  /** @type {Latest<KeyedRow>} */
   #latest = new Latest();
 
   /** @param {{ by: string, columns: string[], sort: string }} options */
@@ -353,7 +360,7 @@ class TableFigures {
     const by = scalarOf(fields.at(this.#by));
     this.counted.add(bucket, by !== undefined);
     if (by === undefined) return;
-    const row = record.encoding === "none" ? null : { ...rowOf(entry, this.#columns), id: writtenOf(by), type: typeOf(by) };
+    const row = record.encoding === "none" ? null : { ...rowOf(entry, this.#columns), by };
     this.#latest.add(tagOf(by), { second: bucket, time, partition, offset: record.offset, row });
   }
 
@@ -373,42 +380,55 @@ class TableFigures {
     const all = this.#latest.rows().flatMap(({ row }) => (row ? [row] : []));
     const found = words.length === 0 ? all : all.filter((row) => isFound(row, words));
     found.sort(this.#order(sort));
-    return { rows: found.slice(0, wanted), found: found.length, keys: this.#latest.count, leftOut: this.#latest.leftOut, sort };
+    const rows = found.slice(0, wanted).map(({ by, ...row }) => ({ ...row, id: writtenOf(by), tag: tagOf(by), type: typeOf(by) }));
+    return { rows, found: found.length, keys: this.#latest.count, leftOut: this.#latest.leftOut, sort };
   }
 
   /**
    * @param {string} sort a column's path, `key` or `time`; with `-` before it the largest first
-   * @returns {(a: Row & { id: string }, b: Row & { id: string }) => number}
+   * @returns {(a: KeyedRow, b: KeyedRow) => number}
    */
   #order(sort) {
     const isDown = sort.startsWith("-");
     const name = isDown ? sort.slice(1) : sort;
     const place = this.#columns.paths.findIndex(({ text }) => text === name);
     const sign = isDown ? -1 : 1;
-    const byKey = (/** @type {{ id: string }} */ a, /** @type {{ id: string }} */ b) => (a.id < b.id ? -1 : Number(a.id > b.id));
+    const byKey = (/** @type {KeyedRow} */ a, /** @type {KeyedRow} */ b) => compareValues(a.by, b.by);
     if (place >= 0) return (a, b) => sign * compareCells(a.cells[place], b.cells[place]) || byKey(a, b);
     if (name === this.#by.text || name === "key") return (a, b) => sign * byKey(a, b);
     return (a, b) => b.time - a.time || byKey(a, b);
   }
 }
 
+/** @typedef {Row & { by: Scalar }} KeyedRow by: what it is the latest of */
+
 /**
- * @param {Row & { id: string }} row
+ * @param {KeyedRow} row
  * @param {string[]} words
  */
-function isFound({ id, cells, line }, words) {
-  const text = [id, line, ...cells.map((cell) => cell.text)].join(" ").toLowerCase();
+function isFound({ by, cells, line }, words) {
+  const text = [writtenOf(by), line, ...cells.map((cell) => cell.text)].join(" ").toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
 /**
+ * Empty ones, then numbers by size, then the others by what they say.
+ *
  * @param {Cell | undefined} a
  * @param {Cell | undefined} b
  */
 function compareCells(a, b) {
+  const ranks = rankOf(a) - rankOf(b);
+  if (ranks !== 0) return ranks;
   if (a?.number !== undefined && b?.number !== undefined) return a.number - b.number;
   const [one, other] = [a?.text ?? "", b?.text ?? ""];
   return one < other ? -1 : Number(one > other);
+}
+
+/** @param {Cell | undefined} cell */
+function rankOf(cell) {
+  if (cell?.number !== undefined) return 1;
+  return cell?.text ? 2 : 0;
 }
 
 class StreamFigures {
@@ -454,23 +474,30 @@ class ChartFigures {
   /** @type {Path | null} */
   #split;
   #series;
+  #asked;
 
   /**
-   * @param {{ y: string, aggregate: string, split: string | null, bucket_seconds: number | null }} options
+   * @param {{ y: string, aggregate: string, split: string | null, bucket_seconds?: number | null }} options
    * @param {import("./span.js").WindowJson} window
    */
-  constructor({ y, aggregate, split, bucket_seconds: width }, window) {
+  constructor({ y, aggregate, split, bucket_seconds: asked = null }, window) {
     this.#path = y === "count" ? null : pathOf(y);
     this.#split = split ? pathOf(split) : null;
+    this.#asked = asked;
     const figure = /** @type {import("./series.js").Aggregate} */ (y === "count" ? "count" : aggregate);
-    this.#series = new Series(figure, { width: width ?? widthFor(secondsOf(window)), isCoarse: !("last_seconds" in window) });
+    const seconds = secondsOf(window);
+    const width = asked === null ? widthFor(seconds) : fitting(asked, seconds);
+    this.#series = new Series(figure, { width, isCoarse: !isMoving(window), isAsked: asked !== null });
   }
 
   /** @param {Entry} entry */
   add({ fields, bucket, second }) {
     const value = this.#path ? numOf(fields.at(this.#path)) : 1;
     this.counted.add(bucket, value !== undefined);
-    if (value !== undefined) this.#series.add(second, nameOf(fields, this.#split), value);
+    if (value === undefined) return;
+    const by = this.#split ? scalarOf(fields.at(this.#split)) : undefined;
+    if (by === undefined) this.#series.add(second, "", value);
+    else this.#series.add(second, tagOf(by), value, labelOf(by));
   }
 
   /** @param {number} second */
@@ -488,18 +515,23 @@ class ChartFigures {
     const { width } = this.#series;
     const gaps = starts.map((start) => window.isTouched(start * 1000, (start + width) * 1000));
     for (const line of lines) line.values = line.values.map((value, place) => (gaps[place] ? null : value));
-    return { starts, width, lines, gaps, outside, isAbout };
+    return { starts, width, isWidened: this.#asked !== null && width !== this.#asked, lines, gaps, outside, isAbout };
   }
+}
+
+/** @param {Scalar} value @returns {string} as it is written, as far as it is read */
+function labelOf(value) {
+  return writtenOf(value).slice(0, CELL);
 }
 
 /**
  * @param {import("./paths.js").Fields} fields
  * @param {Path | null} path
- * @returns {string} the series of a record; "" where it has none
+ * @returns {string} what names the record's colour; "" where nothing does
  */
 function nameOf(fields, path) {
   const value = path ? scalarOf(fields.at(path)) : undefined;
-  return value === undefined ? "" : writtenOf(value).slice(0, CELL);
+  return value === undefined ? "" : labelOf(value);
 }
 
 /** Each record as a point of a chart. */

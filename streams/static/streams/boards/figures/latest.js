@@ -11,20 +11,25 @@ export const KEYS = 10_000;
 
 /** @template T what is kept of a record */
 export class Latest {
-  /** @type {Map<string, Version<T>[]>} tag of the key → those that are the latest, or will be when later ones have left the
-   *   window; the latest last. The most recently changed keys stand last */
-  #keys = new Map();
+  /** @type {Map<string, Version<T>[]>} tag of a key that has a row → its versions that are the latest, or will be when later
+   *   ones have left the window; the latest last. The most recently changed keys stand last */
+  #rows = new Map();
+  /** @type {Map<string, Version<T>[]>} the same of keys whose latest is a tombstone: they take no room from those with a row */
+  #gone = new Map();
   /** @type {Map<number, Set<string>>} second → keys that have a version in it */
   #seconds = new Map();
   #bound;
-  /** how often a key was left out because there were too many */
+  /** how often a key with a row was left out because there were too many */
   leftOut = 0;
-  /** keys with a row */
-  count = 0;
 
-  /** @param {number} [bound] of keys */
+  /** @param {number} [bound] of keys with a row, and of those without */
   constructor(bound = KEYS) {
     this.#bound = bound;
+  }
+
+  /** @returns {number} keys with a row */
+  get count() {
+    return this.#rows.size;
   }
 
   /**
@@ -32,21 +37,18 @@ export class Latest {
    * @param {Version<T>} version
    */
   add(key, version) {
-    const before = this.#keys.get(key) ?? [];
-    const hadRow = Boolean(before.at(-1)?.row);
-    const isLatest = !before.some((each) => isLater(each, version));
+    const before = this.#versionsOf(key);
     // One that is neither later nor stays longer will never be the latest.
     if (before.some((each) => isLater(each, version) && each.second >= version.second)) return;
+    const isLatest = !before.some((each) => isLater(each, version));
     const kept = before.filter((each) => isLater(each, version) || each.second > version.second);
     const place = kept.findIndex((each) => isLater(each, version));
     kept.splice(place < 0 ? kept.length : place, 0, version);
-    if (isLatest) this.#keys.delete(key); // to the end: it changed now
-    this.#keys.set(key, kept);
-    this.count += Number(Boolean(kept.at(-1)?.row)) - Number(hadRow);
+    this.#put(key, kept, isLatest);
     let keys = this.#seconds.get(version.second);
     if (!keys) this.#seconds.set(version.second, (keys = new Set()));
     keys.add(key);
-    if (this.#keys.size > this.#bound) this.#leaveOut();
+    this.#leaveOut();
   }
 
   /** @param {number} second */
@@ -54,34 +56,58 @@ export class Latest {
     const keys = this.#seconds.get(second);
     this.#seconds.delete(second);
     for (const key of keys ?? []) {
-      const before = this.#keys.get(key) ?? [];
-      const kept = before.filter((each) => each.second !== second);
-      this.count += Number(Boolean(kept.at(-1)?.row)) - Number(Boolean(before.at(-1)?.row));
-      if (kept.length === 0) this.#keys.delete(key);
-      else this.#keys.set(key, kept);
+      const kept = this.#versionsOf(key).filter((each) => each.second !== second);
+      if (kept.length > 0) this.#put(key, kept, false);
+      else {
+        this.#rows.delete(key);
+        this.#gone.delete(key);
+      }
     }
+    this.#leaveOut();
   }
 
   /** @returns {Version<T>[]} the latest of each key that has a row, the most recently changed last */
   rows() {
-    /** @type {Version<T>[]} */
-    const rows = [];
-    for (const versions of this.#keys.values()) {
-      const latest = versions.at(-1);
-      if (latest?.row) rows.push(latest);
-    }
-    return rows;
+    return [...this.#rows.values()].flatMap((versions) => versions.slice(-1));
   }
 
+  /** @param {string} key */
+  #versionsOf(key) {
+    return this.#rows.get(key) ?? this.#gone.get(key) ?? [];
+  }
+
+  /**
+   * @param {string} key
+   * @param {Version<T>[]} versions one at least
+   * @param {boolean} isChanged whether the key changed now: it stands last then
+   */
+  #put(key, versions, isChanged) {
+    const [into, other] = versions.at(-1)?.row ? [this.#rows, this.#gone] : [this.#gone, this.#rows];
+    other.delete(key);
+    if (isChanged) into.delete(key);
+    into.set(key, versions);
+  }
+
+  /** Of too many keys those that changed longest ago go; a tombstone shows nothing, so none is missed for it. */
   #leaveOut() {
-    for (const [key, versions] of this.#keys) {
-      this.#keys.delete(key);
-      if (versions.at(-1)?.row) {
-        this.count -= 1;
-        this.leftOut += 1;
-      }
-      return;
+    this.leftOut += this.#cut(this.#rows);
+    this.#cut(this.#gone);
+  }
+
+  /**
+   * @param {Map<string, Version<T>[]>} keys
+   * @returns {number} how many went
+   */
+  #cut(keys) {
+    const excess = Math.max(0, keys.size - this.#bound);
+    let left = excess;
+    for (const [key, versions] of keys) {
+      if (left === 0) break;
+      left -= 1;
+      keys.delete(key);
+      for (const { second } of versions) this.#seconds.get(second)?.delete(key);
     }
+    return excess;
   }
 }
 

@@ -1,6 +1,6 @@
 // Numbers of records, digit for digit: a double where that says it all, and its digits where it does not (beyond 2^53).
 
-/** A number that no double holds exactly. */
+/** A number that no double holds exactly; or not at all, and then its double is an infinity. */
 export class Digits {
   /** @param {string} text as it stands in the record */
   constructor(text) {
@@ -23,7 +23,8 @@ const PARTS = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
  */
 export function numberOf(text) {
   const number = Number(text);
-  if (text.length <= SURE_DIGITS || Number.isSafeInteger(number) || !Number.isFinite(number)) return number;
+  if (!Number.isFinite(number)) return new Digits(text);
+  if (text.length <= SURE_DIGITS || Number.isSafeInteger(number)) return number;
   return Math.abs(number) > Number.MAX_SAFE_INTEGER ? digitsOrDouble(text, number) : number;
 }
 
@@ -52,8 +53,10 @@ export function textOf(value) {
  * @returns {bigint | null} the whole number that it is, null when it has a fraction
  */
 export function wholeOf(value) {
-  if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : null;
-  const decimal = decimalOf(value.text);
+  if (typeof value === "number" && !Number.isInteger(value)) return null;
+  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
+  // A double beyond that stands for the digits that it is written with, as the record has them; its own may be others.
+  const decimal = decimalOf(textOf(value));
   return decimal && decimal.exponent >= 0 ? decimal.digits * 10n ** BigInt(decimal.exponent) : null;
 }
 

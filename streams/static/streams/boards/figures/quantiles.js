@@ -42,6 +42,14 @@ export class Values {
     if (this.centroids.length > MERGED) this.sumUp();
   }
 
+  /** @param {Values} other whose values are kept here as they are there: one by one, or summed up */
+  join(other) {
+    for (const double of other.doubles) this.doubles.push(double);
+    for (const digits of other.digits) this.digits.push(digits);
+    for (const centroid of other.centroids) this.centroids.push(centroid);
+    this.count += other.count;
+  }
+
   /** @returns {Centroid[]} what is not summed up */
   single() {
     return [...this.doubles, ...this.digits.map(({ number }) => number)].map((mean) => ({ mean, weight: 1 }));

@@ -11,6 +11,8 @@ const SHOWN = 10;
 const SERIES = 1_000;
 // Without a width of its own a chart has about so many buckets.
 const BUCKETS = 90;
+// With one it has so many at most: a chart has hardly more pixels, and each reading costs all of them.
+export const MOST_BUCKETS = 1_500;
 // Percentiles keep so many values in all, exactly; beyond that a cell keeps so many and sums the rest up.
 const EXACT_VALUES = 100_000;
 const CELL_VALUES = 100;
@@ -24,12 +26,26 @@ export const OTHERS = "\u0000others";
  *   where there is nothing to say
  */
 
+/** @type {(seconds: number, width: number) => number} buckets that so many seconds touch, at most */
+const bucketsIn = (seconds, width) => Math.ceil(seconds / width) + 1;
+
 /**
  * @param {number} seconds of the window
  * @returns {number} seconds a bucket
  */
 export function widthFor(seconds) {
   return WIDTHS.find((width) => seconds / width <= BUCKETS) ?? 604_800;
+}
+
+/**
+ * @param {number} width seconds a bucket, as somebody asked for
+ * @param {number} seconds of the window
+ * @returns {number} the same, or doubled until the buckets are not too many
+ */
+export function fitting(width, seconds) {
+  let fits = width;
+  while (bucketsIn(seconds, fits) > MOST_BUCKETS) fits *= 2;
+  return fits;
 }
 
 /** What one series has in one second. */
@@ -43,36 +59,45 @@ export class Series {
   #seconds = new Map();
   /** @type {Map<string, number>} series → records in the window */
   #counts = new Map();
+  /** @type {Map<string, string>} series → as it is written */
+  #labels = new Map();
   #aggregate;
   #width;
   #isCoarse;
+  #isAsked;
   #kept = 0;
+  /** whether a percentile of the last answer is not exact */
+  #isAbout = false;
 
   /**
    * @param {Aggregate} aggregate
-   * @param {{ width: number, isCoarse?: boolean }} buckets width: seconds; isCoarse: nothing leaves the window, so that
-   *   whole buckets are enough
+   * @param {{ width: number, isCoarse?: boolean, isAsked?: boolean }} buckets width: seconds; isCoarse: nothing leaves the
+   *   window, so that whole buckets are enough; isAsked: somebody asked for this width, which is kept while it can be
    */
-  constructor(aggregate, { width, isCoarse = false }) {
+  constructor(aggregate, { width, isCoarse = false, isAsked = false }) {
     this.#aggregate = aggregate;
     this.#width = width;
     this.#isCoarse = isCoarse;
+    this.#isAsked = isAsked;
   }
 
+  /** @returns {number} seconds a bucket; more than it was made with, where there were too many */
   get width() {
     return this.#width;
   }
 
   /**
    * @param {number} second of the record
-   * @param {string} name of its series
+   * @param {string} name what tells its series from others
    * @param {Num} value
+   * @param {string} [label] how the series is written; several may be written in one way
    */
-  add(second, name, value) {
+  add(second, name, value, label = name) {
     const key = this.#isCoarse ? Math.floor(second / this.#width) * this.#width : second;
     let cells = this.#seconds.get(key);
     if (!cells) this.#seconds.set(key, (cells = new Map()));
     const series = this.#counts.has(name) || this.#counts.size < SERIES ? name : OTHERS;
+    if (!this.#counts.has(series)) this.#labels.set(series, series === OTHERS ? "others" : label);
     let cell = cells.get(series);
     if (!cell) cells.set(series, (cell = new Cell()));
     cell.summary.add(value);
@@ -82,7 +107,8 @@ export class Series {
       if (this.#kept > EXACT_VALUES && cell.values.collected > CELL_VALUES) cell.values.sumUp();
     }
     this.#counts.set(series, (this.#counts.get(series) ?? 0) + 1);
-    if (this.#isCoarse && this.#seconds.size > 4 * BUCKETS) this.#widen();
+    const most = this.#isAsked ? MOST_BUCKETS : 4 * BUCKETS;
+    while (this.#isCoarse && this.#seconds.size > most) this.#widen();
   }
 
   /** @param {number} second */
@@ -91,7 +117,10 @@ export class Series {
       const left = (this.#counts.get(name) ?? 0) - summary.count;
       this.#kept -= values.count;
       if (left > 0) this.#counts.set(name, left);
-      else this.#counts.delete(name);
+      else {
+        this.#counts.delete(name);
+        this.#labels.delete(name);
+      }
     }
     this.#seconds.delete(second);
   }
@@ -100,9 +129,11 @@ export class Series {
    * @param {number} from the first second of the window
    * @param {number} to the second behind its last
    * @returns {{ starts: number[], lines: Line[], outside: number, isAbout: boolean }} starts: the second each bucket begins
-   *   with; the first and the last may reach out of the window. outside: records whose time is not among them
+   *   with; the first and the last may reach out of the window. outside: records whose time is not among them; isAbout: a
+   *   percentile is not exact
    */
   read(from, to) {
+    while (this.#isCoarse && bucketsIn(to - from, this.#width) > MOST_BUCKETS) this.#widen();
     const first = Math.floor(from / this.#width) * this.#width;
     const buckets = Math.max(0, Math.ceil((to - first) / this.#width));
     const starts = Array.from({ length: buckets }, (_, place) => first + place * this.#width);
@@ -125,24 +156,28 @@ export class Series {
         else row[place] = [cell];
       }
     }
+    this.#isAbout = false;
     const lines = [...names.keys(), OTHERS].flatMap((name) => {
       const row = found.get(name);
       if (!row) return [];
       const values = Array.from(row, (cells) => this.#valueOf(cells));
       const count = row.reduce((sum, cells) => sum + (cells ?? []).reduce((some, { summary }) => some + summary.count, 0), 0);
-      return [{ name: name === OTHERS ? "others" : name, isOthers: name === OTHERS, count, values }];
+      const isOthers = name === OTHERS;
+      return [{ name: isOthers ? "others" : (this.#labels.get(name) ?? name), isOthers, count, values }];
     });
-    return { starts, lines, outside, isAbout: this.#isPercentile && this.#kept > EXACT_VALUES };
+    return { starts, lines, outside, isAbout: this.#isAbout };
   }
 
   get #isPercentile() {
     return this.#aggregate === "p50" || this.#aggregate === "p95";
   }
 
-  /** @returns {Map<string, number>} the largest series by records, ties in order of their names */
+  /** @returns {Map<string, number>} the largest series by records, ties in order of how they are written */
   #largest() {
     const named = [...this.#counts].filter(([name]) => name !== OTHERS);
-    return new Map(named.sort(([a, one], [b, other]) => other - one || compareTexts(a, b)).slice(0, SHOWN));
+    const labelOf = (/** @type {string} */ name) => this.#labels.get(name) ?? name;
+    const inOrder = named.sort(([a, one], [b, other]) => other - one || compareTexts(labelOf(a), labelOf(b)) || compareTexts(a, b));
+    return new Map(inOrder.slice(0, SHOWN));
   }
 
   /**
@@ -152,7 +187,8 @@ export class Series {
   #valueOf(cells) {
     if (!cells) return this.#aggregate === "count" ? 0 : null;
     if (this.#isPercentile) {
-      const { value } = percentileOf(cells.map(({ values }) => values), this.#aggregate === "p50" ? 50 : 95);
+      const { value, isAbout } = percentileOf(cells.map(({ values }) => values), this.#aggregate === "p50" ? 50 : 95);
+      this.#isAbout ||= isAbout;
       return value === null ? null : Number(typeof value === "number" ? value : value.number);
     }
     const total = new Summary();
@@ -161,8 +197,10 @@ export class Series {
     return value === null ? null : Number(typeof value === "object" ? value.number : value);
   }
 
+  /** Joins whole buckets. One width of ours divides the next; twice of what somebody asked for is nearest to it. */
   #widen() {
-    this.#width = WIDTHS.find((width) => width > this.#width && width % this.#width === 0) ?? this.#width * 2;
+    const own = this.#isAsked ? undefined : WIDTHS[WIDTHS.indexOf(this.#width) + 1];
+    this.#width = WIDTHS.includes(this.#width) && own ? own : this.#width * 2;
     const before = this.#seconds;
     this.#seconds = new Map();
     for (const [second, cells] of before) {
@@ -175,7 +213,7 @@ export class Series {
           if (!same) there.set(name, cell);
           else {
             same.summary.merge(cell.summary);
-            same.values.merge(cell.values);
+            same.values.join(cell.values);
           }
         }
       }

@@ -13,8 +13,10 @@ const OTHERS_REMEMBERED = 200_000;
 class Second {
   /** @type {Map<string, number>} tag → count */
   counts = new Map();
-  /** @type {number[]} hashes of the others that are remembered */
-  hashes = [];
+  /** @type {Map<number, number>} hash of an other that is remembered → count */
+  hashes = new Map();
+  /** others that are not */
+  forgotten = 0;
   others = 0;
 }
 
@@ -74,9 +76,9 @@ export class Tally {
       if (counted.count === 0) this.#values.delete(tag);
     }
     this.others -= bucket.others;
-    this.#forgotten -= bucket.others - bucket.hashes.length;
-    for (const hash of bucket.hashes) {
-      const left = (this.#hashes.get(hash) ?? 0) - 1;
+    this.#forgotten -= bucket.forgotten;
+    for (const [hash, count] of bucket.hashes) {
+      const left = (this.#hashes.get(hash) ?? 0) - count;
       if (left > 0) this.#hashes.set(hash, left);
       else this.#hashes.delete(hash);
     }
@@ -98,9 +100,10 @@ export class Tally {
     const known = this.#hashes.get(hash);
     if (known === undefined && this.#hashes.size >= OTHERS_REMEMBERED) {
       this.#forgotten += 1;
+      bucket.forgotten += 1;
       return;
     }
     this.#hashes.set(hash, (known ?? 0) + 1);
-    bucket.hashes.push(hash);
+    bucket.hashes.set(hash, (bucket.hashes.get(hash) ?? 0) + 1);
   }
 }

@@ -1,24 +1,25 @@
 // Single values of fields, as tallies and tables need them: told apart, ordered, written.
 
-import { Digits, compareNumbers, textOf } from "./numbers.js";
+import { Digits, compareNumbers, doubleOf, textOf } from "./numbers.js";
 
 /** @typedef {string | boolean | import("./numbers.js").Num} Scalar */
 
 /**
  * @param {unknown} value of a field
- * @returns {Scalar | undefined} undefined for null, lists and objects
+ * @returns {Scalar | undefined} undefined for null, lists and objects, and for numbers that no double can hold
  */
 export function scalarOf(value) {
-  const isScalar = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  return isScalar || value instanceof Digits ? value : undefined;
+  return typeof value === "string" || typeof value === "boolean" ? value : numOf(value);
 }
 
 /**
  * @param {unknown} value of a field
- * @returns {import("./numbers.js").Num | undefined} undefined for everything but numbers
+ * @returns {import("./numbers.js").Num | undefined} undefined for everything but numbers, and for those that no double can
+ *   hold (1e400): nothing can be added to them or drawn with them
  */
 export function numOf(value) {
-  return typeof value === "number" || value instanceof Digits ? value : undefined;
+  const isNumber = typeof value === "number" || value instanceof Digits;
+  return isNumber && Number.isFinite(doubleOf(value)) ? value : undefined;
 }
 
 /**

@@ -110,9 +110,11 @@ export class Window {
     const covers = Math.min(this.#positions.get(partition) ?? record.offset, record.offset);
     this.#positions.set(partition, record.offset + 1);
     const time = timeOf(fields, now);
-    this.#closeGaps(partition, time);
-    this.#times.set(partition, time);
-    this.#place(fields, time, covers);
+    // A time that cannot be true says nothing of the gaps around it: the one before it ended by now.
+    const isAhead = this.#isAhead(time, now);
+    this.#closeGaps(partition, isAhead ? now : time);
+    if (!isAhead) this.#times.set(partition, time);
+    this.#place(fields, time, covers, now);
   }
 
   /**
@@ -121,16 +123,19 @@ export class Window {
    * @param {number} now ms, of the server
    */
   loaded(fields, covers, now) {
-    this.#place(fields, timeOf(fields, now), covers);
+    this.#place(fields, timeOf(fields, now), covers, now);
   }
 
   /**
    * @param {Range & { reason: string }} range that was not delivered
    */
   missed({ partition, from, to, reason }) {
-    this.gaps.push({ partition, from, to, reason, since: this.#times.get(partition) ?? this.#bounds.from, until: Infinity });
-    if (this.gaps.length > GAPS) this.#forget();
     this.#positions.set(partition, Math.max(to, this.#positions.get(partition) ?? 0));
+    const since = this.#times.get(partition) ?? this.#bounds.from;
+    // The partition has passed a window that stands still: what comes now is not in it.
+    if (!isMoving(this.#window) && since >= this.#bounds.to) return;
+    this.gaps.push({ partition, from, to, reason, since, until: Infinity });
+    if (this.gaps.length > GAPS) this.#forget();
   }
 
   /**
@@ -143,12 +148,26 @@ export class Window {
   }
 
   /**
-   * Moves the window on.
+   * Parts a gap in two: what lies before `from` cannot be loaded any more, and stays missing.
+   *
+   * @param {Gap} gap
+   * @param {number} from an offset within it
+   */
+  part(gap, from) {
+    const place = this.gaps.indexOf(gap);
+    if (place >= 0) this.gaps.splice(place, 0, { ...gap, to: from });
+    gap.from = from;
+    if (this.gaps.length > GAPS) this.#forget();
+  }
+
+  /**
+   * Moves the window on; often is as good as once a second.
    *
    * @param {number} now ms, of the server
    */
   tick(now) {
-    this.#complete = { records: this.records, until: Math.floor(now / SECOND) * SECOND };
+    const over = Math.floor(now / SECOND) * SECOND;
+    if (over > this.#complete.until) this.#complete = { records: this.records, until: over };
     if (!isMoving(this.#window)) return;
     const bounds = boundsOf(this.#window, now);
     if (bounds.to <= this.#bounds.to) return; // a clock that was set back moves nothing
@@ -160,7 +179,7 @@ export class Window {
     for (const [second, entries] of [...this.#coming].sort(([a], [b]) => a - b)) {
       if (second * SECOND >= bounds.to) break;
       this.#coming.delete(second);
-      for (const entry of entries) this.#add(entry);
+      for (const entry of entries) this.#come(entry);
     }
     this.gaps = this.gaps.filter(({ until }) => until >= bounds.from);
   }
@@ -196,20 +215,38 @@ export class Window {
    * @param {Fields} fields
    * @param {number} time ms
    * @param {number} covers
+   * @param {number} now ms
    */
-  #place(fields, time, covers) {
-    const { from, to } = this.#bounds;
+  #place(fields, time, covers, now) {
+    const { to } = this.#bounds;
     const second = Math.floor(time / SECOND);
     // What never leaves needs no bucket a second.
     const entry = { fields, time, second, bucket: isMoving(this.#window) ? second : 0, covers };
-    if (time < from) this.late += Number(fields.record.offset >= (this.#ends.get(fields.partition) ?? 0));
-    else if (time < to) this.#add(entry);
-    else if (!isMoving(this.#window) || time >= to + AHEAD_S * SECOND) this.ahead += 1;
-    else {
+    if (time < to) this.#come(entry);
+    else if (this.#isAhead(time, now)) this.ahead += 1;
+    else if (isMoving(this.#window)) {
       const coming = this.#coming.get(second);
       if (coming) coming.push(entry);
       else this.#coming.set(second, [entry]);
     }
+  }
+
+  /**
+   * @param {number} time ms
+   * @param {number} now ms
+   * @returns {boolean} whether it lies behind the window, and so far ahead of the server's clock that it is taken for wrong
+   */
+  #isAhead(time, now) {
+    const { to } = this.#bounds;
+    const clock = isMoving(this.#window) ? to : now;
+    return time >= to && time >= clock + AHEAD_S * SECOND;
+  }
+
+  /** @param {Entry} entry whose time has come: it is in the window, or too late for it */
+  #come(entry) {
+    const { fields, time } = entry;
+    if (time >= this.#bounds.from) this.#add(entry);
+    else this.late += Number(fields.record.offset >= (this.#ends.get(fields.partition) ?? 0));
   }
 
   /** @param {Entry} entry */

@@ -80,6 +80,13 @@ export class ChartTile {
     if (this.#plot && this.#axisClock !== this.#tools.clock()) this.#begin();
   }
 
+  /** uPlot listens to the window. */
+  end() {
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.#figures = null; // so that nothing is drawn when the library comes only now
+  }
+
   #draw() {
     if (!this.#figures || !this.#uPlot || this.#size().width <= 0) return;
     const { names, data, counts } = this.#isDots ? dots(/** @type {Dots} */ (this.#figures)) : lines(/** @type {Lines} */ (this.#figures));

@@ -4,6 +4,8 @@
 const SERIES = 6;
 // While a window is filled from Kafka, sizes change quickly; colours follow them for so long.
 const SETTLING_MS = 6_000;
+// Names whose sizes are remembered until then: the largest.
+const NAMES = 1_000;
 
 export class Colours {
   /** @type {Map<string, number>} */
@@ -21,18 +23,20 @@ export class Colours {
   /** @param {Iterable<readonly [string, number]>} counts of names, as one tile has them now */
   rank(counts) {
     const now = this.#now();
-    let isNew = false;
-    for (const [name, count] of counts) {
-      if (name === "") continue;
-      this.#counts.set(name, Math.max(count, this.#counts.get(name) ?? 0));
-      isNew = true;
+    const isSettled = this.#settledAt > 0 && now >= this.#settledAt;
+    if (isSettled && this.#series.size >= SERIES) {
+      this.#counts.clear(); // all colours are given, for good
+      return;
     }
-    if (!isNew) return;
+    const named = [...counts].filter(([name]) => name !== "");
+    if (named.length === 0) return;
+    for (const [name, count] of named) this.#counts.set(name, Math.max(count, this.#counts.get(name) ?? 0));
     if (this.#settledAt === 0) this.#settledAt = now + SETTLING_MS;
-    if (now < this.#settledAt) this.#series.clear();
-    else if (this.#series.size >= SERIES) return;
-    const bySize = [...this.#counts].filter(([name]) => !this.#series.has(name)).sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1));
-    for (const [name] of bySize.slice(0, SERIES - this.#series.size)) this.#series.set(name, this.#series.size);
+    if (!isSettled) this.#series.clear();
+    const bySize = [...this.#counts].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1));
+    if (bySize.length > NAMES) this.#counts = new Map(bySize.slice(0, NAMES));
+    const without = bySize.filter(([name]) => !this.#series.has(name));
+    for (const [name] of without.slice(0, SERIES - this.#series.size)) this.#series.set(name, this.#series.size);
   }
 
   /**

@@ -65,7 +65,6 @@ export class MapTile {
     this.#canvas.addEventListener("blur", () => this.#choose(-1));
     this.#canvas.addEventListener("click", () => this.#open());
     this.#canvas.addEventListener("keydown", (event) => this.#key(event));
-    document.addEventListener("themechange", () => this.redraw());
     this.#load();
   }
 

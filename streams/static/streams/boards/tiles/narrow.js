@@ -8,6 +8,8 @@ const PLAIN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const RESERVED = new Set("as break const continue else false for function if import in let loop namespace null package return true var void while".split(" "));
 // What a filter can hold as a whole number.
 const LARGEST = 2n ** 63n;
+// As many characters come of a value: of a longer one nobody knows the rest.
+const WHOLE = 300;
 
 /**
  * @typedef {"number" | "text" | "boolean" | "json" | "none"} ValueType
@@ -17,10 +19,11 @@ const LARGEST = 2n ** 63n;
  * @param {string} path of a field
  * @param {string} text the value, as it is written
  * @param {ValueType} type
- * @returns {string | null} the condition that a record has exactly this value there; null where none can say it
+ * @returns {string | null} the condition that a record has exactly this value there; null where none can say it, and of a
+ *   value that may have been cut
  */
 export function equals(path, text, type) {
-  const value = literalOf(text, type);
+  const value = text.length < WHOLE ? literalOf(text, type) : null;
   return value === null ? null : `${fieldOf(path)} == ${value}`;
 }
 

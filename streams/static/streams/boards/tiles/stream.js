@@ -35,6 +35,10 @@ export class StreamTile {
   #isFirst = true;
   #isTinted = false;
   #head;
+  // What becomes lower or higher loses its bottom from sight without being scrolled.
+  #sizes = new ResizeObserver(() => {
+    if (!this.#isReading && isOldestFirst(this.#order)) this.#toEnd();
+  });
 
   /**
    * @param {HTMLElement} body
@@ -61,10 +65,7 @@ export class StreamTile {
     this.#orders.value = this.#order;
     tools.head.append(this.#fresh, this.#orders, this.#hold);
     body.append(this.#scroll);
-    // What becomes lower or higher loses its bottom from sight without being scrolled.
-    new ResizeObserver(() => {
-      if (!this.#isReading && isOldestFirst(this.#order)) this.#toEnd();
-    }).observe(this.#scroll);
+    this.#sizes.observe(this.#scroll);
     this.#scroll.addEventListener("scroll", () => (this.#isScrolled = !this.#isAtNewest), { passive: true });
     tools.ask({ rows: ROWS });
   }
@@ -105,6 +106,10 @@ export class StreamTile {
   retime() {
     const when = this.#when;
     for (const row of this.#shown) this.#tell(/** @type {HTMLElement} */ (this.#rows.get(placeOf(row))), row, when);
+  }
+
+  end() {
+    this.#sizes.disconnect();
   }
 
   /** @param {Row[]} rows to be shown, the newest first */

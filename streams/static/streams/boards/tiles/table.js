@@ -11,10 +11,7 @@ const ROWS = 200;
 const SEARCH_MS = 150;
 const FLASH_MS = 900;
 
-// As many characters come of a value: of a longer one nobody knows the rest.
-const WHOLE = 300;
-
-/** @typedef {import("../figures/kinds.js").Row & { id: string, type: import("./narrow.js").ValueType }} KeyedRow */
+/** @typedef {import("../figures/kinds.js").Row & { id: string, tag: string, type: import("./narrow.js").ValueType }} KeyedRow */
 
 export class TableTile {
   #columns;
@@ -24,7 +21,7 @@ export class TableTile {
   #head = element("tr", "");
   #body = element("tbody", "");
   #found = element("p", "beside", "");
-  /** @type {Map<string, HTMLTableRowElement>} */
+  /** @type {Map<string, HTMLTableRowElement>} by tag: the text "1" has another row than the number 1 */
   #rows = new Map();
   #sort;
   #isFirst = true;
@@ -74,8 +71,8 @@ export class TableTile {
   show(figures) {
     this.#figures = figures;
     const { rows, found, keys, leftOut } = figures;
-    const shown = new Map(rows.map((row) => [row.id, this.#row(row)]));
-    for (const [id, node] of this.#rows) if (!shown.has(id)) node.remove();
+    const shown = new Map(rows.map((row) => [row.tag, this.#row(row)]));
+    for (const [tag, node] of this.#rows) if (!shown.has(tag)) node.remove();
     this.#rows = shown;
     for (const [place, node] of [...shown.values()].entries()) {
       if (this.#body.children[place] !== node) this.#body.insertBefore(node, this.#body.children[place] ?? null);
@@ -103,9 +100,14 @@ export class TableTile {
     if (this.#figures) this.show(this.#figures);
   }
 
+  /** What was typed last would ask a tile that there is no more. */
+  end() {
+    clearTimeout(this.#timer);
+  }
+
   /** @param {KeyedRow} row */
   #row(row) {
-    let node = this.#rows.get(row.id);
+    let node = this.#rows.get(row.tag);
     if (!node) {
       node = /** @type {HTMLTableRowElement} */ (element("tr", this.#isFirst ? "" : "new"));
       const made = node;
@@ -141,8 +143,7 @@ export class TableTile {
   /** @param {HTMLElement} cell */
   #narrow(cell) {
     const { field = "", value = "", type } = cell.dataset;
-    const isWhole = value.length < WHOLE;
-    this.#tools.narrow(isWhole ? equals(field, value, /** @type {import("./narrow.js").ValueType} */ (type)) : null);
+    this.#tools.narrow(equals(field, value, /** @type {import("./narrow.js").ValueType} */ (type)));
   }
 
   /** @param {string} path */

@@ -8,9 +8,8 @@ import { StreamTile } from "./stream.js";
 import { TableTile } from "./table.js";
 import { TextTile } from "./text.js";
 import { TopTile } from "./top.js";
-import { basisText } from "./words.js";
+import { basisText, drawnWords } from "./words.js";
 import { button, element, say } from "../../page/dom.js";
-import { grouped } from "../../page/format.js";
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} TileJson
@@ -32,6 +31,7 @@ import { grouped } from "../../page/format.js";
  * @property {() => void} [redraw] with the same figures: its size or the theme changed
  * @property {() => void} [retime] writes its times anew: another clock was chosen, or time went on
  * @property {() => void} [rearrange] another order of records was chosen
+ * @property {() => void} [end] gives back what outlives its nodes: it is not shown again
  *
  * @typedef {Omit<TileTools, "head" | "ask" | "open" | "trouble"> & { ask: (tile: string, asked: Asked) => void,
  *   open: (topic: string, partition: number, offset: number) => void, load: (tile: string) => void }} BoardTools
@@ -51,6 +51,7 @@ export class Tile {
   #basis = element("span", "", "");
   #load;
   #clock;
+  #sizes = new ResizeObserver(() => this.redraw());
   #basisSaid = () => {};
 
   /**
@@ -85,7 +86,7 @@ export class Tile {
       open: (partition, offset) => tools.open(json.topic, partition, offset),
       trouble: (text) => this.#say(text),
     });
-    new ResizeObserver(() => this.redraw()).observe(body);
+    this.#sizes.observe(body);
   }
 
   /** @param {import("../worker/feed.js").Shown} shown */
@@ -93,10 +94,8 @@ export class Tile {
     this.#say(problem);
     if (basis) {
       this.node.dataset["basis"] = JSON.stringify(basis);
-      // A figure counts all; a drawing of single records has the newest.
-      const isCut = (this.json.kind === "map" || this.json.kind === "chart") && figures?.leftOut > 0;
-      const drawn = isCut ? ` · the newest ${grouped(figures.points.length)} drawn` : "";
-      this.#basisSaid = () => say(this.#basis, basisText(basis, since, this.#clock()) + drawn + (note && ` · ${note}`));
+      const aside = [...drawnWords(this.json.kind, figures), note].filter(Boolean);
+      this.#basisSaid = () => say(this.#basis, [basisText(basis, since, this.#clock()), ...aside].join(" · "));
       this.#basisSaid();
       this.#load.hidden = basis.gaps === 0;
     }
@@ -114,6 +113,12 @@ export class Tile {
 
   rearrange() {
     this.#drawing.rearrange?.();
+  }
+
+  /** It is not shown again. */
+  end() {
+    this.#sizes.disconnect();
+    this.#drawing.end?.();
   }
 
   /** @param {string} text why it shows nothing, or not everything */

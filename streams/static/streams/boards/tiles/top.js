@@ -50,7 +50,7 @@ export class TopTile {
    * @param {number} most
    */
   #row({ key, tag, type, count }, total, most) {
-    const node = this.#rows.get(tag) ?? this.#newRow(key, tag, type);
+    const node = this.#rows.get(tag) ?? this.#newRow(key, type);
     node.dataset["series"] = String(this.#tools.colours.of(key));
     const [, , track, number, percent] = /** @type {HTMLElement[]} */ ([...node.children]);
     const bar = track?.firstElementChild;
@@ -66,10 +66,9 @@ export class TopTile {
 
   /**
    * @param {string} key
-   * @param {string} tag
    * @param {string} type
    */
-  #newRow(key, tag, type) {
+  #newRow(key, type) {
     const condition = equals(this.#field, key, /** @type {import("./narrow.js").ValueType} */ (type));
     const narrow = () => this.#tools.narrow(condition);
     const label = button("", "quiet top-key", narrow);
@@ -77,7 +76,6 @@ export class TopTile {
     const node = element("li", "", element("span", "dot"), label, element("span", "track", element("span", "top-bar")), element("data", "number"), element("data", "number muted"));
     node.addEventListener("click", narrow);
     node.dataset["key"] = key;
-    node.dataset["tag"] = tag;
     node.dataset["type"] = type;
     const [, , , number, percent] = /** @type {HTMLElement[]} */ ([...node.children]);
     label.title = condition === null ? key : `Show only ${condition}`;

@@ -104,6 +104,20 @@ export function basisText(basis, since, clock) {
 }
 
 /**
+ * @param {string} kind of a tile
+ * @param {any} figures
+ * @returns {string[]} how its drawing differs from what its figures stand on, or from what was asked for
+ */
+export function drawnWords(kind, figures) {
+  const parts = [];
+  // A figure counts all; a drawing of single records has the newest.
+  if ((kind === "map" || kind === "chart") && figures?.leftOut > 0) parts.push(`the newest ${grouped(figures.points.length)} drawn`);
+  if (kind === "chart" && figures?.isWidened) parts.push(`in buckets of ${spanText(figures.width)}, the asked ones would be too many`);
+  if (kind === "chart" && figures?.isAbout) parts.push("percentiles ≈");
+  return parts;
+}
+
+/**
  * @param {string} path of a field
  * @returns {string} its last name, with the places in lists behind it
  */

@@ -91,6 +91,7 @@ export class Feed {
       refused: (code, message) => this.#ended(code, message),
       changed: () => {
         if (this.#subscription?.phase === "retrying") this.#refused();
+        this.isFresh = true; // it is being filled, or something keeps it from beginning
         tools.changed();
       },
     });
@@ -157,10 +158,11 @@ export class Feed {
    * @returns {Shown[]}
    */
   read(asked, only = null) {
-    if (only === null) this.isFresh = false;
     const now = this.#tools.now();
     const isDue = (/** @type {Seat} */ { tile, readAt }) => !LARGE.has(tile.kind) || now - readAt >= LARGE_MS;
     const seats = this.#seats.filter((seat) => (only === null ? isDue(seat) : seat.tile.id === only));
+    // What was passed over is read when it is due: nothing else may ever be new.
+    if (only === null) this.isFresh = seats.length < this.#seats.length;
     return seats.map((seat) => {
       const { tile, figures, fault } = seat;
       seat.readAt = now;
@@ -180,21 +182,33 @@ export class Feed {
     return this.#seats.some(({ tile }) => tile.id === id);
   }
 
-  /** Loads what gaps of the window left out, one after the other. */
+  /** Loads what gaps of the window left out, one after the other; what of it could not be had is said in the end. */
   async load() {
     if (this.#isLoading) return;
     this.#isLoading = true;
     this.#note = "";
     try {
       if (this.filter) this.#fillAnew();
-      else for (const gap of [...this.#window.gaps]) await this.#loadGap(gap);
-    } catch (error) {
-      if (!(error instanceof LoadError)) throw error;
-      this.#note = error.message;
+      else await this.#loadGaps();
     } finally {
       this.#isLoading = false;
       this.isFresh = true;
     }
+  }
+
+  async #loadGaps() {
+    const window = this.#window;
+    let lost = 0;
+    /** @type {Set<string>} */
+    const refusals = new Set();
+    for (const gap of [...window.gaps]) {
+      const left = await this.#loadGap(window, gap);
+      if (window !== this.#window) return;
+      lost += left.lost;
+      if (left.refusal) refusals.add(left.refusal);
+    }
+    const gone = lost > 0 ? [`Kafka does not keep ${counted(lost, "missing offset")} any more.`] : [];
+    this.#note = [...gone, ...refusals].join(" ");
   }
 
   /** Only the server reads filters: so the whole window comes again through it, and what a gap left out with it. */
@@ -207,9 +221,35 @@ export class Feed {
     this.#subscription.watch(this.topic, start);
   }
 
-  /** @param {import("../figures/window.js").Gap} gap */
-  async #loadGap(gap) {
-    const window = this.#window;
+  /**
+   * Loads a gap, or where retention took its beginning, what is left of it.
+   *
+   * @param {Window} window that it is of
+   * @param {import("../figures/window.js").Gap} gap
+   * @returns {Promise<{ lost: number, refusal: string }>} lost: offsets that Kafka does not keep any more; refusal: why
+   *   something else could not be loaded
+   */
+  async #loadGap(window, gap) {
+    try {
+      await this.#loadPages(window, gap);
+      return { lost: 0, refusal: "" };
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+      const { next, message } = error;
+      if (next === null || next <= gap.from) return { lost: 0, refusal: message };
+      const lost = Math.min(next, gap.to) - gap.from;
+      if (next >= gap.to) return { lost, refusal: "" };
+      window.part(gap, next);
+      const rest = await this.#loadGap(window, gap);
+      return { lost: lost + rest.lost, refusal: rest.refusal };
+    }
+  }
+
+  /**
+   * @param {Window} window
+   * @param {import("../figures/window.js").Gap} gap
+   */
+  async #loadPages(window, gap) {
     while (gap.from < gap.to && window === this.#window) {
       const page = await this.#tools.api.page(this.topic, gap);
       if (page.epoch !== this.#subscription.stream.epoch) throw new LoadError("It belongs to an earlier life of the topic.");
@@ -240,6 +280,8 @@ export class Feed {
   /** @param {import("../../live/stream.js").Arrived[]} arrived */
   #arrived(arrived) {
     const now = this.#tools.now();
+    // After a standstill records come before the next second does, and are of now.
+    if (arrived.length > 0) this.#window.tick(now);
     for (const { partition, record } of arrived) {
       this.#window.arrived(new Fields(this.topic, partition, record), now);
       this.#tools.met(record);

@@ -208,8 +208,10 @@ class BoardWorker {
     if (begun < this.#restUntil && this.#due.size === 0) return;
     const tiles = [];
     for (const feed of this.#feeds.values()) {
-      if (feed.isFresh) tiles.push(...feed.read(this.#asked));
-      else for (const id of this.#due) tiles.push(...feed.read(this.#asked, id));
+      const shown = feed.isFresh ? feed.read(this.#asked) : [];
+      // Who asked waits for no second.
+      for (const id of this.#due) if (!shown.some((each) => each.id === id)) shown.push(...feed.read(this.#asked, id));
+      tiles.push(...shown);
     }
     this.#due.clear();
     if (tiles.length > 0) tell({ type: "tiles", tiles });

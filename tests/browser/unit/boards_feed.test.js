@@ -1,0 +1,94 @@
+// A stream of a board with its tiles, over a connection whose messages are written here: when a tile is read anew, what is
+// said of it, and what becomes of gaps.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Feed } from "../../../streams/static/streams/boards/worker/feed.js";
+import { LoadError } from "../../../streams/static/streams/live/records_api.js";
+import { Source } from "../../../streams/static/streams/live/json.js";
+import { Streams } from "../../../streams/static/streams/boards/worker/streams.js";
+
+const NOW = 1_700_000_000_400;
+const tile = (kind, options) => ({ id: kind, kind, title: "", topic: "t", filter: "", x: 0, y: 0, w: 1, h: 1, options });
+const COUNT = tile("number", { figure: "count", field: null });
+const TABLE = tile("table", { by: "key", columns: [], sort: "key" });
+const record = (offset, timestamp) => ({ offset, timestamp, key: `k${offset}`, headers: {}, size: 2, encoding: "json", value: new Source("{}") });
+
+/** A stream that was asked for; what it is told, and what its tiles then show. */
+function asked(t, { tiles = [COUNT], window = { last_seconds: 60 }, page } = {}) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const clock = { now: NOW };
+  const sent = [];
+  const streams = new Streams({ send: (message) => sent.push(message), distrust: assert.fail });
+  streams.connected();
+  const feed = new Feed("t", "", window, { streams, api: { page }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
+  for (const each of tiles) feed.seat(each);
+  feed.watch();
+  const { id } = sent.find(({ type }) => type === "subscribe");
+  const hear = (message) => streams.heard({ stream: "s", ...message }, 100);
+  return {
+    feed, clock,
+    begin: () => hear({ type: "subscribed", id, topic: "t", recovered: true, reason: null, cursor: { epoch: "e", positions: { 0: 0 } } }),
+    refuse: (code, more) => hear({ type: "error", id, code, message: "Kafka cannot be reached.", ...more }),
+    receive: (from, to) => hear({ type: "records", ranges: [{ partition: 0, from, to, records: Array.from({ length: to - from }, (_, n) => record(from + n, clock.now)) }] }),
+    miss: (from, to) => hear({ type: "gap", ranges: [{ partition: 0, from, to }], reason: "slow" }),
+    // As the worker does it: only what is new is read.
+    shown: () => (feed.isFresh ? feed.read(new Map()) : []),
+  };
+}
+
+test("a tile says what keeps its stream from beginning, as soon as it is known", (t) => {
+  const { refuse, shown } = asked(t);
+  assert.deepEqual(shown().map(({ note, problem }) => [note, problem]), [["being filled from Kafka", ""]]);
+  assert.deepEqual(shown(), [], "nothing is new");
+  refuse("unavailable", { retry_after_ms: 5_000 });
+  assert.deepEqual(shown().map(({ note, problem }) => [note, problem]), [["", "Kafka cannot be reached."]]);
+});
+
+test("a tile that follows once a second shows what was passed over when it is due", (t) => {
+  const { refuse, shown, clock } = asked(t, { tiles: [COUNT, TABLE] });
+  assert.equal(shown().length, 2);
+  clock.now += 100;
+  refuse("forbidden");
+  assert.deepEqual(shown().map(({ id, problem }) => [id, problem.slice(0, 15)]), [["number", "You may not wat"]]);
+  clock.now += 1_000; // its window is empty: no second that passes brings anything new
+  const [table] = shown().filter(({ id }) => id === "table");
+  assert.match(table?.problem ?? "", /You may not watch t/);
+  assert.deepEqual(shown(), []);
+});
+
+test("records that come first after a standstill are of now, and in the window", (t) => {
+  const { begin, receive, shown, clock } = asked(t);
+  begin();
+  receive(0, 2);
+  clock.now += 3_600_000; // the computer slept
+  receive(2, 5);
+  const [{ figures, basis }] = shown();
+  assert.equal(figures.value, "3");
+  assert.deepEqual([basis.records, basis.late, basis.ahead, basis.ranges], [3, 0, 0, [{ partition: 0, from: 2, to: 5 }]]);
+});
+
+test("gaps are loaded one after the other, whatever becomes of one; what retention took stays missing and is told", async (t) => {
+  const kept = 25;
+  const asks = [];
+  const page = async (_topic, { from, to }) => {
+    asks.push([from, to]);
+    if (from < kept) throw new LoadError("Kafka does not keep it any more.", kept);
+    if (from === 40) throw new LoadError("The server cannot be reached.");
+    return { epoch: "e", partition: 0, from, to, records: Array.from({ length: to - from }, (_, n) => record(from + n, NOW)), next: null };
+  };
+  const { feed, begin, receive, miss, shown } = asked(t, { page });
+  begin();
+  for (const [missed, received] of [[0, 10], [20, 30], [40, 45], [50, 52]]) {
+    miss(missed, received);
+    receive(received, received + (received === 45 ? 5 : 10));
+  }
+  assert.equal(shown()[0].basis.gaps, 4);
+  await feed.load();
+  const [{ basis, problem, figures }] = shown();
+  assert.deepEqual(asks, [[0, 10], [20, 30], [25, 30], [40, 45], [50, 52]]);
+  assert.deepEqual([basis.gaps, basis.missing], [3, 10 + 5 + 5]);
+  assert.deepEqual(basis.ranges, [{ partition: 0, from: 10, to: 20 }, { partition: 0, from: 25, to: 40 }, { partition: 0, from: 45, to: 62 }]);
+  assert.equal(figures.value, String(10 + 15 + 17));
+  assert.equal(problem, "Kafka does not keep 15 missing offsets any more. The server cannot be reached.");
+});
