@@ -21,6 +21,7 @@ from django.utils.timesince import timesince
 
 from streams.board import preview
 from streams.boards import services
+from streams.boards.sharing import ORDER
 from streams.decoding.carried import check_schemas
 from streams.models import Board, FavouriteTopic, OutboxMessage, Topic
 from streams.outbox.messages import send_again
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     BoardAdminBase = admin.ModelAdmin[Board]
+    BoardFormBase = ModelForm[Board]
     FavouriteAdminBase = admin.ModelAdmin[FavouriteTopic]
     TopicAdminBase = admin.ModelAdmin[Topic]
     TopicFormBase = ModelForm[Topic]
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 else:
     BoardAdminBase = FavouriteAdminBase = TopicAdminBase = OutboxAdminBase = admin.ModelAdmin
     OutboxPaginatorBase = Paginator
-    TopicFormBase = ModelForm
+    BoardFormBase = TopicFormBase = ModelForm
 
 COUNTED = 10_000  # pages lead so far; counting millions of rows would take longer than reading a page of them
 VALUE_SHOWN = 20_000  # characters of a value
@@ -141,10 +143,30 @@ class FavouriteTopicAdmin(FavouriteAdminBase):
         return False
 
 
+class BoardForm(BoardFormBase):
+    """With whom a board is shared, as its definition may say it."""
+
+    class Meta:
+        model = Board
+        fields = ("owner", "read", "edit", "groups")
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if cleaned is None or self.errors:
+            return cleaned
+        read, edit = Board.Audience(cleaned["read"]), Board.Audience(cleaned["edit"])
+        if ORDER.index(edit) > ORDER.index(read):
+            self.add_error("edit", "Who may change it must be able to see it: choose no more than for reading.")
+        elif read == Board.Audience.GROUPS and not cleaned["groups"]:
+            self.add_error("groups", "Choose at least one group, or share with nobody or everyone.")
+        return cleaned
+
+
 @admin.register(Board)
 class BoardAdmin(BoardAdminBase):
     """Whose boards there are, and with whom they are shared. What is on them is changed on the boards themselves."""
 
+    form = BoardForm
     list_display = ("name", "slug", "owner", "read", "edit", "updated_at")
     list_filter = ("read", "edit")
     list_select_related = ("owner",)

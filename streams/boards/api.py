@@ -133,7 +133,9 @@ async def change_board(
 
     def changed(user: User) -> HttpResponse:
         now = services.find(slug, actor=user)
-        expected = _expected(now, version) or now.version  # without If-Match, too, what is replaced is what was read
+        expected = _expected(now, version)
+        if expected is None:
+            expected = now.version  # what is replaced is what was read, too
         sent = bodies.read(BoardPatch, board).model_dump(exclude_unset=True)
         merged = bodies.checked(Definition, services.as_object(now) | sent)
         return _shown(services.replace_board(slug, merged, actor=user, expected_version=expected))

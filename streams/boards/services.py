@@ -3,6 +3,7 @@ version on. Synchronous: call it in a thread."""
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import Group
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 BOARDS_EACH = 200  # of one person
-SLUGS_TRIED = 50
+SLUGS_TRIED = 20  # with a number behind the name; then with a word that nobody has
+TAKEN = frozenset({"import"})  # an address of the API's own
 LISTED = 1_000
 
 
@@ -158,17 +160,14 @@ def definition_of(board: Board) -> Definition:
 
 def as_object(board: Board) -> dict[str, JsonValue]:
     """The same, as JSON."""
+    read, edit, groups = sharing.in_effect(board)
     return {
         "format": FORMAT,
         "slug": board.slug,
         "name": board.name,
         "version": board.version,
         "owner": board.owner.get_username() if board.owner else None,
-        "sharing": {
-            "read": board.read,
-            "edit": board.edit,
-            "groups": sorted(group.name for group in board.groups.all()),
-        },
+        "sharing": {"read": read, "edit": edit, "groups": groups},
         "window": board.window,
         "filter": board.filter,
         "clock": board.clock,
@@ -184,8 +183,10 @@ def as_object(board: Board) -> dict[str, JsonValue]:
 
 def _made_at_a_free_address(definition: Definition, actor: User) -> Board:
     base = slugify(definition.name)[: SLUG_LENGTH - 6].strip("-") or "board"
-    for number in range(1, SLUGS_TRIED):
-        board = _made(definition, base if number == 1 else f"{base}-{number}", actor)
+    numbered = (base if number == 1 else f"{base}-{number}" for number in range(1, SLUGS_TRIED))
+    chosen = (f"{base[: SLUG_LENGTH - 9]}-{secrets.token_hex(4)}" for _ in range(SLUGS_TRIED))
+    for slug in (*numbered, *chosen):
+        board = _made(definition, slug, actor)
         if board is not None:
             return board
     raise SlugTaken(base)
@@ -193,7 +194,7 @@ def _made_at_a_free_address(definition: Definition, actor: User) -> Board:
 
 def _made(definition: Definition, slug: str, actor: User) -> Board | None:
     """The new board, or None when another one has that address."""
-    if Board.objects.filter(slug=slug).exists():
+    if slug in TAKEN or Board.objects.filter(slug=slug).exists():
         return None
     board = Board(slug=slug, owner=actor, changed_by=actor.get_username())
     try:

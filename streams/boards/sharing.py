@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 Audience = Board.Audience
+ORDER = (Audience.PRIVATE, Audience.GROUPS, Audience.EVERYONE)  # each has the ones before it among it
+
+
+def in_effect(board: Board) -> tuple[str, str, list[str]]:
+    """Who may see the board, who may change it, and the names of its groups: as it comes out.
+
+    Groups that were deleted share with nobody, and who may not see a board does not change it, whatever is written.
+    """
+    groups = sorted(group.name for group in board.groups.all())
+    read, edit = (
+        Audience.PRIVATE if each == Audience.GROUPS and not groups else Audience(each)
+        for each in (board.read, board.edit)
+    )
+    return read, min(edit, read, key=ORDER.index), groups
 
 
 def readable(user: User) -> QuerySet[Board]:

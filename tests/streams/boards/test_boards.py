@@ -149,6 +149,24 @@ class ChangeTests(BoardsTestCase):
         self.assertEqual(asked_for.status_code, 409)
         self.assertEqual(self.made(self.owner, name="地震")["slug"], "board")
 
+    def test_a_name_that_is_an_address_of_the_api_makes_another_one(self) -> None:
+        board = self.made(self.owner, name="Import")
+        self.assertEqual(board["slug"], "import-2")
+        self.assertEqual(self.status(self.caller(self.owner), "GET", f"/api/boards/{board['slug']}"), 200)
+        self.assertEqual(self.status(self.caller(self.owner), "POST", "/api/boards/", QUAKES | {"slug": "import"}), 409)
+
+    def test_however_many_boards_have_a_name_there_is_an_address(self) -> None:
+        addresses = ("board", *(f"board-{number}" for number in range(2, 2 * services.SLUGS_TRIED)))
+        Board.objects.bulk_create(Board(slug=slug, name="地震", owner=self.colleague) for slug in addresses)
+        slug = self.made(self.owner, name="地震")["slug"]
+        self.assertRegex(slug, "^board-[0-9a-f]{8}$")
+
+    def test_no_version_but_the_present_one_is_overwritten(self) -> None:
+        path = f"/api/boards/{self.made(self.owner)['slug']}"
+        for etag in ('"0"', '"2"'):
+            for method, body in (("PATCH", {"name": "x"}), ("PUT", QUAKES), ("DELETE", None)):
+                self.assertEqual(self.status(self.caller(self.owner), method, path, body, If_Match=etag), 412)
+
     def test_a_person_has_no_more_boards_than_the_bound(self) -> None:
         Board.objects.bulk_create(
             Board(slug=f"b{number}", name="b", owner=self.owner) for number in range(services.BOARDS_EACH)
@@ -235,6 +253,18 @@ class SharingTests(BoardsTestCase):
         self.member.groups.clear()
         self.assertEqual(self.status(self.caller(self.member), "GET", f"/api/boards/{slug}"), 403)
 
+    def test_when_its_groups_are_deleted_a_board_is_private_and_works_on(self) -> None:
+        slug = self.made(self.owner, sharing={"read": "groups", "edit": "groups", "groups": ["ops"]})["slug"]
+        self.ops.delete()
+        owner, path = self.caller(self.owner), f"/api/boards/{slug}"
+        self.assertEqual(
+            owner.send("GET", path).json()["sharing"], {"read": "private", "edit": "private", "groups": []}
+        )
+        self.assertEqual(self.status(owner, "PATCH", path, {"name": "Renamed"}), 200)
+        self.assertEqual(self.status(owner, "PUT", path, QUAKES), 200)
+        self.assertEqual(self.status(owner, "POST", f"{path}/copy", None), 201)
+        self.assertEqual(self.status(owner, "PATCH", path, {"sharing": {"read": "everyone"}}), 200)
+
 
 class AdminTests(BoardsTestCase):
     def test_the_admin_says_who_sees_a_board_and_its_editors_are_told(self) -> None:
@@ -247,6 +277,13 @@ class AdminTests(BoardsTestCase):
         self.assertEqual((now["owner"], now["version"], now["sharing"]["read"]), ("carl", 2, "everyone"))
         late = self.caller(self.colleague).send("PATCH", f"/api/boards/{board['slug']}", {"name": "x"}, If_Match='"1"')
         self.assertEqual(late.status_code, 412)
+
+    def test_the_admin_refuses_what_no_board_may_say(self) -> None:
+        row = Board.objects.get(slug=self.made(self.owner)["slug"])
+        for read, edit, word in (("private", "everyone", "no more than"), ("groups", "private", "at least one group")):
+            form = {"owner": self.owner.pk, "read": read, "edit": edit, "groups": []}
+            answer = sign_in(self.staff).post(f"/admin/streams/board/{row.pk}/change/", form)
+            self.assertContains(answer, word)
 
     def test_the_permission_to_view_all_boards_shows_all(self) -> None:
         slug = self.made(self.owner)["slug"]
