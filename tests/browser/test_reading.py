@@ -120,6 +120,9 @@ async def test_what_is_passed_over_in_a_burst_has_a_row_that_loads_it(visitors: 
     burst = 4_400  # more than a board keeps while it stands still
     produce(web, MANY, burst)
     await received(board, MANY + burst)
+    await expect(board.get_by_role("button", name="new")).to_have_text("4\u202f400 new ↑")
+    await board.keyboard.press("Space")  # somebody reads already: pausing changes nothing of what is new
+    await expect(board.locator("[data-part=pause-label]")).to_have_text("go on · 4\u202f400 new")
     await board.keyboard.press("n")
     await expect(board.locator("#board")).to_have_attribute("data-held", "false")
     skipped = int(await board.locator("#board").get_attribute("data-skipped") or "")
@@ -129,6 +132,19 @@ async def test_what_is_passed_over_in_a_burst_has_a_row_that_loads_it(visitors: 
     await board.locator("[data-part=skipped-button]").click()
     await expect(row).to_be_focused()
     await expect(row).to_contain_text(f"offsets {MANY}")
-    await row.get_by_role("button", name="Load").click()
+    load = row.get_by_role("button", name="Load")
+    await board.keyboard.press("Enter")
     await expect(row).to_contain_text(f"offsets {MANY + 500}")
     await expect(board.locator(f".row[data-offset='{MANY}']")).to_have_count(1)
+    await expect(row).to_be_focused()
+    # What was pressed stays under the keyboard, and after the last of them the newest that was loaded is.
+    await load.focus()
+    for loaded in range(1000, skipped, 500):
+        await expect(load).to_be_focused()
+        await board.keyboard.press("Enter")
+        await expect(row).to_contain_text(f"offsets {MANY + loaded:,}".replace(",", "\u202f"))
+    await board.keyboard.press("Enter")
+    await expect(row).to_have_count(0)
+    newest = board.locator(f".row[data-offset='{MANY + skipped - 1}']")
+    await expect(newest).to_be_focused()
+    await expect(newest).to_have_attribute("aria-selected", "true")

@@ -3,6 +3,7 @@ pointer that is down."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.test_records import producer
@@ -69,6 +70,13 @@ async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_comp
     await board.locator('.row[data-partition="0"][data-offset="4"]').click()
     region = detail.get_by_role("region")
     await expect(region).to_contain_text('"total": 9007199254740993')
+    searches: list[str] = []
+
+    def asked(request: Request) -> None:
+        if request.url.endswith("/search"):
+            searches.append(request.url)
+
+    board.on("request", asked)
     for key, shown in [
         ("2", '{"status": "sent", "total": 9007199254740993'),
         ("3", "0000  7b 22 73 74"),
@@ -77,6 +85,16 @@ async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_comp
     ]:
         await board.keyboard.press(key)
         await expect(region.first).to_contain_text(shown)
+    assert len(searches) == 1
+    for _ in range(3):  # local, in UTC, how long ago
+        await board.keyboard.press("u")
+        await expect(region.first).to_contain_text('value.status− before: "paid"+ now: "sent"')
+    assert len(searches) == 1, "what has changed is looked for again although it is the same record"
+    menu = board.locator("details[data-menu]")
+    await menu.locator("summary").click()
+    await board.keyboard.press("Escape")
+    await expect(menu).not_to_have_attribute("open", "")
+    await expect(title).to_be_visible()
     await board.keyboard.press("1")
 
     value = '{"status": "sent", "total": 9007199254740993, "lines": [{"sku": "a", "count": 2}]}'
@@ -99,16 +117,60 @@ async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_comp
     ]:
         await board.keyboard.press(key)
         await expect(title).to_have_text(place)
-    await expect(detail).to_contain_text("Kafka has no newer record of this key in its partition")
+    await expect(detail).to_contain_text(
+        "No newer record of this key was found in its partition (2 looked at). 1 record was too large to be looked into"
+    )
 
+
+async def test_a_large_record_is_loaded_whatever_is_pressed_meanwhile_and_found_in_however_it_is_folded(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    _, web = orders
+    board = await (await visitors.new(web)).board(TOPIC)
+    detail = board.locator(".detail")
+    region, found = detail.get_by_role("region"), detail.locator(".detail-found")
+
+    released = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await board.route("**/records/0/6", late)
     await board.locator('.row[data-offset="6"]').click()
+    await expect(region).to_contain_text("rows")  # its beginning
+    await board.keyboard.press("3")
+    await expect(detail.locator(".detail-body")).to_have_text("Loading …")
+    await board.keyboard.press(".")
+    await expect(detail).to_contain_text("This is the newest record of its partition")
+    released.set()
+    await expect(region.first).to_contain_text("0000  7b 22 72 6f")
+    await board.keyboard.press("1")
     await expect(detail.locator(".long-text")).to_be_visible()
     nodes: int = await board.evaluate("document.querySelector('.detail').querySelectorAll('*').length")
     assert nodes < 500, "a large value is in the page as a whole"
     await board.keyboard.press("f")
-    await board.keyboard.type("the end")
-    await expect(detail.locator(".detail-found")).to_have_text("1 of 1")
+    await board.keyboard.type("THE END")
+    await expect(found).to_have_text("1 of 1")
     await expect(detail.locator(".long-text")).to_contain_text('"last": "THE END"')
+
+    await board.locator('.row[data-offset="5"]').click()
+    await expect(found).to_have_text("none")
+    await board.locator('.row[data-offset="6"]').click()
+    await expect(found).to_have_text("1 of 1")  # it stays what is looked for
+    await detail.get_by_role("button", name="Hex").click()
+    await expect(found).to_have_text("1 of 1")
+    field = detail.get_by_label("Find in this record")
+
+    async def bytes_marked() -> bool:
+        await field.press("Enter")  # brings the only match into sight
+        script = "[...(CSS.highlights.get('record-found-now') ?? [])].map(String).join()"
+        shown: str = await board.evaluate(script)
+        return shown != "" and "54 48 45 20 45 4e 44".startswith(shown)
+
+    for width in (1280, 700):  # as many bytes a line as there is room for
+        await board.set_viewport_size({"width": width, "height": 720})
+        await until(bytes_marked, f"the bytes that were found are marked, {width} px wide")
 
 
 async def test_the_address_of_a_record_opens_for_who_may_watch_its_topic_and_leads_to_its_neighbours(
@@ -122,12 +184,15 @@ async def test_the_address_of_a_record_opens_for_who_may_watch_its_topic_and_lea
     await page.keyboard.press(">")
     await expect(page.locator(".detail h2")).to_have_text("0:4")
     await expect(page).to_have_url(f"{web.url}/records/{TOPIC}/0/4")
+    to_board = page.get_by_role("link", name="Show it on the board")
+    await expect(to_board).to_have_attribute("href", f"{web.url}/?topic={TOPIC}&at=p0%3A4")
     await page.go_back()
     await expect(page.locator(".detail h2")).to_have_text("0:2")
 
     async with httpx.AsyncClient(base_url=web.url, timeout=30) as anybody:
         assert (await anybody.get(f"/records/{TOPIC}/0/2")).headers["location"].startswith("/accounts/login/")
         anybody.cookies.set(SESSION_COOKIE, session_of(USERS[1]))
+        assert f"/?topic={TOPIC}&amp;at=p0:2" in (await anybody.get(f"/records/{TOPIC}/0/2")).text
         for path, said in [
             ("no-such-topic/0/0", "There is no topic no-such-topic that you may watch"),
             (f"{TOPIC}/0/99", "has no record at offset 99"),
@@ -207,7 +272,7 @@ async def test_going_to_a_time_or_an_offset_shows_what_follows_in_the_order_that
     await expect(found).to_have_count(3)
     await expect(board.locator(".detail h2")).to_have_text("0:4")
 
-    await board.goto(f"{web.url}/?topic={TOPIC}&at=1:0")  # as the page of a record leads here
+    await board.goto(f"{web.url}/?topic={TOPIC}&at=p1:0")  # as the page of a record leads here
     await expect(board.locator(".detail h2")).to_have_text("1:0")
 
 
@@ -223,12 +288,27 @@ async def test_times_are_written_in_one_way_that_is_remembered(
     await expect(time).to_have_text("22:13:20.500")
     await board.locator('.row[data-partition="1"]').click()
     await expect(board.locator(".detail .facts")).to_contain_text("2023-11-14 22:13:20.500 UTC")
+    await board.keyboard.press("u")
+    await moves_on(board)
+    await board.keyboard.press("u")
+    await board.keyboard.press("u")
+    await expect(time).to_have_text("22:13:20.500")
     page = await person.open(f"/records/{TOPIC}/1/0")
     await expect(page.locator(".facts").first).to_contain_text("2023-11-14 22:13:20.500 UTC")
     await page.keyboard.press("u")
     await expect(page.locator(".facts").first).to_contain_text(
         re.compile(r"−\d+:\d\d:\d\d\.\d{3} \(2023-11-15 07:13:20")
     )
+    await moves_on(page)
+
+
+async def moves_on(page: Page) -> None:
+    """How long ago the record is that a page shows is written again and again."""
+    said = page.locator(".facts").first
+    await expect(said).to_contain_text("−")
+    before = await said.inner_text()
+    await expect(said).not_to_have_text(before, use_inner_text=True)
+    await expect(said).to_contain_text(" (2023-11-15 07:13:20.500")
 
 
 async def test_a_span_that_is_dragged_over_the_bars_loads_its_records(

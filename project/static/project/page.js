@@ -58,7 +58,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     const open = document.querySelector("details[data-menu][open] > summary");
     closeMenus(null);
-    if (open instanceof HTMLElement) open.focus();
+    if (open instanceof HTMLElement) {
+      event.preventDefault(); // what lies behind the menu stays open
+      open.focus();
+    }
     return;
   }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return;

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Arrivals } from "../../../streams/static/streams/board/arrivals.js";
 import { Beginning } from "../../../streams/static/streams/board/beginning.js";
 import { EVERYTHING, fitting } from "../../../streams/static/streams/board/filter.js";
+import { Kept, MOST_KEPT } from "../../../streams/static/streams/board/kept.js";
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { Older } from "../../../streams/static/streams/board/older.js";
 import { LoadError } from "../../../streams/static/streams/live/records_api.js";
@@ -38,6 +39,17 @@ test("what is passed over is counted, and a row for each partition covers just t
   ]);
   assert.deepEqual([shown, arrivals.skipped], [[108, 109, 110, 111], 8]);
   assert.deepEqual(arrivals.take(), []);
+});
+
+test("what is new is counted with what was passed over, as far as somebody can know what fits", () => {
+  const arrivals = new Arrivals(4);
+  arrivals.add(Array.from({ length: 12 }, (_, n) => entry(n % 2, 100 + n)));
+  const isEven = ({ partition }) => partition === 0;
+  assert.deepEqual(arrivals.fresh(() => true, false), { count: 12, isLeast: false });
+  assert.deepEqual(arrivals.fresh(isEven, true), { count: 2, isLeast: true });
+  arrivals.take();
+  arrivals.add([entry(0, 200), entry(1, 200)]);
+  assert.deepEqual(arrivals.fresh(isEven, true), { count: 1, isLeast: false });
 });
 
 /** A records API that gives the newest of what lies before. */
@@ -96,4 +108,16 @@ test("what a row or the detail shows is found as it stands there", () => {
   }
   assert.equal(finds("status:open"), true, "of a name that stands there twice both are found");
   assert.equal(finds("status:new"), false);
+});
+
+test("a gap that is still open is kept beyond the records around it, where it was", () => {
+  const kept = new Kept();
+  const gap = { kind: "gap", range: { partition: 0, from: 0, to: 9 } };
+  kept.add([gap, entry(0, 9)]);
+  kept.add(Array.from({ length: MOST_KEPT }, (_, n) => entry(0, 10 + n)));
+  const [oldest, next] = kept.fitting(() => true);
+  assert.equal(oldest, gap);
+  assert.equal(next.record.offset, 10);
+  kept.fill(gap, [entry(0, 5)], true, 100);
+  assert.equal(kept.fitting(() => true)[0].record.offset, 5);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { frontierOf, toldOf } from "../../../streams/static/streams/board/forwards.js";
-import { NoSuchPart, boundsOf, fieldTime, placeOf } from "../../../streams/static/streams/board/when.js";
+import { NoSuchPart, boundsOf, fieldTime, placeOf, placeText } from "../../../streams/static/streams/board/when.js";
 import { dateText, timeText } from "../../../streams/static/streams/page/clock.js";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 0, 0);
@@ -23,6 +23,12 @@ test("a place is a time, or a partition and an offset, as people write them", ()
   assert.deepEqual(utc("p14:30"), { partition: 14, offset: 30 });
   assert.deepEqual(utc("99:30"), { partition: 99, offset: 30 });
   for (const text of ["", "soon", "2:", "25:99:00", "2026-13-01", "-1 fortnight"]) assert.throws(() => utc(text), NoSuchPart, text);
+});
+
+test("a partition and an offset are written so that they are never read as a time", () => {
+  for (const place of [{ partition: 12, offset: 30 }, { partition: 0, offset: 0 }, { partition: 9, offset: 59 }, { partition: 140, offset: 1_234_567_890_123 }]) {
+    assert.deepEqual(placeOf(placeText(place), NOW, false), place);
+  }
 });
 
 test("what follows a place is asked for from there, in one partition or in all", () => {

@@ -1,6 +1,8 @@
 // What has arrived and is not drawn yet, for as long as the view is held too: bounded. Records that fall over the edge
 // are counted as skipped, not lost: they are in Kafka, and a row stands in their place that loads them.
 
+import { recordsAmong } from "./kept.js";
+
 /**
  * @typedef {import("./row.js").Entry} Entry
  * @typedef {import("./row.js").GapEntry} GapEntry
@@ -12,6 +14,7 @@ export class Arrivals {
   #most;
   /** @type {Entry[]} oldest first */
   #entries = [];
+  #passedOver = 0;
   /** @type {Map<string, GapEntry>} life and partition → what was passed over of it since the last drawing */
   #passed = new Map();
 
@@ -37,7 +40,20 @@ export class Arrivals {
     const taken = [...this.#passed.values(), ...this.#entries];
     this.#entries = [];
     this.#passed.clear();
+    this.#passedOver = 0;
     return taken;
+  }
+
+  /**
+   * How many of the records that wait somebody has not seen.
+   *
+   * @param {(entry: Entry) => boolean} fits
+   * @param {boolean} isSifting whether some may not
+   * @returns {{ count: number, isLeast: boolean }} isLeast: of those that were passed over nobody knows any more
+   */
+  fresh(fits, isSifting) {
+    const count = recordsAmong(this.#entries.filter(fits));
+    return isSifting ? { count, isLeast: this.#passedOver > 0 } : { count: count + this.#passedOver, isLeast: false };
   }
 
   /** @returns {Iterable<Entry>} what waits, oldest first */
@@ -58,6 +74,7 @@ export class Arrivals {
   /** @param {import("./row.js").RecordEntry} entry that will not be drawn */
   #pass({ topic, epoch, partition, record }) {
     this.skipped += 1;
+    this.#passedOver += 1;
     const place = `${epoch} ${partition}`;
     const passed = this.#passed.get(place);
     if (passed) passed.range.to = record.offset + 1;

@@ -1,6 +1,8 @@
 // The panel beside the rows. It stays on its record while the stream goes on. How a record is shown is record_view.js's
 // business, which is loaded when somebody comes near the rows.
 
+import { retime } from "../page/clock.js";
+
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  *
@@ -59,6 +61,11 @@ export class Detail {
     this.#panel.hidden = true;
     this.#view?.clear();
     this.#tools.closed();
+  }
+
+  /** Writes anew how long ago things were. */
+  retime() {
+    if (this.entry) retime(this.#panel, Date.now());
   }
 
   /** What is marked has changed. */

@@ -2,10 +2,9 @@
 // these are, and when they change, is decided in rows.js.
 
 import { arranged } from "../page/order.js";
+import { MOST_GAPS } from "./kept.js";
 import { fillRow, makeRow } from "./row.js";
 
-// Gaps that are still open outlive the rows around them: what is missing stays in sight.
-const MAX_GAPS = 50;
 // With more rows than this in one frame nothing tints: it would only flicker.
 const TINTED_A_FRAME = 8;
 const TINT_MS = 200;
@@ -86,13 +85,14 @@ export class Drawn {
   /** @param {import("../page/order.js").Order} order in which rows stand from now on */
   arrange(order) {
     this.#order = order;
-    this.#place();
+    this.#keepingFocus(() => this.#place());
   }
 
   /** @param {Entry} entry whose text changed */
   refresh(entry) {
     const node = this.nodeOf(entry);
-    if (node) fillRow(node, entry, this.#tools);
+    if (node) this.#keepingFocus(() => fillRow(node, entry, this.#tools));
+    if (node === this.#chosen) node?.setAttribute("aria-selected", "true"); // filling it took that away
   }
 
   /**
@@ -103,7 +103,7 @@ export class Drawn {
     const fresh = newest(arrived, most);
     const over = this.#rows.length + fresh.length - most;
     const removed = over > 0 ? this.#rows.splice(-Math.min(over, this.#rows.length)) : [];
-    const staying = removed.filter(({ entry }) => entry.kind === "gap").slice(0, MAX_GAPS);
+    const staying = removed.filter(({ entry }) => entry.kind === "gap").slice(0, MOST_GAPS);
     const nodes = removed.filter((row) => !staying.includes(row)).map(({ node }) => node);
     this.#rows.push(...staying);
     for (const node of nodes) node.remove();
@@ -117,18 +117,21 @@ export class Drawn {
   /** @param {Entry[]} entries oldest first, older than all rows */
   append(entries) {
     this.#rows.push(...this.#filled(entries, []));
-    this.#place();
+    this.#keepingFocus(() => this.#place());
   }
 
   /**
    * @param {Entry[]} entries oldest first, all that is to be seen
    * @param {number} most rows in all, beside gaps
+   * @param {(entry: Entry) => Entry} [successor] of an entry that goes: where the keyboard comes to
    */
-  rebuild(entries, most) {
-    const nodes = this.#rows.map(({ node }) => node);
-    this.#list.replaceChildren();
-    this.#rows = this.#filled(newest(entries, most), nodes);
-    this.#place();
+  rebuild(entries, most, successor) {
+    this.#keepingFocus(() => {
+      const nodes = this.#rows.map(({ node }) => node);
+      this.#list.replaceChildren();
+      this.#rows = this.#filled(newest(entries, most), nodes);
+      this.#place();
+    }, successor);
   }
 
   /** Puts each row where it belongs; those that stand there are not touched. */
@@ -140,6 +143,25 @@ export class Drawn {
       if (node === at) at = at.nextElementSibling;
       else this.#list.insertBefore(node, at);
     }
+  }
+
+  /**
+   * The keyboard stays on the entry it was on: on its row, or on what can be pressed in it; of one that goes, on the row of its successor.
+   *
+   * @param {() => void} change of nodes
+   * @param {(entry: Entry) => Entry} successor
+   */
+  #keepingFocus(change, successor = (entry) => entry) {
+    const active = document.activeElement;
+    const entry = active && this.#list.contains(active) ? this.entryAt(active) : null;
+    const isWithin = entry !== null && this.nodeOf(entry) !== active;
+    change();
+    if (!entry) return;
+    const next = successor(entry);
+    const node = this.nodeOf(next);
+    const within = isWithin && next === entry ? node?.querySelector("a, button") : null;
+    const kept = within instanceof HTMLElement ? within : node;
+    if (kept !== document.activeElement) kept?.focus({ preventScroll: true });
   }
 
   /** @param {Entry | null} entry that is selected; the page's tab order leads to its row, else to the newest */
@@ -185,5 +207,5 @@ function placeOf(entry) {
 function newest(entries, most) {
   if (entries.length <= most) return entries;
   const gaps = entries.slice(0, -most).filter(({ kind }) => kind === "gap");
-  return [...gaps.slice(-MAX_GAPS), ...entries.slice(-most)];
+  return [...gaps.slice(-MOST_GAPS), ...entries.slice(-most)];
 }

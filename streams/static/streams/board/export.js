@@ -5,6 +5,8 @@ import { element, part, say } from "../page/dom.js";
 import { fileOf, USUAL } from "./export_rows.js";
 import { RECORDS, knownFrom } from "./known.js";
 import { LoadError, REFUSALS } from "../live/records_api.js";
+import { NoSuchPart, boundsOf } from "./when.js";
+import { chosenClock } from "../page/clock.js";
 import { counted, grouped } from "../page/format.js";
 
 // A list of fields that is longer is not gone through; whoever needs others writes them to the address of the API.
@@ -34,6 +36,7 @@ export class Export {
   #rangeChoice = part("export-range-choice", HTMLElement);
   #range = part("export-range", HTMLElement);
   #bounds = part("export-bounds", HTMLElement);
+  #zone = part("export-zone", HTMLElement);
   #columns = part("export-columns", HTMLElement);
   #said = part("export-said", HTMLElement);
   #go = part("export-go", HTMLButtonElement);
@@ -105,6 +108,7 @@ export class Export {
   #showChoice() {
     const what = new FormData(this.#form).get("what");
     this.#bounds.hidden = what !== "range";
+    say(this.#zone, chosenClock() === "utc" ? "UTC" : "local time");
     const cut = this.#chosen(String(what)).filter(({ record }) => record.truncated).length;
     say(this.#said, cut > 0 ? `${counted(cut, "of them is", "of them are")} longer than the board holds: of ${cut === 1 ? "it" : "those"} the beginning is exported.` : "");
   }
@@ -141,28 +145,40 @@ export class Export {
    * @param {FormData} data
    */
   async #exportRange(name, format, columns, data) {
-    const query = new URLSearchParams({ format });
+    const [from, to] = ["from", "to"].map((bound) => String(data.get(bound) ?? ""));
     const filter = this.#tools.filter();
-    if (filter) query.set("filter", filter);
-    if (columns.length > 0) query.set("columns", columns.join(","));
-    for (const bound of ["from", "to"]) {
-      const time = new Date(String(data.get(bound) ?? "")).getTime();
-      if (!Number.isNaN(time)) query.set(bound, String(time));
-    }
-    const address = `${this.#tools.root}${encodeURIComponent(this.#tools.topic())}/export?${query}`;
     this.#go.disabled = true;
     say(this.#said, "Asking the server …");
     try {
+      const query = queryOf({ format, filter, columns, from, to, isUtc: chosenClock() === "utc" });
+      const address = `${this.#tools.root}${encodeURIComponent(this.#tools.topic())}/export?${query}`;
       await refusedOrNot(address);
       download(address, name);
       say(this.#said, "The browser loads it now and shows how far it is. The last line of the file says whether it is complete, and if not, why.");
     } catch (error) {
-      if (!(error instanceof LoadError)) throw error;
+      if (!(error instanceof LoadError || error instanceof NoSuchPart)) throw error;
       say(this.#said, error.message);
     } finally {
       this.#go.disabled = false;
     }
   }
+}
+
+/**
+ * @param {{ format: string, filter?: string, columns?: string[], from?: string, to?: string, isUtc: boolean }} asked from, to:
+ *   as a field for a date and a time holds them, "" for the beginning and the end; isUtc: whether they are in UTC, else local
+ * @returns {URLSearchParams} as the export API takes it
+ * @throws {NoSuchPart} when there is no such time
+ */
+export function queryOf({ format, filter = "", columns = [], from = "", to = "", isUtc }) {
+  const query = new URLSearchParams({ format });
+  if (filter) query.set("filter", filter);
+  if (columns.length > 0) query.set("columns", columns.join(","));
+  const bounds = boundsOf({ where: from === "" && to === "" ? "all" : "time", from, to, partition: "", isUtc }, Date.now());
+  for (const [name, bound] of Object.entries({ from: bounds.from, to: bounds.to })) {
+    if (bound && "timestamp" in bound) query.set(name, String(bound.timestamp));
+  }
+  return query;
 }
 
 /**

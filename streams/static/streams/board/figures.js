@@ -26,6 +26,7 @@ import { duration, grouped, rate, stopwatch } from "../page/format.js";
  * @property {boolean} paused
  * @property {boolean} held whether the view stands still: paused, or somebody reads
  * @property {number} fresh records that arrived and fit since then
+ * @property {string} freshText in words
  * @property {boolean} isLong whether the status has lasted longer than a blip
  * @property {boolean} isSaid whether what is wrong stands where rows would be
  */
@@ -63,7 +64,7 @@ export class FiguresView {
     say(this.#rate, rate(figures.rate));
     say(this.#lag, figures.lag === null ? "–" : duration(figures.lag));
     this.#pause.setAttribute("aria-pressed", String(figures.paused));
-    say(this.#pauseLabel, figures.paused ? `go on · ${grouped(figures.fresh)} new` : "pause");
+    say(this.#pauseLabel, figures.paused ? `go on · ${figures.freshText}` : "pause");
     this.#count("received", grouped(figures.received));
     this.#count("shown", grouped(figures.shown));
     this.#count("skipped", grouped(figures.skipped));

@@ -78,12 +78,12 @@ export class Find {
   constructor(field, count) {
     this.#field = field;
     this.#count = count;
-    field.addEventListener("input", () => this.#look(true));
+    field.addEventListener("input", () => this.#look(0, true));
     field.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && field.value !== "") {
         event.preventDefault(); // the first one empties the field, the next one leaves it
         field.value = "";
-        this.#look(false);
+        this.#look(0, false);
       } else if (event.key === "Enter") {
         event.preventDefault();
         this.#go(event.shiftKey ? -1 : 1);
@@ -96,10 +96,14 @@ export class Find {
     this.#field.select();
   }
 
-  /** @param {Place | null} place that is shown now; what is looked for stays */
+  /**
+   * @param {Place | null} place that is shown now, null while there is none; what is looked for stays, and of the same place
+   *   with other lines also which of the matches one is at
+   */
   within(place) {
+    const at = place === this.#place ? this.#at : 0;
     this.#place = place;
-    this.#look(false);
+    this.#look(at, false);
   }
 
   /** The same place has drawn another part of itself. */
@@ -107,11 +111,14 @@ export class Find {
     this.#mark();
   }
 
-  /** @param {boolean} isNew whether what is looked for was typed just now */
-  #look(isNew) {
+  /**
+   * @param {number} at which of the matches one is at then
+   * @param {boolean} isNew whether what is looked for was typed just now
+   */
+  #look(at, isNew) {
     const query = this.#field.value;
     this.#matches = this.#place?.matches(query) ?? [];
-    this.#at = 0;
+    this.#at = at < this.#matches.length ? at : 0;
     const first = this.#matches[0];
     if (first && isNew) this.#place?.reveal(first);
     this.#mark();
@@ -130,7 +137,7 @@ export class Find {
   #mark() {
     const { length } = this.#matches;
     const all = length === MOST_MATCHES ? `${grouped(length)} or more` : grouped(length);
-    say(this.#count, this.#field.value === "" ? "" : length === 0 ? "none" : `${grouped(this.#at + 1)} of ${all}`);
+    say(this.#count, this.#field.value === "" || this.#place === null ? "" : length === 0 ? "none" : `${grouped(this.#at + 1)} of ${all}`);
     if (!("highlights" in CSS)) return;
     const around = (this.#place?.marked ?? 0) / 2;
     const near = this.#matches.slice(Math.max(0, this.#at - around), this.#at + around);

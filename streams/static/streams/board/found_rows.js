@@ -114,9 +114,8 @@ export class FoundRows {
     if (!(row instanceof HTMLElement) || event.target !== row) return;
     const entry = this.#entryOf.get(row);
     const isFound = entry !== undefined && this.#nodes.get(entry) === row;
-    if (event.key === "ArrowDown") this.move(1);
-    else if (event.key === "ArrowUp") this.move(-1);
-    else if (event.key === "Enter") this.#choose(row, true);
+    // From row to row is the board's business (keyboard.js): it shows the record that is gone to.
+    if (event.key === "Enter") this.#choose(row, true);
     else if (event.key === "ArrowRight" && isFound && !this.#around.has(entry)) void this.#toggle(entry);
     else if (event.key === "ArrowLeft" && isFound && this.#around.has(entry)) void this.#toggle(entry);
     else return;

@@ -141,20 +141,17 @@ export class History {
     }
     this.#showWhere();
     const asked = this.#tools.asked();
+    this.#empty();
     this.#topic = this.#tools.topic();
     this.#filter = filterOf(asked);
     this.#marks = marksOf(asked.text);
-    this.#epoch = "";
-    this.#cursor = null;
-    this.#looked = nothingLooked();
-    this.#rows.clear();
-    this.#chart.show([]);
     say(this.#filterShown, this.#filter || "every record");
     await this.#run(null);
   }
 
   /** Opens the form that goes to a time or an offset; what was found stays. */
   ask() {
+    this.#topic = this.#tools.topic();
     this.#panel.hidden = false;
     this.#where.value = "at";
     this.#order.value = "oldest";
@@ -204,12 +201,30 @@ export class History {
     this.#tools.closed();
   }
 
-  /** @param {string} topic that is shown now: of another one nothing stays */
+  /** @param {string} topic that is shown now: of another one nothing stays, whether or not the panel is open */
   forget(topic) {
-    if (!this.isOpen || topic === this.#topic) return;
+    if (topic === this.#topic) return;
     this.cancel();
+    this.#running = null; // nobody waits any more for what it still says
+    this.#topic = topic;
+    this.#empty();
+    this.#show("");
     this.#panel.hidden = true;
     this.#tools.spanned(null);
+  }
+
+  /** Nothing was looked for yet, and nothing found. */
+  #empty() {
+    this.#filter = this.#epoch = "";
+    this.#marks = null;
+    this.#cursor = null;
+    this.#totals = null;
+    this.#goal = null;
+    this.#hasBegun = false;
+    this.#looked = nothingLooked();
+    this.#rows.clear();
+    this.#chart.show([]);
+    say(this.#filterShown, "");
   }
 
   #showWhere() {

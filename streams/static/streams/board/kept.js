@@ -2,6 +2,8 @@
 
 // As many as the protocol gives of the past: what a board began with and what came since are treated alike.
 export const MOST_KEPT = 2_000;
+// Gaps that are still open outlive the records around them, here and in sight: what is missing stays there.
+export const MOST_GAPS = 50;
 
 /** @typedef {import("./row.js").Entry} Entry */
 
@@ -13,7 +15,8 @@ export class Kept {
   /** @param {Entry[]} entries in the order of arrival */
   add(entries) {
     this.#entries.push(...entries);
-    this.#entries.splice(0, Math.max(0, this.#entries.length - this.#most));
+    const gone = this.#entries.splice(0, Math.max(0, this.#entries.length - this.#most));
+    this.#entries.unshift(...gone.filter(({ kind }) => kind === "gap").slice(-MOST_GAPS));
   }
 
   /**

@@ -60,5 +60,5 @@ function act(key, target, keys) {
 
 /** @param {Element} target */
 function inRows(target) {
-  return target.closest(".rows") !== null;
+  return target.closest(".rows, [data-part=history-rows]") !== null;
 }

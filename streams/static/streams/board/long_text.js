@@ -109,6 +109,8 @@ export class TextLines {
 
 export class LongText {
   element = document.createElement("div");
+  /** called when it has other lines, since its width is known or is another one */
+  folded = () => {};
   /** called after each drawing */
   drawn = () => {};
   marked = 2 * MOST_MATCHES;
@@ -136,7 +138,7 @@ export class LongText {
     this.#space.append(this.#shown);
     this.element.append(this.#space);
     this.element.addEventListener("scroll", () => this.#draw(), { passive: true });
-    new ResizeObserver(() => this.#fit()).observe(this.element);
+    new ResizeObserver(() => this.fit()).observe(this.element);
   }
 
   /** @param {string} query */
@@ -174,7 +176,8 @@ export class LongText {
     return start === undefined || line < this.#first ? -1 : start + place - this.#lines.startOf(line);
   }
 
-  #fit() {
+  /** Folds the text by the width that the element has now, if it has one. */
+  fit() {
     if (this.element.clientWidth === 0) return;
     this.#shown.textContent = PROBE;
     const range = document.createRange();
@@ -186,6 +189,8 @@ export class LongText {
       this.#lines = this.#makeLines(columns);
       this.element.style.setProperty("--lines", String(this.#lines.count));
       this.#space.style.height = `${Math.min(this.#lines.count, MOST_LINES + 1) * LINE_PX}px`;
+      this.#starts = []; // nothing of these lines stands in the page yet
+      this.folded();
     }
     this.#draw();
   }

@@ -17,13 +17,14 @@ const LONGEST_KEY = 100;
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {1 | -1} Step newer, older
- * @typedef {{ record: KafkaRecord, epoch: string } | string} Neighbour or why there is none, in words for people
+ * @typedef {{ record: KafkaRecord, epoch: string, doubt: string } | string} Neighbour doubt: why another record may lie
+ *   between, "" when none does; or why there is none, in words for people
  */
 
 export class Neighbours {
   #api;
   #root;
-  /** @type {{ place: string, cursor: unknown, records: number } | null} where the last search ended without an answer */
+  /** @type {{ place: string, cursor: unknown, looked: Looked } | null} where the last search ended without an answer */
   #left = null;
 
   /**
@@ -47,9 +48,9 @@ export class Neighbours {
     const to = step > 0 ? record.offset + 1 + CLOSE_BY : record.offset;
     const page = from < to ? await this.#page(topic, partition, from, to) : null;
     const next = page?.records.at(step > 0 ? 0 : -1);
-    if (page && next) return lived(entry, { record: next, epoch: page.epoch });
+    if (page && next) return lived(entry, { record: next, epoch: page.epoch, doubt: "" });
     const isEnd = page === null || (step > 0 ? page.next === null && page.to < to : from === 0);
-    if (isEnd) return noneSentence(step, false, 0);
+    if (isEnd) return noneSentence(step, false, nothingLooked());
     return this.#search(entry, step, "", () => true, signal);
   }
 
@@ -99,7 +100,7 @@ export class Neighbours {
     const begun = left ? { cursor: left.cursor } : { partitions: [partition], ...(step > 0 ? { from: bound } : { to: bound }) };
     /** @type {import("./search_api.js").Asked} */
     let asked = { ...(filter && { filter }), ...begun, newest_first: step < 0, limit: FEW };
-    let looked = left?.records ?? 0;
+    const looked = left?.looked ?? nothingLooked();
     for (;;) {
       /** @type {KafkaRecord[]} */
       const found = [];
@@ -113,22 +114,23 @@ export class Neighbours {
         else if (line.type === "broken") throw new LoadError(line.message);
       }
       const nearest = found.sort((a, b) => step * (a.offset - b.offset))[0];
-      if (nearest) return lived(entry, { record: nearest, epoch });
+      if (end) addTo(looked, end);
+      const doubt = filter === "" ? "" : unreadSentence(looked);
+      if (nearest) return lived(entry, { record: nearest, epoch, doubt });
       if (end === null) return "";
-      looked += end.scanned;
       if (end.reason === "complete") return noneSentence(step, filter !== "", looked);
       if (end.cursor === null || end.cursor === undefined) return end.message ?? "The search ended without an answer.";
       asked = { ...(filter && { filter }), cursor: end.cursor, newest_first: step < 0, limit: FEW };
       if (end.reason === "limit") continue;
-      this.#left = { place, cursor: end.cursor, records: looked };
-      return `None in the ${counted(looked, "record")} that were looked at. Press again to go on.`;
+      this.#left = { place, cursor: end.cursor, looked };
+      return said(`None in the ${counted(looked.records, "record")} that were looked at. Press again to go on.`, doubt);
     }
   }
 }
 
 /**
  * @param {RecordEntry} entry
- * @param {{ record: KafkaRecord, epoch: string }} found
+ * @param {Exclude<Neighbour, string>} found
  * @returns {Neighbour}
  */
 function lived(entry, found) {
@@ -136,12 +138,54 @@ function lived(entry, found) {
 }
 
 /**
+ * What searches looked at on the way.
+ *
+ * @typedef {object} Looked
+ * @property {number} records that the filter saw
+ * @property {number} large that it did not, since they are too large
+ * @property {number} damaged that could not even be read
+ */
+
+/** @returns {Looked} */
+function nothingLooked() {
+  return { records: 0, large: 0, damaged: 0 };
+}
+
+/**
+ * @param {Looked} looked
+ * @param {{ scanned: number, unchecked: number, undecodable: number }} end
+ */
+function addTo(looked, { scanned, unchecked, undecodable }) {
+  looked.records += scanned - unchecked;
+  looked.large += unchecked;
+  looked.damaged += undecodable;
+}
+
+/**
  * @param {Step} step
  * @param {boolean} isOfKey
- * @param {number} looked
+ * @param {Looked} looked
  */
 function noneSentence(step, isOfKey, looked) {
   if (!isOfKey) return step > 0 ? "This is the newest record of its partition." : "Kafka has nothing older of this partition.";
-  const where = looked === 0 ? "" : ` (${grouped(looked)} looked at)`;
-  return `Kafka has no ${step > 0 ? "newer" : "older"} record of this key in its partition${where}.`;
+  const which = `${step > 0 ? "newer" : "older"} record of this key`;
+  const where = looked.records === 0 ? "" : ` (${grouped(looked.records)} looked at)`;
+  const unread = unreadSentence(looked);
+  return unread === "" ? `Kafka has no ${which} in its partition${where}.` : said(`No ${which} was found in its partition${where}.`, unread);
+}
+
+/**
+ * @param {Looked} looked
+ * @returns {string} of which records it is not known whether they are of the key, "" where there is none
+ */
+function unreadSentence({ large, damaged }) {
+  const unread = large + damaged;
+  if (unread === 0) return "";
+  const why = damaged === 0 ? "too large" : large === 0 ? "too damaged" : "too large or too damaged";
+  return `${counted(unread, "record was", "records were")} ${why} to be looked into; ${unread === 1 ? "it" : "one of them"} may be of this key.`;
+}
+
+/** @param {string[]} sentences */
+function said(...sentences) {
+  return sentences.filter(Boolean).join(" ");
 }

@@ -4,7 +4,7 @@ import { conditionOf } from "./expression.js";
 import { element, marked } from "../page/dom.js";
 import { headersOf } from "../live/protocol.js";
 import { headerCondition, keyCondition, pick } from "./picks.js";
-import { dateText } from "../page/clock.js";
+import { chosenClock, dateText, timeText } from "../page/clock.js";
 import { NOT_PRINTABLE, grouped, isPrintable, printable, size } from "../page/format.js";
 
 /**
@@ -27,7 +27,7 @@ export function facts(entry, record, marks, hasHeaders) {
   add("topic", entry.topic);
   add("partition", pick("", (isNot) => conditionOf("partition", partition, isNot), partition.json));
   add("offset", String(record.offset));
-  add("time", dateText(record.timestamp, Date.now()));
+  add("time", timeFact(record.timestamp));
   if (record.key === null) list.append(element("dt", "", "key"), element("dd", "muted", "no key"));
   else if (record.cut?.includes("key")) add("key", record.key);
   else add("key", pick("", keyCondition(record.key), ...marked(record.key, marks)));
@@ -37,6 +37,19 @@ export function facts(entry, record, marks, hasHeaders) {
   add("value is", record.encoding === "none" ? "a tombstone" : isBinary ? `${NOT_PRINTABLE}; ␀ stands for 0` : record.encoding);
   if (hasHeaders) list.append(element("dt", "", "headers"), headerList(record, marks));
   return list;
+}
+
+/**
+ * @param {number | string | null} ms since 1970
+ * @returns {string | HTMLElement} where it says how long ago, that is written anew by `retime`
+ */
+function timeFact(ms) {
+  const now = Date.now();
+  const full = dateText(ms, now, "local");
+  if (chosenClock() !== "relative" || dateText(ms, now) === full) return dateText(ms, now);
+  const ago = element("span", "", timeText(ms, now));
+  ago.dataset["ms"] = String(ms);
+  return element("span", "", ago, ` (${full})`);
 }
 
 /**

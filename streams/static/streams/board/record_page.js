@@ -6,11 +6,14 @@ import { RecordView } from "./record_view.js";
 import { LoadError, RecordsApi } from "../live/records_api.js";
 import { pageAddress } from "./copying.js";
 import { part, say } from "../page/dom.js";
-import { changeClock, clockName } from "../page/clock.js";
+import { placeText } from "./when.js";
+import { changeClock, chosenClock, clockName, retime } from "../page/clock.js";
 
 /** @typedef {import("./row.js").RecordEntry} RecordEntry */
 
 const TYPING = "input, textarea, select, [contenteditable]";
+// How often it is written anew how long ago the record is.
+const TICK_MS = 1_000;
 
 class RecordPage {
   #root = part("record", HTMLElement);
@@ -53,6 +56,9 @@ class RecordPage {
       this.#view.remark();
     });
     showClock();
+    setInterval(() => {
+      if (chosenClock() === "relative") retime(this.#root, Date.now());
+    }, TICK_MS);
     addEventListener("popstate", () => void this.#load());
     void this.#load();
   }
@@ -77,7 +83,7 @@ class RecordPage {
     this.#wanted = `${partition}:${record.offset}`;
     document.title = this.#label.replace(/\d+:\d+(?= · )/, this.#wanted);
     const board = new URL(this.#toBoard.href);
-    board.searchParams.set("at", this.#wanted);
+    board.searchParams.set("at", placeText({ partition, offset: record.offset }));
     this.#toBoard.href = board.href;
     this.#view.show(entry);
   }

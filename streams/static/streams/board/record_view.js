@@ -37,6 +37,7 @@ const MODES = [
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {import("./neighbours.js").Step} Step
+ * @typedef {{ older: RecordEntry, is: KafkaRecord, doubt: string }} Compared a record of the same key and this one, whole
  *
  * @typedef {object} ViewTools
  * @property {string} itemsPath
@@ -64,7 +65,13 @@ export class RecordView {
   // Whether what is picked is left out, where no key says so.
   #leavesOut = false;
   #neighbours;
+  // What goes on belongs to the record that is shown: loading it whole, a step away from it, looking for the one before it.
   #asking = new AbortController();
+  #stepping = new AbortController();
+  /** @type {AbortController | null} */
+  #comparing = null;
+  /** @type {Compared | string | null} what came of that: stays until another record is shown; a sentence where there is none */
+  #compared = null;
   #shownAt = -Infinity;
   #find;
   #title = element("h2", "mono");
@@ -98,8 +105,7 @@ export class RecordView {
 
   /** @param {RecordEntry} entry */
   show(entry) {
-    this.#asking.abort();
-    this.#asking = new AbortController();
+    this.#leave();
     this.entry = entry;
     this.#record = entry.record;
     const address = link(`${entry.partition}:${grouped(entry.record.offset)}`, pageAddress(this.#tools.recordsPath, entry));
@@ -120,12 +126,19 @@ export class RecordView {
    * @param {string} [why] in words for people
    */
   clear(why = "") {
-    this.#asking.abort();
+    this.#leave();
     this.entry = this.#record = null;
     this.#body.replaceChildren();
     this.#more.replaceChildren();
     say(this.#said, why);
     this.#find.within(null);
+  }
+
+  /** Ends what goes on for the record that was shown. */
+  #leave() {
+    for (const each of [this.#asking, this.#stepping, this.#comparing]) each?.abort();
+    this.#asking = new AbortController();
+    this.#comparing = this.#compared = null;
   }
 
   /** What is marked has changed; where somebody is in the record stays. */
@@ -203,6 +216,8 @@ export class RecordView {
   /** @param {Mode} mode */
   #choose(mode) {
     if (this.#choices.get(mode)?.disabled) return;
+    if (mode !== "changes") this.#endComparing(); // nobody waits for it
+    else if (this.#mode === mode && typeof this.#compared === "string") this.#compared = null; // pressed again: it goes on
     this.#mode = mode;
     this.#fill();
   }
@@ -233,14 +248,15 @@ export class RecordView {
   async #showValue(entry, record) {
     const { signal } = this.#asking;
     const mode = this.#mode;
+    if (mode === "changes") return this.#showChanges(entry);
     const parts = this.#valueAtOnce(mode, record);
     if (parts) {
       this.#put(parts);
       return;
     }
-    this.#put([element("p", "muted", mode === "changes" ? "Looking for the record of this key before it …" : "Loading …")]);
+    this.#put([element("p", "muted", "Loading …")]);
     try {
-      const loaded = mode === "changes" ? await this.#changes(entry, signal) : this.#valueAtOnce(mode, await this.#whole(entry));
+      const loaded = this.#valueAtOnce(mode, await this.#whole(entry));
       if (!signal.aborted && this.#mode === mode && loaded) this.#put(loaded);
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
@@ -256,7 +272,7 @@ export class RecordView {
   #valueAtOnce(mode, record) {
     if (mode === "headers") return record.cut?.includes("headers") ? null : [headerTable(record, this.#tools.marks())];
     if (mode === "hex") return record.raw === undefined ? null : hexParts(record);
-    if (record.encoding === "none" && mode !== "changes") return [element("p", "muted", "Tombstone: no value. The key was deleted.")];
+    if (record.encoding === "none") return [element("p", "muted", "Tombstone: no value. The key was deleted.")];
     if (mode === "pretty") return [valuePart(record, this.#tools.marks())];
     if (mode === "raw") {
       const text = rawText(record);
@@ -271,21 +287,68 @@ export class RecordView {
     const [first] = parts;
     if (first instanceof LongText) {
       first.drawn = () => this.#find.drawn();
-      this.#find.within(first);
+      // Its lines, and in hex the places in them, are known with its width, and are others with another one.
+      first.folded = () => this.#find.within(first);
+      this.#find.within(null);
     } else this.#find.within(first ? new WholeText(first) : null);
+    for (const each of parts) if (each instanceof LongText) each.fit();
     makeReachable(this.#root);
+  }
+
+  /**
+   * What has changed: looked for once for each record, however often it is drawn.
+   *
+   * @param {RecordEntry} entry
+   */
+  async #showChanges(entry) {
+    if (this.#compared !== null) {
+      this.#putChanges(entry, this.#compared);
+      return;
+    }
+    this.#put([element("p", "muted", "Looking for the record of this key before it …")]);
+    if (this.#comparing !== null) return;
+    const comparing = (this.#comparing = new AbortController());
+    let compared;
+    try {
+      compared = await this.#compare(entry, comparing.signal);
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+      compared = error.message;
+    }
+    if (comparing !== this.#comparing) return;
+    this.#comparing = null;
+    this.#compared = compared;
+    this.#putChanges(entry, compared);
+  }
+
+  #endComparing() {
+    this.#comparing?.abort();
+    this.#comparing = null;
   }
 
   /**
    * @param {RecordEntry} entry
    * @param {AbortSignal} signal
+   * @returns {Promise<Compared | string>} why there is nothing to compare with, in words for people
    */
-  async #changes(entry, signal) {
+  async #compare(entry, signal) {
     const before = await this.#neighbours.ofKey(entry, -1, signal);
-    if (typeof before === "string") return [element("p", "muted", before)];
+    if (typeof before === "string") return before;
     const older = this.#tools.entryOf(entry, before.record);
-    const [was, is] = [older.record.truncated ? await this.#tools.loadWhole(older) : older.record, entry.record.truncated ? await this.#whole(entry) : entry.record];
-    return [changesPart({ ...older, record: was }, { ...entry, record: is }, () => this.#tools.go(older))];
+    const was = older.record.truncated ? await this.#tools.loadWhole(older) : older.record;
+    return { older: { ...older, record: was }, is: entry.record.truncated ? await this.#whole(entry) : entry.record, doubt: before.doubt };
+  }
+
+  /**
+   * @param {RecordEntry} entry
+   * @param {Compared | string} compared
+   */
+  #putChanges(entry, compared) {
+    if (typeof compared === "string") this.#put([element("p", "muted", compared)]);
+    else {
+      const { older, is, doubt } = compared;
+      this.#put([changesPart(older, { ...entry, record: is }, () => this.#tools.go(older)), ...(doubt ? [element("p", "detail-note", doubt)] : [])]);
+    }
   }
 
   /**
@@ -323,15 +386,18 @@ export class RecordView {
   async #step(way, isOfKey) {
     const { entry } = this;
     if (!entry || (isOfKey && entry.record.key === null)) return;
-    this.#asking.abort();
-    this.#asking = new AbortController();
-    const { signal } = this.#asking;
+    this.#stepping.abort();
+    this.#stepping = new AbortController();
+    const { signal } = this.#stepping;
     say(this.#said, "Looking …");
     try {
       const found = await (isOfKey ? this.#neighbours.ofKey(entry, way, signal) : this.#neighbours.inPartition(entry, way, signal));
       if (signal.aborted) return;
       if (typeof found === "string") say(this.#said, found);
-      else this.#tools.go(this.#tools.entryOf(entry, found.record));
+      else {
+        this.#tools.go(this.#tools.entryOf(entry, found.record));
+        if (found.doubt) say(this.#said, found.doubt);
+      }
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
       if (!signal.aborted) say(this.#said, error.message);

@@ -151,7 +151,8 @@ function fillGap(row, entry, tools) {
   const words = element("span", "", `── ${what}: partition ${partition}, offsets ${offsets} ${why}`);
   if (entry.note) words.append(element("span", "muted", ` ${entry.note}`));
   const load = button(entry.loading ? "loading …" : "load", "quiet load", () => tools.load(entry));
-  load.disabled = entry.loading;
+  // Not disabled: that would take the keyboard away from whoever pressed it.
+  load.setAttribute("aria-disabled", String(entry.loading));
   load.setAttribute("aria-label", `Load offsets ${from} to ${to - 1} of partition ${partition}`);
   row.replaceChildren(cell("wide gap-text", words, load));
 }

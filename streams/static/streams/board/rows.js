@@ -4,9 +4,10 @@
 
 import { Arrivals } from "./arrivals.js";
 import { Drawn } from "./drawn.js";
-import { EVERYTHING, fitting, isNarrow } from "./filter.js";
+import { EVERYTHING, fitting, isNarrow, isSifting } from "./filter.js";
 import { Kept, MOST_KEPT, recordsAmong } from "./kept.js";
 import { Pace } from "./pace.js";
+import { grouped } from "../page/format.js";
 import { isOldestFirst } from "../page/order.js";
 
 // More rows than a screen shows, few enough for a phone; scrolling down shows more of them, and then loads older ones.
@@ -32,6 +33,8 @@ export class Rows {
   paused = false;
   /** records that arrived and fit while the view stood still */
   fresh = 0;
+  /** whether there may be more of them: what was passed over fits who knows which filter */
+  isFreshLeast = false;
   /** records that the filter has looked at since it was set */
   searched = 0;
   #list;
@@ -45,6 +48,7 @@ export class Rows {
   #arrivals = new Arrivals(MOST_KEPT);
   #kept = new Kept();
   #isNarrow = false;
+  #isSifting = false;
   // Whether the newest stand at the bottom.
   #isUpward = false;
   #fits = fitting(EVERYTHING);
@@ -79,6 +83,11 @@ export class Rows {
   /** @returns {boolean} whether the view stands still while receiving goes on */
   get held() {
     return this.paused || this.#reading;
+  }
+
+  /** @returns {string} how many records are new */
+  get freshText() {
+    return `${this.isFreshLeast ? "at least " : ""}${grouped(this.fresh)} new`;
   }
 
   /** @returns {number} records in sight */
@@ -140,7 +149,7 @@ export class Rows {
   pause(paused) {
     if (!paused) this.toNewest();
     else {
-      this.#countFresh();
+      if (!this.held) this.#countFresh(); // else what is new was counted as it came
       this.paused = true;
     }
   }
@@ -172,6 +181,7 @@ export class Rows {
   /** @param {Filter} filter what is kept and fits is shown, however long ago it was drawn */
   filter(filter) {
     this.#isNarrow = isNarrow(filter);
+    this.#isSifting = isSifting(filter);
     this.#fits = fitting(filter);
     this.searched = recordsAmong(this.#kept.fitting(() => true));
     this.#countFresh();
@@ -182,6 +192,7 @@ export class Rows {
   clear() {
     this.selected = null;
     this.searched = this.fresh = 0;
+    this.isFreshLeast = false;
     this.#arrivals = new Arrivals(MOST_KEPT);
     this.#kept = new Kept();
     this.toNewest();
@@ -190,6 +201,7 @@ export class Rows {
 
   /**
    * Puts what was loaded where a gap is; the gap, if it stays, is then the newer part that is still missing.
+   * Whoever was on a gap that goes is on the newest of its records then.
    *
    * @param {Entry} gap
    * @param {Entry[]} loaded oldest first
@@ -202,8 +214,14 @@ export class Rows {
     const entries = this.#drawn.entries.reverse();
     const shownAt = entries.indexOf(gap);
     if (shownAt < 0) return;
-    entries.splice(shownAt, isDone ? 1 : 0, ...loaded.filter(this.#fits));
-    this.#inPeace(() => this.#rebuild(entries));
+    const fits = loaded.filter(this.#fits);
+    entries.splice(shownAt, isDone ? 1 : 0, ...fits);
+    const instead = isDone ? (fits.findLast(({ kind }) => kind === "record") ?? fits.at(-1) ?? entries[shownAt] ?? gap) : gap;
+    const successor = (/** @type {Entry} */ entry) => (entry === gap ? instead : entry);
+    this.#inPeace(() => {
+      if (this.selected === gap) this.selected = instead;
+      this.#rebuild(entries, successor);
+    }, successor);
   }
 
   /** @param {Entry[]} entries older than all that is kept, oldest first: they stand beyond those */
@@ -314,17 +332,22 @@ export class Rows {
     node?.scrollIntoView({ block });
   }
 
-  /** Shows more of what is kept beyond the oldest row, or asks for older records. */
+  /** Shows more of what is kept beyond what stands there without a hole, or asks for older records. */
   #more() {
     const kept = this.#kept.fitting(this.#fits);
-    const last = this.#drawn.oldest;
-    const at = last ? kept.indexOf(last) : -1;
-    if (at <= 0) {
+    const inSight = new Set(this.#drawn.entries);
+    const next = kept.findLastIndex((entry) => !inSight.has(entry));
+    if (next < 0) {
       this.#older();
       return;
     }
-    this.#allow(STEP);
-    this.#inPeace(() => this.#drawn.append(kept.slice(Math.max(0, at - STEP), at)));
+    const step = kept.slice(Math.max(0, next + 1 - STEP), next + 1);
+    this.#allow(step.length);
+    this.#inPeace(() => {
+      if (kept[next + 1] === this.#drawn.oldest) this.#drawn.append(step);
+      // A gap that is older than those is in sight already.
+      else this.#rebuild(kept.filter((entry) => inSight.has(entry) || step.includes(entry)));
+    });
     this.#changed();
   }
 
@@ -345,13 +368,16 @@ export class Rows {
     this.#scroller.scrollTop = this.#isUpward ? this.#scroller.scrollHeight : 0;
   }
 
-  /** @param {() => void} change of rows; while somebody reads, what is read stays where it stands on the screen */
-  #inPeace(change) {
+  /**
+   * @param {() => void} change of rows; while somebody reads, what is read stays where it stands on the screen
+   * @param {(entry: Entry) => Entry} successor of one that goes: what comes to stand in its place
+   */
+  #inPeace(change, successor = (entry) => entry) {
     const { placed } = this.#drawn;
     const read = this.held ? (this.selected ?? placed[this.#drawn.firstBelow(this.#top)] ?? null) : null;
     const top = this.#drawn.nodeOf(read)?.getBoundingClientRect().top;
     change();
-    const now = this.#drawn.nodeOf(read)?.getBoundingClientRect().top;
+    const now = this.#drawn.nodeOf(read && successor(read))?.getBoundingClientRect().top;
     if (top !== undefined && now !== undefined) this.#scroller.scrollTop += now - top;
     else if (!this.held) this.#toEnd();
   }
@@ -375,7 +401,7 @@ export class Rows {
 
   /** What has arrived and was not drawn when the view began to stand still is new to whoever reads. */
   #countFresh() {
-    this.fresh = recordsAmong([...this.#arrivals.waiting()].filter(this.#fits));
+    ({ count: this.fresh, isLeast: this.isFreshLeast } = this.#arrivals.fresh(this.#fits, this.#isSifting));
   }
 
   #hasMarkedText() {
@@ -396,6 +422,7 @@ export class Rows {
   #draw() {
     if (this.held) return;
     this.fresh = 0;
+    this.isFreshLeast = false;
     const arrived = this.#arrivals.take();
     this.#kept.add(arrived);
     this.searched += recordsAmong(arrived);
@@ -405,9 +432,12 @@ export class Rows {
     this.#changed();
   }
 
-  /** @param {Entry[]} entries oldest first, all that is to be seen */
-  #rebuild(entries) {
-    this.#drawn.rebuild(entries, this.#allowance);
+  /**
+   * @param {Entry[]} entries oldest first, all that is to be seen
+   * @param {(entry: Entry) => Entry} [successor] of one that goes
+   */
+  #rebuild(entries, successor) {
+    this.#drawn.rebuild(entries, this.#allowance, successor);
     this.#drawn.mark(this.selected);
     this.#changed();
   }

@@ -68,6 +68,14 @@ export function placeOf(text, now, isUtc) {
 }
 
 /**
+ * @param {{ partition: number, offset: number }} place
+ * @returns {string} as `placeOf` reads it, in an address, too: `12:30` alone would be a time
+ */
+export function placeText({ partition, offset }) {
+  return `p${partition}:${offset}`;
+}
+
+/**
  * @param {string} text
  * @param {number} now
  * @param {boolean} isUtc
