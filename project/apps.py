@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.contrib.auth.signals import user_login_failed
+from django.contrib.auth.signals import user_logged_in, user_login_failed
 
 from project import checks
 
 
 class ProjectConfig(AppConfig):
-    """Registers the checks of the site's settings, and counts wrong tokens of sockets."""
+    """Registers the checks of the site's settings, counts wrong tokens of sockets, and notes who signs in."""
 
     name = "project"
 
@@ -18,3 +18,4 @@ class ProjectConfig(AppConfig):
 
         checks.register_all()
         user_login_failed.connect(attempts.take_failed_sign_in, dispatch_uid="project.accounts.attempts")
+        user_logged_in.connect(attempts.note_sign_in, dispatch_uid="project.accounts.attempts")

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from project.accounts.views import limited_sign_in
 from project.api import api, errors
@@ -23,5 +24,6 @@ urlpatterns = [
     path("accounts/", include("project.accounts.urls")),
     path("admin/overview/", admin.site.admin_view(overview), name="overview"),
     path("admin/login/", limited_sign_in(admin.site.login)),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="change_password")),  # which counts wrong old ones
     path("admin/", admin.site.urls),
 ]

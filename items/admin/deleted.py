@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -65,6 +66,8 @@ class DeletedItemAdmin(DeletedItemModelAdmin):
                 restored += 1
             except services.ItemNotFound:
                 gone += 1
+            except services.NotAllowed as error:  # the right was taken away since it was looked for
+                raise PermissionDenied(str(error)) from error
         self.message_user(request, f"{restored} item(s) restored.", messages.SUCCESS)
         if gone:
             self.message_user(request, f"{gone} item(s) are gone for good meanwhile.", messages.WARNING)

@@ -130,11 +130,19 @@ def _integer(text: str) -> int | Decimal:
     return int(text) if len(text) < LONGEST_INTEGER else Decimal(text)
 
 
+def _decimal(text: str) -> Decimal:
+    """What decimal cannot hold has an exponent of some twenty digits; no field here takes what is not finite."""
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return Decimal("Infinity")
+
+
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
 
 
 # The hook does nothing, but it is Python: others may work between two objects.
 _decode = json.JSONDecoder(
-    parse_float=Decimal, parse_int=_integer, parse_constant=_no_number, object_hook=_as_it_is
+    parse_float=_decimal, parse_int=_integer, parse_constant=_no_number, object_hook=_as_it_is
 ).decode

@@ -97,7 +97,7 @@ async def _writing_together(request: HttpRequest, given: Mapping[str, Any], work
         return await turns.write_together(answer_together, call, len(request.body))
     except services.Alone:
         request.auth.forget()  # type: ignore[attr-defined]  # it may be a while until it is their turn
-        del request.who_calls  # type: ignore[attr-defined]
+        request.__dict__.pop("who_calls", None)
         return await turns.write(answer_alone, call)
 
 

@@ -71,8 +71,18 @@ def answer_alone(call: Call) -> HttpResponse:
 def answer_together(calls: list[Call]) -> list[HttpResponse | Exception]:
     """The answer of each call, or what is wrong with it; `Alone` for those that have to be called alone.
 
-    Raises what concerns all of them: the database is away, and nothing was written.
+    Raises what concerns all of them: the database is away, and nothing was written. Any other error may come from one
+    of them: tried alone, that one gets it, and the others get their answers.
     """
+    try:
+        return _answered(calls)
+    except Exception as error:
+        if not services.concerns_one(error):
+            raise
+        return [Alone()] * len(calls)
+
+
+def _answered(calls: list[Call]) -> list[HttpResponse | Exception]:
     outcomes: list[HttpResponse | Exception] = [Alone()] * len(calls)
     planned: dict[int, Writing] = {}
     with _looked_up(calls):

@@ -15,7 +15,7 @@ from items.imports.json_line import JsonNumber
 from items.values import money
 
 CELL_LENGTH = money.LENGTH  # characters; a longer cell is no amount
-PATIENCE = 200  # filled cells without one number, and a column is not looked at any more
+PATIENCE = 200  # filled cells without one number; behind them only those are looked at that may be one
 DISTINCT = 12  # different values remembered
 CURRENCIES = 5  # remembered
 LINKS = frozenset({"http", "HTTP", "Http"})  # how a cell with a link begins
@@ -31,11 +31,21 @@ _BOTH = re.compile(rf"[0-9]{{1,3}}(?:([.,’'{money.BLANK}])[0-9]{{3}})+([.,])[0
 _FRACTION = re.compile(r"[0-9]+([.,])[0-9]+")
 _DECIMALS = re.compile(r"[0-9]{1,9}\.[0-9]{1,2}")  # which means the same whatever the column is like
 _NUMERAL = re.compile(rf"[0-9][0-9.,’'{money.BLANK}]*")
+# What stands around the currency of a cell that is an amount or a rate; and what is left without it.
+_AROUND = "0123456789.,’'%=\" \t\r\n" + money.BLANK
+_LEFT = frozenset({"", *money.SIGNS, *(code.replace("\\", "").strip(_AROUND) for code in money.CODES.split("|"))})
+
+
+def may_be_number(cell: str) -> bool:
+    """Whether the cell, as it stands in the file, may be an amount or a rate. Quick: it is asked of each cell of a
+    column of texts."""
+    return cell.strip(_AROUND) in _LEFT or isinstance(cell, JsonNumber)
 
 
 @dataclass(slots=True)
 class Evidence:
-    """What the cells of one column show. Counts are cells; of a column without numbers only its first are counted."""
+    """What the cells of one column show. Counts are cells; of a column without numbers only its first are counted.
+    watched: whether every filled cell is to be looked at; otherwise those that `may_be_number`."""
 
     filled: int = 0
     numbers: int = 0
@@ -53,7 +63,7 @@ class Evidence:
     watched: bool = True
 
     def look(self, cell: str) -> None:
-        """Takes a cell that is not empty into account; when `watched` is off, there is nothing more to learn."""
+        """Takes a cell that is not empty into account."""
         self.filled += 1
         is_link = cell[:4] in LINKS
         is_counted = len(self.distinct) >= DISTINCT and self._is_usual(cell, is_link=is_link)
@@ -61,8 +71,8 @@ class Evidence:
             self._number(cell)
         if is_link:
             self.links += 1
-        elif not self.numbers and not self.percents and self.filled >= PATIENCE and not self.links:
-            self.watched = False
+        if self.filled >= PATIENCE:
+            self.watched = self.numbers > 0 or self.links > 0 or self.percents > 0
 
     def _is_usual(self, cell: str, *, is_link: bool) -> bool:
         """Whether the cell is what most of an export are, whose meaning is clear at once; then it has been counted."""
@@ -85,6 +95,8 @@ class Evidence:
             return
         bare = cell
         if not _NUMERAL.fullmatch(cell):
+            if not may_be_number(cell):  # most of what comes here are texts, and `bare` is slow
+                return
             bare = money.bare(cell)
             if not _NUMERAL.fullmatch(bare):
                 return

@@ -5,11 +5,15 @@ and what its rows mean beyond that. Column names are compared without upper and 
 from __future__ import annotations
 
 import hashlib
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from items.values import texts
+
+PARENTS_BYTES = 16 * 1024 * 1024  # of texts of products whose variations may follow: 7,000 of 500 characters
+_BESIDE_PARENT = 500  # bytes that Python needs beside these texts, each
 
 Cells = Mapping[str, str]
 Values = dict[str, str | None]
@@ -80,10 +84,15 @@ class _Shopify(Rows):
 
 
 class _WooCommerce(Rows):
-    """A row for each simple product; for one with variations a row that is no item, and a row for each variation."""
+    """A row for each simple product; for one with variations a row that is no item, and a row for each variation, which
+    need not stand behind it."""
+
+    SHARED = ("name", "description")  # what a variation that has none has of its product
 
     def __init__(self) -> None:
-        self._parent: dict[str, str | None] = {}
+        # Of products with variations, by what these call them: their texts, and the bytes of those; the oldest first.
+        self._parents: dict[str, tuple[Values, int]] = {}
+        self._bytes = 0
 
     def complete(self, cells: Cells, values: Values) -> None:
         kinds = {kind.strip() for kind in cells.get("type", "").split(",")}
@@ -91,16 +100,30 @@ class _WooCommerce(Rows):
         if "description" in values:
             values["description"] = (values["description"] or "").replace("\\n", "\n")
         if kinds & {"variable", "grouped"}:
-            self._parent = {**values, "refers": f"id:{number}", "also": cells.get("sku", "")}
+            self._keep([f"id:{number}" if number else "", cells.get("sku", "")], values)
             kind = "product with variations" if "variable" in kinds else "group of products"
             raise Skip(f"a {kind}; what is sold has rows of its own")
-        parent = cells.get("parent", "")
-        if "variation" in kinds and parent and parent in {self._parent.get("refers"), self._parent.get("also")}:
-            for name in ("name", "description"):
+        if "variation" in kinds and (found := self._parents.get(cells.get("parent", ""))):
+            for name in self.SHARED:
                 if name in values:
-                    values[name] = values[name] or self._parent.get(name, "")
+                    values[name] = values[name] or found[0].get(name, "")
         if "sku" in values and not values["sku"] and number:
             values["sku"] = short_sku(f"woocommerce-{number}")
+
+    def _keep(self, names: list[str], values: Values) -> None:
+        """For variations that come later, however far behind; within PARENTS_BYTES."""
+        texts_of = {name: values.get(name) for name in self.SHARED}
+        for name in filter(None, names):
+            size = _BESIDE_PARENT + sum(sys.getsizeof(text) for text in (name, *texts_of.values()))
+            self._forget(name)
+            self._parents[name] = texts_of, size
+            self._bytes += size
+        while self._bytes > PARENTS_BYTES:
+            self._forget(next(iter(self._parents)))
+
+    def _forget(self, name: str) -> None:
+        _, size = self._parents.pop(name, ({}, 0))
+        self._bytes -= size
 
 
 class _Square(Rows):
@@ -183,4 +206,5 @@ def short_sku(wanted: str) -> str:
     word = "-".join(wanted.split())
     if len(word) <= texts.SKU_LENGTH:
         return word
-    return f"{word[: texts.SKU_LENGTH - 9]}-{hashlib.sha256(word.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{word[: texts.SKU_LENGTH - 9]}-{digest[:8]}"

@@ -189,8 +189,9 @@ class Mapper:
         self.mapping = dict(mapping)
         self._csv = bool(survey.shape.delimiter)
         known = format_of(columns)
-        self._plain = plain if known is OWN else plain_of_others
-        self._rows: Rows | None = known.reader() if known is not None and known is not OWN else None
+        self._is_own = known is OWN
+        self._plain = plain if self._is_own else plain_of_others
+        self._rows: Rows | None = known.reader() if known is not None and not self._is_own else None
         self._plain_names = {column: plain_name(column) for column in columns} if self._rows else {}
         self._amounts = {
             field: Amounts(survey.evidence.get(column)) for field, column in mapping.items() if field in AMOUNTS
@@ -254,7 +255,8 @@ class Mapper:
         if field == "description":
             if self._html:
                 plain_text = text_of(plain_text)
-            return plain_text.replace("\r\n", "\n")
+            # Our own export has line breaks as they are kept: it changes nothing when it comes back.
+            return plain_text if self._is_own else plain_text.replace("\r\n", "\n")
         return plain_text
 
 

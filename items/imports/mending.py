@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from items.imports.rows import storable
 from items.models.import_job import FailedRow, ImportJob
 from items.services import upserts
 from items.services.refusals import Refused
@@ -48,9 +49,9 @@ class Keeper:
                 FailedRow(
                     job=self._job,
                     line=failure.line,
-                    reasons=[[_storable(column), _storable(reason)] for column, reason in failure.reasons],
-                    texts={name: _storable(text)[: texts.DESCRIPTION_LENGTH] for name, text in failure.texts.items()},
-                    source=_storable(failure.source),
+                    reasons=[[storable(column), storable(reason)] for column, reason in failure.reasons],
+                    texts={name: storable(text)[: texts.DESCRIPTION_LENGTH] for name, text in failure.texts.items()},
+                    source=storable(failure.source),
                 )
             )
 
@@ -58,11 +59,6 @@ class Keeper:
         """Writes those that were taken since the last time."""
         FailedRow.objects.bulk_create(self._new)
         self._new.clear()
-
-
-def _storable(text: str) -> str:
-    """What a database takes: without NUL and halves of characters."""
-    return text.replace("\x00", "�").encode("utf-8", "replace").decode()
 
 
 def mendable(job: ImportJob) -> bool:

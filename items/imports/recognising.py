@@ -19,11 +19,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from items.imports.amounts import Evidence
+from items.imports.amounts import Evidence, may_be_number
 from items.imports.encoding import encoding_of
 from items.imports.json_line import JsonNumber, JsonOther, object_of
 from items.imports.lines import LINE_LENGTH, opened
-from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, rows, text_of_cell
+from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, rows, storable, text_of_cell
 
 SCAN = 1 << 20  # characters to rank the delimiters
 DELIMITERS = (",", ";", "\t", "|")
@@ -211,7 +211,7 @@ def _header(lines: list[str], delimiter: str) -> tuple[list[str], int, float]:
 
 def _unique(header: list[str]) -> tuple[str, ...]:
     """Names for the columns, each of them once: `name (column 4)` where several have the same, `column 4` for none."""
-    names = [text_of_cell(cell.strip()).strip() for cell in header]
+    names = _written(header)
     found: list[str] = []
     for number, name in enumerate(names, 1):
         label = name or f"column {number}"
@@ -221,6 +221,11 @@ def _unique(header: list[str]) -> tuple[str, ...]:
                 label += "'"
         found.append(label)
     return tuple(found)
+
+
+def _written(header: list[str]) -> list[str]:
+    """The names of the columns as they stand there, or as much of them as can be kept and shown."""
+    return [storable(text_of_cell(cell.strip()).strip()) for cell in header]
 
 
 def _survey_csv(path: Path, shape: Shape) -> _Csv:
@@ -236,7 +241,7 @@ def _survey_csv(path: Path, shape: Shape) -> _Csv:
             if len(survey.sample) < SAMPLE_ROWS:
                 survey.sample.append(row)
             for evidence, cell in zip(seen, row.cells.values(), strict=False):
-                if cell and evidence.watched:
+                if cell and (evidence.watched or may_be_number(cell)):
                     evidence.look(text_of_cell(cell.strip()) or " ")
     survey.evidence = dict(zip(columns, seen, strict=True))
     survey.names = _names_of(path, shape)
@@ -249,7 +254,7 @@ def _names_of(path: Path, shape: Shape) -> tuple[str, ...]:
         for _ in range(shape.preamble):
             text.readline(LINE_LENGTH)
         header = next(csv.reader(iter(lambda: text.readline(LINE_LENGTH), ""), delimiter=shape.delimiter), [])
-    return tuple(text_of_cell(cell.strip()).strip() for cell in header)
+    return tuple(_written(header))
 
 
 # NDJSON -------------------------------------------------------------------------------------------------------------
@@ -269,7 +274,7 @@ def _survey_ndjson(path: Path, shape: Shape) -> Survey:
                 evidence = seen[name] = Evidence()
                 if len(seen) > COLUMNS:
                     raise Unreadable(f"The lines have more than {COLUMNS:,} different names.")
-            if cell and evidence.watched:
+            if cell and (evidence.watched or may_be_number(cell)):
                 evidence.look(cell if isinstance(cell, JsonNumber) else cell.strip() or " ")
     if not seen:
         raise Unreadable("None of the lines is a JSON object with names.")

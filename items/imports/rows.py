@@ -81,6 +81,14 @@ def text_of_cell(cell: str) -> str:
     return cell
 
 
+def storable(text: str) -> str:
+    """The text as databases and pages take it: without NUL and halves of characters. JSON can name those, and broken
+    bytes are read as such."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return text.replace("\x00", "�").encode("utf-8", "replace").decode()
+
+
 class _Csv:
     """Reads strictly, and goes on behind what is broken."""
 
@@ -230,8 +238,14 @@ def _object(number: int, line: str) -> Row:
     if not isinstance(values, dict):
         return Row(number, {}, "The line is not a JSON object.", source)
     if isinstance(values, Twice):
-        return Row(number, {}, f"The name {values.name[:NAME_LENGTH]} is there twice.", source)
+        return Row(number, {}, f"The name {storable(values.name[:NAME_LENGTH])} is there twice.", source)
     if len(values) > COLUMNS or any(len(name) > NAME_LENGTH for name in values):
         sentence = f"The line has more than {COLUMNS:,} names, or one that is longer than {NAME_LENGTH} characters."
         return Row(number, {}, sentence, source)
-    return Row(number, {name: cell_of(value) for name, value in values.items()})
+    cells = {name: cell_of(value) for name, value in values.items()}
+    names = "".join(values) if r"\u" in line else ""  # otherwise they have nothing that could not be kept
+    if names != storable(names):
+        cells = {storable(name): cell for name, cell in cells.items()}
+        if len(cells) < len(values):
+            return Row(number, {}, "Two names differ in nothing but halves of characters.", source)
+    return Row(number, cells)

@@ -27,7 +27,6 @@ from items.imports.rows import Row
 from items.services import upserts
 from items.services.changes import ItemFields
 from items.services.refusals import Refused
-from items.values import texts
 from items.values.cells import neutral
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def _candidate(
     if not row.problem:
         try:
             fields = mapper.fields(row)
-            sku = texts.sku(str(fields.get("sku", ""))).encode("utf-8", "replace").decode()
+            sku = upserts.sku_of(fields)
             earlier = seen.earlier_line(sku, row.line) if sku else None
             if earlier is None:
                 return row, fields

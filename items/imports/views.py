@@ -19,7 +19,7 @@ from items.imports import jobs, looking, mending
 from items.imports import mapping as import_mapping
 from items.imports import saved as import_saved
 from items.imports.recognising import Survey
-from items.imports.rows import Row, Unreadable
+from items.imports.rows import Row, Unreadable, storable
 from items.models.import_job import FailedRow, ImportJob
 from items.pages.forms import ItemForm
 from items.pages.shared import asker, page
@@ -139,15 +139,20 @@ def _preview(job: ImportJob) -> dict[str, object]:
 def _previewed(row: Row, mapper: import_mapping.Mapper) -> dict[str, object]:
     try:
         if row.problem:
-            return {"line": row.line, "problem": row.problem}
+            return {"line": row.line, "problem": storable(row.problem)}
         fields: dict[str, Any] = dict(mapper.fields(row))
     except import_mapping.Skip as reason:
-        return {"line": row.line, "problem": f"Skipped: {reason}."}
+        return {"line": row.line, "problem": storable(f"Skipped: {reason}.")}
     except ValidationError as error:
         problems = [f"{LABELS[name]}: {' '.join(found)}" for name, found in error.message_dict.items()]
-        return {"line": row.line, "problem": " ".join(problems)}
-    cells = [str("" if (value := fields.get(name)) is None else value) for name in import_mapping.FIELDS]
-    return {"line": row.line, "cells": [c if len(c) <= CELL_LENGTH else c[: CELL_LENGTH - 1] + "…" for c in cells]}
+        return {"line": row.line, "problem": storable(" ".join(problems))}
+    return {"line": row.line, "cells": [_shown(fields.get(name)) for name in import_mapping.FIELDS]}
+
+
+def _shown(value: object) -> str:
+    """What is shown of a field's value; what cannot be shown is seen to be missing."""
+    text = "" if value is None else storable(str(value))
+    return text if len(text) <= CELL_LENGTH else text[: CELL_LENGTH - 1] + "…"
 
 
 class MendForm(ItemForm):

@@ -43,7 +43,9 @@ class ImportJob(models.Model):
     unchanged = models.PositiveBigIntegerField(default=0)
     failed = models.PositiveBigIntegerField(default=0)
     skipped = models.PositiveBigIntegerField(default=0)
-    why_skipped = models.JSONField(default=dict)  # reason -> rows
+    # reason -> rows. With a default in the database, too: processes of a version before go on adding imports during an
+    # upgrade.
+    why_skipped = models.JSONField(default=dict, db_default={})
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     alive_at = models.DateTimeField(null=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -193,3 +194,16 @@ class EditItemForm(ItemForm):
         form.taken = {change.name: change for change in merge.taken}
         form.choices = {change.name: Choice.between(change, mine[change.name]) for change in merge.both}
         return form
+
+
+class GoneItemForm(EditItemForm):
+    """What was typed over an item that was deleted meanwhile: it is restored with it, or becomes a new item."""
+
+    submission = forms.UUIDField(widget=forms.HiddenInput)
+
+    @classmethod
+    def of_edited(cls, sent: Mapping[str, Any]) -> GoneItemForm:
+        """The form that takes over what an EditItemForm was sent with: what was picked, where there was a choice."""
+        edited = EditItemForm(sent).data
+        kept = {name: str(edited.get(name, "")) for name in (*FIELDS, "version")}
+        return cls(kept | {"submission": str(uuid.uuid4())})

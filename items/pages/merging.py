@@ -42,8 +42,9 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What becomes of two edits. saves: the newest SAVES_TOLD of those in between, the last one first; times: all of
-    them. taken: only they changed it. both: both changed it, differently. yours: names that only the person changed."""
+    """What becomes of two edits. saves: the newest SAVES_TOLD of those in between, the last one first; times: how many
+    there were. taken: only they changed it. both: both changed it, differently. yours: names that only the person
+    changed."""
 
     saves: Sequence[Saved]
     times: int
@@ -78,8 +79,10 @@ def merge(steps: Sequence[ItemVersion], seen: int, current: Item, typed: ItemFie
             taken.append(change)
         else:
             both.append(change)
-    saves = [Saved(step.actor, step.at) for step in reversed(steps[-SAVES_TOLD:])]
-    return Merge(saves, current.version - seen, taken, both, yours)
+    # That it was deleted and restored in between is not what is to be brought together.
+    told = [step for step in steps if step.changes] or steps
+    saves = [Saved(step.actor, step.at) for step in reversed(told[-SAVES_TOLD:])]
+    return Merge(saves, current.version - seen - (len(steps) - len(told)), taken, both, yours)
 
 
 def changes(steps: Sequence[ItemVersion], current: Item) -> list[Theirs]:

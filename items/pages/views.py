@@ -17,9 +17,9 @@ from items import services
 from items.listing import queries
 from items.models import Item
 from items.pages.deleted import gone
+from items.pages.editing import edit_page, merged_with, version_in
 from items.pages.forms import EditItemForm, ItemForm, NewItemForm
 from items.pages.list_address import ListState
-from items.pages.merging import Merge, changes, merge
 from items.pages.rows import rows
 from items.pages.shared import also_taken, asker, item_to_change, item_to_delete, login_required, page, person
 from items.services.turns import Busy, read, read_heavy, write
@@ -82,7 +82,7 @@ def _detail(request: HttpRequest, item_id: int) -> HttpResponse | None:
     if item is None:
         return None
     user = person(request.user)
-    steps = queries.versions(item_id, _version_in(request.GET.get("before", "")))
+    steps = queries.versions(item_id, version_in(request.GET.get("before", "")))
     context = {
         "item": item,
         "may_change": services.may_change(user, item),
@@ -123,46 +123,21 @@ async def edit(request: HttpRequest, item_id: int) -> HttpResponse:
         return await gone(request, item_id, typed=request.POST if request.method == "POST" else None)
     item = await item_to_change(request, item_id)
     if request.method != "POST":
-        return await _edit_page(request, EditItemForm.of(item), item)
+        return await edit_page(request, EditItemForm.of(item), item)
     form = EditItemForm(request.POST)
     try:
         saved = await write(_save, form, item_id, await asker(request))
     except Busy as busy:
         return await try_again(request, form, item, busy)
     except services.VersionConflict as conflict:
-        merged = await read(_merged, form, conflict.current)
-        return await _edit_page(request, form.merged(merged, conflict.current.version), conflict.current, merged)
+        merged = await read(merged_with, form, conflict.current)
+        return await edit_page(request, form.merged(merged, conflict.current.version), conflict.current, merged)
     except services.ItemNotFound:
         return await gone(request, item_id, typed=request.POST)
     if saved is None:
-        return await _edit_page(request, form, item)
+        return await edit_page(request, form, item)
     messages.success(request, f"“{saved.name}” was saved.")
     return redirect("items:detail", item_id)
-
-
-async def _edit_page(request: HttpRequest, form: EditItemForm, item: Item, merged: Merge | None = None) -> HttpResponse:
-    """The form. With `since` in the address also what has changed since that version: an open form asks for it."""
-    context: dict[str, object] = {
-        "form": form,
-        "item": item,
-        "merge": merged,
-        "items_topic": settings.KAFKA_ITEMS_TOPIC,
-    }
-    since = _version_in(request.GET.get("since", ""))
-    if since is not None:
-        steps = await read(queries.versions_since, item.pk, since)
-        context |= {"meanwhile": steps[-1] if steps else None, "changes": changes(steps, item)}
-    return await page(request, "items/form.html", context, status=409 if merged else 200)
-
-
-def _version_in(text: str) -> int | None:
-    """The version that a request names; None when it names none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
-
-
-def _merged(form: EditItemForm, current: Item) -> Merge:
-    seen = form.cleaned_data["version"]
-    return merge(queries.versions_since(current.pk, seen), seen, current, form.fields_of_item())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -173,7 +148,7 @@ async def delete(request: HttpRequest, item_id: int) -> HttpResponse:
         return await gone(request, item_id)
     item = await item_to_delete(request, item_id)
     if request.method == "POST":
-        version = _version_in(request.POST.get("version", ""))
+        version = version_in(request.POST.get("version", ""))
         try:
             await write(services.delete_item, item_id, actor=await asker(request), expected_version=version)
         except Busy as busy:
@@ -184,6 +159,8 @@ async def delete(request: HttpRequest, item_id: int) -> HttpResponse:
             return await page(request, "items/delete.html", context, status=409)
         except services.ItemNotFound as error:
             raise Http404(str(error)) from error
+        except services.NotAllowed as error:  # the right was taken away since it was looked for
+            raise PermissionDenied(str(error)) from error
         messages.success(request, f"“{item.name}” was deleted. For 30 days you can restore it, under “Deleted items”.")
         return redirect("items:list")
     return await page(request, "items/delete.html", {"item": item})

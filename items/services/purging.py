@@ -5,10 +5,11 @@ Part of the services (items/services/items.py), which are the only ones to call 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from items.models import Item
@@ -35,14 +36,14 @@ def purge_deleted() -> int:
 
 
 @transaction.atomic
-def purge_some(most: int, skus: Iterable[str] | None = None) -> int:
-    """Removes at most so many items that are gone, with `skus` only those that have one of them. Returns how many.
+def purge_some(most: int, among: Q | None = None) -> int:
+    """Removes at most so many items that are gone, with `among` only of those that it lets through. Returns how many.
 
     Rows that somebody else has locked are left to them: they are being removed just now.
     """
     past = Item.with_deleted.filter(deleted_at__lt=gone_before())
-    if skus is not None:
-        past = past.filter(sku__in=skus)
+    if among is not None:
+        past = past.filter(among)
     ids = list(past.select_for_update(skip_locked=True).values_list("pk", flat=True)[:most])
     if ids:
         Item.with_deleted.filter(pk__in=ids).delete()
@@ -52,4 +53,10 @@ def purge_some(most: int, skus: Iterable[str] | None = None) -> int:
 def free_skus(skus: set[str]) -> bool:
     """Frees these SKUs of items that are gone for good but not removed yet. Returns whether there was one."""
     wanted = skus - {""}
-    return bool(wanted) and purge_some(len(wanted), wanted) > 0
+    return bool(wanted) and purge_some(len(wanted), Q(sku__in=wanted)) > 0
+
+
+def free_submissions(submissions: set[uuid.UUID]) -> None:
+    """Frees these of items that are gone for good but not removed yet: what made them may make one again."""
+    if submissions:
+        purge_some(len(submissions), Q(submission__in=submissions))

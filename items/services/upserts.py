@@ -20,7 +20,7 @@ from django.utils import timezone
 from items.models import Item
 from items.services import changes
 from items.services.changes import ItemFields
-from items.services.purging import free_skus, gone_before
+from items.services.purging import free_skus, free_submissions, gone_before
 from items.services.refusals import NotAllowed, Refused
 from items.services.rights import MAY_NOT_ADD, may_add
 from items.services.statements import Changes
@@ -69,10 +69,10 @@ def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: boo
     """
     if not may_add(owner):
         raise NotAllowed(MAY_NOT_ADD)
-    of_rows = [texts.sku(str(row.get("sku", ""))) for row in rows]
+    of_rows = [sku_of(row) for row in rows]
     now = timezone.now()
     submissions = [None if sku else _submission(owner, row) for sku, row in zip(of_rows, rows, strict=True)]
-    made_before = _deleted_at([key for key in submissions if key])
+    made_before = _made_before([key for key in submissions if key])
     of_sku = {sku: row for sku, row in zip(of_rows, rows, strict=True) if sku}
     unchanged, known, gone = _locked(owner, of_sku)
     free_skus(gone)
@@ -104,6 +104,13 @@ def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: boo
         in_order = [updated[item_id] for item_id in sorted(updated)]
         changes.save("item.updated", [item for item, _ in in_order], owner, [made for _, made in in_order])
     return results
+
+
+def sku_of(row: ItemFields) -> str:
+    """The SKU by which the item of a row is known; "" for none, and for a text that cannot be one: no database takes
+    half of a character, so nothing is looked up for it, and the service refuses the row."""
+    sku = texts.sku(str(row.get("sku", "")))
+    return sku if texts.is_sku(sku) else ""
 
 
 def _drafted(owner: User | None, row: ItemFields, submission: uuid.UUID | None, now: datetime) -> Item:
@@ -139,17 +146,20 @@ def _locked(owner: User | None, of_sku: dict[str, ItemFields]) -> tuple[set[str]
     return unchanged, {item.sku: item for item in items.values()}, gone
 
 
-def _deleted_at(submissions: list[uuid.UUID]) -> dict[uuid.UUID | None, datetime | None]:
-    """submission -> when its item was deleted, of those that made one."""
+def _made_before(submissions: list[uuid.UUID]) -> dict[uuid.UUID | None, datetime | None]:
+    """submission -> when its item was deleted, of those that made one which is not gone for good."""
     if not submissions:
         return {}
-    found = Item.with_deleted.filter(submission__in=submissions)
-    return dict(found.values_list("submission", "deleted_at"))
+    found = Item.with_deleted.filter(submission__in=submissions).values_list("submission", "deleted_at")
+    made, past = {key: deleted_at for key, deleted_at in found if key}, gone_before()
+    gone = {key for key, deleted_at in made.items() if deleted_at is not None and deleted_at < past}
+    free_submissions(gone)
+    return {key: deleted_at for key, deleted_at in made.items() if key not in gone}
 
 
 def _submission(owner: User | None, row: ItemFields) -> uuid.UUID:
     said = "\x00".join(f"{name}={row[name]}" for name in sorted(row))  # type: ignore[literal-required]
-    digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
     return uuid.uuid5(ROWS, f"{owner.pk if owner else ''}:{digest}")
 
 
@@ -162,4 +172,4 @@ def _changed(item: Item, owner: User | None, row: ItemFields) -> Changes:
     return changes.changed(item, owner, row)
 
 
-__all__ = ["OfSomebodyElse", "Outcome", "Result", "WasDeleted", "upsert_items"]
+__all__ = ["OfSomebodyElse", "Outcome", "Result", "WasDeleted", "sku_of", "upsert_items"]

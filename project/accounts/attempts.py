@@ -111,6 +111,17 @@ def take_failed_sign_in(request: HttpRequest | None, credentials: dict[str, Any]
         take_wrong_token(address_of(request))
 
 
+def note_sign_in(request: HttpRequest, **_: Any) -> None:
+    """Receives Django's `user_logged_in`."""
+    request.has_signed_in = True  # type: ignore[attr-defined]  # for `has_signed_in`
+
+
+def has_signed_in(request: HttpRequest) -> bool:
+    """Whether this very request signed somebody in. That somebody is signed in does not say so: they may have come with
+    a session."""
+    return bool(getattr(request, "has_signed_in", False))
+
+
 def is_hearsay(request: HttpRequest) -> bool:
     """Whether the request's address is known from a proxy's header, not from the connection."""
     return "X-Forwarded-For" in request.headers

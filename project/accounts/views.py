@@ -46,7 +46,8 @@ _turns = threading.BoundedSemaphore(PASSWORDS_AT_ONCE)
 
 
 def limited_sign_in(sign_in: Callable[..., Any]) -> Callable[..., Any]:
-    """A view that signs in, for whom there were not too many failures (project/accounts/attempts.py)."""
+    """A view that signs in, for whom there were not too many failures (project/accounts/attempts.py). Whoever sends it
+    a session of their own has succeeded no more than a stranger: only a password that was looked at counts."""
 
     @wraps(sign_in)
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -70,7 +71,7 @@ def limited_sign_in(sign_in: Callable[..., Any]) -> Callable[..., Any]:
         except attempts.TooMany as error:
             return attempts.refusal(request, error)
         response = sign_in(request, *args, **kwargs)
-        if request.user.is_authenticated:
+        if attempts.has_signed_in(request):
             attempts.give_back(attempts.SIGN_IN, address)
             attempts.forget(attempts.SIGN_IN_OF_NAME, address, name)
             attempts.forget(attempts.SIGN_IN_BY_HEARSAY, name)
@@ -81,9 +82,10 @@ def limited_sign_in(sign_in: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
-@method_decorator(limited_sign_in, name="dispatch")
+@method_decorator(limited_sign_in, name="post")
 class SignIn(views.LoginView):
-    """The sign-in page; while the demo runs it shows the demo account."""
+    """The sign-in page; while the demo runs it shows the demo account. Who is signed in is sent on, and no password of
+    theirs is looked at: that is no try."""
 
     redirect_authenticated_user = True
 

@@ -152,6 +152,12 @@ class BodyTests(PeopleTestCase):
             response = self.caller(self.owner).send("POST", "/api/items/", f'{{"name": "n", "price": {"9" * digits}}}')
             self.assertEqual((response.status_code, detail_of(response)[0]["loc"]), (422, ["body", "price"]))
 
+    def test_an_exponent_beyond_all_bounds_is_no_amount(self) -> None:
+        for price in ("1e99999999999999999999", "-1e99999999999999999999", "1.5E-99999999999999999999", "1e999999999"):
+            with self.subTest(price):
+                response = self.caller(self.owner).send("POST", "/api/items/", f'{{"name": "n", "price": {price}}}')
+                self.assertEqual((response.status_code, detail_of(response)[0]["loc"]), (422, ["body", "price"]))
+
     def test_json_that_is_no_object_is_invalid(self) -> None:
         for body in (b"", b"[]", b"null", b'"x"', b"1"):
             response = self.caller(self.owner).send("POST", "/api/items/", body)

@@ -318,6 +318,23 @@ class ChangedTogetherTests(Together):
         self.assertIsInstance(taken, services.SkuTaken)
         self.assertEqual((same["ETag"], good["ETag"], len(told)), ('"1"', '"2"', 1))
 
+    async def test_a_number_that_no_item_can_have_is_not_found_and_the_others_are_answered(self) -> None:
+        item = await self.item()
+        answers = await self.at_once(
+            *(self.patch(Item(pk=number), price=2) for number in (2**63, 10**30)), self.patch(item, price=3)
+        )
+        self.assertEqual(self.batches, [3])
+        self.assertEqual([type(answer) for answer in answers[:2]], [services.ItemNotFound] * 2)
+        self.assertEqual((answers[2].status_code, answers[2]["ETag"]), (200, '"2"'))
+
+    async def test_after_a_fault_of_what_is_looked_up_for_all_each_is_called_alone(self) -> None:
+        item = await self.item()
+        for faulty in ("items.services.rights.look_up", "items.api.idempotency.fresh"):
+            with self.subTest(faulty), mock.patch(faulty, side_effect=ZeroDivisionError):
+                added, missing = await self.at_once(self.add(body()), self.patch(Item(pk=item.pk + 4711), price=2))
+                self.assertEqual(added.status_code, 201)
+                self.assertIsInstance(missing, services.ItemNotFound)
+
     async def test_what_was_read_for_calls_that_failed_together_is_not_taken_for_new(self) -> None:
         item = await self.item()
         request = self.request(self.olga, b'{"price": 2}')

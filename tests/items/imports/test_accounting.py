@@ -33,15 +33,16 @@ TABLES = st.lists(st.lists(CELLS, min_size=1, max_size=6), max_size=12)
 RUINS = st.lists(
     st.sampled_from(['"', '""', ",", "\n", "\r\n", "A", "B-1", "5", "x y", " ", ",,,", 'a"b']), max_size=60
 )
+# JSON can name what no text has: halves of characters, and NUL, which databases do not take.
+JSON_TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("\ud800\udfff\x00")), max_size=5)
 JSON_LINES = st.lists(
     st.one_of(
         st.dictionaries(
-            st.sampled_from([*COLUMNS, "tax", "other"]),
-            st.one_of(
-                st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.lists(st.integers())
-            ),
+            st.sampled_from([*COLUMNS, "tax", "other", "half \ud800", "half \udfff"]),
+            st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), JSON_TEXTS, st.lists(st.integers())),
         ).map(json.dumps),
         st.sampled_from(["", "  ", "nonsense", "[1]", '{"a": 1, "a": 2}', "{", "7", '{"name": "x"']),
+        st.sampled_from(["A", "B\ud800", "C\x00"]).map(lambda sku: json.dumps({"sku": sku, "name": "n", "price": 1})),
     ),
     max_size=12,
 )

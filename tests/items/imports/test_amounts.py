@@ -11,6 +11,7 @@ import pytest
 from items.imports import amounts as amounts_module
 from items.imports.amounts import Amounts, Evidence
 from items.imports.json_line import JsonNumber
+from items.values import money
 
 
 def read(*cells: str) -> list[str]:
@@ -87,6 +88,18 @@ USUAL = [
     "1.234",
 ]
 UNUSUAL = ["12,50", "1.234,50", "€ 5.00", "5.00 %", "٣.٥٠", "12.50 ", "-1.50", "12.5.0", ".50", "x" * 80]
+
+
+def test_every_currency_is_seen_on_both_sides_and_texts_are_told_from_amounts() -> None:
+    marks = [*money.SIGNS, *(code.replace("\\", "") for code in money.CODES.split("|"))]
+    cells = [cell for mark in marks for cell in (f"{mark}1.234,50", f"{mark}  12,50", f"12,50 {mark}", f"7,25{mark}")]
+    evidence = Evidence()
+    for cell in cells:
+        assert amounts_module.may_be_number(cell), cell
+        evidence.look(cell)
+    assert (evidence.numbers, evidence.comma_decimals) == (len(cells), len(cells))
+    for text in ("A-123", "12 persons", "for 2", "M 3", "1 a 2", "x%"):
+        assert not amounts_module.may_be_number(text), text
 
 
 def test_a_cell_counts_the_same_when_its_column_is_known_and_before() -> None:

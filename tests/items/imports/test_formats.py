@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
+from items.imports import amounts, formats, recognising
 from items.imports import mapping as import_mapping
-from items.imports import recognising
 from items.imports import rows as import_rows
 from items.imports.mapping import Mapper, Skip
 from items.imports.rows import Unreadable
+from items.values import texts
 from tests.items.imports.test_reading import ReadingTestCase
 
 SHOPIFY_NEW = """\
@@ -74,6 +76,25 @@ class FormatTests(ReadingTestCase):
         self.assertEqual((mug["sku"], mug["price"]), ("woo-mug", Decimal(9)))
         self.assertIn("group of products", group)
 
+    def woocommerce(self, *rows: str) -> list[Any]:
+        """What becomes of rows: ID, type, SKU, name, description, price, parent."""
+        head = "ID,Type,SKU,Name,Description,Regular price,Parent,Published\n"
+        return self.fields(head + "".join(f"{row},1\n" for row in rows))
+
+    def test_variations_find_their_product_however_far_before_them_it_stands(self) -> None:
+        *_, red, green, mug = self.woocommerce(
+            "1,variable,tee,Tee,Soft,,", "2,variable,cap,Cap,Warm,,", "3,grouped,set,Set,All,,", "4,simple,x,X,Y,1,",
+            "5,variation,r,,,2,tee", "6,variation,g,,Green,3,id:2", "7,variation,m,Mug,,4,id:9",
+        )  # fmt: skip
+        self.assertEqual([(row["name"], row["description"]) for row in (red, green, mug)],
+                         [("Tee", "Soft"), ("Cap", "Green"), ("Mug", "")])  # fmt: skip
+
+    def test_what_variations_look_back_at_is_bounded(self) -> None:
+        products = [f"{number},variable,s{number},Name,{'d' * 1_000},," for number in range(20)]
+        with mock.patch.object(formats, "PARENTS_BYTES", 20_000):
+            *_, first, last = self.woocommerce(*products, "30,variation,a,A,,1,s0", "31,variation,b,B,,1,s19")
+        self.assertEqual([len(row["description"]) for row in (first, last)], [0, 1_000])
+
     def test_squares_item_library(self) -> None:
         small, large, gift = self.fields(SQUARE)
         self.assertEqual((small["name"], small["sku"], small["price"]), ("Coffee", "C-S", Decimal("3.50")))
@@ -86,6 +107,11 @@ class FormatTests(ReadingTestCase):
         first, second = self.fields(rows)
         self.assertEqual((first["name"], first["description"], first["tax"]), ("=1+1", "a;=2", Decimal(20)))
         self.assertEqual(second["tax"], Decimal(10))
+
+    def test_a_handle_with_half_a_character_has_a_sku_that_is_refused_later(self) -> None:
+        handle = "h" * 80 + r"\ud800"
+        (row,) = self.fields(f'{{"Handle": "{handle}", "Variant Price": 5, "Title": "T", "Variant SKU": ""}}')
+        self.assertLessEqual(len(row["sku"]), texts.SKU_LENGTH)
 
     def test_what_may_be_a_rate_a_stock_or_another_price_is_not_guessed_and_that_is_said(self) -> None:
         fates = self.fates("sku,name,price,VAT,VAT rate,Amount,Qty,Cost price,Colour,Empty\nA,a,1,19,19,250,5,1,red,\n")
@@ -105,6 +131,19 @@ class FormatTests(ReadingTestCase):
         self.assertIn("a comma stands before decimals", self.fates("name;price\na;12,50\nb;1.234\n")["price"][1])
         self.assertIn("different currencies", self.fates("name,price\na,$5\nb,€6\n")["price"][1])
 
+    def test_amounts_that_stand_behind_many_texts_are_seen(self) -> None:
+        texts_before = "a;on request\n" * (2 * amounts.PATIENCE)
+        for amount in ("12,50", "1.234.567", "€ 12,50", "12,50 EUR", " 12,50", "12,50 ", '="12,50"'):
+            with self.subTest(amount):
+                content = f"name;price\n{texts_before}a;{amount}\na;again a text\na;7,25\n"
+                evidence = recognising.survey(self.file(content)).evidence["price"]
+                self.assertEqual((evidence.style, evidence.numbers), ("comma", 2))
+        lines = '{"name": "a", "price": "on request"}\n' * (2 * amounts.PATIENCE) + '{"price": 7}\n{"price": "12,50"}\n'
+        evidence = recognising.survey(self.file(lines)).evidence["price"]
+        self.assertEqual((evidence.style, evidence.numbers), ("comma", 2))
+        rates = recognising.survey(self.file(f"name;tax\n{texts_before}a;19 %\n")).evidence["tax"]
+        self.assertEqual(rates.percents, 1)
+
     def test_columns_of_one_name_are_not_guessed_and_are_told_apart(self) -> None:
         for head in ("sku,name,price,name", "sku,Name,price,NAME", "sku,name ,price,name"):
             survey = recognising.survey(self.file(f"{head}\nA,Lamp,5,Supplier Ltd\n"))
@@ -119,6 +158,10 @@ class FormatTests(ReadingTestCase):
                                   recognising.survey(self.file('{"name": "a"}')).shape)  # fmt: skip
         self.assertTrue(path.exists())
         self.assertEqual(row[0].problem, "The name name is there twice.")
+
+    def test_names_that_are_one_without_halves_of_characters_fail_the_line(self) -> None:
+        _, rows = self.rows('{"a": 1}\n' + r'{"half \ud800": 1, "half \udfff": 2}')
+        self.assertEqual([(row.problem[:9], list(row.cells)) for row in rows], [("", ["a"]), ("Two names", [])])
 
 
 class ShapeTests(ReadingTestCase):

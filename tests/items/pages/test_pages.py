@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from unittest import mock
 
 from django.contrib.messages import get_messages
 from django.http import HttpResponse
@@ -336,6 +337,16 @@ class DeleteTests(PeopleTestCase):
 
     def test_a_colleague_may_not(self) -> None:
         self.assertEqual(sign_in(self.colleague).post(self.path, {"version": "1"}).status_code, 403)
+        self.assertIsNone(self.now().deleted_at)
+
+    def test_a_right_that_is_taken_away_after_it_was_asked_for_is_a_refusal(self) -> None:
+        def delete(item_id: int, **how: Any) -> Item:
+            Item.objects.filter(pk=item_id).update(owner=self.colleague)
+            return delete_item(item_id, **how)
+
+        delete_item = services.delete_item
+        with mock.patch.object(services, "delete_item", delete):
+            self.assertEqual(sign_in(self.owner).post(self.path, {"version": "1"}).status_code, 403)
         self.assertIsNone(self.now().deleted_at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from typing import Any
 
 from django.core.management import call_command
 from django.test import Client
@@ -128,6 +129,11 @@ class DeletedWhileEditingTests(PeopleTestCase):
         self.typed = TYPED | {"description": "Typed <long>", "sku": "TENT-1"}
         self.answer = self.browser.post(f"/items/{self.item.pk}/edit/", self.typed | {"version": self.version})
 
+    def restore(self, **typed: str) -> Any:
+        """Presses "Restore the item and save this"."""
+        kept = {name: hidden(self.answer, name) for name in ("submission", "version")}
+        return self.browser.post(f"/items/{self.item.pk}/restore/", self.typed | kept | typed)
+
     def test_the_page_says_who_did_it_and_keeps_what_was_typed(self) -> None:
         page = text(self.answer)
         self.assertEqual(self.answer.status_code, 409)
@@ -135,16 +141,52 @@ class DeletedWhileEditingTests(PeopleTestCase):
             self.assertIn(shown, page)
 
     def test_restoring_saves_it_in_one_go(self) -> None:
-        form = self.typed | {"submission": hidden(self.answer, "submission")}
-        self.assertRedirects(self.browser.post(f"/items/{self.item.pk}/restore/", form), f"/items/{self.item.pk}/")
+        self.assertRedirects(self.restore(), f"/items/{self.item.pk}/")
         self.assertEqual((self.now().deleted_at, self.now().description, self.now().version), (None, "Typed <long>", 4))
 
     def test_a_mistake_restores_nothing(self) -> None:
-        form = self.typed | {"submission": hidden(self.answer, "submission"), "price": "x"}
-        response = self.browser.post(f"/items/{self.item.pk}/restore/", form)
+        response = self.restore(price="x")
+        self.assertNotIn("incomplete", text(response))
         self.assertIn('id="id_price_error"', text(response))
         self.assertIn("Typed &lt;long&gt;", text(response))
         self.assertIsNotNone(self.now().deleted_at)
+
+    def test_what_others_saved_before_they_deleted_it_is_not_undone(self) -> None:
+        services.restore_item(self.item.pk, actor=self.staff)
+        services.update_item(self.item.pk, actor=self.staff, link="https://stella.example/")
+        services.delete_item(self.item.pk, actor=self.staff)
+        self.assert_brought_together()
+
+    def test_what_others_saved_after_they_restored_it_is_not_undone(self) -> None:
+        services.restore_item(self.item.pk, actor=self.staff)
+        services.update_item(self.item.pk, actor=self.staff, link="https://stella.example/")
+        self.assert_brought_together()
+
+    def assert_brought_together(self) -> None:
+        """With the link that Stella saved, and what Olga typed before she knew of it."""
+        conflict = self.restore()
+        page = text(conflict)
+        saved = self.now()
+        self.assertEqual((conflict.status_code, hidden(conflict, "version")), (409, str(saved.version)))
+        self.assertEqual((saved.deleted_at, saved.link, saved.name), (None, "https://stella.example/", "Tent"))
+        for shown in (
+            "stella saved this item while you were editing",
+            "<del>(empty)</del> → <ins>https://stella.example/</ins>",
+            "“Tent” was restored. What you typed is not saved yet.",
+            "Typed &lt;long&gt;",
+            f'action="/items/{self.item.pk}/edit/"',
+        ):
+            self.assertIn(shown, page)
+        together = self.typed | {name: hidden(conflict, name) for name in ("version", "link")}
+        self.browser.post(f"/items/{self.item.pk}/edit/", together)
+        saved = self.now()
+        self.assertEqual((saved.name, saved.link), ("Lamp", "https://stella.example/"))
+
+    def test_a_mistake_in_what_somebody_else_has_restored_is_shown_in_its_form(self) -> None:
+        services.restore_item(self.item.pk, actor=self.staff)
+        page = text(self.restore(price="x"))
+        for shown in ('id="id_price_error"', "Typed &lt;long&gt;", f'action="/items/{self.item.pk}/edit/"'):
+            self.assertIn(shown, page)
 
     def test_it_can_become_a_new_item_with_another_sku(self) -> None:
         form = self.typed | {"submission": hidden(self.answer, "submission")}

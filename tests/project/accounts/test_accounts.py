@@ -245,6 +245,11 @@ class PasswordTests(AccountTestCase):
         self.assert_trouble(response, "Your password was not changed", "entered incorrectly")
         self.assertTrue(Client().login(username="olga", password="olga's word"))
 
+    def test_the_admins_page_leads_to_the_one_that_counts(self) -> None:
+        typed = {"old_password": "stella's word", "new_password1": WORD, "new_password2": WORD}
+        self.assertRedirects(sign_in(self.staff).post("/admin/password_change/", typed), "/accounts/password/")
+        self.assertTrue(Client().login(username="stella", password="stella's word"))
+
     def test_old_passwords_are_not_tried_for_ever(self) -> None:
         browser = sign_in(self.owner)
         typed = {"old_password": "wrong", "new_password1": WORD, "new_password2": WORD}

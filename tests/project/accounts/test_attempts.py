@@ -82,6 +82,38 @@ class SignInTests(AttemptsTestCase):
             self.fail(9)
             self.assertEqual(self.sign_in(WORD).status_code, 302)
 
+    def test_who_is_signed_in_does_not_guess_other_passwords_at_the_admins_door(self) -> None:
+        """A session of one's own is no success: the tries are counted, and those of before stay so."""
+        self.fail(5)
+        browser = self.of_carl()
+        statuses = [self.guess(browser, "/admin/login/") for _ in range(6)]
+        self.assertEqual(statuses, [200] * 5 + [429])
+        for path in ("/accounts/login/", "/admin/login/"):
+            self.assertEqual(self.sign_in(WORD, path=path).status_code, 429)
+
+    def test_who_is_signed_in_does_not_guess_at_many_names_either(self) -> None:
+        browser = self.of_carl()
+        with mock.patch.object(attempts, "SIGN_IN", attempts.Limit("few", 3, timedelta(minutes=10))):
+            statuses = [self.guess(browser, "/admin/login/", name=name) for name in "abcd"]
+        self.assertEqual(statuses, [200] * 3 + [429])
+
+    def test_at_the_sign_in_page_a_session_is_neither_a_try_nor_a_success(self) -> None:
+        """No password is looked at there: who is signed in is sent on."""
+        browser = self.of_carl()
+        self.fail(9)
+        self.assertEqual([self.guess(browser, "/accounts/login/") for _ in range(3)], [302] * 3)
+        self.fail(1)
+        self.assertEqual(self.sign_in(WORD).status_code, 429)
+
+    def of_carl(self) -> Client:
+        """A browser in which somebody else is signed in."""
+        browser = Client(REMOTE_ADDR=HERE)
+        browser.force_login(User.objects.create_user("carl", password=WORD))
+        return browser
+
+    def guess(self, browser: Client, path: str, name: str = "olga") -> int:
+        return browser.post(path, {"username": name, "password": "wrong"}).status_code
+
     def test_names_that_nobody_has_are_answered_alike(self) -> None:
         self.fail(10, name="nobody")
         self.fail(10)

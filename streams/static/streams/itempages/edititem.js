@@ -19,7 +19,7 @@ class EditItem {
     forget: () => {},
     mayAsk: () => true,
     address: () => {
-      const address = new URL(location.pathname, location.href);
+      const address = new URL(this.#region.dataset["editPath"] ?? location.pathname, location.href);
       address.searchParams.set("since", this.#region.dataset["version"] ?? "");
       return address;
     },
