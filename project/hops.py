@@ -107,7 +107,9 @@ class _Work:
     """What one thread does: made in it, and looked at from outside."""
 
     def __init__(self) -> None:
-        self._clock = time.pthread_getcpuclockid(threading.get_ident())
+        # macOS has no such clocks: there a hop is aside when it takes long.
+        clock_of = getattr(time, "pthread_getcpuclockid", None)
+        self._clock: int | None = None if clock_of is None else clock_of(threading.get_ident())
 
     def begin(self) -> None:
         """A hop begins."""
@@ -116,8 +118,10 @@ class _Work:
 
     def is_aside(self) -> bool:
         """Whether the hop has only waited since the last look, or takes long."""
-        before, self._had = self._had, time.clock_gettime(self._clock)
-        is_waiting = before is not None and self._had - before < IDLE_S
+        is_waiting = False
+        if self._clock is not None:
+            before, self._had = self._had, time.clock_gettime(self._clock)
+            is_waiting = before is not None and self._had - before < IDLE_S
         return is_waiting or time.monotonic() - self._began > LONG_S
 
 

@@ -155,6 +155,8 @@ KAFKA_SASL_USERNAME = env.text("KAFKA_SASL_USERNAME")
 KAFKA_SASL_PASSWORD = env.text("KAFKA_SASL_PASSWORD")
 KAFKA_SSL_CAFILE = env.text("KAFKA_SSL_CAFILE")
 KAFKA_ITEMS_TOPIC = env.topic_name("KAFKA_ITEMS_TOPIC", "items.v1")
+# Of the bridges of this installation: those of another one on the same Kafka would take their partitions away.
+KAFKA_CONSUMER_GROUP = "streamboard" if KAFKA_ITEMS_TOPIC == "items.v1" else f"streamboard.{KAFKA_ITEMS_TOPIC}"
 SCHEMA_REGISTRY_URL = env.http_url("SCHEMA_REGISTRY_URL")  # empty: there is none
 SCHEMA_REGISTRY_USERNAME = env.text("SCHEMA_REGISTRY_USERNAME")
 SCHEMA_REGISTRY_PASSWORD = env.text("SCHEMA_REGISTRY_PASSWORD")

@@ -105,8 +105,8 @@ class StaticFiles:
             return await self._served(request)
         request.path_info = f"/static/{request.path_info[versioned.end() :]}"
         response = await self._served(request)
-        if versioned["version"] == version() and response.status_code in {200, 206, 304}:
-            response["Cache-Control"] = A_YEAR
+        if response.status_code in {200, 206, 304}:
+            response["Cache-Control"] = A_YEAR if versioned["version"] == version() else "no-store"
         return response
 
 

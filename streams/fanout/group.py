@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
+from django.conf import settings
 
 from streams.kafka import clients
 from streams.kafka.clients import START_TIMEOUT_S
@@ -23,7 +24,6 @@ COMMIT_TIMEOUT_S = 5.0
 # Of the 8 s that a stop has. In the middle of a rebalance neither may be answered.
 LAST_COMMIT_S, LEAVE_S = 1.0, 4.0
 REACH_OFFSETS = 100_000  # a group's commit further behind the end is not worth starting at: hubs have dropped that part
-CONSUMER_GROUP = "streamboard"  # the consumer group of all bridges
 
 
 # In a group: to every web process over the layer ----------------------------------------------------------------------
@@ -53,7 +53,7 @@ class GroupTail:
 
     def __init__(self, epochs: dict[str, str], send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self.consumer = clients.consumer(
-            group_id=CONSUMER_GROUP,
+            group_id=settings.KAFKA_CONSUMER_GROUP,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
             max_poll_interval_ms=24 * 3600 * 1000,  # while Redis is away it waits at its position

@@ -58,6 +58,10 @@ async def _wait(wake: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(wake.wait(), seconds)
 
 
+def _no_matter_what(_notification: psycopg.Notify) -> None:
+    """That there is a notification wakes the relay; it reads what there is to do."""
+
+
 class FileLeadership(Leadership):
     """A lock file; the operating system lets go of it when the process ends, however it ends."""
 
@@ -91,6 +95,8 @@ class ServerLeadership(Leadership):
         async with self._bounded(CONNECT_S):
             if self._connection is None:
                 self._connection = await psycopg.AsyncConnection.connect(**server_parameters(), autocommit=True)
+                # Without a handler psycopg keeps every notification for who asks for it later, which nobody does.
+                self._connection.add_notify_handler(_no_matter_what)
         async with self._bounded(ANSWER_S):
             cursor = await self._connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
             row = await cursor.fetchone()

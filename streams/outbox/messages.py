@@ -187,11 +187,22 @@ def send_again(messages: QuerySet[OutboxMessage]) -> int:
 
 def prune(retention: timedelta = RETENTION) -> int:
     """Deletes published messages older than their retention, in bounded steps; returns how many."""
-    oldest_kept = timezone.now() - retention
     total = 0
     while True:
-        past = OutboxMessage.objects.filter(created_at__lt=oldest_kept, published_at__lt=oldest_kept)
-        ids = list(past.order_by("created_at").values_list("id", flat=True)[:PRUNE_ROWS])
-        total += OutboxMessage.objects.filter(id__in=ids).delete()[0]
-        if len(ids) < PRUNE_ROWS:
+        dropped = _prune_step(retention)
+        total += dropped
+        if dropped < PRUNE_ROWS:
             return total
+
+
+def prune_some() -> bool:
+    """One such step, between others' work. Returns whether there may be more to delete."""
+    return _prune_step(RETENTION) == PRUNE_ROWS
+
+
+def _prune_step(retention: timedelta) -> int:
+    oldest_kept = timezone.now() - retention
+    past = OutboxMessage.objects.filter(created_at__lt=oldest_kept, published_at__lt=oldest_kept)
+    ids = list(past.order_by("created_at").values_list("id", flat=True)[:PRUNE_ROWS])
+    OutboxMessage.objects.filter(id__in=ids).delete()
+    return len(ids)

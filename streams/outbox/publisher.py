@@ -29,7 +29,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
-from streams.kafka.aiokafka_internals import give_up_sending, is_closed, take_no_more
+from streams.kafka import aiokafka_internals
+from streams.kafka.aiokafka_internals import ask_for_its_topics, give_up_sending, is_closed, take_no_more
 from streams.kafka.clients import client_options, end_within
 from streams.outbox.messages import Placed, Row
 
@@ -67,9 +68,11 @@ class Publisher:
     """One producer's life, from `connect()` to `close()`; used up after an outcome with `refused` or `error`."""
 
     def __init__(self) -> None:
+        aiokafka_internals.install()
         self._producer = AIOKafkaProducer(
             **client_options(), enable_idempotence=True, acks="all", max_batch_size=BATCH_BYTES
         )
+        ask_for_its_topics(self._producer.client, is_quiet=False)
 
     @classmethod
     async def connect(cls) -> Publisher:

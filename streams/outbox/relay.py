@@ -156,8 +156,11 @@ class _Life:
         try:
             while not stop.is_set():
                 self._wake.clear()
-                if not stop.is_set() and not await self.publish_batch() and not stop.is_set():
-                    await self._keep_house()
+                if stop.is_set():
+                    return
+                is_published = await self.publish_batch()
+                await self._keep_house()
+                if not is_published and not stop.is_set():
                     await self._leadership.idle(self._wake, POLL_S)
         finally:
             stopping.cancel()
@@ -225,9 +228,8 @@ class _Life:
         if now - self._counted > METRICS_S:
             self._counted = now
             await self._count()
-        if now - self._pruned > PRUNE_S:
+        if now - self._pruned > PRUNE_S and not await self.database(messages.prune_some):
             self._pruned = now
-            await self.database(messages.prune)
 
     async def _count(self) -> None:
         backlog = await self.database(messages.backlog)

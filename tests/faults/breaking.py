@@ -24,7 +24,7 @@ STANDS = 2  # so often, one after the other
 LIVE_AGAIN_SECONDS = 60.0  # after it: the consumer group has to share out its partitions anew, on a loaded machine
 NOTHING_SECONDS = 10.0
 FULL_SECONDS = 1.5  # how long a web process leaves its full queue alone
-BRIDGES, HUBS = "streamboard", "streamboard.hubs"  # the consumer group, and the layer's group of web processes
+HUBS = "streamboard.hubs"  # the layer's group of web processes
 CAPACITY = 256  # messages for one web process (project/settings.py)
 REBALANCE_SECONDS = 20.0  # for a rebalance to begin
 
@@ -127,10 +127,10 @@ async def rebalance(stage: Stage) -> None:
     await asyncio.to_thread(first.kill)
     first.start(wait=False)
     assert stage.kafka is not None
-    admin = stage.kafka.admin()
+    admin, bridges = stage.kafka.admin(), f"streamboard.{stage.installation.items_topic}"
 
     def rebalances() -> bool:
-        described = admin.describe_consumer_groups([BRIDGES])[BRIDGES].result(10)
+        described = admin.describe_consumer_groups([bridges])[bridges].result(10)
         return described.state in {ConsumerGroupState.PREPARING_REBALANCING, ConsumerGroupState.COMPLETING_REBALANCING}
 
     try:

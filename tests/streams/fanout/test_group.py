@@ -11,7 +11,6 @@ import confluent_kafka
 import pytest
 import pytest_django
 
-from streams.fanout import group
 from streams.fanout.group import GroupTail
 from streams.kafka import tail
 from tests.support.services import Kafka
@@ -28,7 +27,7 @@ async def test_a_bridge_waits_for_its_share_as_long_as_kafka_waits_for_a_member_
     did that to each other for up to a minute after Kafka's return."""
     settings.KAFKA_BOOTSTRAP_SERVERS = [kafka.address]
     topic = kafka.create_topic(partitions=2)
-    monkeypatch.setattr(group, "CONSUMER_GROUP", uuid.uuid4().hex)
+    settings.KAFKA_CONSUMER_GROUP = uuid.uuid4().hex
     monkeypatch.setattr(tail, "POLL_TIMEOUT_S", 6.0)  # and the wait is longer
     sent: list[dict[str, Any]] = []
 
@@ -36,7 +35,7 @@ async def test_a_bridge_waits_for_its_share_as_long_as_kafka_waits_for_a_member_
         sent.append(message)
 
     bridge, stop = GroupTail({topic: "an-epoch"}, send), asyncio.Event()
-    with contextlib.closing(a_member_that_falls_silent(kafka, topic)):
+    with contextlib.closing(a_member_that_falls_silent(kafka, topic, settings.KAFKA_CONSUMER_GROUP)):
         began = asyncio.get_running_loop().time()
         await bridge.start()
         running = asyncio.create_task(bridge.tail.run(stop.is_set))
@@ -51,11 +50,11 @@ async def test_a_bridge_waits_for_its_share_as_long_as_kafka_waits_for_a_member_
             await bridge.stop()
 
 
-def a_member_that_falls_silent(kafka: Kafka, topic: str) -> confluent_kafka.Consumer:
+def a_member_that_falls_silent(kafka: Kafka, topic: str, name: str) -> confluent_kafka.Consumer:
     """In the group, and polls no more: it does not hear that it has to join again."""
     member = confluent_kafka.Consumer(
         {
-            "bootstrap.servers": kafka.address, "group.id": group.CONSUMER_GROUP, "session.timeout.ms": 6000,
+            "bootstrap.servers": kafka.address, "group.id": name, "session.timeout.ms": 6000,
             "max.poll.interval.ms": SILENT_SECONDS * 1000, "partition.assignment.strategy": "roundrobin",
         }
     )  # fmt: skip

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
+from unittest import mock
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -237,6 +238,23 @@ class LeadershipTests(TransactionTestCase):
             await create()  # nobody has subscribed in this process
             async with asyncio.timeout(QUICK_S):
                 await idle
+        finally:
+            await leading.release()
+
+    async def test_notifications_are_kept_by_nobody(self) -> None:
+        """psycopg hands them to who wants them at once, or keeps them for ever."""
+        if connection.vendor != "postgresql":
+            self.skipTest("NOTIFY is PostgreSQL's")
+        heard: list[object] = []
+        with mock.patch("streams.outbox.leadership._no_matter_what", heard.append):
+            leading = leadership()
+            assert await leading.acquire()
+        try:
+            for _ in range(3):
+                await create()
+            async with asyncio.timeout(QUICK_S):
+                while len(heard) < 3:
+                    await leading.check()
         finally:
             await leading.release()
 
