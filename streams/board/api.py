@@ -16,6 +16,7 @@ from streams.board.schemas import (
     Invalid,
     Part,
     Problem,
+    RatesOut,
     RecordOut,
     RecordsOut,
     SchemaTextOut,
@@ -147,6 +148,25 @@ async def read_newest(request: HttpRequest, topic: str, asked: Query[Before]) ->
 
 
 @router.get(
+    "/{topic}/rates",
+    response={200: RatesOut, 401: Problem, 404: Problem, 422: Invalid, 503: Problem},
+    by_alias=True,
+    summary="How many records came lately",
+)
+async def read_rates(request: HttpRequest, topic: str) -> HttpResponse:
+    """What the server that answers took in of the topic in each of the last 300 seconds of its clock, each offset once.
+
+    The last number is of the last second that is over. There are fewer where it has not read the topic for so long.
+    """
+    topic_log, refusal = await _open_log(request, topic)
+    if topic_log is None:
+        return refusal
+    first, records = current.current().hub.seconds.lately(topic)
+    body = orjson.dumps({"epoch": topic_log.epoch, "from": first, "records": records})
+    return HttpResponse(body, content_type="application/json")
+
+
+@router.get(
     "/{topic}/records/{partition}/{offset}",
     response={
         200: WholeRecordOut,
@@ -229,12 +249,14 @@ async def _open_log(request: HttpRequest, topic: str) -> tuple[TopicLog | None, 
 def _log_of(topic: str, *, is_readable: bool) -> tuple[TopicLog | None, HttpResponse]:
     if not is_readable:
         return None, _problem(404, not_readable(topic))
-    topic_log = current.current().hub.logs.get(topic)
-    if topic_log is None:
-        if current.link().state == "down":
-            return None, _not_now()
+    hub = current.current().hub
+    if (topic_log := hub.logs.get(topic)) is not None:
+        return topic_log, HttpResponse()
+    if hub.link.state == "down":
+        return None, _not_now()
+    if topic in hub.missing:
         return None, _problem(404, f"Kafka has no topic {topic} yet.")
-    return topic_log, HttpResponse()
+    return None, _again(f"The topic {topic} is about to be opened; try again.")
 
 
 def _records_answer(topic_log: TopicLog, part: Part, ranges: list[Range], stop: int) -> HttpResponse:
@@ -255,8 +277,10 @@ def _problem(status: int, detail: str, **more: Any) -> HttpResponse:
 
 def _not_now(error: Exception | None = None) -> HttpResponse:
     waits = isinstance(error, NoTurn)
-    answer = _problem(
-        503, "You are reading several parts already; try again." if waits else "Kafka is away; try again."
-    )
+    return _again("You are reading several parts already; try again." if waits else "Kafka is away; try again.")
+
+
+def _again(sentence: str) -> HttpResponse:
+    answer = _problem(503, sentence)
     answer["Retry-After"] = str(RETRY_AFTER_S)
     return answer

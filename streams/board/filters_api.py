@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field, JsonValue
 
-from streams.board.api import RETRY_AFTER_S, _not_now, _open_log, _problem, _readable
+from streams.board.api import _again, _not_now, _open_log, _readable
 from streams.board.schemas import RECORD, Invalid, Problem, _example
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import Filter
@@ -60,7 +60,7 @@ class ExampleOut(Schema):
     partition: int
     record: dict[str, Any] = Field(description="As the records API shows it.")
     message: str | None = None
-    at: int | None = Field(default=None, description="The character of the normalised filter where it failed.")
+    at: int | None = Field(default=None, description="The character of the filter, as it was typed, where it failed.")
 
 
 class ExamplesOut(Schema):
@@ -149,9 +149,7 @@ def _answer(content: dict[str, Any], status: int = 200) -> HttpResponse:
 async def _tried(chosen: Filter, topic_log: TopicLog) -> HttpResponse:
     global _under_way
     if _under_way >= CHECKS:
-        busy = _problem(503, "Other filters are being checked just now; try again.")
-        busy["Retry-After"] = str(RETRY_AFTER_S)
-        return busy
+        return _again("Other filters are being checked just now; try again.")
     _under_way += 1
     try:
         newest_ones = await _newest(current.current().history, topic_log)

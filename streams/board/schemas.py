@@ -117,6 +117,16 @@ class RecordsOut(Schema):
     next: int | None
 
 
+class RatesOut(Schema):
+    """How many records a topic had lately. `from`: the second, since 1970, that the first number is of."""
+
+    model_config = _example({"epoch": "k3f9", "from": 1740821400, "records": [12, 0, 7]})
+
+    epoch: str
+    from_: int = Field(alias="from")
+    records: list[int]
+
+
 class Part(Schema):
     """Which part of which partition is asked for."""
 

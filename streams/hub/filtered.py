@@ -29,6 +29,9 @@ FILTERS = 64  # of all its topics
 FILTERS_A_USER = 8  # of all topics too
 FILTERED_BYTES = 1024 * 1024  # of records in the log of one filter, and of its frames
 SLICE_S = 0.003  # filters run for so long, then as long as that others do
+# What was found is handed on when nothing waits any more, or after so long: a frame a slice would cost every reader
+# more than the filters do.
+HELD_S = 0.025
 SHARE = 0.05  # of a second (of CPU) that one filter may take …
 RECORD_S = 20e-6  # … and for each record of that second at least so much: a burst of records is not a dear filter
 # Of a topic's records that wait for its filters; then, or after LATE_S, the dearest is ended; at twice as many all are.
@@ -36,6 +39,7 @@ WAITING_BYTES = 32 * 1024 * 1024
 LATE_S = 10.0
 PAUSE_S = 1.0  # between two that are ended for that
 EXPENSIVE, FAILED = "expensive", "failed"  # reasons of `unsubscribed`
+NEW_LIFE, GONE, UNREAD = "epoch", "topic_gone", "unread"  # other reasons why the log of a filter ends
 
 
 class TooManyFilters(Exception):
@@ -43,14 +47,18 @@ class TooManyFilters(Exception):
 
 
 class FilterEnded(Exception):
-    """The filter was ended while somebody waited for what it finds in the past."""
+    """The filter was ended while somebody waited for what it finds in the past. reason: of its log's end."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class FilteredLog(TopicLog):
     """The log of one filter of a topic.
 
-    pending: username -> how many of theirs look up where to begin. is_over: nothing comes any more. matched, failed,
-    unchecked: records since they were told last.
+    pending: username -> how many of theirs look up where to begin. over: why nothing comes any more, "" while it does.
+    matched, failed, unchecked: records since they were told last.
     """
 
     def __init__(self, whole: TopicLog, chosen: Filter) -> None:
@@ -58,12 +66,17 @@ class FilteredLog(TopicLog):
         self.filter = chosen
         self.stream = stream_of(whole.topic, chosen)
         self.pending: Counter[str] = Counter()
-        self.is_over = False
+        self.over = ""
         self.matched = self.failed = self.unchecked = 0
         self.cost = self._spent = 0.0  # seconds of CPU: in the last second and this one, in this one
         self._second = self._records = 0
         self._held: list[Range] = []  # what was looked at and is not in the log yet; a range a partition
         self._taken = dict(whole.positions)  # positions behind what is held
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing comes any more."""
+        return self.over != ""
 
     @property
     def most_bytes(self) -> int:
@@ -233,6 +246,7 @@ class _Sieve:
         self._bytes = 0  # of those
         self._working: Generator[None] | None = None
         self._turn = _Turn()
+        self._handed = 0.0  # when what was found was handed on last, or the first that waits came (the loop's clock)
         self._ended = float("-inf")  # when the dearest was ended last
         self._loop = asyncio.get_running_loop()
         self._next: asyncio.Handle | None = None
@@ -251,6 +265,7 @@ class _Sieve:
             self._waiting.clear()
             self._bytes = 0
         if self._next is None:
+            self._handed = now
             self._next = self._loop.call_soon(self._run)
 
     def close(self) -> None:
@@ -283,13 +298,15 @@ class _Sieve:
             for each in list(self.logs.values()):
                 self._fail(each)
             return
-        for each in list(self.logs.values()):
-            if each.has_news:
-                self._put(each)
+        now = self._loop.time()
+        if is_done or now - self._handed > HELD_S:
+            self._handed = now
+            for each in list(self.logs.values()):
+                if each.has_news:
+                    self._put(each)
         if is_done:
             self._working = None
             return
-        now = self._loop.time()
         if self._waiting and now - self._waiting[0][0] > LATE_S:
             self._end_dearest(now)
         self._next = self._loop.call_later(time.perf_counter() - began, self._run)
@@ -371,7 +388,7 @@ class Filtered:
         for whole, sieve in list(self._sieves.items()):
             for name, log in list(sieve.logs.items()):
                 if not log.pending and not any(True for _ in self._readers(log)):
-                    log.is_over = True
+                    log.over = UNREAD
                     del sieve.logs[name]
             if not sieve.logs:
                 sieve.close()
@@ -386,7 +403,7 @@ class Filtered:
             sieve.close()
             fresh = self._sieves[opened] = _Sieve(opened.topic, self._put, self._end_expensive, self._end_failed)
             for name, log in sieve.logs.items():
-                log.is_over = True
+                log.over = NEW_LIFE
                 fresh.logs[name] = FilteredLog(opened, log.filter)
                 pairs.append((log, fresh.logs[name]))
         return pairs
@@ -398,7 +415,7 @@ class Filtered:
             return []
         sieve.close()
         for log in sieve.logs.values():
-            log.is_over = True
+            log.over = GONE
         return list(sieve.logs.values())
 
     def feed(self, whole: TopicLog, ranges: list[Range]) -> None:
@@ -424,7 +441,7 @@ class Filtered:
         self._end_one(log, FAILED)
 
     def _end_one(self, log: FilteredLog, reason: str) -> None:
-        log.is_over = True
+        log.over = log.over or reason
         for sieve in self._sieves.values():
             if sieve.logs.get(log.filter.name) is log:
                 del sieve.logs[log.filter.name]
@@ -447,7 +464,7 @@ class Filtered:
             turn.begin()
         if log.is_over:
             await asyncio.sleep(0)  # a reader that caught up ends here: it was told
-            raise FilterEnded
+            raise FilterEnded(log.over)
         found.count()
         return Range(part.partition, part.start, part.end, tuple(found.matching), part.lost)
 

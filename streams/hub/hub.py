@@ -26,13 +26,14 @@ from streams.hub.repairs import Repairs
 from streams.hub.subscription import Client, Subscription
 from streams.hub.topic_log import TopicLog
 from streams.kafka.catalog import TopicInfo
-from streams.kafka.history import History
+from streams.kafka.history import Bounds, History
 from streams.wire.frames import Frame
 from streams.wire.ranges import Batch, Positions, Range, Status
 
 log = logging.getLogger(__name__)
 
 LinkState = Literal["live", "catching_up", "down"]
+SILENT_AT_ONCE = 32  # topics that nobody speaks of, asked about together: a `subscribe` waits behind no more
 STANDSTILL_S = 0.25  # of this process's own event loop: so late, nothing that was not heard is held against anybody
 
 
@@ -46,14 +47,16 @@ class Link(NamedTuple):
 class Hub:
     """What a web process knows of the live end. Called from one event loop only.
 
-    logs: topic -> its log, there once Kafka has told epoch and end offsets. waiting: how many item events wait to be
-    published, None when nobody knows. changed: set when topics or their epochs changed. refresh: to be set to have them
-    looked up now.
+    logs: topic -> its log, there once Kafka has told epoch and end offsets. missing: the watched topics that Kafka did
+    not have when they were looked up last; of one that is in neither it is not known yet. waiting: how many item events
+    wait to be published, None when nobody knows. changed: set when topics or their epochs changed. refresh: to be set
+    to have them looked up now.
     """
 
     def __init__(self, history: History) -> None:
         self.history = history
         self.logs: dict[str, TopicLog] = {}
+        self.missing: frozenset[str] = frozenset()
         self.connections: set[Client] = set()
         self._connections_of: Counter[str] = Counter()
         self.link = Link("down", now_ms())
@@ -149,24 +152,32 @@ class Hub:
 
     async def read_silent(self, silent: dict[str, list[int]]) -> None:
         """Reads silent partitions up to Kafka's end. Raises Unavailable when it does not tell the end of one."""
-        logs = {topic: self.logs[topic] for topic in silent.keys() & self.logs.keys()}
-        answers = await asyncio.gather(
-            *(self.history.bounds(topic, topic_log.positions) for topic, topic_log in logs.items()),
-            return_exceptions=True,
-        )
-        for topic_log, bounds in zip(logs.values(), answers, strict=True):
-            if isinstance(bounds, BaseException):
-                continue
-            self.hearing.note_read(topic_log.topic, bounds.ends)
-            self.hearing.note_ends(topic_log.topic, bounds.ends)
-            for partition in silent[topic_log.topic]:
-                end = bounds.ends.get(partition, 0)
-                if end > topic_log.positions.get(partition, 0):
-                    metrics.GAPS_NOTICED.labels("silence").inc()
-                    self._repairs.need(topic_log, partition, end)
-        for failure in answers:
-            if isinstance(failure, BaseException):
-                raise failure
+        logs = [self.logs[topic] for topic in silent.keys() & self.logs.keys()]
+        failures: list[BaseException] = []
+        for start in range(0, len(logs), SILENT_AT_ONCE):
+            some = logs[start : start + SILENT_AT_ONCE]
+            answers = await asyncio.gather(
+                *(self.history.bounds(each.topic, each.positions) for each in some), return_exceptions=True
+            )
+            for topic_log, bounds in zip(some, answers, strict=True):
+                if isinstance(bounds, BaseException):
+                    failures.append(bounds)
+                else:
+                    self._heard_of_silent(topic_log, bounds, silent[topic_log.topic])
+            if len(failures) >= SILENT_AT_ONCE:
+                break  # Kafka is away, and says so of the others, too
+        if failures:
+            raise failures[0]
+
+    def _heard_of_silent(self, topic_log: TopicLog, bounds: Bounds, partitions: list[int]) -> None:
+        """Kafka itself told where partitions end that nobody spoke of."""
+        self.hearing.note_read(topic_log.topic, bounds.ends)
+        self.hearing.note_ends(topic_log.topic, bounds.ends)
+        for partition in partitions:
+            end = bounds.ends.get(partition, 0)
+            if end > topic_log.positions.get(partition, 0):
+                metrics.GAPS_NOTICED.labels("silence").inc()
+                self._repairs.need(topic_log, partition, end)
 
     # Topics -------------------------------------------------------------------------------------------------------
 
@@ -187,6 +198,7 @@ class Hub:
         self.logs[info.name] = opened
         self.hearing.forget(info.name)
         self.hearing.note(info.name, info.partitions)
+        self.seconds.begin(info.name)
         self.changed.set()
         if existing is not None:
             self.delivery.start_new_life(existing, opened)

@@ -90,7 +90,7 @@ class RightsWatch:
             raise
         for connection in list(self._hub.connections):
             if connection.credentials in allowed:
-                _apply(self._hub, connection, allowed[connection.credentials])
+                tell(self._hub, connection, allowed[connection.credentials])
         for each, future in asked.items():
             future.set_result(allowed[each])
 
@@ -113,13 +113,15 @@ def _look_again(held: set[Credentials]) -> dict[Credentials, Allowed]:
         raise
 
 
-def _apply(hub: Hub, connection: Client, topics: Allowed) -> None:
+def tell(hub: Hub, connection: Client, topics: Allowed) -> None:
+    """Has a connection know, and do, what it may from now on."""
     now = asyncio.get_running_loop().time()
     if topics is None:
         connection.goodbye(4003, now)
-    elif topics != connection.topics:
-        lost_all = bool(connection.topics) and not topics
-        connection.topics = topics
+        return
+    before, connection.topics = connection.topics, topics  # equal ones, too: who may the same shares what is kept of it
+    if topics != before:
+        lost_all = bool(before) and not topics
         connection.send({"type": "topics", "topics": shown(topics)}, now)
         for reader in list(connection.streams.values()):
             if reader.log.topic and reader.log.topic not in topics:

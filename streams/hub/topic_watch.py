@@ -17,6 +17,7 @@ from streams.hub.hub import Hub
 from streams.kafka import embedded
 from streams.kafka.catalog import Catalog, TopicInfo
 from streams.kafka.clients import NotAllowed
+from streams.kafka.history import NoLeader
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import pause
 from streams.runtime.threads import in_database
@@ -36,6 +37,7 @@ class TopicWatch:
         self._hub = hub
         self._catalog = Catalog()
         self._has_looked_for_items = False
+        self._leaderless: set[str] = set()
         self._lives: dict[str, tuple[TopicInfo, str]] = {}  # as opened: what Kafka said, and the value kept
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -68,6 +70,8 @@ class TopicWatch:
         try:
             await self._make_items_topic()
             infos = await self._catalog.topics(rows)
+            self._hub.history.watched = frozenset(infos)
+            self._hub.missing = frozenset(rows.keys() - infos.keys())
             for name in self._hub.logs.keys() - infos.keys():
                 log.warning("The topic %s has gone.", name)
                 self._hub.forget(name, "topic_gone")
@@ -77,11 +81,24 @@ class TopicWatch:
             # The items topic first: with the first one the link is live, and what is not open then seems to be missing.
             for name in sorted(infos, key=lambda name: name != settings.KAFKA_ITEMS_TOPIC):
                 self._lives[name] = infos[name], rows[name]
-                await self._hub.open(infos[name], epoch_of(infos[name], rows[name]))
+                await self._open_one(infos[name], epoch_of(infos[name], rows[name]))
+            self._leaderless &= infos.keys()
         except Unavailable:
             self.has_failed = True
             raise
         self.has_failed = False
+
+    async def _open_one(self, info: TopicInfo, epoch: str) -> None:
+        """Opens a topic, later if nobody leads one of its partitions: the others do not wait for it. Raises
+        Unavailable."""
+        try:
+            await self._hub.open(info, epoch)
+        except NoLeader as error:
+            if info.name not in self._leaderless:
+                self._leaderless.add(info.name)
+                log.warning("%s It is looked for again.", error)
+        else:
+            self._leaderless.discard(info.name)
 
     async def _make_items_topic(self) -> None:
         """Once: nobody who opens the first page shall find that Kafka has no items topic yet, because nobody has

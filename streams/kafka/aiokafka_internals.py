@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import client as client_module
 from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import TopicPartition
 
 from streams import metrics
@@ -24,18 +29,77 @@ log = logging.getLogger(__name__)
 
 VERSION = "0.14.0"
 
+AGAIN_S = 0.25  # until a client asks for the metadata of the same topics again
+NO_LEADER = -1
+
 
 # Clients --------------------------------------------------------------------------------------------------------------
 
 
-def ask_for_all_topics(client: AIOKafkaClient) -> None:
-    """Makes the client's metadata requests name no topic (aiokafka 0.14 has no option against creating by asking)."""
+class _NoTopics(tuple[str, ...]):
+    """No topics, where aiokafka would take an empty list for all of them."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return True
+
+
+NO_TOPICS = _NoTopics()
+
+
+def ask_for_its_topics(client: AIOKafkaClient, *, is_quiet: bool = True) -> None:
+    """Has the client ask for the metadata of its topics alone (none, while it has none), and create none of them by
+    that (docs/decisions/0006). is_quiet: a topic that Kafka does not have, or does not show us, is not there, which is
+    no error."""
+    client.cluster.need_all_topic_metadata = is_quiet  # else the errors of single topics are raised and logged
     update = client._metadata_update
+    last: tuple[frozenset[str], float] = frozenset(), float("-inf")  # what was asked last, and when
 
-    async def update_all(cluster_metadata: Any, _topics: Any) -> Any:
-        return await update(cluster_metadata, None)
+    async def update_its(cluster_metadata: Any, topics: Any) -> Any:
+        nonlocal last
+        if cluster_metadata is not client.cluster:
+            return await update(cluster_metadata, topics or NO_TOPICS)
+        # An assigned partition without a leader has the fetcher ask again as soon as it was answered.
+        loop, names = asyncio.get_running_loop(), frozenset(topics or ())
+        if names == last[0] and (early := last[1] + AGAIN_S - loop.time()) > 0:
+            await asyncio.sleep(early)
+        last = names, loop.time()
+        told = await update(cluster_metadata, topics or NO_TOPICS)
+        # Topics that were set meanwhile would be asked for with the next refresh, half a minute later.
+        if client._topics - names and not client._md_update_waiter.done():
+            client._md_update_waiter.set_result(None)
+        return told
 
-    client._metadata_update = update_all
+    client._metadata_update = update_its
+
+
+async def hear_of(consumer: AIOKafkaConsumer, topic: str, others: Iterable[str] = ()) -> None:
+    """Has a consumer that is assigned nothing know a topic before it is asked about its offsets: aiokafka would try,
+    fail and wait instead, and never forget the topic. others: what it will be asked about next; what is in neither is
+    forgotten."""
+    if topic not in consumer._client._topics:
+        await consumer._client.set_topics({topic, *others})
+
+
+def without_leader(consumer: AIOKafkaConsumer, tps: Iterable[TopicPartition]) -> set[TopicPartition]:
+    """Those of the partitions of which Kafka said that nobody leads them, or said nothing yet."""
+    leader = consumer._client.cluster.leader_for_partition
+    return {tp for tp in tps if leader(tp) in {None, NO_LEADER}}
+
+
+def is_without_leader(consumer: AIOKafkaConsumer, tp: TopicPartition) -> bool:
+    """Whether Kafka said that nobody leads the partition."""
+    return bool(consumer._client.cluster.leader_for_partition(tp) == NO_LEADER)
+
+
+async def partitions_of(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, set[int]]:
+    """The partitions of those of the named topics that Kafka has and shows us. Raises KafkaError."""
+    metadata = ClusterMetadata()
+    metadata.need_all_topic_metadata = True
+    if not await client._metadata_update(metadata, list(names)):
+        raise KafkaError("None of the brokers tells its metadata.")
+    return {name: metadata.partitions_for_topic(name) or set() for name in metadata.topics()}
 
 
 def client_of(consumer: AIOKafkaConsumer) -> AIOKafkaClient:
@@ -196,6 +260,8 @@ class ReadableRecords(PartitionRecords):  # type: ignore[misc]
 
 
 def install() -> None:
-    """Has every consumer of this process read so. aiokafka offers no other place for it."""
+    """Has every consumer of this process read so, and every client create no topic by asking for it: aiokafka's
+    requests can say that, and its clients do not. It offers no other place for either."""
     fetcher.PartitionRecords = ReadableRecords
     fetcher.FetchResult = Fetched
+    client_module.MetadataRequest = partial(MetadataRequest, allow_auto_topic_creation=False)

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -17,14 +16,14 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from django.conf import settings
 
 from streams.kafka import embedded
-from streams.kafka.aiokafka_internals import ask_for_all_topics
+from streams.kafka.aiokafka_internals import partitions_of
 from streams.kafka.clients import (
     ADMIN_TIMEOUT_S,
     LISTED_S,
     UNANSWERED,
     NotAllowed,
     admin_options,
-    client_options,
+    asker,
     stop_quietly,
 )
 from streams.runtime.away import Unavailable
@@ -49,6 +48,7 @@ class Catalog:
 
     def __init__(self) -> None:
         self._client: AIOKafkaClient | None = None
+        self._connecting = asyncio.Lock()
         self._admin: AdminClient | None = None
         # librdkafka's futures block; one thread is enough for a question now and then.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-admin")
@@ -57,8 +57,7 @@ class Catalog:
         """Those of the named topics that Kafka has. Raises Unavailable within ADMIN_TIMEOUT_S or so."""
         try:
             async with asyncio.timeout(ADMIN_TIMEOUT_S):
-                metadata = await self._all_metadata()
-            found = {name: metadata.partitions_for_topic(name) or set() for name in names if name in metadata.topics()}
+                found = await partitions_of(await self._connected(), names)
             ids = await self._ids(list(found)) if found and settings.KAFKA_BOOTSTRAP_SERVERS else dict.fromkeys(found)
         except (KafkaError, OSError, TimeoutError) as error:
             await self._forget_client()
@@ -100,17 +99,11 @@ class Catalog:
         self._admin = None
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _all_metadata(self) -> Any:
-        if self._client is None:
-            client = AIOKafkaClient(**client_options())
-            ask_for_all_topics(client)
-            try:
-                await client.bootstrap()
-            except BaseException:
-                await stop_quietly(client)
-                raise
-            self._client = client
-        return await self._client.fetch_all_metadata()
+    async def _connected(self) -> AIOKafkaClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await asker()
+            return self._client
 
     async def _forget_client(self) -> None:
         client, self._client = self._client, None

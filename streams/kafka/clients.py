@@ -1,7 +1,6 @@
 """What we ask of the Kafka cluster besides records: how to reach it, which topics it has, and which life of each.
 
-Never creates a topic by asking for it: aiokafka's metadata request by name does that on brokers that allow it, so every
-client made here asks for the list of all topics instead.
+Never creates a topic by asking for it (docs/decisions/0006-never-create-by-asking.md).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from confluent_kafka import KafkaError as ConfluentError
 from django.conf import settings
 
 from streams.kafka import aiokafka_internals, embedded
-from streams.kafka.aiokafka_internals import ask_for_all_topics, client_of
+from streams.kafka.aiokafka_internals import ask_for_its_topics, client_of
 from streams.runtime.away import Unavailable
 
 log = logging.getLogger(__name__)
@@ -122,7 +121,20 @@ def consumer(**options: Any) -> AIOKafkaConsumer:
             **options,
         }
     )
-    ask_for_all_topics(client_of(made))
+    ask_for_its_topics(client_of(made))
+    return made
+
+
+async def asker() -> AIOKafkaClient:
+    """A connected client for questions alone. Raises KafkaError, OSError, TimeoutError, or Unavailable."""
+    aiokafka_internals.install()
+    made = AIOKafkaClient(**client_options())
+    ask_for_its_topics(made)
+    try:
+        await made.bootstrap()
+    except BaseException:
+        await stop_quietly(made)
+        raise
     return made
 
 

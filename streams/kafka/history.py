@@ -17,6 +17,7 @@ from aiokafka.structs import TopicPartition
 from streams import metrics
 from streams.decoding import carried
 from streams.kafka import embedded, undecodable
+from streams.kafka.aiokafka_internals import hear_of, is_without_leader
 from streams.kafka.page_cache import Pages
 from streams.kafka.pool import Lease, Pool, Settled
 from streams.kafka.undecodable import Polled, Undecodable
@@ -44,6 +45,10 @@ class Expired(Settled):
     """Retention took the record at that offset."""
 
 
+class NoLeader(Settled, Unavailable):
+    """No broker leads a partition: nobody can say its offsets, however long one waits for it."""
+
+
 Asked = tuple[str, tuple[int, ...]]  # a topic and partitions of it
 
 
@@ -57,9 +62,10 @@ class Bounds:
 
 
 class History:
-    """One per process. `close()` stops its consumers."""
+    """One per process. `close()` stops its consumers. watched: the topics whose offsets are asked for."""
 
     def __init__(self, readers: int = READERS) -> None:
+        self.watched: frozenset[str] = frozenset()
         self._pool, self._askers = Pool(readers), Pool(ASKERS)
         self._pages = Pages()
         self._asking: dict[Asked, asyncio.Task[Bounds]] = {}
@@ -117,6 +123,7 @@ class History:
         partitions = [TopicPartition(topic, partition) for partition in bounds.ends]
 
         async def look_up(lease: Lease) -> dict[int, int]:
+            await hear_of(lease.reader, topic)
             found = await lease.reader.offsets_for_times(dict.fromkeys(partitions, timestamp))
             return {
                 tp.partition: answer.offset if (answer := found.get(tp)) else bounds.ends[tp.partition]
@@ -179,6 +186,9 @@ class History:
         tps = [TopicPartition(topic, partition) for partition in partitions]
 
         async def ask(lease: Lease) -> Bounds:
+            await hear_of(lease.reader, topic, self.watched)
+            if any(is_without_leader(lease.reader, tp) for tp in tps):
+                raise NoLeader(f"No broker leads all partitions of {topic}.")
             firsts, ends = await asyncio.gather(lease.reader.beginning_offsets(tps), lease.reader.end_offsets(tps))
             return Bounds(
                 {tp.partition: offset for tp, offset in firsts.items()},

@@ -85,17 +85,21 @@ class Reader:
             coming.cancel()
             await asyncio.wait({coming})
             coming.cancelled() or coming.exception()  # looked at, whatever it is
-            # Not `unsubscribe()`: with that, each next stretch would have all of Kafka's metadata asked for twice.
+            # Not `unsubscribe()`: with that, each next stretch would have the topic's metadata asked for again.
             self._reader.pause(tp)
 
     async def follow(self, topic: str, positions: dict[int, int]) -> AsyncGenerator[tuple[int, Chunk], None]:
         """What comes from these positions on, partition by partition, without an end, through whiles in which Kafka is
-        away; now and then an empty chunk of partition -1. Whoever has enough closes the iterator."""
+        away; now and then an empty chunk of partition -1. Whoever has enough closes the iterator.
+
+        Raises Unavailable when the consumer reads no more, or Kafka refuses, or does not tell where a partition begins.
+        """
         at = {TopicPartition(topic, number): position for number, position in positions.items()}
         self._reader.assign(list(at))
         for tp, position in at.items():
             self._reader.seek(tp, position)
         while True:
+            self._check()
             found: dict[TopicPartition, list[Polled]] = {}
             try:
                 found = await self._reader.getmany(timeout_ms=POLL_MS, max_records=CHUNK_RECORDS)
@@ -113,10 +117,14 @@ class Reader:
             if not found:
                 yield -1, Chunk(0, 0, [])
 
-    async def _poll(self, tp: TopicPartition, offsets: int) -> tuple[list[Polled], int | None]:
-        """What there is of a partition's next so many offsets, perhaps a little more, and its position behind that."""
+    def _check(self) -> None:
+        """Raises Unavailable where polls would bring nothing for ever."""
         if has_stopped_fetching(self._reader):
             raise Unavailable("The consumer has stopped reading.")
+
+    async def _poll(self, tp: TopicPartition, offsets: int) -> tuple[list[Polled], int | None]:
+        """What there is of a partition's next so many offsets, perhaps a little more, and its position behind that."""
+        self._check()
         try:
             polling = self._reader.getmany(tp, timeout_ms=POLL_MS, max_records=max(1, min(offsets, CHUNK_RECORDS)))
             found: list[Polled] = (await within(READ_S, polling)).get(tp, [])

@@ -19,8 +19,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # a re-export without a stub
 from django.conf import settings
 
-from streams.kafka.aiokafka_internals import ask_for_all_topics
-from streams.kafka.clients import admin_options, client_options, stop_quietly
+from streams.kafka.clients import admin_options, asker, stop_quietly
 from streams.kafka.log_dirs import LogDirsRequest
 from streams.runtime.tasks import shared
 
@@ -173,15 +172,8 @@ class Storage:
     async def _connected(self) -> AIOKafkaClient:
         async with self._connecting:
             if self._client is None:
-                client = AIOKafkaClient(**client_options())
-                ask_for_all_topics(client)
-                try:
-                    async with asyncio.timeout(ASK_S):
-                        await client.bootstrap()
-                except BaseException:
-                    await stop_quietly(client)
-                    raise
-                self._client = client
+                async with asyncio.timeout(ASK_S):
+                    self._client = await asker()
             return self._client
 
     async def _forget_client(self) -> None:

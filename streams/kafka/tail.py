@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -26,7 +27,7 @@ from streams import metrics
 from streams.decoding import carried
 from streams.decoding.schemas import Id
 from streams.kafka import undecodable
-from streams.kafka.aiokafka_internals import is_rebalancing, position_of
+from streams.kafka.aiokafka_internals import is_rebalancing, position_of, without_leader
 from streams.wire.ranges import Batch, Range, Status, Wholes
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ STALLED_S = 10.0  # lag without progress for so long too
 STATUS_S = 1.0  # silence is a message too
 OFFSETS_TIMEOUT_S = 3.0
 DENIED_S = 5.0  # between tries at a topic that Kafka does not let us read
+FINER, MOST_PARTS = 8, 256  # how much finer questions about ends become when one has no answer, and their number then
+ENDS_EACH_S, ENDS_MORE_S = 0.0002, 0.8  # more for each partition, at most
 ENDS_TIMEOUT_S = 1.0  # for end offsets: with the pause, a status comes before anybody takes the silence for a loss
 
 Encoded = tuple[list[Any], dict[int, bytes]]  # what was polled, with its records encoded; `Range.whole` of it
@@ -79,7 +82,7 @@ class Tail:
         self.positions: dict[TopicPartition, int] = {}
         self.generation = 0  # counts assignments: what was polled under an older one is not delivered
         self._progress = asyncio.get_running_loop().time()
-        self._one_by_one = False
+        self._parts = 1  # in which Kafka is asked for ends
         self._denied: dict[str, float] = {}  # topics that Kafka does not let us read, and when to try again
         # A registry that is slow holds up the partitions that need it, and no other: those are paused meanwhile.
         self._held: dict[TopicPartition, _Held] = {}
@@ -257,24 +260,25 @@ class Tail:
         return batches, moved
 
     async def _ends(self) -> dict[TopicPartition, int]:
-        """End offsets, of all topics at once, or of each alone as long as one does not answer (it has gone)."""
+        """End offsets, of all topics at once; in more and more parts as long as one does not answer (a topic in it has
+        gone). Where none of several parts answers, Kafka is only slow, and finer questions would make it slower. Nobody
+        can tell the ends of a partition without a leader."""
         assigned = self.consumer.assignment()
-        if not assigned:
-            return {}
-        if not self._one_by_one:
-            ends = await self._ask_ends(assigned)
-            self._one_by_one = ends.keys() != assigned
-            return ends
-        topics = {topic: {tp for tp in assigned if tp.topic == topic} for topic in {tp.topic for tp in assigned}}
-        answers = await asyncio.gather(*(self._ask_ends(tps) for tps in topics.values()))
-        self._one_by_one = not all(answers)
+        topics: dict[str, list[TopicPartition]] = {}
+        for tp in assigned - without_leader(self.consumer, assigned):
+            topics.setdefault(tp.topic, []).append(tp)
+        parts = [list(chain(*part)) for part in _parted(list(topics.values()), self._parts)]
+        answers = await asyncio.gather(*(self._ask_ends(tps) for tps in parts))
+        is_whole = all(len(ends) == len(tps) for ends, tps in zip(answers, parts, strict=True))
+        is_slow = len(parts) > 1 and not any(answers)
+        self._parts = 1 if is_whole or is_slow else min(MOST_PARTS, self._parts * FINER)
         return {tp: end for ends in answers for tp, end in ends.items()}
 
-    async def _ask_ends(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def _ask_ends(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
         """Nothing where Kafka does not tell: the hubs hear silence, ask themselves, and say so."""
         try:
-            async with asyncio.timeout(ENDS_TIMEOUT_S):
-                ends: dict[TopicPartition, int] = await self.consumer.end_offsets(list(tps))
+            async with asyncio.timeout(ENDS_TIMEOUT_S + min(ENDS_MORE_S, len(tps) * ENDS_EACH_S)):
+                ends: dict[TopicPartition, int] = await self.consumer.end_offsets(tps)
         except (KafkaError, TimeoutError) as error:
             log.debug("Kafka does not tell its end offsets: %r", error)
             return {}
@@ -303,9 +307,20 @@ class Tail:
             raise Stalled(f"No progress for {STALLED_S:g} s while {sum(lag.values())} records wait.")
 
     def _statuses(self, ends: dict[TopicPartition, int]) -> Iterable[Status]:
-        topics = {tp.topic for tp in self.positions}
-        for topic in (topics & self.epochs.keys()) - self._denied.keys():
-            at = {tp.partition: position for tp, position in self.positions.items() if tp.topic == topic}
-            end = {tp.partition: offset for tp, offset in ends.items() if tp.topic == topic}
-            if end:
-                yield Status(topic, self.epochs[topic], at, end)
+        at, end = _by_topic(self.positions), _by_topic(ends)
+        for topic in (at.keys() & end.keys() & self.epochs.keys()) - self._denied.keys():
+            yield Status(topic, self.epochs[topic], at[topic], end[topic])
+
+
+def _by_topic(offsets: dict[TopicPartition, int]) -> dict[str, dict[int, int]]:
+    """topic -> partition -> offset."""
+    found: dict[str, dict[int, int]] = {}
+    for tp, offset in offsets.items():
+        found.setdefault(tp.topic, {})[tp.partition] = offset
+    return found
+
+
+def _parted(topics: list[list[TopicPartition]], parts: int) -> Iterable[list[list[TopicPartition]]]:
+    """So many parts of a list, of about the same length."""
+    size = max(1, -(-len(topics) // parts))
+    return (topics[start : start + size] for start in range(0, len(topics), size))

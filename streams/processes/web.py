@@ -26,7 +26,7 @@ from streams.kafka import embedded, storage
 from streams.kafka.history import History
 from streams.outbox import messages, relay
 from streams.processes import goodbye
-from streams.runtime import interpreter
+from streams.runtime import interpreter, leaving
 from streams.runtime.tasks import pause, supervise
 from streams.runtime.threads import in_database
 from streams.search import running
@@ -58,6 +58,7 @@ class WebProcess:
 
     def start(self) -> None:
         """Starts every task. Raises embedded.AlreadyRunning when another process has the embedded broker."""
+        leaving.stay()
         if not settings.KAFKA_BOOTSTRAP_SERVERS:
             broker = embedded.start()
             log.info("The embedded Kafka broker listens on %s.", broker.address)
@@ -105,7 +106,8 @@ class WebProcess:
         return self.hub.link is self._first_link and not self._topics.has_failed
 
     def say_goodbye(self) -> None:
-        """Tells every client that this process ends, and when to come back."""
+        """Tells every client that this process ends, and when to come back; searches and exports come to an end."""
+        leaving.begin()
         self.hub.say_goodbye(4001, goodbye.retry_after_ms(len(self.hub.connections)))
 
     # The clock ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from streams import metrics
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import Filter, filter_of
 from streams.hub.connection import STREAMS
-from streams.hub.filtered import FilteredLog, FilterEnded, TooManyFilters, stream_of
+from streams.hub.filtered import EXPENSIVE, FilteredLog, FilterEnded, TooManyFilters, stream_of
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
 from streams.hub.subscription import Client, Subscription
@@ -37,6 +37,7 @@ BAD_REQUESTS_S = 60.0
 MOST_JUMPS = 1000  # that one `subscribe` may tell of
 RETRY_AWAY_MS = 2000  # Kafka is away
 RETRY_MISSING_MS = 5000  # Kafka has no such topic yet
+RETRY_OPENING_MS = 1000  # the process has not opened it yet: topics are opened one after the other
 RETRY_NEW_LIFE_MS = 500
 NO_LOG = TopicLog("", "", {})  # of a stream whose beginning is being looked up
 
@@ -187,16 +188,17 @@ class Requests:
     async def _look_up_and_let_go(self, pending: Subscription, wanted: Wanted, reserved: _Reserved) -> None:
         try:
             topic_log, beginning = await within(SUBSCRIBE_TIMEOUT_S, self._look_up(wanted, reserved))
+            if wanted.topic not in self._connection.topics:  # taken away while Kafka was asked
+                raise BadRequest("unknown_topic", not_readable(wanted.topic), wanted.number)
             if self._hub.logs.get(wanted.topic) is not topic_log:
                 message = "The topic has just begun a new life; try again."
                 raise BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
             if reserved.log is not None and reserved.log.is_over:
-                raise FilterEnded
+                raise FilterEnded(reserved.log.over)
         except BadRequest as error:
             self._give_up(pending, error)
-        except FilterEnded:
-            message = "This filter takes too much of the server's time; make it smaller."
-            self._give_up(pending, BadRequest("bad_filter", message, wanted.number, at=0))
+        except FilterEnded as error:
+            self._give_up(pending, _ended(error, wanted.number))
         except DatabaseError:
             message = "The database does not answer; try again."
             self._give_up(pending, BadRequest("unavailable", message, wanted.number, RETRY_AWAY_MS))
@@ -265,8 +267,20 @@ class Requests:
             return topic_log
         if self._hub.link.state == "down":
             raise BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS)
-        message = f"Kafka has no topic {wanted.topic} yet."
-        raise BadRequest("unknown_topic", message, wanted.number, RETRY_MISSING_MS)
+        if wanted.topic in self._hub.missing:
+            message = f"Kafka has no topic {wanted.topic} yet."
+            raise BadRequest("unknown_topic", message, wanted.number, RETRY_MISSING_MS)
+        message = f"The topic {wanted.topic} is about to be opened; try again."
+        raise BadRequest("unavailable", message, wanted.number, RETRY_OPENING_MS)
+
+
+def _ended(error: FilterEnded, number: int) -> BadRequest:
+    """What is told of a filter that ended while it looked through the past: only a dear one is the client's to mend."""
+    if error.reason == EXPENSIVE:
+        message = "This filter takes too much of the server's time; make it smaller."
+        return BadRequest("bad_filter", message, number, at=0)
+    message = "What the filter looked through has just ended; try again."
+    return BadRequest("unavailable", message, number, RETRY_NEW_LIFE_MS)
 
 
 def _is_too_long(data: str | bytes) -> bool:

@@ -7,9 +7,11 @@ import itertools
 import os
 
 import pytest
+from aiokafka import TopicPartition
 from django.test import override_settings
 
 from streams.kafka.catalog import Catalog
+from streams.kafka.clients import consumer, stop_quietly
 from streams.runtime.away import Unavailable
 from tests.conftest import Install
 from tests.support.client import Connection
@@ -85,6 +87,27 @@ async def test_many_make_it_at_once(kafka: Kafka) -> None:
         finally:
             for catalog in catalogs:
                 await catalog.close()
+
+
+async def test_asking_for_a_topic_does_not_make_it(kafka: Kafka) -> None:
+    topic, there = unheard_of(), kafka.create_topic()
+    with override_settings(KAFKA_BOOTSTRAP_SERVERS=[kafka.address]):
+        catalog = Catalog()
+        reader = consumer(group_id=None)
+        try:
+            await reader.start()
+            for _ in range(3):  # Kafka would make it meanwhile
+                asked = [TopicPartition(topic, 0), TopicPartition(there, 0)]
+                reader.assign(asked)
+                for partition in asked:
+                    reader.seek(partition, 0)
+                await reader.getmany(timeout_ms=500)
+                assert (await catalog.topics([topic, there])).keys() == {there}
+                assert await catalog.topics([]) == {}
+        finally:
+            await stop_quietly(reader)
+            await catalog.close()
+    assert not listed(kafka, topic)
 
 
 async def test_without_a_broker_it_is_told_that_kafka_does_not_answer() -> None:

@@ -108,3 +108,30 @@ async def test_leaders_that_move_and_move_back_cost_nothing(
         await arrives()
         assert not follower.gaps
         assert follower.sockets == 1
+
+
+async def test_a_partition_that_nobody_leads_holds_up_its_own_topic_and_no_other(
+    install: Install, first: First, second: Second, postgres: Postgres
+) -> None:
+    items, admin = first.create_spread(), first.admin()
+    alone, other = f"a-{first.port}", f"b-{first.port}"  # the web process opens them in this order
+    wanted = [NewTopic(alone, 1, replica_assignment=[[2]]), NewTopic(other, 1, replica_assignment=[[1]])]
+    services.finish(admin.create_topics(wanted, operation_timeout=CALL_SECONDS))
+    await asyncio.to_thread(second.kill)
+    await until(lambda: not services.known(admin, alone), "nobody leads it", AGAIN_SECONDS)
+    servers = f"{first.address},{second.address}"
+    installation = install(postgres, KAFKA_BOOTSTRAP_SERVERS=servers, KAFKA_ITEMS_TOPIC=items)
+    for topic in (alone, other):
+        installation.watch(topic)
+    web = installation.web()
+    async with Follower(web.url, installation.token, other) as follower:
+        await follower.subscribed(AGAIN_SECONDS)
+        first.produce(other, [b"1"] * 5)
+        await follower.until(lambda: len(follower.records) == 5, "the other's records", AGAIN_SECONDS)
+        assert "No broker leads all partitions" in web.log()
+        await asyncio.to_thread(second.start)
+        async with Follower(web.url, installation.token, alone) as late:
+            await late.subscribed(AGAIN_SECONDS)
+            first.produce(alone, [b"1"] * 5)
+            await late.until(lambda: len(late.records) == 5, "its own records", AGAIN_SECONDS)
+        assert not follower.gaps

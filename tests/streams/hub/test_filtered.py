@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -314,6 +315,51 @@ async def test_a_filter_that_takes_too_much_in_the_past_is_ended_too(hub: Hub, m
     stream = (await reader.subscribe(THIRDS, {"cursor": {"epoch": "e", "positions": {}}}))["stream"]
     await until(lambda: reader.of("unsubscribed"), "it is ended")
     assert reader.frames[-1] == {"type": "unsubscribed", "stream": stream, "reason": "expensive"}
+
+
+async def a_new_life(hub: Hub) -> None:
+    await hub.open(TopicInfo("t", (0, 1), "f"), "f")
+
+
+async def its_end(hub: Hub) -> None:
+    hub.forget("t", "topic_gone")
+
+
+async def a_fault(hub: Hub) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    with pytest.MonkeyPatch.context() as planted:
+        planted.setattr(filtered, "seen", broken)
+        put(hub, part(0, 20, 21))
+        await until(lambda: not hub.filtered.logs(), "the filters have failed")
+
+
+@pytest.mark.parametrize("happens", [a_new_life, its_end, a_fault])
+@pytest.mark.parametrize("start", [{"last": 5}, {"latest": True}], ids=json.dumps)
+async def test_what_ends_while_a_filter_looks_through_the_past_is_no_fault_of_the_filter(
+    hub: Hub, start: dict[str, Any], happens: Callable[[Hub], Awaitable[None]]
+) -> None:
+    asked, goes_on = asyncio.Event(), asyncio.Event()
+    page, bounds = hub.history.page, hub.history.bounds
+
+    async def late(given: Callable[..., Any], *asking: Any) -> Any:
+        asked.set()
+        await goes_on.wait()
+        return await given(*asking)
+
+    hub.history.page = partial(late, page)  # type: ignore[method-assign]
+    hub.history.bounds = partial(late, bounds)  # type: ignore[method-assign]
+    reader = Reader(hub)
+    answering = asyncio.create_task(reader.subscribe(THIRDS, start))
+    await asked.wait()
+    hub.history.bounds = bounds  # type: ignore[method-assign]
+    await happens(hub)
+    goes_on.set()
+    answer = await answering
+    assert (answer["type"], answer["code"]) == ("error", "unavailable"), answer
+    assert answer["retry_after_ms"] > 0
+    assert not reader.connection.streams
 
 
 async def test_a_fault_while_filters_look_ends_their_streams_instead_of_leaving_them_waiting(

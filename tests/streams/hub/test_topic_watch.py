@@ -16,6 +16,7 @@ from streams.hub.topic_watch import TopicWatch
 from streams.kafka.catalog import Catalog, TopicInfo
 from streams.models import Topic
 from streams.processes.web import WebProcess
+from streams.runtime.away import Unavailable
 from streams.topics import epoch_of, renew
 from streams.wire.ranges import Status
 from tests.support.readers import Client, Table, opened, settled
@@ -122,4 +123,27 @@ async def test_the_items_topic_is_open_before_the_link_is_live() -> None:
     with mock.patch.object(Catalog, "ensure"), mock.patch.object(Catalog, "topics", return_value=infos):
         await TopicWatch(hub)._open(dict.fromkeys(names, "kept"))
     assert list(hub.logs) == [settings.KAFKA_ITEMS_TOPIC, "a-topic", "z-topic"]
+    await hub.close()
+
+
+async def test_a_finished_look_says_which_topics_kafka_does_not_have() -> None:
+    hub = Hub(Table({0: 0}))
+    rows = dict.fromkeys(["there", "gone", "nowhere"], "kept")
+    infos = {name: TopicInfo(name, (0,), "e") for name in ("there", "gone")}
+    watch = TopicWatch(hub)
+    with mock.patch.object(Catalog, "ensure"), mock.patch.object(Catalog, "topics", side_effect=lambda _: dict(infos)):
+        assert not hub.missing
+        await watch._open(rows)
+        assert hub.missing == {"nowhere"}
+        del infos["gone"]
+        await watch._open(rows)
+        assert hub.missing == {"gone", "nowhere"}
+        assert list(hub.logs) == ["there"]
+        with mock.patch.object(Catalog, "topics", side_effect=Unavailable), pytest.raises(Unavailable):
+            await watch._open(rows)
+        assert hub.missing == {"gone", "nowhere"}
+        infos["gone"] = TopicInfo("gone", (0,), "f")
+        await watch._open({"gone": "kept", "there": "kept"})
+        assert not hub.missing
+        assert hub.logs.keys() == {"gone", "there"}
     await hub.close()

@@ -12,6 +12,7 @@ from unittest import TestCase, mock
 
 import pytest
 
+from streams.hub import rights_watch
 from streams.hub.rights_watch import RightsWatch
 from streams.kafka.history import Bounds
 from streams.socket import requests
@@ -105,6 +106,28 @@ async def test_what_a_client_tells_of_jumps_does_not_fill_the_log() -> None:
     await hub.close()
 
 
+async def test_a_topic_that_is_not_open_is_unknown_only_where_kafka_does_not_have_it() -> None:
+    hub, _ = await opened({0: 10})
+    client = Client(hub)
+    client.connection.topics = {"u": "u"}
+    tasks: list[asyncio.Task[None]] = []
+    asking = Requests(hub, RightsWatch(hub), client.connection, lambda work: tasks.append(asyncio.create_task(work)))
+
+    async def refused() -> tuple[str, int]:
+        client.frames.clear()
+        asking.handle({"type": "websocket.receive", "text": json.dumps(SUBSCRIBE | {"topic": "u"})})
+        await asyncio.gather(*tasks)
+        [error] = client.frames
+        return error["code"], error["retry_after_ms"]
+
+    assert await refused() == ("unavailable", requests.RETRY_OPENING_MS)
+    hub.missing = frozenset({"u"})
+    assert await refused() == ("unknown_topic", requests.RETRY_MISSING_MS)
+    hub.set_link("down")
+    assert await refused() == ("unavailable", requests.RETRY_AWAY_MS)
+    await hub.close()
+
+
 # In time ------------------------------------------------------------------------------------------------------------
 
 
@@ -113,7 +136,7 @@ class Deaf(Table):
 
     def __init__(self, way: str) -> None:
         super().__init__({0: 10})
-        self.way, self.hears = way, threading.Event()
+        self.way, self.hears, self.is_asked = way, threading.Event(), False
 
     async def bounds(self, topic: str, partitions: Any) -> Bounds:
         await self._hang()
@@ -128,6 +151,7 @@ class Deaf(Table):
         return await super().page(topic, partition, start, end)
 
     async def _hang(self) -> None:
+        self.is_asked = True
         try:
             while not self.hears.is_set():
                 await asyncio.sleep(0.05)
@@ -174,4 +198,23 @@ async def test_a_subscribe_is_answered_in_time_whatever_kafka_does(start: dict[s
     await until(lambda: len(client.frames) > 1, "it is answered once Kafka hears")
     assert (client.frames[1]["type"], client.frames[1]["id"]) == ("subscribed", 8)
     await asyncio.gather(*tasks)
+    await hub.close()
+
+
+async def test_a_right_that_is_taken_away_while_kafka_is_asked_delivers_nothing() -> None:
+    hub, _ = await opened({0: 10})
+    deaf = Deaf("stops")
+    hub.history = deaf
+    client = Client(hub)
+    client.connection.topics = {"t": "t", "other": "other"}
+    tasks: list[asyncio.Task[None]] = []
+    asking = Requests(hub, RightsWatch(hub), client.connection, lambda work: tasks.append(asyncio.create_task(work)))
+    asking.handle({"type": "websocket.receive", "text": json.dumps(SUBSCRIBE | {"start": {"last": 5}})})
+    await until(lambda: deaf.is_asked, "Kafka is asked")
+    rights_watch.tell(hub, client.connection, {"other": "other"})
+    deaf.hears.set()
+    await asyncio.gather(*tasks)
+    assert [frame["type"] for frame in client.frames] == ["topics", "error"]
+    assert client.frames[1]["code"] == "unknown_topic"
+    assert not client.connection.streams
     await hub.close()

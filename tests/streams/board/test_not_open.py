@@ -1,0 +1,47 @@
+"""What the records API says of a topic that this process has not opened: whether asking again is of use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from streams.board.api import _log_of
+from streams.hub import current
+from streams.hub.current import Live
+from streams.hub.hub import Hub
+from tests.support.readers import opened
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Hub]:
+    """With the topic `t` open; of `u` nothing is known."""
+    made, _ = await opened({0: 10})
+    current.put(cast("Live", SimpleNamespace(hub=made)))
+    yield made
+    current.put(None)
+    await made.close()
+
+
+async def test_only_what_kafka_does_not_have_is_not_there(hub: Hub) -> None:
+    assert _log_of("t", is_readable=True)[0] is hub.logs["t"]
+
+    found, soon = _log_of("u", is_readable=True)
+    assert (found, soon.status_code, soon.headers["Retry-After"]) == (None, 503, "2")
+    assert b"about to be opened" in soon.content
+
+    hub.missing = frozenset({"u"})
+    found, absent = _log_of("u", is_readable=True)
+    assert (found, absent.status_code, "Retry-After" in absent) == (None, 404, False)
+
+    hub.set_link("down")
+    found, away = _log_of("u", is_readable=True)
+    assert (found, away.status_code, away.headers["Retry-After"]) == (None, 503, "2")
+    assert b"Kafka is away" in away.content
+
+
+async def test_what_may_not_be_read_is_never_about_to_be_opened(hub: Hub) -> None:
+    found, answer = _log_of("u", is_readable=False)
+    assert (found, answer.status_code) == (None, 404)

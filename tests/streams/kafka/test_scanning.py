@@ -1,0 +1,46 @@
+"""What searches and `tail` read, with the embedded broker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from confluent_kafka import Producer
+
+from streams.kafka import embedded
+from streams.kafka.scanning import Readers
+from streams.runtime.away import Unavailable
+
+TOPIC = "t"
+SECONDS = 30  # that a machine may stand still, and more
+
+
+@pytest.fixture
+async def readers() -> AsyncIterator[Readers]:
+    broker = embedded.start()
+    broker.create_topic(TOPIC)
+    producer = Producer({"bootstrap.servers": broker.address, "log_level": 0})
+    producer.produce(TOPIC, b"1", partition=0)
+    assert producer.flush(10) == 0
+    made = Readers()
+    yield made
+    await made.close()
+    embedded.stop()
+
+
+async def stopped_meanwhile(readers: Readers) -> None:
+    async with readers.lent() as reader, contextlib.aclosing(reader.follow(TOPIC, {0: 0})) as coming:
+        async for partition, chunk in coming:
+            if partition == 0:
+                assert (chunk.start, chunk.end, len(chunk.polled)) == (0, 1, 1)
+                # As when it ends by an error that aiokafka keeps to itself: polls go on, and bring nothing.
+                fetching = reader._reader._fetcher._fetch_task
+                fetching.cancel()
+                await asyncio.wait({fetching})
+
+
+async def test_a_consumer_that_has_stopped_reading_ends_what_follows_a_topic(readers: Readers) -> None:
+    with pytest.raises(Unavailable, match="stopped reading"):
+        await asyncio.wait_for(stopped_meanwhile(readers), SECONDS)
