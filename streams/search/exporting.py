@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import orjson
 
+from streams.runtime import leaving
 from streams.search.jobs import Ended, Job
 from streams.search.process import Told
 from streams.search.rows import Rows
@@ -19,6 +20,7 @@ from streams.search.spans import told
 from streams.search.turns import Turn
 
 WAIT_S = 30.0  # for a turn
+LOOK_S = 1.0  # between looks whether the server is about to end
 AWAY_S = 60.0  # that Kafka may be away, without progress
 BEGIN_S = 10.0  # from the turn to the first look at it; an answer that nobody sends gives its turn back
 
@@ -26,13 +28,16 @@ Format = Literal["ndjson", "csv"]
 
 
 async def turn_for(searching: Searching, person: object) -> Turn | None:
-    """A turn at exports, to be given to `pieces`; None when it did not come in WAIT_S. Raises TooManyWaiting."""
+    """A turn at exports, to be given to `pieces`; None when it did not come in WAIT_S, or the server is about to end.
+    Raises TooManyWaiting."""
     turns = searching.exports
     turn = turns.enter(person)
     try:
         async with asyncio.timeout(WAIT_S):
-            async for _ in turns.places(turn, WAIT_S):
-                pass
+            async for _ in turns.places(turn, LOOK_S):
+                if leaving.seconds() is not None:
+                    turns.leave(turn)
+                    return None
     except TimeoutError:
         turns.leave(turn)
         return None
@@ -54,7 +59,7 @@ def pieces(searching: Searching, turn: Turn, job: Job, still: Still) -> AsyncGen
         try:
             if head := Rows(job.topic, job.output, job.columns).head():
                 yield head
-            async with contextlib.aclosing(_rows(searching, job, still)) as rows:
+            async with contextlib.aclosing(_rows(searching, turn, job, still)) as rows:
                 async for piece in rows:
                     yield piece
         finally:
@@ -63,8 +68,8 @@ def pieces(searching: Searching, turn: Turn, job: Job, still: Still) -> AsyncGen
     return begun()
 
 
-async def _rows(searching: Searching, job: Job, still: Still) -> AsyncGenerator[bytes, None]:
-    running = Running(searching.process, "export", job, still, patience=AWAY_S)
+async def _rows(searching: Searching, turn: Turn, job: Job, still: Still) -> AsyncGenerator[bytes, None]:
+    running = Running(searching.process, "export", job, still, asked=turn.since, patience=AWAY_S)
     async with contextlib.aclosing(running.events()) as events:
         async for event in events:
             if isinstance(event, Told) and event.found:

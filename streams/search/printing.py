@@ -7,8 +7,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import sys
+import threading
 from argparse import ArgumentTypeError
 from collections.abc import Coroutine
 from typing import Any, NamedTuple
@@ -71,20 +73,64 @@ class Enough(Exception):
 
 
 class Printer:
-    """Prints rows. head: what stands before the first of them."""
+    """Prints rows. head: what stands before the first of them.
+
+    They go to the descriptor itself, by a thread of their own: whoever reads them may take as long as they want (a
+    pager does), and meanwhile Kafka is answered, and a signal ends the command.
+    """
 
     def __init__(self, head: bytes) -> None:
         self._head = head
 
-    def print(self, rows: bytes) -> None:
-        """Prints some rows. Raises Enough when nobody reads them."""
-        try:
-            sys.stdout.buffer.write(self._head + rows)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would write the rest at its end
+    async def print(self, rows: bytes) -> None:
+        """Prints some rows, and returns when they are taken. Raises Enough when nobody reads them."""
+        out, data, self._head = _descriptor(), self._head + rows, b""
+        if not data:
+            return
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[OSError | None] = loop.create_future()
+
+        def told(error: OSError | None) -> None:
+            if not written.done():
+                written.set_result(error)
+
+        def write() -> None:
+            error = _failure_to_write(out, data)
+            with contextlib.suppress(RuntimeError):  # the command has ended meanwhile
+                loop.call_soon_threadsafe(told, error)
+
+        # A thread of a pool would be waited for at the end of the process: as long as the reader takes.
+        threading.Thread(target=write, name="printing", daemon=True).start()
+        error = await written
+        if isinstance(error, BrokenPipeError):
             raise Enough from error
-        self._head = b""
+        if error is not None:
+            raise error
+
+    @staticmethod
+    def look() -> None:
+        """Raises Enough when nobody would read what is printed: who reads nothing for long would hear of it late."""
+        looking = select.poll()
+        looking.register(_descriptor(), 0)  # a reader that has gone is told in any case
+        if any(events & (select.POLLERR | select.POLLHUP) for _, events in looking.poll(0)):
+            raise Enough
+
+
+def _descriptor() -> int:
+    """Where rows go. Raises Enough where the command was begun without an output."""
+    if sys.stdout is None:
+        raise Enough
+    return sys.stdout.fileno()
+
+
+def _failure_to_write(out: int, data: bytes) -> OSError | None:
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[os.write(out, left) :]
+    except OSError as error:
+        return error
+    return None
 
 
 class Place(NamedTuple):

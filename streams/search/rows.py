@@ -75,14 +75,21 @@ def _value(node: Node, name: str) -> Value:
             return lambda seen: inner(seen)[field]
         case Index(_, of, Constant(_, int() as place)) if place >= 0:
             inner = _value(of, name)
-            return lambda seen: inner(seen)[place]
+            return lambda seen: _in_list(inner(seen), place)
     raise BadColumn(f"{name[:60]} is no column: write one of {', '.join(NAMES)}, or a field as in value.items[0].sku.")
 
 
+def _in_list(of: Any, place: int) -> Any:
+    """What stands at a place of a list; a text has none, as in a filter. Raises IndexError and TypeError."""
+    if type(of) is not list:
+        raise TypeError
+    return of[place]
+
+
 def _whole_value(looked_at: Seen) -> Any:
-    """Digit for digit, where it is JSON; a field of it has the digits that a double has."""
+    """Digit for digit, where it is JSON, and on one line; a field of it has the digits that a double has."""
     source = looked_at.source()
-    return orjson.Fragment(source) if source else looked_at.value
+    return orjson.Fragment(on_one_line(source.encode())) if source else looked_at.value
 
 
 class Rows:
@@ -146,12 +153,20 @@ def _quoted(cell: str) -> str:
 def _cell(value: Any) -> str:
     kind = type(value)
     if kind is str:
-        is_suspect = value[:1] in BEGINS or ";" in value or "\t" in value
-        return _quoted(FORMULA.sub("'", value) if is_suspect else value)
+        return _quoted(_as_text(value))
     if kind is int:
         return str(value)
     if value is None:
         return ""
     if kind is Moment:  # in milliseconds, as in records
         return str(value.ns // MILLISECOND)
-    return _quoted(orjson.dumps(value).decode())  # of a number, its sign is part of it: no formula
+    # A tab stands between parts of JSON only, never in a text.
+    said = orjson.dumps(value).decode().replace("\t", " ")
+    is_number = said.startswith("-")  # the sign is part of it: no formula
+    return said if is_number else _quoted(_as_text(said))
+
+
+def _as_text(cell: str) -> str:
+    """A cell that no spreadsheet runs."""
+    is_suspect = cell[:1] in BEGINS or ";" in cell or "\t" in cell
+    return FORMULA.sub("'", cell) if is_suspect else cell

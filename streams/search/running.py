@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from typing import Literal, NamedTuple
@@ -14,6 +15,7 @@ from typing import Literal, NamedTuple
 from django.db import Error as DatabaseError
 
 from streams import metrics
+from streams.runtime import leaving
 from streams.runtime.tasks import give_up
 from streams.search.jobs import Bounds, Counts, Ended, Job, Reason
 from streams.search.process import Lost, Told, WorkerProcess
@@ -23,11 +25,15 @@ from streams.search.turns import EXPORTS_AT_ONCE, SEARCHES_AT_ONCE, Kind, Turns
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0  # between two looks at the rights of who asked; a look takes a quarter of a second more
+ASK_S = 5.0  # for such a look; one that takes longer counts as one that the database did not answer
 TICK_S = 0.5  # between two words of how it goes
 RESTARTS = 2  # of the process, without progress; then it may be a record that ends it
 AGAIN_S = 1.0  # until Kafka, which was away, is asked again
+LEAVE_S = 3.0  # that what is under way may take when the server is about to end; servers give answers 10 s
 RESTARTED = "The process that searches was lost; the search goes on with a new one."
 GIVEN_UP = "The process that searches was lost again and again; one of the next records may be the reason."
+
+LEAVING = "The server is about to be started anew; go on in a moment."
 
 Stop = Literal["forbidden", "epoch", ""]
 Still = Callable[[], Awaitable[Stop]]
@@ -62,10 +68,13 @@ Event = Told | Tick | Restarted | Ended | Stopped
 class Running:
     """One of them. counts: of all that was looked at. `events` tells bit by bit, and ends with an Ended or Stopped."""
 
-    def __init__(self, process: WorkerProcess, kind: Kind, job: Job, still: Still, *, patience: float = 0.0) -> None:
-        """patience: seconds without progress for which Kafka may be away."""
+    def __init__(
+        self, process: WorkerProcess, kind: Kind, job: Job, still: Still, *, asked: float, patience: float = 0.0
+    ) -> None:
+        """asked: when it was known that they may (monotonic): it may have waited for its turn since.
+        patience: seconds without progress for which Kafka may be away."""
         self.counts = Counts()
-        self._patience = patience
+        self._asked, self._patience = asked, patience
         self._process, self._kind, self._job, self._still = process, kind, job, still
         self._scanned, self._lost = Covered(), Covered()
         self._since = asyncio.get_running_loop().time()
@@ -98,8 +107,11 @@ class Running:
             give_up(watching)
             metrics.SEARCHES_ENDED.labels(self._kind, reason).inc()
 
-    async def _lives(self, watching: asyncio.Task[Stop]) -> AsyncGenerator[Event, None]:
+    async def _lives(self, watching: asyncio.Task[Stop | Ended]) -> AsyncGenerator[Event, None]:
         """What one process after another tells; with patience also through a while in which Kafka is away."""
+        if time.monotonic() - self._asked >= LOOK_S and (stop := await self._look()):
+            yield Stopped(stop, STOPPED[stop])
+            return
         loop = asyncio.get_running_loop()
         lost, progressed = 0, loop.time()
         while lost <= RESTARTS:
@@ -121,9 +133,9 @@ class Running:
         yield Ended("away", GIVEN_UP)
 
     def _is_patient(self, progressed: float) -> bool:
-        return asyncio.get_running_loop().time() - progressed < self._patience
+        return leaving.seconds() is None and asyncio.get_running_loop().time() - progressed < self._patience
 
-    async def _life(self, watching: asyncio.Task[Stop]) -> AsyncGenerator[Event, None]:
+    async def _life(self, watching: asyncio.Task[Stop | Ended]) -> AsyncGenerator[Event, None]:
         """What one process tells, until it has told all. Raises Lost."""
         if (done := self._is_done()) is not None:
             yield Ended(done)
@@ -136,7 +148,7 @@ class Running:
                     await asyncio.wait({following, watching}, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
                     if watching.done():
                         stop = watching.result()
-                        yield Stopped(stop, STOPPED[stop])
+                        yield stop if isinstance(stop, Ended) else Stopped(stop, STOPPED[stop])
                         return
                     if not following.done():
                         yield Tick()
@@ -174,15 +186,23 @@ class Running:
         self.counts.add(told.counts)
         metrics.SEARCHED_RECORDS.labels(self._kind).inc(told.counts.scanned)
 
-    async def _watch(self) -> Stop:
-        """Returns why nothing more may be told, as soon as that is so."""
+    async def _watch(self) -> Stop | Ended:
+        """Returns why nothing more may be told, or can be, as soon as that is so."""
         while True:
             await asyncio.sleep(LOOK_S)
-            try:
-                if stop := await self._still():
-                    return stop
-            except DatabaseError as error:
-                log.warning("Whether a search may go on cannot be looked up: %s", error)
+            if (leaves := leaving.seconds()) is not None and leaves > LEAVE_S:
+                return Ended("away", LEAVING)
+            if stop := await self._look():
+                return stop
+
+    async def _look(self) -> Stop:
+        """Why nothing more may be told; "" also when the database does not say it: it is asked again soon."""
+        try:
+            async with asyncio.timeout(ASK_S):
+                return await self._still()
+        except (DatabaseError, TimeoutError) as error:
+            log.warning("Whether a search may go on cannot be looked up: %r", error)
+            return ""
 
 
 class Searching:

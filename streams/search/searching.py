@@ -10,11 +10,12 @@ from typing import Any
 
 import orjson
 
-from streams.search.jobs import Bounds, Ended, Job
+from streams.runtime import leaving
+from streams.search.jobs import Bounds, Counts, Ended, Job
 from streams.search.process import Told
-from streams.search.running import Restarted, Running, Searching, Still, Stopped
+from streams.search.running import LEAVING, Restarted, Running, Searching, Still, Stopped
 from streams.search.spans import size, told
-from streams.search.turns import TooManyWaiting
+from streams.search.turns import TooManyWaiting, Turn
 
 RECORDS, BYTES, SECONDS = 1_000_000, 256 * 1000 * 1000, 10.0  # of one search; it goes on with its cursor
 BOUNDS = Bounds(RECORDS, BYTES, SECONDS)
@@ -33,22 +34,25 @@ async def lines(
     try:
         turn = turns.enter(person)
     except TooManyWaiting:
-        yield _line({"type": "end", "reason": "away", "message": TOO_MANY, "scanned_ranges": [], "cursor": None})
+        yield _not_begun(TOO_MANY, job, epoch)
         return
     try:
         async for place in turns.places(turn, PROGRESS_S):
+            if leaving.seconds() is not None:
+                yield _not_begun(LEAVING, job, epoch)
+                return
             yield _line({"type": "waiting", "place": place})
-        async with contextlib.aclosing(_found(searching, job, epoch, still)) as found:
+        async with contextlib.aclosing(_found(searching, turn, job, epoch, still)) as found:
             async for line in found:
                 yield line
     finally:
         turns.leave(turn)
 
 
-async def _found(searching: Searching, job: Job, epoch: str, still: Still) -> AsyncGenerator[bytes, None]:
+async def _found(searching: Searching, turn: Turn, job: Job, epoch: str, still: Still) -> AsyncGenerator[bytes, None]:
     offsets = size(job.spans)
     yield _line({"type": "begin", "epoch": epoch, "ranges": told(job.spans), "offsets": offsets, "filter": job.filter})
-    running = Running(searching.process, "search", replace(job, bounds=BOUNDS), still)
+    running = Running(searching.process, "search", replace(job, bounds=BOUNDS), still, asked=turn.since)
     loop = asyncio.get_running_loop()
     due = loop.time() + PROGRESS_S / 2
     async with contextlib.aclosing(running.events()) as events:
@@ -64,6 +68,13 @@ async def _found(searching: Searching, job: Job, epoch: str, still: Still) -> As
                 due = loop.time() + PROGRESS_S / 2
                 done = 1 - size(running.left) / offsets if offsets else 1.0
                 yield _line({"type": "progress", **running.counts.told(), "done": round(done, 4)})
+
+
+def _not_begun(message: str, job: Job, epoch: str) -> bytes:
+    """The end of a search that did not come to its turn: all of it is left."""
+    cursor = {"epoch": epoch, "ranges": told(job.spans)} if job.spans else None
+    head: dict[str, Any] = {"type": "end", "reason": "away", "message": message, "scanned_ranges": [], "cursor": cursor}
+    return _line({**head, **Counts().told()})
 
 
 def _end(running: Running, event: Ended | Stopped, epoch: str) -> dict[str, Any]:

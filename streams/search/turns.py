@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Literal
 
@@ -19,12 +20,14 @@ class TooManyWaiting(Exception):
 
 
 class Turn:
-    """One that waits, or is under way. person: a primary key. number: which it is of all that came."""
+    """One that waits, or is under way. person: a primary key. number: which it is of all that came. since: when it came
+    (monotonic)."""
 
-    __slots__ = ("changed", "is_on", "number", "person", "place")
+    __slots__ = ("changed", "is_on", "number", "person", "place", "since")
 
     def __init__(self, person: object, number: int) -> None:
         self.person, self.number = person, number
+        self.since = time.monotonic()
         self.is_on = False
         self.place = 0  # among those that wait, from 1
         self.changed = asyncio.Event()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest_asyncio
@@ -12,9 +14,10 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors, live, places
 from tests.conftest import Install
-from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, session_of
+from tests.support.processes import CALL_SECONDS, SESSION_COOKIE, USERS, Installation, Process, session_of
 from tests.support.proxy import Proxy
 from tests.support.services import Kafka
+from tests.support.waiting import until
 
 ITEMS = "/api/items/"
 # The items topic is for a group now, and bob is not in it; another topic is left to him.
@@ -217,6 +220,27 @@ async def test_an_empty_topic_shows_how_to_fill_it(visitors: Visitors, web: Proc
     board = await (await visitors.new(web)).board()
     await expect(board.locator(".nothing")).to_contain_text("curl -X POST")
     await expect(board.locator(".nothing").get_by_role("link", name="Submit an item")).to_be_visible()
+
+
+async def test_the_bars_begin_before_the_page_was_opened(
+    visitors: Visitors, installation: Installation, web: Process
+) -> None:
+    await (await visitors.new(web)).board()
+    for name in ("one", "two", "three"):
+        await submit_by_api(installation, web, name)
+    address = f"{web.url}/api/topics/items.v1/rates"
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {installation.token}"}) as client:
+
+        async def counted() -> dict[str, Any] | None:
+            rates: dict[str, Any] = (await client.get(address, timeout=CALL_SECONDS)).json()
+            return rates if sum(rates["records"]) == 3 else None
+
+        rates = await until(counted, "the seconds that had the three records are over")
+    assert 0 < len(rates["records"]) <= 300
+    assert rates["from"] + len(rates["records"]) <= time.time()
+    late = await (await visitors.new(web)).board()
+    await expect(late.locator("[data-part=chart-caption]")).to_contain_text(f"highest {max(rates['records'])}")
+    assert (await late.request.get(f"{web.url}/api/topics/no-such-topic/rates")).status == 404
 
 
 async def test_a_held_view_goes_on_receiving(visitors: Visitors, installation: Installation, web: Process) -> None:

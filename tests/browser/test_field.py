@@ -21,6 +21,13 @@ GROWING = "quakes.growing"
 REFUSED = r"filters/check: Failed to load resource: .*\b422\b"  # what Chromium says of a filter that is wrong
 PLACES = ("Castaic, CA", "Hualian, Taiwan", "Kodiak, Alaska")
 
+# Writes what is given into parts of the page and answers, before anything else runs, where the tools stand then.
+SAYS = """(texts) => {
+  for (const [part, text] of Object.entries(texts)) document.querySelector(`[data-part=${part}]`).textContent = text;
+  const tools = [...document.querySelectorAll("[data-part=field], [data-part=pause], [data-part=help-button], .bar")];
+  return JSON.stringify(tools.map((tool) => tool.getBoundingClientRect()));
+}"""
+
 
 def quake(number: int) -> bytes:
     """Each third is at one place; every tenth has no magnitude, the others one from 0 to 8."""
@@ -225,3 +232,22 @@ async def test_the_field_and_what_it_opens_are_accessible_and_move_nothing(visit
         await page.close()
     visitors.forgive(REFUSED)
     assert wrong == []
+
+
+async def test_what_goes_on_moves_no_tool_beside_it(visitors: Visitors, web: Process) -> None:
+    """Rates grow, states change: nobody's field may slip away under their finger."""
+    for width in (360, 768, 1280, 1920):
+        person = await visitors.new(web, viewport={"width": width, "height": 740})
+        page = await person.board(TOPIC)
+        await expect(rows(page)).to_have_count(60)
+        places = set()
+        for state, rate, lag in (
+            ("live", "0/s", "–"),
+            ("live", "9.9/s", "999 ms"),
+            ("catching up", "12\u202f345/s", "119 min"),
+            ("reconnecting in 12 s", "0/s", "1.2 s"),
+            ("down since 14:03:22, 1\u202f200 events wait", "0/s", "48 h"),
+        ):
+            places.add(await page.evaluate(SAYS, {"pill-label": state, "rate": rate, "lag": lag}))
+        assert len(places) == 1, f"at {width} px: {places}"
+        await page.close()

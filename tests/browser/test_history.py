@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Download, Locator, Page, expect
 
-from tests.browser.conftest import Visitors
+from tests.browser.conftest import Visitors, live
 from tests.browser.test_pages import axe_source, small_targets, violations
 from tests.browser.test_records import producer
 from tests.support.processes import (
@@ -127,6 +127,8 @@ async def test_what_was_found_is_opened_and_shown_with_what_lies_around_it(visit
     await page.keyboard.press("ArrowUp")
     await page.keyboard.press("Enter")
     await expect(page.locator(".detail")).to_contain_text('"n": 504')
+    await page.keyboard.press("ArrowDown")  # the record that is shown is the one that is gone to
+    await expect(page.locator(".detail")).to_contain_text('"n": 501')
     await found(page).get_by_role("button", name="around").click()
     await expect(around).to_have_count(0)
     await page.keyboard.press("Escape")
@@ -208,7 +210,8 @@ async def test_what_is_shown_and_what_was_found_is_exported(visitors: Visitors, 
         await dialog.get_by_role("button", name="Export").click()
     lines: list[dict[str, Any]] = [json.loads(line) for line in (await content(await waiting.value)).splitlines()]
     assert [line["value"]["n"] for line in lines[:-1]] == shown
-    assert lines[-1] == {"type": "end", "reason": "complete", "records": len(shown)}
+    end = {"type": "end", "reason": "complete", "failed": 0, "unchecked": 0, "undecodable": 0}
+    assert lines[-1] == {**end, "records": len(shown)}
     await dialog.get_by_role("button", name="Close").click()
 
     await page.get_by_label("Filter the records").fill("value.n < 3")
@@ -223,8 +226,28 @@ async def test_what_is_shown_and_what_was_found_is_exported(visitors: Visitors, 
         await dialog.get_by_role("button", name="Export").click()
     download = await waiting.value
     assert re.fullmatch(rf"{TOPIC}-\d{{4}}-\d\d-\d\dT\d{{6}}\.csv", download.suggested_filename)
-    table = list(csv.reader((await content(download)).splitlines()))
-    assert table == [["partition", "value.n"], ["1", "2"], ["0", "1"], ["0", "0"], ["# complete: 3 records"]]
+    *table, last = (await content(download)).splitlines()
+    assert list(csv.reader(table)) == [["partition", "value.n"], ["1", "2"], ["0", "1"], ["0", "0"]]
+    assert json.loads(last.removeprefix("# ")) == {**end, "records": 3}
+
+
+async def test_nothing_of_what_was_found_stays_when_another_topic_is_chosen(visitors: Visitors, web: Process) -> None:
+    page = await (await visitors.new(web)).board(TOPIC)
+    await page.get_by_label("Filter the records").fill("value.n < 3")
+    await page.get_by_role("button", name="history", exact=True).click()
+    await expect(found(page)).to_have_count(3)
+    await page.get_by_role("button", name="Close the search in history").click()
+    await page.get_by_label("Topic").fill("items.v1")
+    await page.get_by_label("Topic").press("Enter")
+    await expect(page.locator("#board")).to_have_attribute("data-topic", "items.v1")
+    await live(page)
+    await page.get_by_role("button", name="go to").click()
+    await expect(panel(page)).to_be_visible()
+    await expect(found(page)).to_have_count(0)
+    await expect(said(page)).to_be_empty()
+    await expect(page.locator("[data-part=history-filter]")).to_be_empty()
+    await page.get_by_role("button", name="export").click()
+    await expect(page.get_by_label("records found in history")).to_be_hidden()
 
 
 async def test_the_panel_and_the_dialog_are_accessible_and_fit_the_screen(visitors: Visitors, web: Process) -> None:
@@ -260,6 +283,7 @@ async def test_the_whole_topic_is_exported_by_who_may_and_offered_to_nobody_else
     await page.get_by_role("button", name="export").click()
     dialog = page.get_by_role("dialog", name="Export")
     await dialog.get_by_label("all of readings that matches value.even").check()
+    await expect(dialog.locator("[data-part=export-zone]")).to_have_text("local time")
     await dialog.get_by_label("value.n", exact=True).check()
     async with page.expect_download() as waiting:
         await dialog.get_by_role("button", name="Export").click()

@@ -164,7 +164,7 @@ class Answer:
                     raise Broken(f"{line['done']} of it is done")
             case "restarted" if self.begun_at is not None:
                 need(line, message=str)
-            case "end" if self.begun_at is not None:
+            case "end":
                 self._end(line)
             case kind:
                 raise Broken(f"{kind} at the wrong moment")
@@ -208,6 +208,11 @@ class Answer:
         self._count(line)
         self.end = line
         self.scanned = ranges_of(line["scanned_ranges"])
+        if self.begun_at is None:  # the server was to end while this one waited
+            if line["reason"] != "away" or line["cursor"] is None or any(line[name] for name in COUNTS):
+                raise Broken("it ended before it began, and not for its server's end")
+            self.ranges = ranges_of(line["cursor"]["ranges"])
+            self.question.begin(self.ranges)
         reason, cursor = line["reason"], line["cursor"]
         left = without(self.ranges, self.scanned)
         if line.get("lost_ranges"):

@@ -4,12 +4,14 @@ meanwhile, matches and ranges are exactly those."""
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -323,3 +325,41 @@ async def test_tail_prints_the_newest_and_what_comes_until_it_is_asked_to_stop(
         process.send_signal(signal.SIGINT)
         rest, said = await process.communicate()
     assert (process.returncode, rest, said) == (0, b"", b"")
+
+
+def waiting(end: int) -> int:
+    """Bytes in a pipe that nobody has read yet."""
+    return int.from_bytes(fcntl.ioctl(end, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+async def test_the_commands_end_when_nobody_reads_them_any_more_and_when_they_are_asked_to(
+    product: tuple[Kafka, Installation, Process, dict[str, str]],
+) -> None:
+    _, installation, _, topics = product
+    topic = topics["holes"]
+
+    async def begun(*command: str, out: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *command, env=installation.env, cwd=ROOT, stdout=out, stderr=asyncio.subprocess.PIPE
+        )
+
+    tail = (sys.executable, "manage.py", "tail", topic, "--filter", "value.n < 0")
+    closed, unread = os.pipe(), os.pipe()
+    gone = await begun(*tail, out=closed[1])
+    without = await begun("bash", "-c", 'exec "$@" >&-', "tail", *tail, out=asyncio.subprocess.DEVNULL)
+    stuck = await begun(sys.executable, "manage.py", "search", topic, "true", "--oldest-first", out=unread[1])
+    for end in (*closed, unread[1]):
+        os.close(end)
+    try:
+        await until(lambda: waiting(unread[0]) >= 60_000, "its reader is behind", BACK_SECONDS)
+        stuck.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(BACK_SECONDS):
+            for process in (gone, without, stuck):
+                assert (await process.communicate())[1] == b""
+                assert process.returncode == 0
+    finally:
+        os.close(unread[0])
+        for process in (gone, without, stuck):
+            if process.returncode is None:
+                process.kill()
+                await process.wait()

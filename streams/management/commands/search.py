@@ -38,7 +38,9 @@ class Command(BaseCommand):
 
             async def tell(part: Part) -> None:
                 if part.found:
-                    place.printer.print(b"".join([record.data for record in part.found]))
+                    await place.printer.print(b"".join([record.data for record in part.found]))
+                else:
+                    place.printer.look()
                 if part.is_lost:
                     self.stderr.write(f"Retention took {topic} {part.span.partition} up to {part.span.end}.")
 

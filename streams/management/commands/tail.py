@@ -43,7 +43,7 @@ class Command(BaseCommand):
                     topic, spans, given["filter"], limit=given["last"], output=given["format"],
                     columns=given["columns"],
                 )  # fmt: skip
-                place.printer.print(b"".join(await _newest(place, newest)))
+                await place.printer.print(b"".join(await _newest(place, newest)))
             await self._follow(place, job)
 
         printing.run(topic, given["format"], given["columns"], work)
@@ -56,10 +56,11 @@ class Command(BaseCommand):
             async for partition, chunk in coming:
                 if chunk.is_lost:
                     self.stderr.write(f"Retention took {job.topic} {partition} from {chunk.start} to {chunk.end}.")
+                place.printer.look()
                 for start in range(0, len(chunk.polled), GROUP):
                     found = await looker.look(partition, chunk.polled[start : start + GROUP])
                     if found:
-                        place.printer.print(b"".join([record.data for record in found]))
+                        await place.printer.print(b"".join([record.data for record in found]))
 
 
 async def _newest(place: printing.Place, job: Job) -> list[bytes]:
@@ -67,6 +68,7 @@ async def _newest(place: printing.Place, job: Job) -> list[bytes]:
     kept: list[tuple[int, Record]] = []
 
     async def tell(part: Part) -> None:
+        place.printer.look()
         kept.extend((part.span.partition, record) for record in part.found)
 
     ended = await Scan(place.readers, job, tell).run()

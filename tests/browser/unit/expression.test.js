@@ -22,7 +22,11 @@ test("words are words, and a filter is known by what only filters say", () => {
 
 test("a condition is written so that the server reads the same value", () => {
   assert.equal(valueCondition(["place"], text('4km "W"\n'), false), 'value.place == "4km \\"W\\"\\n"');
-  assert.equal(valueCondition(["a-b", "in", "c"], number("12345678901234567890"), true), 'value["a-b"]["in"].c != 12345678901234567890');
+  assert.equal(valueCondition(["a-b", "in", "c"], number("9223372036854775807"), true), 'value["a-b"]["in"].c != 9223372036854775807');
+  assert.equal(valueCondition(["id"], number("9223372036854775808"), false), null);
+  assert.equal(literalOf(number("-9223372036854775808")), "-9223372036854775808");
+  assert.equal(literalOf(number("-9223372036854775809")), null);
+  assert.equal(literalOf(number("12345678901234567890.0")), "12345678901234567890.0");
   assert.equal(valueCondition([], number("-1.50"), false), "value == -1.50");
   assert.equal(conditionOf("key", number("null"), false), "key == null");
   assert.equal(valueCondition(["list"], number("[1, 2]"), false), null);

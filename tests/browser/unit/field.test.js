@@ -8,12 +8,12 @@ import { RECORDS, knownFrom } from "../../../streams/static/streams/board/known.
 import { suggestionsAt } from "../../../streams/static/streams/board/suggestions.js";
 import { Source } from "../../../streams/static/streams/live/json.js";
 
-const entry = (value, key = "k", headers = {}) => ({
+const entry = (value, key = "k", headers = {}, list = undefined) => ({
   kind: "record", topic: "t", epoch: "e", partition: 0, event: null, repeated: false,
-  record: { offset: 1, timestamp: 0, key, headers, size: 1, encoding: "json", value: new Source(JSON.stringify(value)) },
+  record: { offset: 1, timestamp: 0, key, headers, size: 1, encoding: "json", value: new Source(JSON.stringify(value)), ...(list && { header_list: list }) },
 });
 const known = knownFrom([
-  entry({ props: { mag: 1, place: "Castaic" }, "a-b": true, list: [1] }, "k1", { ce_type: "made" }),
+  entry({ props: { mag: 1, place: "Castaic" }, "a-b": true, list: [1] }, "k1", { ce_type: "made", "a-b": "x" }, [["ce_type", "made"], ["a-b", null], ["a-b", "x"]]),
   entry({ props: { mag: 1, place: "Hualian" } }, null),
   entry({ props: { mag: 2, place: "Castaic" } }),
   { kind: "note", text: "" },
@@ -45,7 +45,9 @@ test("fields are found by any part of their name, from words to a filter", () =>
   assert.deepEqual(labels("value.props.ma"), ["value.props.mag"]);
   assert.deepEqual(labels("has(value.props.ma"), ["value.props.mag"]);
   assert.ok(labels('value["a').includes('value["a-b"]'));
-  assert.ok(labels("headers.").includes("headers.ce_type"));
+  assert.deepEqual(labels("headers."), ["headers.ce_type[0]", 'headers["a-b"][0]', 'headers["a-b"][1]']);
+  assert.deepEqual(labels("headers"), ["headers.ce_type[0]", 'headers["a-b"][0]', 'headers["a-b"][1]', "headers"]);
+  assert.equal(taken('headers["a', 1), 'headers["a-b"][1] ');
   assert.deepEqual(labels("value.props.place.cont"), [".contains(…)"]);
   assert.equal(taken("value.props.place.cont", 0), 'value.props.place.contains("');
   assert.deepEqual(labels("desk plac"), [], "words among words are words");
@@ -58,6 +60,9 @@ test("behind a field stand signs, behind a sign what it says, behind that anothe
   assert.deepEqual(labels("value.props.place == "), ['"Castaic"', '"Hualian"']);
   assert.deepEqual(labels('value.props.place == "hu'), ['"Hualian"']);
   assert.equal(taken('value.props.place == "hu', 0), 'value.props.place == "Hualian" ');
+  assert.deepEqual(labels("headers.ce_type[0] == "), ['"made"']);
+  assert.deepEqual(labels('headers["a-b"][0] == '), ["null"]);
+  assert.deepEqual(labels('headers["a-b"][1] '), ["==", "!=", "<", "<=", ">", ">="]);
   assert.deepEqual(labels('value.props.place in ["Hualian", "c'), ['"Castaic"', '"Hualian"'].slice(0, 1));
   assert.deepEqual(labels("value.props.mag > 1 "), ["&&", "||"]);
   assert.deepEqual(labels("value.props.mag > 1 &"), ["&&"]);

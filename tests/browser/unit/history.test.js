@@ -70,7 +70,9 @@ test("the sentence always says what was looked at, and what was not", () => {
   const cancelled = lookedSentence(looked({ reason: "cancelled", scanned: [], unsure: 120, done: 0.12 }));
   assert.match(cancelled, /^You ended it\. In the part it was at, 120 records \(12 % of it\) were looked at, which ones is not known\./);
   assert.match(lookedSentence(looked({ reason: "forbidden", scanned: [] })), /^You may not read this topic any more\./);
-  assert.match(lookedSentence(looked({ reason: "away", message: "KafkaConnectionError", scanned: [] })), /^Kafka could not be reached any more; go on when it is back\. .*Not looked at/);
+  assert.match(lookedSentence(looked({ reason: "away", scanned: [] })), /^Kafka could not be reached any more; go on when it is back\. .*Not looked at/);
+  const leaving = "The server is about to be started anew; go on in a moment.";
+  assert.ok(lookedSentence(looked({ reason: "away", message: leaving, scanned: [] })).startsWith(`${leaving} 3 found in the 0 of`));
   assert.match(lookedSentence(looked({ reason: "new", message: "", scanned: [] })), /^It ended: new\./);
   assert.match(lookedSentence(looked({ wanted: [], scanned: [] })), /^There are no offsets there/);
   assert.match(lookedSentence(looked({ wanted: [], scanned: [], reason: "cancelled" })), /Nothing was looked at/);

@@ -69,3 +69,30 @@ test("the server's own counts take the place of ours", () => {
   meter.arrived(T - 2_000, T);
   assert.deepEqual(meter.series(T).filter(Boolean), [70]);
 });
+
+test("what the server counted before stands before what is counted here", () => {
+  const meter = new Meter();
+  meter.begin(T + 400);
+  const second = T / 1_000;
+  meter.arrived(T - 1_500, T + 450);
+  meter.countedBefore(second - 3, [4, 5, 6]);
+  meter.counted(second, 7);
+  meter.counted(second + 1, 8);
+  assert.deepEqual(meter.series(T + 2_100).slice(-6), [null, 4, 5, 6, 7, 8]);
+  meter.begin(T + 10_000);
+  meter.countedBefore(second, [1]);
+  assert.ok(meter.series(T + 10_900).every((records) => records === null), "with a hole between nothing is claimed");
+});
+
+test("a clock that was set is noticed, and a slow answer is none", () => {
+  const meter = new Meter();
+  meter.setClock(T + 30_000, T); // this browser is slow by 30 s
+  meter.setClock(T + 20_000, T + 1_000); // came late
+  assert.equal(meter.serverTime(T), T + 30_000);
+  meter.setClock(T + 31_990, T + 2_000);
+  for (const second of [3, 4, 5]) {
+    assert.equal(meter.serverTime(T), T + 30_000);
+    meter.setClock(T + second * 1_000, T + second * 1_000); // set right
+  }
+  assert.equal(meter.serverTime(T), T);
+});

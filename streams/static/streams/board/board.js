@@ -196,8 +196,10 @@ class Board {
     this.#reader.began(ends, this.#last?.stopped === "beginning");
     this.#sifted = newSifted(this.#begunAt, resumed ? null : last);
     if (resumed && this.#brokenAt) this.#meter.away(this.#brokenAt, this.#begunAt);
-    if (!resumed) this.#meter.begin(this.#begunAt);
-    else if (newLife) this.#reader.note(NEW_LIFE);
+    if (!resumed) {
+      this.#meter.begin(this.#begunAt);
+      if (this.#chart) void this.#askRates();
+    } else if (newLife) this.#reader.note(NEW_LIFE);
     else if (missing.length === 0 && this.#brokenAt) {
       this.#reader.note(`reconnected after ${duration(this.#begunAt - this.#brokenAt)}, nothing missed`);
     }
@@ -254,6 +256,7 @@ class Board {
       paused: this.#reader.rows.paused,
       held: this.#reader.rows.held,
       fresh: this.#reader.rows.fresh,
+      freshText: this.#reader.rows.freshText,
       isLong: now - connection.since > BLIP_MS,
       isSaid: nothing === "refused" || nothing === "unborn",
     });
@@ -285,7 +288,20 @@ class Board {
   #makeChart({ Chart }) {
     const chart = new Chart(part("chart", HTMLElement), part("chart-caption", HTMLElement), (span) => void this.#reader.lookAt(span));
     chart.mark(this.#span);
+    void this.#askRates();
     return chart;
+  }
+
+  /** What the topic had before the page was opened; without an answer the bars begin now. */
+  async #askRates() {
+    const begun = this.#begunAt;
+    if (!Number.isFinite(begun)) return;
+    try {
+      const { epoch, from, records } = await this.#reader.rates(this.#topics.current);
+      if (begun === this.#begunAt && epoch === this.#subscription.stream.epoch) this.#meter.countedBefore(from, records);
+    } catch {
+      // The pill says what is wrong.
+    }
   }
 
   #showClock() {

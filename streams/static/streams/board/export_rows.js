@@ -1,12 +1,16 @@
-// Records as the lines of a file, NDJSON or CSV, whole or in chosen columns: what the server's export writes, of records
-// that the tab holds. Pure functions.
+// Records as the lines of a file, NDJSON or CSV, whole or in chosen columns: what the server's export writes
+// (streams/search/rows.py), of records that the tab holds. Pure functions.
 
 import { fieldOf } from "./expression.js";
 import { Source, leavesOf } from "../live/json.js";
+import { headersOf } from "../live/protocol.js";
 
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {"ndjson" | "csv"} Format
+ * @typedef {{ string: string | null, json: string } | null} Cell string: of a text what it says; null where the record has
+ *   nothing there
  */
 
 /** Of a record; the columns of a CSV where none are chosen. */
@@ -24,6 +28,11 @@ export function fileOf(entries, format, columns) {
   return format === "csv" ? csvOf(entries, columns.length > 0 ? columns : USUAL) : ndjsonOf(entries, columns);
 }
 
+/** @param {number} records */
+function endOf(records) {
+  return JSON.stringify({ type: "end", reason: "complete", records, failed: 0, unchecked: 0, undecodable: 0 });
+}
+
 /**
  * @param {RecordEntry[]} entries
  * @param {string[]} columns
@@ -34,8 +43,7 @@ function ndjsonOf(entries, columns) {
     const cells = cellsOf(entry, columns);
     return `{${columns.map((column, index) => `${JSON.stringify(column)}:${cells[index]?.json ?? "null"}`).join(",")}}`;
   });
-  const end = JSON.stringify({ type: "end", reason: "complete", records: entries.length });
-  return [...lines, end, ""].join("\n");
+  return [...lines, endOf(entries.length), ""].join("\n");
 }
 
 /**
@@ -50,7 +58,7 @@ export function wholeOf({ partition, record }) {
 
 /** @param {Source} source a line break within JSON stands between its parts only, where it means nothing */
 function oneLine({ text }) {
-  return text.replace(/[\r\n]+/g, " ");
+  return text.replace(/[\r\n]/g, " ");
 }
 
 /**
@@ -58,46 +66,97 @@ function oneLine({ text }) {
  * @param {string[]} columns
  */
 function csvOf(entries, columns) {
-  const rows = entries.map((entry) => cellsOf(entry, columns).map((cell) => (cell === null ? "" : (cell.string ?? (cell.json === "null" ? "" : cell.json)))));
-  const numbers = /^-?[\d.]+(?:[eE][+-]?\d+)?$/;
-  const line = (/** @type {string[]} */ cells) => cells.map((cell) => quotedCell(numbers.test(cell) ? cell : cell.replace(FORMULA, "'"))).join(",");
-  return [line(columns), ...rows.map(line), `# complete: ${entries.length} records`, ""].join("\r\n");
+  const head = columns.map((column) => textCell(column)).join(",");
+  const rows = entries.map((entry) => cellsOf(entry, columns).map(csvCell).join(","));
+  return [head, ...rows, `# ${endOf(entries.length)}`, ""].join("\r\n");
 }
 
-/** @param {string} cell */
-function quotedCell(cell) {
+/** @param {Cell} cell */
+function csvCell(cell) {
+  if (cell === null) return "";
+  if (cell.string !== null) return textCell(cell.string);
+  if (cell.json === "null") return "";
+  // A tab stands between parts of JSON only, never in a text; the sign of a number is part of it: no formula.
+  return cell.json.startsWith("-") ? cell.json : textCell(cell.json.replaceAll("\t", " "));
+}
+
+/** @param {string} text that no spreadsheet shall run */
+function textCell(text) {
+  const cell = text.replace(FORMULA, "'");
   return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 
 /**
  * @param {RecordEntry} entry
  * @param {string[]} columns
- * @returns {({ string: string | null, json: string } | null)[]} what stands in each; null where the record has nothing there
+ * @returns {Cell[]} what stands in each
  */
 function cellsOf({ topic, partition, record }, columns) {
-  /** @type {Map<string, { string: string | null, json: string }> | null} */
-  let leaves = null;
-  const said = (/** @type {unknown} */ value) =>
-    value === null || value === undefined ? null : { string: typeof value === "string" ? value : null, json: JSON.stringify(value) };
+  /** @type {Map<string, Cell> | null} */
+  let fields = null;
   return columns.map((column) => {
-    if (column === "value") return record.value instanceof Source ? { string: null, json: oneLine(record.value) } : said(record.value);
-    if (column.startsWith("value")) return (leaves ??= leavesByPath(record.value)).get(column) ?? null;
+    if (column === "value") return record.value instanceof Source ? wholeCell(record.value) : said(record.value);
     if (column === "topic") return said(topic);
     if (column === "partition") return said(partition);
     if (column === "format") return said(record.format ?? record.encoding);
-    if (column === "key" || column === "offset" || column === "timestamp" || column === "size" || column === "headers") return said(record[column]);
-    const header = Object.entries(record.headers).find(([name]) => `headers${fieldOf(name)}` === column);
-    return header ? said(header[1]) : null;
+    if (column === "key" || column === "offset" || column === "timestamp" || column === "size") return said(record[column]);
+    return (fields ??= fieldsOf(record, columns)).get(column) ?? null;
   });
 }
 
-/** @param {Source | string | null} value */
-function leavesByPath(value) {
-  /** @type {Map<string, { string: string | null, json: string }>} */
+/**
+ * @param {unknown} value
+ * @returns {Cell}
+ */
+function said(value) {
+  return value === null || value === undefined ? null : { string: typeof value === "string" ? value : null, json: JSON.stringify(value) };
+}
+
+/**
+ * @param {Source} source
+ * @returns {Cell} a text says itself, everything else is JSON
+ */
+function wholeCell(source) {
+  const json = oneLine(source);
+  return { string: json.trimStart().startsWith('"') ? JSON.parse(json) : null, json };
+}
+
+/**
+ * @param {KafkaRecord} record
+ * @param {string[]} columns
+ * @returns {Map<string, Cell>} by columns: its headers, as lists of texts, and the fields of its value as deep as any
+ *   column looks
+ */
+function fieldsOf(record, columns) {
+  /** @type {Map<string, Cell>} */
   const found = new Map();
-  if (!(value instanceof Source)) return found;
-  for (const { path, string, json } of leavesOf(value)) {
-    found.set(path.split("\u0000").slice(1).reduce((before, name) => before + fieldOf(name), "value"), { string, json });
+  const lists = headerLists(record);
+  found.set("headers", { string: null, json: `{${[...lists].map(([name, texts]) => `${JSON.stringify(name)}:${JSON.stringify(texts)}`).join(",")}}` });
+  for (const [name, texts] of lists) {
+    const path = `headers${fieldOf(name)}`;
+    found.set(path, said(texts));
+    texts.forEach((text, place) => found.set(`${path}[${place}]`, said(text)));
+  }
+  if (!(record.value instanceof Source)) return found;
+  const deepest = Math.max(...columns.map((column) => column.match(/[.[]/g)?.length ?? 0));
+  for (let levels = 1; levels <= deepest; levels += 1) {
+    for (const { path, string, json } of leavesOf(record.value, { levels })) {
+      found.set(path.split("\u0000").slice(1).reduce((before, name) => before + fieldOf(name), "value"), { string, json });
+    }
   }
   return found;
+}
+
+/**
+ * @param {KafkaRecord} record
+ * @returns {Map<string, (string | null)[]>} as filters have them
+ */
+function headerLists(record) {
+  /** @type {Map<string, (string | null)[]>} */
+  const lists = new Map();
+  for (const [name, value] of headersOf(record)) {
+    const text = value === null || typeof value === "string" ? value : value.base64;
+    lists.set(name, [...(lists.get(name) ?? []), text]);
+  }
+  return lists;
 }

@@ -15,8 +15,9 @@ const METHODS = ["startsWith", "endsWith", "contains", "matches", "lowerAscii", 
 const LOOKING = new Set(["text", "contains", "startsWith", "endsWith"]);
 // A text longer than this is compared by its beginning: a condition is read by people.
 const LONGEST_LITERAL = 120;
-// A filter may hold numbers of so many digits.
+// A filter may hold numbers of so many digits, and whole ones between these.
 const DIGITS = 40;
+const [SMALLEST, LARGEST] = [-(2n ** 63n), 2n ** 63n - 1n];
 // More texts than this are not looked for in a row.
 const MOST_MARKS = 24;
 
@@ -103,8 +104,9 @@ export function literalOf({ string, json }) {
   if (string !== null) return quoted(string);
   if (json === "true" || json === "false" || json === "null") return json;
   if (!/^-?\d/.test(json)) return null;
-  const isFinite = Number.isFinite(Number(json));
-  return isFinite && json.replace(/\D/g, "").length <= DIGITS ? json : null;
+  if (!Number.isFinite(Number(json)) || json.replace(/\D/g, "").length > DIGITS) return null;
+  const isTooLarge = /^-?\d+$/.test(json) && (BigInt(json) < SMALLEST || BigInt(json) > LARGEST);
+  return isTooLarge ? null : json;
 }
 
 /**

@@ -48,8 +48,12 @@ function learn(known, partition, record) {
   note(known, "key", record.key === null ? "null" : quoted(record.key));
   note(known, "partition", String(partition));
   note(known, "format", quoted(record.format ?? record.encoding));
+  /** @type {Map<string, number>} how often a header's name came: filters have the list of its texts */
+  const places = new Map();
   for (const [name, value] of headersOf(record)) {
-    note(known, `headers${fieldOf(name)}`, value === null ? "null" : quoted(typeof value === "string" ? value : value.base64));
+    const place = places.get(name) ?? 0;
+    places.set(name, place + 1);
+    note(known, `headers${fieldOf(name)}[${place}]`, value === null ? "null" : quoted(typeof value === "string" ? value : value.base64));
   }
   if (!(record.value instanceof Source)) return;
   for (const leaf of leavesOf(record.value, { most: LEAVES })) {

@@ -100,7 +100,7 @@ function endSentence({ reason, message, done, unsure }) {
   if (reason === "broken") return `${message}${about} Search again, or go on where that is offered.`;
   if (reason === "limit") return "It stopped since it had found as many as it shows at once.";
   if (reason === "bound") return "It stopped at the bound of one go (a million records, 256 MB or 10 s).";
-  if (reason === "away") return "Kafka could not be reached any more; go on when it is back.";
+  if (reason === "away") return message || "Kafka could not be reached any more; go on when it is back.";
   if (reason === "forbidden") return message || "You may not read this topic any more.";
   if (reason === "epoch") return message || "The topic was made anew meanwhile: what was looked for is gone.";
   return reason === "complete" ? "" : message || `It ended: ${reason}.`;

@@ -10,7 +10,6 @@ import { Unloaded, pasts, picking } from "./later.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
 import { chosenClock, retime, timeText } from "../page/clock.js";
-import { grouped } from "../page/format.js";
 import { chooseOrder, chosenOrder, isOldestFirst, offerOrders, orderName, turned } from "../page/order.js";
 
 /**
@@ -170,6 +169,7 @@ export class Reader {
     if (this.#beginning) this.arrived([]);
     if (chosenClock() !== "relative") return;
     retime(this.#list, Date.now());
+    this.#detail.retime();
     this.#history?.tick();
   }
 
@@ -233,19 +233,27 @@ export class Reader {
   move(step) {
     if (this.#history?.rows.hasFocus) {
       const found = this.#history.rows.move(step);
-      if (found && this.#detail.entry) this.#detail.show(found);
+      if (found && this.#detail.entry) this.#show(found, true);
       return;
     }
     const entry = this.rows.move(step);
-    if (entry?.kind === "record" && this.#detail.entry) this.#detail.show(entry);
+    if (entry?.kind === "record" && this.#detail.entry) this.#show(entry, false);
   }
 
   /** Opens what is selected: the detail of a record, the records of a gap. */
   open() {
     const entry = this.rows.selected;
-    this.#isDetailFound = false;
-    if (entry?.kind === "record") this.#detail.show(entry);
+    if (entry?.kind === "record") this.#show(entry, false);
     if (entry?.kind === "gap") void this.#try(this.#load(entry));
+  }
+
+  /**
+   * @param {RecordEntry} entry
+   * @param {boolean} isFound whether it stands in the list of what was found, else in the stream
+   */
+  #show(entry, isFound) {
+    this.#isDetailFound = isFound;
+    this.#detail.show(entry);
   }
 
   /**
@@ -345,10 +353,7 @@ export class Reader {
       asked: () => this.search.draft,
       entryOf: (topic, epoch, partition, record) => entries.of(topic, epoch, partition, record),
       row: { itemsPath: this.#tools.itemsPath, fields: (value) => entries.fields(value), load: () => {}, marks: () => null },
-      open: (entry) => {
-        this.#isDetailFound = true;
-        this.#detail.show(entry);
-      },
+      open: (entry) => this.#show(entry, true),
       closed: () => this.search.focus(),
     };
   }
@@ -372,7 +377,7 @@ export class Reader {
     this.#wasHeld = this.rows.held;
     const { fresh } = this.rows;
     this.#newer.hidden = !this.rows.held || this.rows.isEmpty || (fresh === 0 && this.rows.isAtNewest);
-    say(this.#newerCount, fresh === 0 ? "newest" : `${grouped(fresh)} new`);
+    say(this.#newerCount, fresh === 0 ? "newest" : this.rows.freshText);
   }
 
   async #loadOlder() {
@@ -411,6 +416,11 @@ export class Reader {
     this.#tools.changed();
   }
 
+  /** @param {string} topic @throws {Unloaded | import("../live/records_api.js").LoadError} */
+  async rates(topic) {
+    return (await this.#past()).api.rates(topic);
+  }
+
   async #past() {
     const { Past } = await pasts.get();
     return (this.#pastMade ??= new Past(this.#tools.topicsApi));
@@ -440,7 +450,6 @@ export class Reader {
       return;
     }
     this.rows.select(entry);
-    this.#isDetailFound = false;
-    this.#detail.show(entry);
+    this.#show(entry, false);
   }
 }

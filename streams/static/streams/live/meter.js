@@ -9,6 +9,9 @@ const LAG_SECONDS = 5;
 const LAG_FRESH_SECONDS = 10;
 // A timestamp ahead of the server's clock by more than this is not taken for an arrival.
 const AHEAD_MS = 5_000;
+// So far below what the clock was, so many times in a row, is no slow way.
+const CLOCK_SET_MS = 2_000;
+const CLOCK_SET_TIMES = 3;
 
 export class Meter {
   /** @type {Map<number, number>} second of the server's clock → records */
@@ -18,6 +21,8 @@ export class Meter {
   #away = [0, 0];
   /** server's clock minus this browser's, ms */
   #offset = -Infinity;
+  /** how many answers in a row were far below that */
+  #below = 0;
   #begunAt = 0;
   /** @type {Map<number, number>} second of this browser's clock → the longest lag met in it, ms */
   #lags = new Map();
@@ -25,13 +30,16 @@ export class Meter {
   #measuredFrom = 0;
 
   /**
-   * The answer that took the shortest way shows the clock best.
+   * The answer that took the shortest way shows the clock best; where several in a row are far below it, one of the clocks
+   * was set.
    *
    * @param {number} serverTime ms, as just received
    * @param {number} now ms, of this browser
    */
   setClock(serverTime, now) {
-    this.#offset = Math.max(this.#offset, serverTime - now);
+    const offset = serverTime - now;
+    this.#below = offset < this.#offset - CLOCK_SET_MS ? this.#below + 1 : 0;
+    if (offset > this.#offset || this.#below === CLOCK_SET_TIMES) this.#offset = offset;
   }
 
   /** @param {number} now ms, of this browser */
@@ -58,6 +66,19 @@ export class Meter {
   counted(second, records) {
     this.#fromServer = true;
     this.#seconds.set(second > 1e11 ? Math.floor(second / 1000) : second, records);
+  }
+
+  /**
+   * What the server counted before the stream began here. The second in which it began may be missing: if it had any
+   * records, the server tells them.
+   *
+   * @param {number} from second of the server's clock that the first number is of
+   * @param {number[]} records
+   */
+  countedBefore(from, records) {
+    const until = Math.min(this.#measuredFrom, from + records.length);
+    for (let second = from; second < until; second += 1) this.#seconds.set(second, records[second - from] ?? 0);
+    if (from + records.length >= this.#measuredFrom - 1) this.#measuredFrom = Math.min(this.#measuredFrom, from);
   }
 
   /**

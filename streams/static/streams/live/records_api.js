@@ -56,6 +56,17 @@ export class RecordsApi {
   }
 
   /**
+   * How many records came in each of the last seconds of the server's clock; `from` is the second of the first number.
+   *
+   * @param {string} topic
+   * @returns {Promise<{ epoch: string, from: number, records: number[] }>}
+   * @throws {LoadError}
+   */
+  async rates(topic) {
+    return this.#get(`${encodeURIComponent(topic)}/rates`);
+  }
+
+  /**
    * @param {string} topic
    * @param {number} partition
    * @param {number} offset
