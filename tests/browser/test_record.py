@@ -322,7 +322,9 @@ async def test_a_span_that_is_dragged_over_the_bars_loads_its_records(
         kafka.produce(FAST, b'{"now": true}', partition=2)
     assert kafka.flush(30) == 0
     await expect(board.locator("#board")).to_have_attribute("data-received", str(before + 3))
-    box = await board.locator(".chart canvas").bounding_box()
+    canvas = board.locator(".chart canvas")
+    await expect(canvas).to_have_attribute("aria-label", re.compile(": now "))  # it is loaded behind the first view
+    box = await canvas.bounding_box()
     assert box
     middle = box["y"] + box["height"] / 2
     await board.mouse.move(box["x"] + box["width"] * 0.6, middle)
