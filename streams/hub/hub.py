@@ -26,7 +26,7 @@ from streams.hub.repairs import Repairs
 from streams.hub.subscription import Client, Subscription
 from streams.hub.topic_log import TopicLog
 from streams.kafka.catalog import TopicInfo
-from streams.kafka.history import Bounds, History
+from streams.kafka.history import Bounds, History, NoLeader
 from streams.wire.frames import Frame
 from streams.wire.ranges import Batch, Positions, Range, Status
 
@@ -164,8 +164,8 @@ class Hub:
                     failures.append(bounds)
                 else:
                     self._heard_of_silent(topic_log, bounds, silent[topic_log.topic])
-            if len(failures) >= SILENT_AT_ONCE:
-                break  # Kafka is away, and says so of the others, too
+            if all(isinstance(each, BaseException) and not isinstance(each, NoLeader) for each in answers):
+                break  # Kafka is away, and the others would wait for it as long
         if failures:
             raise failures[0]
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from streams import metrics
 from streams.hub import connection
 from streams.hub.delivery import LOGS_BYTES
-from streams.hub.hub import Hub
+from streams.hub.hub import SILENT_AT_ONCE, Hub
 from streams.hub.subscription import Subscription
 from streams.hub.topic_log import TopicLog
 from streams.kafka.catalog import TopicInfo
+from streams.kafka.history import Bounds, NoLeader
 from streams.wire.frames import FRAME_BYTES, Frame
 from streams.wire.ranges import Batch, Status
 from tests.support.examples import examples
@@ -538,4 +539,28 @@ async def test_any_interleaving_ends_in_complete_or_told(steps: Any, first: int)
     assert all(client.frames[-1]["type"] == "goodbye" for client, _ in clients if client.closed_with)
     hub.delivery.tally.tell()
     assert metrics.RECORDS_DELIVERED.labels("t")._value.get() - before == sum(c.delivered for c, _ in clients)
+    await hub.close()
+
+
+async def test_topics_without_a_leader_keep_no_other_silent_topic_from_being_read() -> None:
+    class Led(Table):
+        asked: set[str] = set()
+
+        async def bounds(self, topic: str, partitions: Any) -> Bounds:
+            self.asked.add(topic)
+            if topic in leaderless:
+                raise NoLeader(topic)
+            return await super().bounds(topic, partitions)
+
+    leaderless: set[str] = set()
+    hub, history = await opened({0: 0}, kind=Led)
+    names = {f"none-{number}" for number in range(3 * SILENT_AT_ONCE)}
+    for name in names:
+        await hub.open(TopicInfo(name, (0,), "e"), "e")
+    leaderless |= names
+    assert isinstance(history, Led)
+    history.asked.clear()
+    with pytest.raises(NoLeader):
+        await hub.read_silent({name: [0] for name in (*names, "t")})
+    assert history.asked == {*names, "t"}
     await hub.close()
