@@ -125,9 +125,7 @@ def _made(installation: Installation, web: Process) -> str:
 
 
 def _watched(run: Run, page: Page, web: Process) -> list[Line]:
-    found = re.search(r"broker listens on (\S+:\d+)", web.log())
-    assert found
-    flood = Flood(found[1])
+    flood = Flood(web.broker())
     frames, delays, heaps, whole = Series(), Series(), Series(), Series()
     longest = 0.0
     try:

@@ -20,9 +20,7 @@ TOPIC = "odd.records"
 
 def producer(web: Process) -> Producer:
     """A producer to the embedded broker of a process, whose log names its address."""
-    found = re.search(r"broker listens on (\S+:\d+)", web.log())
-    assert found, web.log()
-    return Producer({"bootstrap.servers": found[1], "log_level": 0, "linger.ms": 5, "message.max.bytes": 4_000_000})
+    return Producer({"bootstrap.servers": web.broker(), "log_level": 0, "linger.ms": 5, "message.max.bytes": 4_000_000})
 
 
 def topic_of(installation: Installation) -> Process:

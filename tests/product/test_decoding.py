@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import re
 from typing import Any
 
 import fastavro
@@ -35,9 +34,7 @@ def order(number: int, size: int) -> bytes:
 
 def producer(web: Process) -> Producer:
     """A producer to the embedded broker of a process, whose log names its address."""
-    found = re.search(r"broker listens on (\S+:\d+)", web.log())
-    assert found, web.log()
-    return Producer({"bootstrap.servers": found[1], "log_level": 0})
+    return Producer({"bootstrap.servers": web.broker(), "log_level": 0})
 
 
 def produce(web: Process, *values: bytes) -> None:

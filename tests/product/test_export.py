@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import re
 import signal
 from collections.abc import AsyncIterator, Iterator
 
@@ -49,9 +48,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installa
     installation = make_installation(tmp_path_factory.mktemp("export"), None, {})
     token = installation.manage("shell", "--no-imports", "--command", SETUP).strip()
     web = installation.web()
-    address = re.search(r"broker listens on (\S+:\d+)", web.log())
-    assert address, web.log()
-    producer = Producer({"bootstrap.servers": address[1], "log_level": 0})
+    producer = Producer({"bootstrap.servers": web.broker(), "log_level": 0})
     for number, value in enumerate(VALUES):
         headers: list[tuple[str, str | bytes | None]] | None = [("h", "+1")] if number == 0 else None
         producer.produce(TOPIC, value, key=b"@k%d" % number, partition=0, timestamp=1000 + number, headers=headers)

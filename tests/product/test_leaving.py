@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 from pathlib import Path
 
@@ -26,9 +25,7 @@ async def test_the_searches_and_exports_under_way_are_told(tmp_path: Path) -> No
     try:
         installation.watch(TOPIC)
         web = installation.web()
-        address = re.search(r"broker listens on (\S+:\d+)", web.log())
-        assert address, web.log()
-        producer = Producer({"bootstrap.servers": address[1], "log_level": 0})
+        producer = Producer({"bootstrap.servers": web.broker(), "log_level": 0})
         for number in range(RECORDS):
             producer.produce(TOPIC, b'{"n": %d}' % number, partition=0)
         assert producer.flush(CALL_SECONDS) == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -29,9 +28,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installa
     installation = make_installation(tmp_path_factory.mktemp("search"), None, {})
     installation.watch(TOPIC)
     web = installation.web()
-    address = re.search(r"broker listens on (\S+:\d+)", web.log())
-    assert address, web.log()
-    producer = Producer({"bootstrap.servers": address[1], "log_level": 0})
+    producer = Producer({"bootstrap.servers": web.broker(), "log_level": 0})
     for number in range(RECORDS):
         value = b'{"n": %d, "name": "sensor-%d", "even": %b}' % (
             number,

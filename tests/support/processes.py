@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -213,6 +214,12 @@ class Process:
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.url + path, timeout=CALL_SECONDS)
+
+    def broker(self) -> str:
+        """The address of the embedded broker of a web process, as its log names it."""
+        found = re.search(r"broker listens on (\S+:\d+)", self.log())
+        assert found, self.log()
+        return found[1]
 
     def readyz(self) -> str:
         """The text of /readyz, whatever its status; "" when nobody answers."""
