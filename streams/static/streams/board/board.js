@@ -67,6 +67,8 @@ class Board {
   #refusal = null;
   // Infinity until the stream has begun: a topic is not called empty before.
   #begunAt = Infinity;
+  // Whether it was asked what the topic had before this stream.
+  #hasAskedRates = false;
   #brokenAt = 0;
   #newest = "";
   /** @type {string | null} the place of the address that was gone to */
@@ -198,7 +200,7 @@ class Board {
     if (resumed && this.#brokenAt) this.#meter.away(this.#brokenAt, this.#begunAt);
     if (!resumed) {
       this.#meter.begin(this.#begunAt);
-      if (this.#chart) void this.#askRates();
+      this.#hasAskedRates = false;
     } else if (newLife) this.#reader.note(NEW_LIFE);
     else if (missing.length === 0 && this.#brokenAt) {
       this.#reader.note(`reconnected after ${duration(this.#begunAt - this.#brokenAt)}, nothing missed`);
@@ -288,14 +290,14 @@ class Board {
   #makeChart({ Chart }) {
     const chart = new Chart(part("chart", HTMLElement), part("chart-caption", HTMLElement), (span) => void this.#reader.lookAt(span));
     chart.mark(this.#span);
-    void this.#askRates();
     return chart;
   }
 
-  /** What the topic had before the page was opened; without an answer the bars begin now. */
+  /** What the topic had before the page was opened; without an answer the bars begin now. Whoever may not watch it is not answered. */
   async #askRates() {
+    if (this.#hasAskedRates || this.#connection.state.kind !== "open" || this.#subscription.phase !== "live") return;
+    this.#hasAskedRates = true;
     const begun = this.#begunAt;
-    if (!Number.isFinite(begun)) return;
     try {
       const { epoch, from, records } = await this.#reader.rates(this.#topics.current);
       if (begun === this.#begunAt && epoch === this.#subscription.stream.epoch) this.#meter.countedBefore(from, records);
@@ -315,6 +317,7 @@ class Board {
     // The server counts what the topic has, whatever its filter lets through.
     const what = this.#subscription.filter === "" ? "records/s" : "records/s of the topic, matching or not";
     if (charts.now) this.#chart ??= this.#makeChart(charts.now);
+    if (this.#chart) void this.#askRates();
     this.#chart?.show(this.#meter.series(now), now, this.#meter.serverTime(now), what);
   }
 
