@@ -34,9 +34,13 @@ SLICE_S = 0.003  # filters run for so long, then as long as that others do
 HELD_S = 0.025
 SHARE = 0.05  # of a second (of CPU) that one filter may take …
 RECORD_S = 20e-6  # … and for each record of that second at least so much: a burst of records is not a dear filter
+# The longest that a slice can take of a filter: the work with its last record is bounded (filters/work.py). What a slice
+# took beyond that was Python's collection of garbage, or a machine that stood still, and is nobody's fault.
+SLICE_MOST_S = SLICE_S + 0.012
 # Of a topic's records that wait for its filters; then, or after LATE_S, the dearest is ended; at twice as many all are.
 WAITING_BYTES = 32 * 1024 * 1024
 LATE_S = 10.0
+STOOD_S = 1.0  # a slice that begins so late waited for a process that stood still: no record is late by that
 PAUSE_S = 1.0  # between two that are ended for that
 EXPENSIVE, FAILED = "expensive", "failed"  # reasons of `unsubscribed`
 NEW_LIFE, GONE, UNREAD = "epoch", "topic_gone", "unread"  # other reasons why the log of a filter ends
@@ -129,7 +133,9 @@ class FilteredLog(TopicLog):
         return bool(held)
 
     def charge(self, seconds: float, records: int) -> bool:
-        """Notes CPU that the filter took for so many records. Returns whether that is too much for this second."""
+        """Notes CPU that the filter took in a slice, for so many records. Returns whether that is too much for this
+        second."""
+        seconds = min(seconds, SLICE_MOST_S)
         second = int(time.monotonic())
         if second != self._second:
             self.cost, self._second, self._spent, self._records = self._spent, second, 0.0, 0
@@ -248,6 +254,7 @@ class _Sieve:
         self._turn = _Turn()
         self._handed = 0.0  # when what was found was handed on last, or the first that waits came (the loop's clock)
         self._ended = float("-inf")  # when the dearest was ended last
+        self._due = 0.0  # when the next slice is to begin
         self._loop = asyncio.get_running_loop()
         self._next: asyncio.Handle | None = None
 
@@ -265,7 +272,7 @@ class _Sieve:
             self._waiting.clear()
             self._bytes = 0
         if self._next is None:
-            self._handed = now
+            self._handed = self._due = now
             self._next = self._loop.call_soon(self._run)
 
     def close(self) -> None:
@@ -284,6 +291,7 @@ class _Sieve:
     def _run(self) -> None:
         """One slice."""
         self._next = None
+        self._pardon(self._loop.time() - self._due)
         self._turn.begin()
         began = time.perf_counter()
         if self._working is None:
@@ -309,7 +317,14 @@ class _Sieve:
             return
         if self._waiting and now - self._waiting[0][0] > LATE_S:
             self._end_dearest(now)
-        self._next = self._loop.call_later(time.perf_counter() - began, self._run)
+        pause = time.perf_counter() - began
+        self._due = now + pause
+        self._next = self._loop.call_later(pause, self._run)
+
+    def _pardon(self, late: float) -> None:
+        """Takes the seconds that the process stood still from the time that records have waited."""
+        if late > STOOD_S:
+            self._waiting = deque((since + late, part) for since, part in self._waiting)
 
     def _work(self) -> Generator[None]:
         while self._waiting:
@@ -434,6 +449,7 @@ class Filtered:
             self._changed(log)
 
     def _end_expensive(self, log: FilteredLog) -> None:
+        logger.info("A filter of %s took too much time and is ended: %.0f ms of CPU.", log.topic, log.cost * 1000)
         metrics.FILTERS_ENDED.inc()
         self._end_one(log, EXPENSIVE)
 

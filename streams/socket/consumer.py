@@ -74,8 +74,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._let_in()
         except NotAdmitted as refusal:
             await self._refuse(refusal.code)
-        except DatabaseError:
-            log.exception("A socket could not be let in: the database does not answer.")
+        except DatabaseError as error:
+            log.warning("A socket could not be let in: the database does not answer (%s).", error)
             await self._refuse(4002)
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:

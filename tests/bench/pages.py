@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 
@@ -18,7 +19,7 @@ PAGES = {"item list": "/items/", "item": "/items/{item}/", "sign-in": "/accounts
 ANONYMOUS = {"sign-in"}
 PLAIN = "plain Django"
 NOT_BEHIND = 0.67  # of the plain view's requests a second
-TOKENS = re.compile(r'(csrf[-a-z]*"[^>]* (?:value|content)=)"\w+"', re.IGNORECASE)  # differ with each request
+TOKENS = re.compile(r'(csrf[-a-z]*"[^>]* (?:value|content)=|data-csrf=)"\w+"', re.IGNORECASE)  # differ with each request
 
 FILL = """
 WITH person AS (SELECT id, username FROM auth_user WHERE username = 'bench'),
@@ -66,10 +67,11 @@ def _check_equal(ours: Process, plain: Server, path: str, headers: dict[str, str
     """Raises RuntimeError when the two do not show the same page."""
     shown = []
     for port in (ours.port, plain.port):
-        answer = httpx.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=30)
-        shown.append((answer.status_code, comparable(answer.text)))
-    if shown[0] != shown[1] or shown[0][0] != 200:
-        raise RuntimeError(f"{path}: the plain view does not show what the product shows: {shown}")
+        answer = httpx.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=30).raise_for_status()
+        shown.append(comparable(answer.text).splitlines())
+    if shown[0] != shown[1]:
+        differing = "\n".join(difflib.unified_diff(shown[0], shown[1], "product", "plain view", n=0, lineterm=""))
+        raise RuntimeError(f"{path}: the plain view does not show what the product shows:\n{differing}")
 
 
 def comparable(page: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import orjson
 import pytest
 
-from streams.filters.filters import filter_of
+from streams.filters.filters import Filter, filter_of
+from streams.filters.seen import Seen
 from streams.hub import filtered
 from streams.hub.filtered import joined, stream_of
 from streams.hub.hub import Hub
@@ -395,6 +397,46 @@ async def test_a_burst_of_records_does_not_end_a_filter_that_is_cheap(
     await until(lambda: reader.positions[0] == 20_020, "all of it is told")
     assert not reader.of("unsubscribed")
     assert reader.seen[0] == thirds(20, 20_020)
+
+
+class StandsStill(Filter):
+    """While it looks at a record the machine stands still, and this thread believes that it computed."""
+
+    def matches(self, seen: Seen) -> bool:
+        goes_on = time.thread_time() + 2 * filtered.SHARE
+        while time.thread_time() < goes_on:
+            pass
+        return super().matches(seen)
+
+
+async def test_a_machine_that_stands_still_while_a_filter_looks_ends_no_filter(hub: Hub) -> None:
+    reader = Reader(hub)
+    await reader.subscribe(THIRDS)
+    [log] = hub.filtered.logs()
+    log.filter = StandsStill(THIRDS)
+    put(hub, part(0, 20, 21))
+    await until(lambda: log._taken[0] == 21, "it is looked at")
+    log.filter = filter_of(THIRDS)
+    put(hub, part(0, 21, 32))
+    hub.look_at_filters()
+    await until(lambda: reader.positions[0] == 32, "it goes on")
+    assert not reader.of("unsubscribed")
+    assert reader.seen[0] == thirds(20, 32)
+
+
+async def test_records_are_not_late_by_the_time_that_the_process_stood_still(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filtered, "SLICE_S", 0.0)  # a pause after each record
+    monkeypatch.setattr(filtered, "LATE_S", filtered.STOOD_S + 0.1)
+    reader = Reader(hub)
+    await reader.subscribe(THIRDS)
+    for start in range(20, 220, 20):
+        put(hub, part(0, start, start + 20))
+    await asyncio.sleep(0)  # the first of them is looked at
+    time.sleep(filtered.STOOD_S + 0.2)  # the process stands still
+    await until(lambda: reader.of("unsubscribed") or hub.filtered.logs()[0]._taken[0] == 220, "all are looked at")
+    assert not reader.of("unsubscribed")
 
 
 async def test_the_log_of_a_filter_keeps_within_its_bytes(hub: Hub) -> None:
