@@ -34,7 +34,7 @@ SLICE_S = 0.003  # filters run for so long, then as long as that others do
 HELD_S = 0.025
 SHARE = 0.05  # of a second (of CPU) that one filter may take …
 RECORD_S = 20e-6  # … and for each record of that second at least so much: a burst of records is not a dear filter
-# The longest that a slice can take of a filter: the work with its last record is bounded (filters/work.py). What a slice
+# The longest that a slice can take of a filter: the work with its last record is bounded (filters/work.py). What it
 # took beyond that was Python's collection of garbage, or a machine that stood still, and is nobody's fault.
 SLICE_MOST_S = SLICE_S + 0.012
 # Of a topic's records that wait for its filters; then, or after LATE_S, the dearest is ended; at twice as many all are.

@@ -19,7 +19,9 @@ PAGES = {"item list": "/items/", "item": "/items/{item}/", "sign-in": "/accounts
 ANONYMOUS = {"sign-in"}
 PLAIN = "plain Django"
 NOT_BEHIND = 0.67  # of the plain view's requests a second
-TOKENS = re.compile(r'(csrf[-a-z]*"[^>]* (?:value|content)=|data-csrf=)"\w+"', re.IGNORECASE)  # differ with each request
+TOKENS = re.compile(
+    r'(csrf[-a-z]*"[^>]* (?:value|content)=|data-csrf=)"\w+"', re.IGNORECASE
+)  # differ with each request
 
 FILL = """
 WITH person AS (SELECT id, username FROM auth_user WHERE username = 'bench'),
