@@ -5,6 +5,7 @@ import { Colours } from "./tiles/colours.js";
 import { RecordView } from "./record.js";
 import { RecordsApi } from "../live/records_api.js";
 import { Tile } from "./tiles/tile.js";
+import { Turns } from "./tiles/turns.js";
 import { addCondition, dropCondition, lookedAt, setWindow } from "./look.js";
 import { boundsOf } from "./figures/span.js";
 import { changeClock, chosenClock, clockName, offerClock } from "../page/clock.js";
@@ -48,6 +49,7 @@ class BoardPage {
   #board;
   /** @type {Map<string, Tile>} */
   #tiles = new Map();
+  #turns = new Turns();
   /** @type {Worker | null} */
   #worker = null;
   #offset = 0;
@@ -189,6 +191,7 @@ class BoardPage {
     this.#worker?.terminate();
     for (const tile of this.#tiles.values()) tile.end();
     this.#tiles.clear();
+    this.#turns.clear();
     this.#worker = new Worker(new URL("./worker/worker.js", import.meta.url), { type: "module" });
     this.#worker.addEventListener("message", ({ data }) => this.#heard(/** @type {Answer} */ (data)));
     this.#worker.addEventListener("error", () => {
@@ -270,7 +273,7 @@ class BoardPage {
   /** @param {Answer} answer */
   #heard(answer) {
     if (answer.type === "state") this.#showState(answer.state);
-    else for (const shown of answer.tiles) this.#tiles.get(shown.id)?.show(shown);
+    else for (const shown of answer.tiles) this.#turns.put(shown.id, () => this.#tiles.get(shown.id)?.show(shown));
   }
 
   /** @param {State} state */
