@@ -86,6 +86,13 @@ async def test_a_chosen_theme_stays_and_never_flashes(visitors: Visitors, instal
     )  # runs before the first paint
 
 
+async def test_what_is_drawn_hears_of_the_systems_other_theme(visitors: Visitors, install: Install) -> None:
+    page = await (await visitors.new(install().web(), color_scheme="light")).open("/items/")
+    await page.evaluate("document.addEventListener('themechange', () => (document.title = 'told'))")
+    await page.emulate_media(color_scheme="dark")
+    await expect(page).to_have_title("told")
+
+
 async def test_error_pages_have_the_products_look(visitors: Visitors, install: Install) -> None:
     person = await visitors.new(install().web())
     page = await person.context.new_page()

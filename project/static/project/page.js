@@ -28,8 +28,15 @@ function changeTheme() {
     // Storage may be forbidden: the choice then lasts as long as the page.
   }
   requestAnimationFrame(() => root.classList.remove("theme-changing"));
+  tellOfTheme();
+}
+
+/** Has those draw anew who draw with the theme's colours. */
+function tellOfTheme() {
   document.dispatchEvent(new CustomEvent("themechange"));
 }
+
+systemDark.addEventListener("change", tellOfTheme);
 
 /**
  * @param {EventTarget | null} target

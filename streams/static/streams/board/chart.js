@@ -4,6 +4,7 @@
 import { SECONDS_SHOWN } from "../live/meter.js";
 import { chosenClock, timeText } from "../page/clock.js";
 import { grouped, rate } from "../page/format.js";
+import { tokenValue } from "../page/tokens.js";
 
 // A screen reader's label need not change every second.
 const LABEL_MS = 10_000;
@@ -18,7 +19,6 @@ const BAND = 0.18; // of the accent's colour
 /** @typedef {{ from: number, to: number }} Span ms of the server's clock, whole seconds */
 
 export class Chart {
-  #figure;
   #canvas;
   #caption;
   /** @type {(number | null)[]} */
@@ -44,7 +44,6 @@ export class Chart {
   constructor(figure, caption, spanned) {
     const canvas = figure.querySelector("canvas");
     if (!canvas) throw new Error("The chart lacks its canvas.");
-    this.#figure = figure;
     this.#canvas = canvas;
     this.#caption = caption;
     this.#spanned = spanned;
@@ -159,14 +158,13 @@ export class Chart {
     const height = Math.round(canvas.clientHeight * ratio);
     if (!context || width === 0) return;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const style = getComputedStyle(this.#figure);
     context.clearRect(0, 0, width, height);
-    context.fillStyle = style.getPropertyValue("--border");
+    context.fillStyle = tokenValue("--border");
     context.fillRect(0, height - ratio, width, ratio);
     for (let second = MINUTE; second < SECONDS_SHOWN; second += MINUTE) {
       context.fillRect(Math.round((second / SECONDS_SHOWN) * width), height - TICK_PX * ratio, ratio, TICK_PX * ratio);
     }
-    context.fillStyle = style.getPropertyValue("--accent");
+    context.fillStyle = tokenValue("--accent");
     const highest = Math.max(1, highestOf(this.#series));
     const step = width / SECONDS_SHOWN;
     this.#series.forEach((records, index) => {

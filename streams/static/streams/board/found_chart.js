@@ -2,6 +2,7 @@
 
 import { chosenClock, dateText } from "../page/clock.js";
 import { counted } from "../page/format.js";
+import { tokenValue } from "../page/tokens.js";
 
 const BINS = 60;
 
@@ -60,13 +61,12 @@ export class FoundChart {
     const height = Math.round(this.#canvas.clientHeight * ratio);
     if (!context || width === 0) return;
     if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
-    const style = getComputedStyle(this.#figure);
     const { counts } = binsOf(this.#times);
     const highest = counts.reduce((most, count) => Math.max(most, count), 1);
     context.clearRect(0, 0, width, height);
-    context.fillStyle = style.getPropertyValue("--border");
+    context.fillStyle = tokenValue("--border");
     context.fillRect(0, height - ratio, width, ratio);
-    context.fillStyle = style.getPropertyValue("--accent");
+    context.fillStyle = tokenValue("--accent");
     const step = width / counts.length;
     counts.forEach((count, index) => {
       if (count === 0) return;

@@ -1,9 +1,10 @@
 // A figure over time, or each record as a point: drawn by uPlot. Gaps in the data are gaps in the lines, hatched.
 
 import { Missing, library, style } from "./vendor.js";
-import { colourValue, tokenValue } from "./colours.js";
+import { colourValue } from "./colours.js";
 import { element, say } from "../../page/dom.js";
 import { exactTime, figureText, fromNow, timeText } from "./words.js";
+import { tokenValue } from "../../page/tokens.js";
 
 const NO_DASH = /** @type {number[]} */ ([]);
 const LEGEND = 11;

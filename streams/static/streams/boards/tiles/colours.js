@@ -1,6 +1,8 @@
 // One colour for a name on the whole board: Okabe-Ito in the order of size, then grey. Colours are settled once the first
 // records are in, and then kept: a network is orange everywhere, and stays it.
 
+import { tokenValue } from "../../page/tokens.js";
+
 const SERIES = 6;
 // While a window is filled from Kafka, sizes change quickly; colours follow them for so long.
 const SETTLING_MS = 6_000;
@@ -54,9 +56,4 @@ export class Colours {
  */
 export function colourValue(series) {
   return tokenValue(series < 0 ? "--muted" : `--series-${series}`);
-}
-
-/** @param {string} token @returns {string} its value in the theme of now */
-export function tokenValue(token) {
-  return getComputedStyle(document.documentElement).getPropertyValue(token).trim();
 }

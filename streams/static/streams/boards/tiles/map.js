@@ -1,10 +1,11 @@
 // Points by latitude and longitude on a world map that needs no network: d3-geo draws it, world-atlas is its land.
 
 import { Missing, data, library } from "./vendor.js";
-import { colourValue, tokenValue } from "./colours.js";
+import { colourValue } from "./colours.js";
 import { element, say } from "../../page/dom.js";
 import { exactTime, figureText } from "./words.js";
 import { sharp } from "./canvas.js";
+import { tokenValue } from "../../page/tokens.js";
 
 const SMALLEST = 1.6; // px
 const LARGEST = 13;

@@ -3,7 +3,7 @@
 import { element, say } from "../../page/dom.js";
 import { figureText, shortPath, windowText } from "./words.js";
 import { sharp } from "./canvas.js";
-import { tokenValue } from "./colours.js";
+import { tokenValue } from "../../page/tokens.js";
 
 /** @type {Record<string, string>} */
 const NAMES = {

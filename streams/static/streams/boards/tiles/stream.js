@@ -26,6 +26,7 @@ export class StreamTile {
   #fresh;
   #isHeld = false;
   #isScrolled = false;
+  #isMarked = false;
   #total = 0;
   #seen = 0;
   /** @type {Row[]} that are shown, the newest first */
@@ -67,6 +68,7 @@ export class StreamTile {
     body.append(this.#scroll);
     this.#sizes.observe(this.#scroll);
     this.#scroll.addEventListener("scroll", () => (this.#isScrolled = !this.#isAtNewest), { passive: true });
+    document.addEventListener("selectionchange", this.#marking);
     tools.ask({ rows: ROWS });
   }
 
@@ -84,7 +86,8 @@ export class StreamTile {
     const fresh = rows.filter(({ partition, offset }) => !this.#rows.has(`${partition}:${offset}`)).length;
     this.#isTinted = !this.#isFirst && fresh <= TINTED;
     this.#place(rows);
-    this.#toEnd();
+    // At the top they stay there by themselves: going there would have the page laid out once more.
+    if (this.#isScrolled || isOldestFirst(this.#order)) this.#toEnd();
     this.#isFirst = rows.length === 0;
     // Heads stand where what is under them stands.
     const [newest] = rows;
@@ -110,6 +113,7 @@ export class StreamTile {
 
   end() {
     this.#sizes.disconnect();
+    document.removeEventListener("selectionchange", this.#marking);
   }
 
   /** @param {Row[]} rows to be shown, the newest first */
@@ -137,7 +141,7 @@ export class StreamTile {
 
   /** Whether the rows stand still. */
   get #isReading() {
-    return this.#isHeld || this.#isScrolled || this.#isMarked();
+    return this.#isHeld || this.#isScrolled || this.#isMarked;
   }
 
   get #when() {
@@ -199,11 +203,11 @@ export class StreamTile {
     this.#tools.ask({ rows: ROWS });
   }
 
-  /** Whether somebody is marking text in it. */
-  #isMarked() {
+  /** Somebody marks text, here or elsewhere. Asked when it happens: each answer has the page laid out. */
+  #marking = () => {
     const marked = document.getSelection();
-    return marked !== null && !marked.isCollapsed && this.#scroll.contains(marked.anchorNode);
-  }
+    this.#isMarked = marked !== null && !marked.isCollapsed && this.#scroll.contains(marked.anchorNode);
+  };
 }
 
 /** @param {Row} row */
