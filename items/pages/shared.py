@@ -48,14 +48,6 @@ async def asker(request: HttpRequest) -> User:
     return person(await request.auser())
 
 
-async def find_item(item_id: int) -> Item:
-    """The item. Raises Http404."""
-    item = await read(queries.item, item_id)
-    if item is None:
-        raise Http404("There is no such item.")
-    return item
-
-
 async def item_to_change(request: HttpRequest, item_id: int) -> Item:
     """The item, for somebody who may change it. Raises Http404 and PermissionDenied."""
     return await _allowed(services.may_change, request, item_id)
@@ -67,8 +59,14 @@ async def item_to_delete(request: HttpRequest, item_id: int) -> Item:
 
 
 async def _allowed(may: Callable[[User, Item], bool], request: HttpRequest, item_id: int) -> Item:
-    item = await find_item(item_id)
-    if not await read(may, await asker(request), item):
+    return await read(_item_for, await asker(request), may, item_id)
+
+
+def _item_for(user: User, may: Callable[[User, Item], bool], item_id: int) -> Item:
+    item = queries.item(item_id)
+    if item is None:
+        raise Http404("There is no such item.")
+    if not may(user, item):
         raise PermissionDenied(str(services.NotAllowed()))
     return item
 

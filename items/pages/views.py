@@ -119,9 +119,10 @@ async def new(request: HttpRequest) -> HttpResponse:
 async def edit(request: HttpRequest, item_id: int) -> HttpResponse:
     """The form of an item. When somebody saved meanwhile, both edits are brought together field by field and shown; of
     what both changed the person chooses."""
-    if await read(queries.item, item_id) is None:
+    try:
+        item = await item_to_change(request, item_id)
+    except Http404:
         return await gone(request, item_id, typed=request.POST if request.method == "POST" else None)
-    item = await item_to_change(request, item_id)
     if request.method != "POST":
         return await edit_page(request, EditItemForm.of(item), item)
     form = EditItemForm(request.POST)
@@ -144,9 +145,10 @@ async def edit(request: HttpRequest, item_id: int) -> HttpResponse:
 @login_required
 async def delete(request: HttpRequest, item_id: int) -> HttpResponse:
     """Asks, then deletes. When the item was changed since it was asked, it asks again."""
-    if await read(queries.item, item_id) is None:
+    try:
+        item = await item_to_delete(request, item_id)
+    except Http404:
         return await gone(request, item_id)
-    item = await item_to_delete(request, item_id)
     if request.method == "POST":
         version = version_in(request.POST.get("version", ""))
         try:
