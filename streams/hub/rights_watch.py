@@ -124,7 +124,7 @@ def tell(hub: Hub, connection: Client, topics: Allowed) -> None:
         lost_all = bool(before) and not topics
         connection.send({"type": "topics", "topics": shown(topics)}, now)
         for reader in list(connection.streams.values()):
-            if reader.log.topic and reader.log.topic not in topics:
+            if reader.log.topic not in topics:
                 hub.leave(reader, "forbidden")
         if lost_all:
             connection.goodbye(4503, now, 0)

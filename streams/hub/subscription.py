@@ -40,12 +40,11 @@ class Subscription:
     acked: how much of that (`Mark.total`) the client has acknowledged. share: how much may be on the way beyond that.
     ahead: positions beyond the log's at that border, None when there are none.
     fallen: where and when it fell off the log, else None.
-    is_leaving: it was ended before it had begun.
     """
 
     __slots__ = (
         "_acked", "_acked_at", "_at", "_own", "_own_bytes", "_window", "acked", "ahead", "catching_up", "connection",
-        "fallen", "is_leaving", "log", "share", "stream", "together",
+        "fallen", "log", "share", "stream", "together",
     )  # fmt: skip
 
     def __init__(self, connection: Client, stream: str, log: TopicLog) -> None:
@@ -54,7 +53,6 @@ class Subscription:
         self._at: Mark | None = None
         self.acked = 0
         self.share = UNACKED_BYTES - FRAME_BYTES
-        self.is_leaving = False
         self.ahead: Positions | None = None
         self.fallen: Fall | None = None
         self.catching_up: asyncio.Task[None] | None = None

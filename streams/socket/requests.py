@@ -39,7 +39,6 @@ RETRY_AWAY_MS = 2000  # Kafka is away
 RETRY_MISSING_MS = 5000  # Kafka has no such topic yet
 RETRY_OPENING_MS = 1000  # the process has not opened it yet: topics are opened one after the other
 RETRY_NEW_LIFE_MS = 500
-NO_LOG = TopicLog("", "", {})  # of a stream whose beginning is being looked up
 
 
 class BadRequest(Exception):
@@ -75,19 +74,27 @@ class Wanted(NamedTuple):
         return stream_of(self.topic, self.filter)
 
 
-class _Reserved:
-    """The filtered log that a subscribe holds while it looks up where to begin."""
+class Pending:
+    """A `subscribe` that is not answered yet: where it begins is being looked up.
 
-    __slots__ = ("log",)
+    filtered: the filtered log that it holds meanwhile, to be given back. is_leaving: it was unsubscribed from already.
+    """
 
-    def __init__(self) -> None:
-        self.log: FilteredLog | None = None
+    __slots__ = ("filtered", "is_leaving", "wanted")
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.filtered: FilteredLog | None = None
+        self.is_leaving = False
 
 
 class Requests:
-    """Answers one connection. start: runs a coroutine as a task of the connection."""
+    """Answers one connection. start: runs a coroutine as a task of the connection.
 
-    __slots__ = ("_bad", "_connection", "_has_told", "_hub", "_loop", "_rights", "_start")
+    pending: by the name of its stream, each `subscribe` that is not answered yet.
+    """
+
+    __slots__ = ("_bad", "_connection", "_has_told", "_hub", "_loop", "_rights", "_start", "pending")
 
     def __init__(
         self,
@@ -100,6 +107,7 @@ class Requests:
         self._loop = asyncio.get_running_loop()
         self._bad: deque[float] | None = None  # when bad requests came; made with the first one
         self._has_told = False  # whether the log has a line of jumps
+        self.pending: dict[str, Pending] = {}
 
     def handle(self, message: dict[str, Any]) -> None:
         """Takes one ASGI `websocket.receive` message. Never waits."""
@@ -148,10 +156,10 @@ class Requests:
                 self._hub.delivery.ack(reader, positions)
 
     def _unsubscribe(self, request: dict[str, Any]) -> None:
-        reader = self._connection.streams.get(_stream(request))
-        if reader is not None and reader.log is NO_LOG:
-            reader.is_leaving = True  # once its `subscribe` is answered
-        elif reader is not None:
+        stream = _stream(request)
+        if (pending := self.pending.get(stream)) is not None:
+            pending.is_leaving = True  # once its `subscribe` is answered
+        elif (reader := self._connection.streams.get(stream)) is not None:
             self._hub.leave(reader, "asked")
 
     def _subscribe(self, request: dict[str, Any]) -> None:
@@ -159,15 +167,14 @@ class Requests:
         if wanted.jumps:
             metrics.CLIENT_JUMPS.inc(wanted.jumps)
             self._tell_of_jumps(wanted)
-        streams = self._connection.streams
-        if wanted.stream in streams:
+        taken = {*self._connection.streams, *self.pending}
+        if wanted.stream in taken:
             raise BadRequest("duplicate", f"This connection reads {wanted.stream} already.", wanted.number)
-        if len(streams) >= STREAMS:
+        if len(taken) >= STREAMS:
             raise BadRequest("too_many", f"A connection has at most {STREAMS} streams.", wanted.number)
-        # Taken at once, so that a second subscribe on its heels is a duplicate.
-        pending = Subscription(self._connection, wanted.stream, NO_LOG)
-        self._connection.hold(pending)
-        self._start(self._begin(pending, wanted))
+        # At once, so that a second subscribe on its heels is a duplicate.
+        self.pending[wanted.stream] = pending = Pending(wanted)
+        self._start(self._begin(pending))
 
     def _tell_of_jumps(self, wanted: Wanted) -> None:
         """Once a connection, and of topics that it may read: what clients say must not fill the log."""
@@ -176,58 +183,62 @@ class Requests:
             what = "Connection %s met %d ranges of %s that did not join; others of it are only counted."
             log.error(what, self._connection.name, wanted.jumps, wanted.topic)
 
-    async def _begin(self, pending: Subscription, wanted: Wanted) -> None:
+    async def _begin(self, pending: Pending) -> None:
         """Looks up where the stream begins, says so, and lets it go."""
-        reserved = _Reserved()
         try:
-            await self._look_up_and_let_go(pending, wanted, reserved)
+            await self._look_up_and_let_go(pending)
         finally:
-            if reserved.log is not None:
-                self._hub.filtered.release(reserved.log, self._connection.username)
+            del self.pending[pending.wanted.stream]
+            if pending.filtered is not None:
+                self._hub.filtered.release(pending.filtered, self._connection.username)
 
-    async def _look_up_and_let_go(self, pending: Subscription, wanted: Wanted, reserved: _Reserved) -> None:
+    async def _look_up_and_let_go(self, pending: Pending) -> None:
+        wanted = pending.wanted
         try:
-            topic_log, beginning = await within(SUBSCRIBE_TIMEOUT_S, self._look_up(wanted, reserved))
+            topic_log, beginning = await within(SUBSCRIBE_TIMEOUT_S, self._look_up(pending))
             if wanted.topic not in self._connection.topics:  # taken away while Kafka was asked
                 raise BadRequest("unknown_topic", not_readable(wanted.topic), wanted.number)
             if self._hub.logs.get(wanted.topic) is not topic_log:
                 message = "The topic has just begun a new life; try again."
                 raise BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
-            if reserved.log is not None and reserved.log.is_over:
-                raise FilterEnded(reserved.log.over)
+            if pending.filtered is not None and pending.filtered.is_over:
+                raise FilterEnded(pending.filtered.over)
         except BadRequest as error:
-            self._give_up(pending, error)
+            self._answer(error)
         except FilterEnded as error:
-            self._give_up(pending, _ended(error, wanted.number))
+            self._answer(_ended(error, wanted.number))
         except DatabaseError:
             message = "The database does not answer; try again."
-            self._give_up(pending, BadRequest("unavailable", message, wanted.number, RETRY_AWAY_MS))
+            self._answer(BadRequest("unavailable", message, wanted.number, RETRY_AWAY_MS))
         except (Unavailable, TimeoutError):
-            self._give_up(pending, BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS))
+            self._answer(BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS))
         else:
-            if not self._connection.closed and self._connection.streams.get(wanted.stream) is pending:
-                pending.log = topic_log if reserved.log is None else reserved.log
-                self._let_go(pending, topic_log, wanted, beginning)
+            if not self._connection.closed and self._connection in self._hub.connections:
+                self._let_go(pending, topic_log, beginning)
 
-    async def _look_up(self, wanted: Wanted, reserved: _Reserved) -> tuple[TopicLog, Beginning]:
-        """The topic's log, and where the stream begins; what has to be given back is in `reserved`."""
+    async def _look_up(self, pending: Pending) -> tuple[TopicLog, Beginning]:
+        """The topic's log, and where the stream begins; what has to be given back is in `pending`."""
+        wanted = pending.wanted
         await self._check_right(wanted)
         topic_log = self._open_log(wanted)
         if wanted.filter is None:
             return topic_log, await starts.begin(self._hub, topic_log, wanted.form, wanted.value)
         try:
-            reserved.log = self._hub.filtered.reserve(topic_log, wanted.filter, self._connection.username)
+            pending.filtered = self._hub.filtered.reserve(topic_log, wanted.filter, self._connection.username)
         except TooManyFilters as error:
             raise BadRequest("too_many", str(error), wanted.number) from error
-        return topic_log, await starts.begin(self._hub, reserved.log, wanted.form, wanted.value)
+        return topic_log, await starts.begin(self._hub, pending.filtered, wanted.form, wanted.value)
 
-    def _let_go(self, pending: Subscription, topic_log: TopicLog, wanted: Wanted, beginning: Beginning) -> None:
-        now = self._loop.time()
+    def _let_go(self, pending: Pending, topic_log: TopicLog, beginning: Beginning) -> None:
+        wanted, now = pending.wanted, self._loop.time()
+        chosen_log = topic_log if pending.filtered is None else pending.filtered
+        reader = Subscription(self._connection, wanted.stream, chosen_log)
+        self._connection.hold(reader)
         self._connection.send(
             {
                 "type": "subscribed",
                 "id": wanted.number,
-                "stream": pending.stream,
+                "stream": reader.stream,
                 "topic": wanted.topic,
                 "cursor": {
                     "epoch": topic_log.epoch,
@@ -244,15 +255,11 @@ class Requests:
         if wanted.form == "cursor":
             metrics.RESUMES.labels(beginning.reason or "recovered").inc()
         if pending.is_leaving:
-            self._hub.leave(pending, "asked")
+            self._hub.leave(reader, "asked")
             return
         for gap in beginning.gaps:
-            self._connection.write(frame_of(pending.stream, (gap,)), now)
-        self._hub.delivery.join(pending, beginning.behind_gaps)
-
-    def _give_up(self, pending: Subscription, error: BadRequest) -> None:
-        self._connection.drop(pending)
-        self._answer(error)
+            self._connection.write(frame_of(reader.stream, (gap,)), now)
+        self._hub.delivery.join(reader, beginning.behind_gaps)
 
     async def _check_right(self, wanted: Wanted) -> None:
         """Raises BadRequest. What is known is not asked again; who asks for something else joins the next look."""

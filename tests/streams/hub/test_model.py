@@ -382,7 +382,7 @@ class LiveSide(RuleBasedStateMachine):
     def streams_are_the_same_on_both_sides(self) -> None:
         for client in self.clients:
             if client.is_there and not client.has_failed:
-                assert client.connection.streams.keys() == client.streams.keys()
+                assert {*client.connection.streams, *client._requests.pending} == client.streams.keys()
 
     @rule()
     def settle(self) -> None:
