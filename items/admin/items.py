@@ -25,6 +25,7 @@ from items.models import Item
 from items.models.link_check import LinkCheck, verdict
 from items.pages.forms import MoneyField
 from items.values import texts
+from items.values.digits import whole_number
 
 if TYPE_CHECKING:  # the types know what a form and an admin are for; Django's classes do not take it at run time
     ItemModelForm = forms.ModelForm[Item]
@@ -128,8 +129,8 @@ class ItemAdmin(ItemModelAdmin):
         owner = get_user_model().objects.filter(username=term).first()
         if owner is not None:  # as a number, so that an index can be used
             found |= Q(owner_id=owner.pk)
-        if term.isascii() and term.isdigit() and len(term) < 19:
-            found |= Q(pk=int(term))
+        if (number := whole_number(term, 18)) is not None:
+            found |= Q(pk=number)
         return queryset.filter(found), False
 
     @admin.display(description="Link check")

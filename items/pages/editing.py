@@ -11,6 +11,7 @@ from items.pages.forms import EditItemForm
 from items.pages.merging import Merge, changes, merge
 from items.pages.shared import page
 from items.services.turns import read
+from items.values.digits import whole_number
 
 
 async def edit_page(request: HttpRequest, form: EditItemForm, item: Item, merged: Merge | None = None) -> HttpResponse:
@@ -30,7 +31,7 @@ async def edit_page(request: HttpRequest, form: EditItemForm, item: Item, merged
 
 def version_in(text: str) -> int | None:
     """The version that a request names; None when it names none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+    return whole_number(text, 9)
 
 
 def merged_with(form: EditItemForm, current: Item) -> Merge:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from items.listing import filters, queries
 from items.listing.filters import Asked, Filters
+from items.values.digits import whole_number
 
 # What the list can be sorted by: the column's head, its field, and whether the largest come first at the first click.
 COLUMNS = (("Name", "name", False), ("Price", "price", False), ("Updated", "updated_at", True))
@@ -30,7 +31,7 @@ class ListState:
         return cls(
             filters.read(request.GET),
             ordering if ordering in queries.ORDERINGS else queries.NEWEST_FIRST,
-            int(page) if page.isascii() and page.isdigit() and 0 < len(page) <= 7 and int(page) else 1,
+            whole_number(page, 7) or 1,
         )
 
     @property

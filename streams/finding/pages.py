@@ -16,6 +16,7 @@ from streams.finding.known import Heard, Watchable, found, heard, watchable
 from streams.hub import current
 from streams.kafka import storage
 from streams.kafka.storage import Kept
+from streams.runtime.digits import whole_number
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -38,7 +39,7 @@ async def topic_list(request: HttpRequest) -> HttpResponse:
 
     known, names = await sync_to_async(looked_up)()
     last_page = max(1, -(-len(names) // PAGE))
-    page = min(_whole(request.GET.get("page", "")), last_page)
+    page = min(whole_number(request.GET.get("page", ""), 6) or 1, last_page)
     shown = names[(page - 1) * PAGE : page * PAGE]
     about = heard(shown)
     kept = await storage.of({name: about[name].ends for name in shown if about[name].ends}) if _is_there() else {}
@@ -94,11 +95,6 @@ def _row(name: str, known: Watchable, about: Heard, kept: Kept | None) -> dict[s
 
 def _told(number: int | None) -> str:
     return "" if number is None else words.grouped(max(0, number))
-
-
-def _whole(text: str) -> int:
-    """A page's number; 1 when it is none."""
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else 1
 
 
 def _address(text: str, page: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from streams.kafka.history import Bounds, History
+from streams.runtime.digits import whole_number
 from streams.search.spans import Span, joined
 
 LATEST = 2**53  # ms: what any client can write
@@ -36,8 +37,8 @@ async def _offsets(history: History, topic: str, bounds: Bounds, place: Place, u
 def milliseconds(text: str) -> int:
     """A time as people write it, ISO 8601 (UTC without a zone) or milliseconds since 1970, as the latter. Raises
     ValueError with a sentence for people."""
-    if text.isascii() and text.isdigit() and len(text) < 17:
-        return min(int(text), LATEST)
+    if (number := whole_number(text, 16)) is not None:
+        return min(number, LATEST)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -10,6 +10,7 @@ from streams.hub import newest
 from streams.hub.hub import Hub
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds
+from streams.runtime.digits import whole_number
 from streams.wire.ranges import Positions, Range
 
 LAST_RECORDS = 2000  # the most that `{"last": n}` gives
@@ -84,7 +85,7 @@ def _cursor(value: Any) -> tuple[str, Positions]:
 
 def is_partition(key: str) -> bool:
     """Whether a key of an object stands for a partition; there need not be one of that number."""
-    return key.isascii() and key.isdigit() and len(key) <= PARTITION_DIGITS
+    return whole_number(key, PARTITION_DIGITS) is not None
 
 
 async def begin(hub: Hub, log: TopicLog, form: str, value: Any) -> Beginning:

@@ -116,6 +116,6 @@ class BridgeRefusalTests(TestCase):
 
     @override_settings(KAFKA_BOOTSTRAP_SERVERS=["127.0.0.1:1"])
     def test_an_address_needs_host_and_port(self) -> None:
-        for wrong in ("9000", "here:", "here:http", "here:99999"):
+        for wrong in ("9000", "here:", "here:http", "here:²", "here:99999"):
             with self.assertRaisesMessage(CommandError, "write HOST:PORT"):
                 call("bridge", "--listen", wrong)

@@ -28,6 +28,7 @@ from streams.processes.bridge import fan_out_once, run_bridge
 from streams.runtime import interpreter
 from streams.runtime.away import Unavailable
 from streams.runtime.database import ask_database
+from streams.runtime.digits import whole_number
 
 FINISH_S = 8.0  # for the batch under way, after the first stop signal; below the 10 s of container engines
 HEALTH_STOP_S = 2.0  # for the health server to end
@@ -39,9 +40,10 @@ NEIGHBOUR_AWAY = (Unavailable, KafkaError, DatabaseError, RedisError, OSError, T
 def address(text: str) -> tuple[str, int]:
     """`HOST:PORT` (`[::1]:9000` for IPv6) as host and port."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
+    number = whole_number(port, 5)
+    if not host or number is None or number > 65535:
         raise ArgumentTypeError(f"{text!r} cannot be used: write HOST:PORT, for example 127.0.0.1:9000.")
-    return host.strip("[]"), int(port)
+    return host.strip("[]"), number
 
 
 class Command(BaseCommand):
