@@ -2,6 +2,10 @@
 
 import { parseMessage } from "./json.js";
 
+// The server says within some ten seconds that Kafka does not answer. A large record on a slow line takes its time, and
+// comes in pieces.
+const SILENT_MS = 30_000; // without a piece of an answer
+
 /**
  * @typedef {import("./protocol.js").KafkaRecord} KafkaRecord
  * @typedef {{ format: string, text: string, schema: import("./protocol.js").SchemaName }} SchemaText
@@ -22,10 +26,15 @@ export class LoadError extends Error {
 
 export class RecordsApi {
   #root;
+  #silentMs;
 
-  /** @param {string} root address of the topics API, ending with a slash */
-  constructor(root) {
+  /**
+   * @param {string} root address of the topics API, ending with a slash
+   * @param {number} [silentMs] ms without a piece of an answer after which it is given up
+   */
+  constructor(root, silentMs = SILENT_MS) {
     this.#root = root;
+    this.#silentMs = silentMs;
   }
 
   /**
@@ -94,27 +103,56 @@ export class RecordsApi {
    * @returns {Promise<any>}
    */
   async #get(path) {
+    const silence = new AbortController();
+    const giveUp = () => silence.abort();
+    let timer = setTimeout(giveUp, this.#silentMs);
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, this.#silentMs);
+    };
     /** @type {Response} */
     let response;
+    let text = "";
     try {
-      response = await fetch(this.#root + path, { headers: { Accept: "application/json" } });
+      response = await fetch(this.#root + path, { headers: { Accept: "application/json" }, signal: silence.signal });
+      text = await textOf(response, heard);
     } catch {
-      throw new LoadError("The server cannot be reached. Try again when the board is connected.");
+      throw new LoadError(silence.signal.aborted ? LATE : AWAY);
+    } finally {
+      clearTimeout(timer);
     }
-    if (response.ok) return parseMessage(await response.text());
-    throw new LoadError(REFUSALS[response.status] ?? `The server answered ${response.status}.`, await nextOf(response));
+    if (response.ok) return parseMessage(text);
+    throw new LoadError(REFUSALS[response.status] ?? `The server answered ${response.status}.`, nextOf(text));
   }
 }
 
-/** @param {Response} response a refusal */
-async function nextOf(response) {
+/**
+ * @param {Response} response
+ * @param {() => void} heard called with each piece of it
+ */
+async function textOf(response, heard) {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let piece = await reader?.read(); piece && !piece.done; piece = await reader?.read()) {
+    heard();
+    text += decoder.decode(piece.value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** @param {string} refusal as it came */
+function nextOf(refusal) {
   try {
-    const { next } = await response.json();
+    const { next } = JSON.parse(refusal);
     return typeof next === "number" ? next : null;
   } catch {
     return null;
   }
 }
+
+const AWAY = "The server cannot be reached. Try again when the board is connected.";
+const LATE = "The server did not answer in time. Try again.";
 
 /** @type {Record<number, string>} */
 export const REFUSALS = {
