@@ -92,17 +92,17 @@ class Reader:
         """What comes from these positions on, partition by partition, without an end, through whiles in which Kafka is
         away; now and then an empty chunk of partition -1. Whoever has enough closes the iterator.
 
-        Raises Unavailable when the consumer reads no more, or Kafka refuses, or does not tell where a partition begins.
+        Raises Unavailable when the consumer reads no more or does not answer, or Kafka refuses, or does not tell where
+        a partition begins.
         """
         at = {TopicPartition(topic, number): position for number, position in positions.items()}
         self._reader.assign(list(at))
         for tp, position in at.items():
             self._reader.seek(tp, position)
         while True:
-            self._check()
             found: dict[TopicPartition, list[Polled]] = {}
             try:
-                found = await self._reader.getmany(timeout_ms=POLL_MS, max_records=CHUNK_RECORDS)
+                found = await self._poll_all(max_records=CHUNK_RECORDS)
             except OffsetOutOfRangeError as error:
                 for tp in error.args[0]:
                     first = await self._first_after(tp, at[tp])
@@ -117,20 +117,22 @@ class Reader:
             if not found:
                 yield -1, Chunk(0, 0, [])
 
-    def _check(self) -> None:
-        """Raises Unavailable where polls would bring nothing for ever."""
-        if has_stopped_fetching(self._reader):
-            raise Unavailable("The consumer has stopped reading.")
-
     async def _poll(self, tp: TopicPartition, offsets: int) -> tuple[list[Polled], int | None]:
         """What there is of a partition's next so many offsets, perhaps a little more, and its position behind that."""
-        self._check()
+        found = await self._poll_all(tp, max_records=max(1, min(offsets, CHUNK_RECORDS)))
+        return found.get(tp, []), position_of(self._reader, tp)
+
+    async def _poll_all(self, *tps: TopicPartition, max_records: int) -> dict[TopicPartition, list[Polled]]:
+        """What there is of these partitions, or of all. Raises Unavailable where polls bring nothing for ever, or do
+        not end, and what they raise."""
+        if has_stopped_fetching(self._reader):
+            raise Unavailable("The consumer has stopped reading.")
+        polling = self._reader.getmany(*tps, timeout_ms=POLL_MS, max_records=max_records)
         try:
-            polling = self._reader.getmany(tp, timeout_ms=POLL_MS, max_records=max(1, min(offsets, CHUNK_RECORDS)))
-            found: list[Polled] = (await within(READ_S, polling)).get(tp, [])
+            found: dict[TopicPartition, list[Polled]] = await within(READ_S, polling)
         except TimeoutError as error:
             raise Unavailable(f"Kafka did not answer within {READ_S:g} s.") from error
-        return found, position_of(self._reader, tp)
+        return found
 
     async def _first_after(self, tp: TopicPartition, position: int) -> int:
         """Where the partition begins now, which is above a position that retention took."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from confluent_kafka import Producer
 
-from streams.kafka import embedded
+from streams.kafka import embedded, scanning
 from streams.kafka.scanning import Readers
 from streams.runtime.away import Unavailable
 
@@ -44,3 +44,20 @@ async def stopped_meanwhile(readers: Readers) -> None:
 async def test_a_consumer_that_has_stopped_reading_ends_what_follows_a_topic(readers: Readers) -> None:
     with pytest.raises(Unavailable, match="stopped reading"):
         await asyncio.wait_for(stopped_meanwhile(readers), SECONDS)
+
+
+async def test_a_poll_that_does_not_end_ends_what_follows_a_topic(
+    readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    async def followed() -> None:
+        async with readers.lent() as reader, contextlib.aclosing(reader.follow(TOPIC, {0: 0})) as coming:
+            async for partition, _ in coming:
+                if partition == 0:
+                    monkeypatch.setattr(reader._reader, "getmany", endless)
+                    monkeypatch.setattr(scanning, "READ_S", 0.1)
+
+    with pytest.raises(Unavailable, match="did not answer"):
+        await asyncio.wait_for(followed(), SECONDS)
