@@ -160,7 +160,9 @@ def _locked(key: str, now: datetime) -> Attempts:
 
 
 def _key(limit: Limit, who: tuple[str, ...]) -> str:
-    said = "\n".join((limit.name, *(unicodedata.normalize("NFKC", part).strip().casefold() for part in who)))
+    """By which tries are known: names as Django compares them, in any width, and to the letter. Of two that differ in
+    case only, one may be another person's, whose success must not give the tries at this one back."""
+    said = "\n".join((limit.name, *(unicodedata.normalize("NFKC", part).strip() for part in who)))
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
 
 

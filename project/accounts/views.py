@@ -30,6 +30,7 @@ from items.services.turns import Busy
 from items.values import texts
 from project import mailing, site
 from project.accounts import attempts
+from project.accounts.sign_up import same
 from project.demo import account as demo
 from project.demo import opening
 from project.hops import give_back
@@ -147,7 +148,7 @@ class ResetPassword(views.PasswordResetView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             attempts.take(attempts.RESET, attempts.address_of(request))
-            attempts.take(attempts.RESET_OF_MAIL, request.POST.get("email", ""))
+            attempts.take(attempts.RESET_OF_MAIL, same(request.POST.get("email", "")))
         except attempts.TooMany as error:
             return attempts.refusal(request, error)
         return super().post(request, *args, **kwargs)
