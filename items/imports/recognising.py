@@ -65,10 +65,13 @@ class Survey:
 
     @classmethod
     def kept(cls, path: Path) -> Survey:
-        """What `write` kept. Raises OSError and ValueError."""
+        """What `write` kept. Raises OSError, and ValueError for what another version kept: it may have names in it that
+        no page can show."""
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
             encoding, delimiter, columns, preamble, damaged = kept["shape"]
+            if any(name != storable(name) for name in (*columns, *kept["names"])):
+                raise ValueError(f"{path} is from another version")
             return cls(
                 Shape(encoding, delimiter, tuple(columns), preamble, damaged),
                 kept["rows"],

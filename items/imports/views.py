@@ -107,7 +107,8 @@ def _preview(job: ImportJob) -> dict[str, object]:
     except (OSError, Unreadable):
         return {"file_gone": True}
     columns = survey.shape.columns
-    mapper = import_mapping.Mapper(survey, job.mapping)
+    mapping = {name: column for name, column in job.mapping.items() if column in columns}
+    mapper = import_mapping.Mapper(survey, mapping)
     known, notes = import_mapping.known_as(columns)
     saved = import_saved.of(job.owner, columns)
     return {
@@ -116,20 +117,20 @@ def _preview(job: ImportJob) -> dict[str, object]:
         "notes": notes,
         "survey_rows": survey.rows,
         "damaged": survey.shape.damaged,
-        "saved": saved if saved is not None and saved.mapping == job.mapping else None,
+        "saved": saved if saved is not None and saved.mapping == mapping else None,
         "choices": [
             {
                 "field": name,
                 "label": LABELS[name],
                 "required": name in import_mapping.REQUIRED,
-                "column": job.mapping.get(name, ""),
+                "column": mapping.get(name, ""),
                 "columns": columns,
             }
             for name in import_mapping.FIELDS
         ],
         "fates": [
             {"fate": fate, "used_as": " and ".join(LABELS[name] for name in fate.used_as.split(" and ") if name)}
-            for fate in import_mapping.fates(survey, job.mapping)
+            for fate in import_mapping.fates(survey, mapping)
         ],
         "labels": [LABELS[name] for name in import_mapping.FIELDS],
         "rows": [_previewed(row, mapper) for row in survey.sample],
@@ -243,7 +244,7 @@ async def start(request: HttpRequest, job_id: int) -> HttpResponse:
         return await _show(request, job, "The file is not here any more. Upload it again.", 409)
     problem = import_mapping.problem_of(chosen, survey)
     if problem:
-        job.mapping = {name: column for name, column in chosen.items() if column in survey.shape.columns}
+        job.mapping = chosen
         return await _show(request, job, problem, 400)
     await sync_to_async(_remember)(job, survey, chosen)
     try:

@@ -242,6 +242,12 @@ class PageTests(ImportTestCase):
                 self.assertEqual((job.state, job.rows, job.created, job.failed), ("done", 2, 1, 1))
                 self.assertEqual(self.browser.get(response["Location"]).status_code, 200)
 
+    def test_what_an_earlier_version_kept_of_a_file_and_no_page_can_show_is_looked_at_again(self) -> None:
+        response = self.upload()
+        kept = self.job().survey
+        kept.write_text(kept.read_text().replace('"name"', '"na\\udce9me"'))
+        self.assertIn('value="name" selected', text(self.browser.get(response["Location"])))
+
     def test_the_import_counts_and_reports(self) -> None:
         self.upload(FILE + "TENT-1,Stolen,1\n,,\nX,No price,\n")
         self.start()
