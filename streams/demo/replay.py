@@ -20,6 +20,7 @@ from django.conf import settings
 from streams.kafka import embedded
 from streams.kafka.clients import client_options, end_within
 from streams.runtime.away import Unavailable
+from streams.runtime.tasks import pause
 
 TOPIC = "realtime-events"
 AVRO_TOPIC = "realtime-events-avro"
@@ -47,15 +48,13 @@ async def run(stop: asyncio.Event) -> None:
     try:
         async with asyncio.timeout(START_S):
             await producer.start()
-        for key, value, pause in endless(earthquakes, secrets.randbelow(len(earthquakes))):
+        for key, value, spacing in endless(earthquakes, secrets.randbelow(len(earthquakes))):
             async with asyncio.timeout(SEND_S):
                 await producer.send_and_wait(TOPIC, value, key=key)
                 await producer.send_and_wait(AVRO_TOPIC, packed[key], key=key)
-            try:
-                await asyncio.wait_for(stop.wait(), pause)
-            except TimeoutError:
-                continue
-            return
+            await pause(stop, spacing)
+            if stop.is_set():
+                return
     finally:
         if not await end_within(producer.stop(), STOP_S):
             await end_within(producer.client.close(), STOP_S)

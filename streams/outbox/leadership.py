@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import psycopg
@@ -17,6 +17,7 @@ from django.db import connection
 from streams.outbox.recording import CHANNEL
 from streams.runtime.database import CONNECT_S, server_parameters
 from streams.runtime.locks import hold_beside_file
+from streams.runtime.tasks import pause
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,11 +54,6 @@ def leadership() -> Leadership:
     return ServerLeadership() if connection.vendor == "postgresql" else FileLeadership()
 
 
-async def _wait(wake: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(wake.wait(), seconds)
-
-
 def _no_matter_what(_notification: psycopg.Notify) -> None:
     """That there is a notification wakes the relay; it reads what there is to do."""
 
@@ -77,7 +73,7 @@ class FileLeadership(Leadership):
             raise LeadershipLost("This relay does not lead.")
 
     async def idle(self, wake: asyncio.Event, seconds: float) -> None:
-        await _wait(wake, seconds)
+        await pause(wake, seconds)
 
     async def release(self) -> None:
         file, self._file = self._file, None
@@ -118,7 +114,7 @@ class ServerLeadership(Leadership):
         loop, socket = asyncio.get_running_loop(), self._connection.fileno()
         loop.add_reader(socket, wake.set)
         try:
-            await _wait(wake, seconds)
+            await pause(wake, seconds)
         finally:
             loop.remove_reader(socket)
 

@@ -25,6 +25,7 @@ from streams.outbox import messages, recording
 from streams.outbox.leadership import Leadership, leadership
 from streams.outbox.messages import Row
 from streams.outbox.publisher import Publisher
+from streams.runtime.tasks import pause
 
 log = logging.getLogger(__name__)
 
@@ -126,10 +127,7 @@ class _Life:
             if not told:
                 log.info("Another relay is active; this one stands by.")
                 told = True
-            try:
-                await asyncio.wait_for(stop.wait(), STANDBY_S)
-            except TimeoutError:
-                continue
+            await pause(stop, STANDBY_S)
         return False
 
     async def connect(self) -> None:
