@@ -50,7 +50,8 @@ class Hub:
     logs: topic -> its log, there once Kafka has told epoch and end offsets. missing: the watched topics that Kafka did
     not have when they were looked up last; of one that is in neither it is not known yet. waiting: how many item events
     wait to be published, None when nobody knows. changed: set when topics or their epochs changed. refresh: to be set
-    to have them looked up now.
+    to have them looked up now. is_link_known: whether the link's state has ever changed; before, `down` only says that
+    nobody has looked.
     """
 
     def __init__(self, history: History) -> None:
@@ -60,9 +61,10 @@ class Hub:
         self.connections: set[Client] = set()
         self._connections_of: Counter[str] = Counter()
         self.link = Link("down", now_ms())
-        self.waiting: int | None = None  # item events that wait to be published
-        self.changed = asyncio.Event()  # set when topics or their epochs changed; the inline fan-out starts anew
-        self.refresh = asyncio.Event()  # set to have topics and epochs looked up now
+        self.is_link_known = False
+        self.waiting: int | None = None
+        self.changed = asyncio.Event()  # the inline fan-out starts anew
+        self.refresh = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self.hearing = Hearing(self.logs)
         self.delivery = Delivery(self.page, self.refresh.set)
@@ -145,6 +147,7 @@ class Hub:
         if state == self.link.state:
             return
         self.link = Link(state, since or now_ms())
+        self.is_link_known = True
         metrics.link_is(state)
         log.info("The link to Kafka is %s.", state.replace("_", " "))
         for connection in list(self.connections):

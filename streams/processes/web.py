@@ -53,7 +53,6 @@ class WebProcess:
         self.stop_event = asyncio.Event()
         self._topics = TopicWatch(self.hub)
         self._link_watch = LinkWatch(self.hub, self.stop_event)
-        self._first_link = self.hub.link
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -103,7 +102,7 @@ class WebProcess:
 
     def is_connecting(self) -> bool:
         """Whether it is too early to say anything of Kafka: nobody has looked at it, or at a topic, to the end yet."""
-        return self.hub.link is self._first_link and not self._topics.has_failed
+        return not self.hub.is_link_known and not self._topics.has_failed
 
     def say_goodbye(self) -> None:
         """Tells every client that this process ends, and when to come back; searches and exports come to an end."""
