@@ -21,9 +21,12 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from tests.bench import load
+from tests.faults.findings import Findings
+from tests.faults.frames import Broken
 from tests.faults.searcher import Answer, Question
 from tests.faults.truth import KEYED, TENTH, Account, Truth
-from tests.faults.witness import MAGIC, Broken, Findings, Witness
+from tests.faults.websocket import MAGIC
+from tests.faults.witness import Witness
 from tests.support.client import Follower
 from tests.support.waiting import until
 

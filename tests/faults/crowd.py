@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.faults.findings import Findings
+from tests.faults.frames import Message
 from tests.faults.searcher import Searcher
 from tests.faults.stage import PARTITIONS, Stage
 from tests.faults.truth import FILTERS, NONE, Account, Positions, Truth, Wanted, fingerprint
-from tests.faults.witness import Findings, Message, Witness
+from tests.faults.witness import Witness
 from tests.support.client import Follower
 from tests.support.waiting import TimeIsUp, until
 

@@ -25,9 +25,9 @@ from confluent_kafka import Producer
 from tests.faults import truth as truths
 from tests.faults.breaking import FAULTS
 from tests.faults.crowd import Crowd, Items, has_arrived
+from tests.faults.findings import Findings
 from tests.faults.stage import PARTITIONS, Stage
 from tests.faults.truth import Truth
-from tests.faults.witness import Findings
 from tests.support.client import Follower
 from tests.support.waiting import until
 from tests.support.wire import everything_arrived

@@ -16,9 +16,11 @@ from typing import Any
 
 import httpx
 
+from tests.faults.findings import Findings
+from tests.faults.frames import Broken, Message, need, number_of
+from tests.faults.living import Living
 from tests.faults.stage import Stage
 from tests.faults.truth import FILTERS, Account, Positions, Truth, Wanted, fingerprint, total
-from tests.faults.witness import Broken, Findings, Message, need, number_of
 from tests.support.processes import Process
 from tests.support.waiting import TimeIsUp, until
 
@@ -242,8 +244,8 @@ class Answer:
         return given
 
 
-class Searcher:
-    """Searches until `finish`, and then to the end of what it has begun. ended: whether it has."""
+class Searcher(Living):
+    """Searches until `finish`, and then to the end of what it has begun."""
 
     def __init__(
         self, name: str, stage: Stage, token: str, *, truth: Truth, findings: Findings, epoch: str
@@ -257,7 +259,6 @@ class Searcher:
         self._is_finishing = False
         self._question: Question | None = None
         self._line = ""
-        self._task: asyncio.Task[None] | None = None
 
     def __str__(self) -> str:
         asked = self._question
@@ -265,19 +266,6 @@ class Searcher:
             return self.name
         chosen = "all" if asked.wanted is None else asked.wanted.text
         return f"{self.name} for {chosen}, limit {asked.limit}, newest first: {asked.newest_first}, left {asked.left}"
-
-    async def __aenter__(self) -> Searcher:
-        self._task = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def ended(self) -> bool:
-        return self._task is not None and self._task.done()
 
     def finish(self) -> None:
         """It begins nothing new."""

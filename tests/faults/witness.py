@@ -1,6 +1,7 @@
 """A second client of the live protocol, written from docs/protocol.md alone. It shares no code with
-tests/support/client.py, not even a library: it frames WebSocket (RFC 6455) itself. And it believes nothing: it holds
-every frame against that page, and what breaks the page is a fault of the server, whether the client can mend it or not.
+tests/support/client.py, not even a library: it frames WebSocket (RFC 6455) itself (tests/faults/websocket.py). And it
+believes nothing: it holds every frame against that page (tests/faults/frames.py), and what breaks the page is a fault
+of the server, whether the client can mend it or not.
 
 Cheap enough for a hundred of them in one process: what many are sent byte for byte the same is decoded once.
 """
@@ -8,24 +9,20 @@ Cheap enough for a hundred of them in one process: what many are sent byte for b
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
-import os
 import random
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.faults.truth import Account, Positions, TooOld, Truth, Wanted, fingerprint, total
+from tests.faults.findings import Findings
+from tests.faults.frames import Broken, Message, Part, decoded, is_offset, need
+from tests.faults.living import Living
+from tests.faults.truth import Account, Positions, TooOld, Truth, Wanted, total
+from tests.faults.websocket import Wire
 
 # From docs/protocol.md.
-PROTOCOL = "streamboard.v1"
-FRAME_BYTES = 256 * 1024  # outbound
 ACK_BYTES, ACK_SECONDS = 256 * 1024, 2.0
 ANSWER_SECONDS = 10.0  # of `subscribed`
 HEARTBEAT_SPREAD = 1.2
@@ -39,263 +36,9 @@ LAST_STOPPED = {"enough", "beginning", "bound"}
 LATE_SECONDS = 10.0  # of a machine that is loaded, beyond what the page allows
 CONNECT_SECONDS = 20.0
 SHOWN = 400  # characters of a frame that is told
-TOLD = 5  # of the frames that broke the page in one way
-MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
-TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
-class Broken(Exception):
-    """A frame breaks the page; the message says how."""
-
-
-@dataclass
-class Findings:
-    """What all witnesses of a run saw together. broken: how many frames broke the page, by kind; told: the first ones.
-
-    deliveries: records applied. streams: how many have begun; joins: those of newcomers, who do not come back.
-    refused: sockets, subscriptions and searches that did not come to be. filtered: of the streams and of the
-    deliveries, those with a filter. names: by the text of a filter, how the server writes it and names its streams.
-    searches: that were answered to the end; broken_off: those that were not; found: records, by the former.
-    """
-
-    deliveries: int = 0
-    streams: int = 0
-    joins: int = 0
-    refused: int = 0
-    duplicates: int = 0
-    searches: int = 0
-    broken_off: int = 0
-    found: int = 0
-    filtered: Counter[str] = field(default_factory=Counter)
-    names: dict[str, tuple[str, str]] = field(default_factory=dict)
-    broken: Counter[str] = field(default_factory=Counter)
-    told: list[str] = field(default_factory=list)
-
-    def break_(self, kind: str, text: str) -> None:
-        self.broken[kind] += 1
-        if self.broken[kind] <= TOLD:
-            self.told.append(f"{kind}: {text}")
-
-
-# Frames -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One range. records: offset and fingerprint of each."""
-
-    partition: int
-    start: int
-    end: int
-    records: tuple[tuple[int, int], ...]
-    total: int
-
-
-Message = dict[str, Any]
-
-
-def need(message: Message, /, **kinds: type | tuple[type, ...]) -> None:
-    """Raises Broken unless the fields are there and of these types (a bool is no integer)."""
-    for name, kind in kinds.items():
-        value = message.get(name)
-        is_bool = isinstance(value, bool)
-        if name not in message or not isinstance(value, kind) or (is_bool and kind is not bool):
-            raise Broken(f"{name} is {value!r}")
-
-
-def is_offset(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-@lru_cache(maxsize=64)
-def decoded(payload: bytes) -> tuple[Message, tuple[Part, ...]]:
-    """A frame, and the ranges of one with records. Raises Broken."""
-    if len(payload) > FRAME_BYTES:
-        raise Broken(f"a frame of {len(payload)} bytes")
-    try:
-        message = json.loads(payload.decode("utf-8", "strict"), parse_constant=refuse)
-    except ValueError as error:
-        raise Broken(f"no JSON: {error}") from error
-    if not isinstance(message, dict):
-        raise Broken("no JSON object")
-    need(message, type=str)
-    if message["type"] != "records":
-        return message, ()
-    need(message, stream=str, ranges=list)
-    return message, tuple(part_of(each) for each in message["ranges"])
-
-
-def refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def part_of(given: Any) -> Part:
-    """A range of numbered records. Raises Broken."""
-    if not isinstance(given, dict) or not all(is_offset(given.get(name)) for name in ("partition", "from", "to")):
-        raise Broken(f"a range without its numbers: {str(given)[:SHOWN]}")
-    need(given, records=list)
-    partition, start, end = given["partition"], given["from"], given["to"]
-    if start > end:
-        raise Broken(f"a range from {start} to {end}")
-    found, last = [], start - 1
-    for record in given["records"]:
-        number, offset = number_of(record), record["offset"]
-        if not last < offset < end:
-            raise Broken(f"offset {offset} behind {last} in a range from {start} to {end}")
-        last = offset
-        found.append((offset, fingerprint(partition, offset, number)))
-    return Part(partition, start, end, tuple(found), total(mark for _, mark in found))
-
-
-def number_of(record: Any) -> int:
-    """The number in a record of the numbered topic. Raises Broken."""
-    if not isinstance(record, dict):
-        raise Broken(f"a record is {record!r}")
-    need(record, offset=int, timestamp=(int, type(None)), key=(str, type(None)), headers=dict, size=int)
-    if record.get("encoding") != "json" or record["size"] != len(str(record.get("value"))):
-        raise Broken(f"a number arrives as {record}")
-    number: int = record["value"]
-    return number
-
-
-# The wire ---------------------------------------------------------------------------------------------------------
-
-
-class Wire(asyncio.Protocol):
-    """One WebSocket. made: called with it once it can be written to, before anything is received. text: called with
-    each frame's payload. broke: called with what breaks RFC 6455 or the page.
-
-    ended: done when it is over; its result is the close code, or None where none came.
-    """
-
-    transport: asyncio.Transport  # there before anything is received
-
-    def __init__(
-        self,
-        head: list[str],
-        made: Callable[[Wire], None],
-        text: Callable[[bytes], None],
-        broke: Callable[[str], None],
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        self.opened: asyncio.Future[int] = loop.create_future()  # the status of the answer
-        self.ended: asyncio.Future[int | None] = loop.create_future()
-        self.heard_at = time.monotonic()
-        self.received = 0  # bytes
-        self._key = base64.b64encode(os.urandom(16))
-        self._head, self._made, self._text, self._broke = head, made, text, broke
-        self._rest = b""
-        self._code: int | None = None
-        self._is_open = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]  # uvloop's is none by class
-        self._made(self)
-        lines = [
-            *self._head, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-            f"Sec-WebSocket-Key: {self._key.decode()}", f"Sec-WebSocket-Protocol: {PROTOCOL}",
-        ]  # fmt: skip
-        self.transport.write("\r\n".join([*lines, "", ""]).encode())
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.opened.done():
-            self.opened.set_result(0)
-        if not self.ended.done():
-            self.ended.set_result(self._code)
-
-    def data_received(self, data: bytes) -> None:
-        self.heard_at = time.monotonic()
-        self.received += len(data)
-        data = self._rest + data if self._rest else data
-        if not self._is_open:
-            data = self._shake_hands(data)
-            if not self._is_open:
-                return
-        place = 0
-        while (frame := cut_out(data, place)) is not None and not self.transport.is_closing():
-            first, payload, place = frame
-            self._take(first, payload)
-        self._rest = data[place:]
-
-    def _shake_hands(self, data: bytes) -> bytes:
-        """Reads the answer to the handshake; returns what follows it."""
-        head, found, rest = data.partition(b"\r\n\r\n")
-        if not found:
-            self._rest = data
-            return b""
-        lines = head.decode("latin-1").split("\r\n")
-        status = int(lines[0].split(" ")[1])
-        fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        if status == 101:
-            accept = base64.b64encode(hashlib.sha1(self._key + MAGIC).digest()).decode()
-            if fields.get("sec-websocket-accept") != accept:
-                self._broke("the handshake is not ours")
-            if fields.get("sec-websocket-protocol") != PROTOCOL:
-                self._broke(f"the subprotocol is {fields.get('sec-websocket-protocol')}")
-            self._is_open = True
-        else:
-            self.transport.abort()
-        self._rest = b""
-        if not self.opened.done():  # whoever waited for it has been cancelled meanwhile
-            self.opened.set_result(status)
-        return rest
-
-    def _take(self, first: int, payload: bytes) -> None:
-        opcode = first & 0x0F
-        if first & 0x70 or not first & 0x80:
-            self._broke(f"a frame begins with {first:#x}")
-        if opcode == TEXT:
-            self._text(payload)
-        elif opcode == PING:
-            self.send(payload, PONG)
-        elif opcode == CLOSE:
-            self._code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else 1005
-            self.send(payload[:2], CLOSE)
-            self.transport.close()
-        elif opcode != PONG:
-            self._broke(f"a frame of the kind {opcode}")
-
-    def send(self, payload: bytes, opcode: int = TEXT) -> None:
-        if self.transport.is_closing():
-            return
-        size, mask = len(payload), os.urandom(4)
-        length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-        masked = (
-            (int.from_bytes(payload, "big") ^ int.from_bytes((mask * (size // 4 + 1))[:size], "big")) if size else 0
-        )
-        self.transport.write(bytes([0x80 | opcode]) + length + mask + masked.to_bytes(size, "big"))
-
-    def close(self) -> None:
-        """Politely."""
-        self.send((1000).to_bytes(2, "big"), CLOSE)
-
-    def abort(self) -> None:
-        """Without a word."""
-        self.transport.abort()
-
-
-def cut_out(data: bytes, place: int) -> tuple[int, bytes, int] | None:
-    """The whole frame at this place: its first byte, its payload, and where it ends."""
-    size = len(data)
-    if place + 2 > size:
-        return None
-    first, length, head = data[place], data[place + 1], 2
-    if length >= 0x80:
-        raise ConnectionError("a server's frame is masked")
-    if length == 126:
-        length, head = int.from_bytes(data[place + 2 : place + 4], "big"), 4
-    elif length == 127:
-        length, head = int.from_bytes(data[place + 2 : place + 10], "big"), 10
-    end = place + head + length
-    if place + head > size or end > size:
-        return None
-    return first, data[place + head : end], end
-
-
-# The client -------------------------------------------------------------------------------------------------------
-
-
-class Witness:
+class Witness(Living):
     """Follows the numbered topic from `start`, or what a filter means of it, and checks every frame.
 
     wanted: the filter. urls: of the web processes; each socket goes to one of them. halted: for a moment (monotonic, s)
@@ -328,7 +71,6 @@ class Witness:
         self._moved: set[int] = set()
         self._acked_at = self._sent_at = 0.0
         self._acked_size = 0
-        self._task: asyncio.Task[None] | None = None
         self._told_late = False
         self._frame = b""
         self._refusals = 0  # of `subscribe` on this socket
@@ -339,20 +81,9 @@ class Witness:
         chosen = f" of {self._reads.text}" if self._reads is not None else ""
         return f"{self.name}{chosen} at {self.positions} ({self._state}, {self.sockets} sockets{refused})"
 
-    async def __aenter__(self) -> Witness:
-        self._task = asyncio.create_task(self._run())
-        return self
-
     async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await super().__aexit__()
         self._wire, self._state, self.following = None, "away", False
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has gone for good."""
-        return self._task is None or self._task.done()
 
     def drop(self) -> None:
         """Ends the socket without a word."""
