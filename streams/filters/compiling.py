@@ -1,9 +1,10 @@
-"""From nodes to functions over a record. What is known to be no condition, or never to hold, is refused here."""
+"""From nodes to functions over a record, which are in streams/filters/running.py. What is known to be no condition, or
+never to hold, is refused here."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -27,12 +28,28 @@ from streams.filters.nodes import (
     Unary,
     count,
 )
+from streams.filters.running import (
+    Run,
+    computing,
+    counting,
+    equals,
+    equals_constant,
+    gathering,
+    looking,
+    lowering,
+    matching,
+    no_field,
+    not_a_condition,
+    ordering,
+    ordering_number,
+    placed,
+    rounds_of,
+    testing,
+)
 from streams.filters.seen import Seen
-from streams.filters.times import MILLISECOND, Length, Moment
-from streams.filters.work import ERROR, PATTERN, Failed, TooMuch, Work, finding
+from streams.filters.times import Length, Moment
+from streams.filters.work import ERROR, Failed, Work, finding
 from streams.filters.writing import write
-
-Run = Callable[[Seen], Any]
 
 PATTERNS = 8  # of one filter
 PATTERN_MEMORY = 256 * 1024  # bytes, of each
@@ -80,11 +97,6 @@ def compiled(node: Node) -> Run:
     if kind not in {bool, None}:
         raise BadFilter(f"A filter is a condition, true or false; this is {_word(kind)}.", node.at)
     return run
-
-
-def not_a_condition(value: Any) -> Failed:
-    """What is raised where true or false was needed."""
-    return Failed(f"A condition is true or false, not {values.kind(value)}.")
 
 
 @lru_cache(maxsize=2048)
@@ -171,7 +183,7 @@ class _Compiler:
                     return whole[name]
                 except KeyError:
                     pass
-            raise _no_field(whole, said, at)
+            raise no_field(whole, said, at)
 
         def field_of_value(seen: Seen) -> Any:  # the usual one, without a call
             whole = seen.value
@@ -180,7 +192,7 @@ class _Compiler:
                     return whole[name]
                 except KeyError:
                     pass
-            raise _no_field(whole, said, at)
+            raise no_field(whole, said, at)
 
         kind = list if self._is_record(node.of, "headers") else None
         return (field_of_value if self._is_record(node.of, "value") else field), kind
@@ -229,7 +241,7 @@ class _Compiler:
                 held = condition(seen)
                 if held is True or held is False:
                     return not held
-                raise _at(not_a_condition(held), at)
+                raise placed(not_a_condition(held), at)
 
             return negated, bool
         of, kind = self.part(node.of)
@@ -241,7 +253,7 @@ class _Compiler:
             try:
                 return values.negate(value, seen)
             except Failed as failed:
-                raise _at(failed, at)  # noqa: B904  (the same one)
+                raise placed(failed, at)  # noqa: B904  (the same one)
 
         return minus, kind
 
@@ -254,21 +266,21 @@ class _Compiler:
                 constant: Node = node.left
             else:
                 constant = node.right
-            run = _equals_constant(left, constant.value) if isinstance(constant, Constant) else _equals(left, right)
+            run = equals_constant(left, constant.value) if isinstance(constant, Constant) else equals(left, right)
             return (run if node.sign == "==" else lambda seen: not run(seen)), bool
         if node.sign == "in":
             if other not in {list, dict, None}:
                 raise BadFilter(f"in looks into a list or an object; this is {_word(other)}.", node.right.at)
-            return _computing(values.is_in, left, right, node.at), bool
+            return computing(values.is_in, left, right, node.at), bool
         kind, message = _possible(node.sign, one, other)
         if message:
             raise BadFilter(message, node.at)
         if node.sign in SUMS:
-            return _computing(SUMS[node.sign], left, right, node.at), kind
+            return computing(SUMS[node.sign], left, right, node.at), kind
         number = node.right.value if isinstance(node.right, Constant) else None
         if isinstance(number, int | float) and not isinstance(number, bool):
-            return _ordering_number(ORDERS[node.sign], left, number, node.at), bool
-        return _ordering(ORDERS[node.sign], left, right, node.at), bool
+            return ordering_number(ORDERS[node.sign], left, number, node.at), bool
+        return ordering(ORDERS[node.sign], left, right, node.at), bool
 
     def _joined(self, node: Joined) -> tuple[Run, type | None]:
         runs = [self._condition(part, node.sign) for part in node.parts]
@@ -287,7 +299,7 @@ class _Compiler:
                 if held is decides:
                     return not rests
                 if held is not rests:
-                    failed = failed or _at(not_a_condition(held), node.at)
+                    failed = failed or placed(not_a_condition(held), node.at)
             if failed is not None:
                 raise failed
             return rests
@@ -304,7 +316,7 @@ class _Compiler:
                 return yes(seen)
             if held is False:
                 return no(seen)
-            raise _at(not_a_condition(held), node.at)
+            raise placed(not_a_condition(held), node.at)
 
         return choice, one if one is other else None
 
@@ -319,16 +331,16 @@ class _Compiler:
         if kind not in {str, None}:
             raise BadFilter(f"{node.function} looks at a text; this is {_word(kind)}.", node.parts[0].at)
         if node.function == "lowerAscii":
-            return _lower(of, node.at), str
+            return lowering(of, node.at), str
         if node.function == "matches":
             self._patterns += 1
             if self._patterns > PATTERNS:
                 raise BadFilter(f"A filter has at most {PATTERNS} patterns.", node.at)
-            return _matches(of, _pattern(node), node.at), bool
+            return matching(of, _pattern(node), node.at), bool
         part, part_kind = self.part(node.parts[1])
         if part_kind not in {str, None}:
             raise BadFilter(f"{node.function} takes a text; this is {_word(part_kind)}.", node.parts[1].at)
-        return _tests(TESTS[node.function], of, part, node), bool
+        return testing(TESTS[node.function], of, part, node), bool
 
     def _conversion(self, node: Call) -> tuple[Run, type | None]:
         convert, takes, gives = CONVERSIONS[node.function]
@@ -342,7 +354,7 @@ class _Compiler:
             try:
                 return convert(value, seen)
             except Failed as failed:
-                raise _at(failed, at)  # noqa: B904  (the same one)
+                raise placed(failed, at)  # noqa: B904  (the same one)
 
         if isinstance(node.parts[0], Constant):  # the same for every record
             try:
@@ -369,25 +381,12 @@ class _Compiler:
         self._scope = outer
         self._loops -= 1
         cost = 1 + sum(count(part) for part in (node.condition, node.gives) if part is not None)
-        rounds = _rounds(over, place, cost, node)
+        rounds = rounds_of(over, place, cost, node)
         if node.kind in {"exists", "all"}:
-            return _looking(rounds, condition or over, node.kind == "exists", node.at), bool
+            return looking(rounds, condition or over, node.kind == "exists", node.at), bool
         if node.kind == "exists_one":
-            return _counting(rounds, condition or over, node.at), bool
-        return _gathering(rounds, condition, gives, node.at), list
-
-
-def _at(failed: Failed, at: int) -> Failed:
-    """The same failure, with where it happened."""
-    if failed.at is None:
-        failed.at = at
-    return failed
-
-
-def _no_field(whole: Any, said: str, at: int) -> Failed:
-    if type(whole) is dict:
-        return Failed(f"There is no {said}.", at)
-    return Failed(f"There is no {said}: what is before the dot is {values.kind(whole)}.", at)
+            return counting(rounds, condition or over, node.at), bool
+        return gathering(rounds, condition, gives, node.at), list
 
 
 def _check_equal(node: Binary, one: type | None, other: type | None) -> None:
@@ -399,100 +398,6 @@ def _check_equal(node: Binary, one: type | None, other: type | None) -> None:
         return
     hint = " A header may come more than once: add [0]." if {one, other} == {list, str} else ""
     raise BadFilter(f"{values.KINDS[one].capitalize()} is never {values.KINDS[other]}.{hint}", node.at)
-
-
-def _equals(left: Run, right: Run) -> Run:
-    return lambda seen: values.equal(left(seen), right(seen), seen)
-
-
-def _equals_constant(left: Run, constant: Any) -> Run:
-    if type(constant) is str:
-        return lambda seen: bool(left(seen) == constant)  # only a text is equal to a text
-    if constant is None or type(constant) is bool:
-        return lambda seen: left(seen) is constant
-
-    def equals_number(seen: Seen) -> bool:
-        value = left(seen)
-        if type(value) is int or type(value) is float:
-            return bool(value == constant)
-        return type(value) is Moment and bool(value.ns == constant * MILLISECOND)
-
-    return equals_number
-
-
-def _computing(compute: Callable[[Any, Any, Work], Any], left: Run, right: Run, at: int) -> Run:
-    def computing(seen: Seen) -> Any:
-        a, b = left(seen), right(seen)
-        try:
-            return compute(a, b, seen)
-        except Failed as failed:
-            raise _at(failed, at)  # noqa: B904  (the same one)
-
-    return computing
-
-
-def _ordering(compare: Callable[[Any, Any], Any], left: Run, right: Run, at: int) -> Run:
-    def ordering(seen: Seen) -> bool:
-        a, b = left(seen), right(seen)
-        try:
-            return bool(compare(*values.ordered(a, b, seen)))
-        except Failed as failed:
-            raise _at(failed, at)  # noqa: B904  (the same one)
-
-    return ordering
-
-
-def _ordering_number(compare: Callable[[Any, Any], Any], left: Run, number: float, at: int) -> Run:
-    def ordering(seen: Seen) -> bool:
-        value = left(seen)
-        if type(value) is int or type(value) is float:
-            return bool(compare(value, number))
-        try:
-            return bool(compare(*values.ordered(value, number, seen)))
-        except Failed as failed:
-            raise _at(failed, at)  # noqa: B904  (the same one)
-
-    return ordering
-
-
-def _tests(test: Callable[[str, str], bool], of: Run, part: Run, node: Call) -> Run:
-    function, at = node.function, node.at
-    is_finding = function == "contains"
-
-    def tests(seen: Seen) -> bool:
-        text, wanted = of(seen), part(seen)
-        if type(text) is not str or type(wanted) is not str:
-            other = text if type(text) is not str else wanted
-            raise Failed(f"{function} takes texts, not {values.kind(other)}.", at)
-        seen.spend(finding(len(text), len(wanted)) if is_finding else 1 + (len(wanted) >> 10))
-        return test(text, wanted)
-
-    return tests
-
-
-def _lower(of: Run, at: int) -> Run:
-    def lower(seen: Seen) -> str:
-        text = of(seen)
-        if type(text) is not str:
-            raise Failed(f"lowerAscii takes a text, not {values.kind(text)}.", at)
-        seen.spend(1 + (len(text) >> 6))
-        return text.encode().lower().decode()  # of bytes only ASCII's letters change
-
-    return lower
-
-
-def _matches(of: Run, pattern: Any, at: int) -> Run:
-    size = pattern.programsize
-
-    def matches(seen: Seen) -> bool:
-        text = of(seen)
-        if type(text) is not str:
-            raise Failed(f"matches takes a text, not {values.kind(text)}.", at)
-        encoded = text.encode()
-        seen.spend(PATTERN + (len(encoded) * size >> 10))
-        return pattern.search(encoded) is not None
-
-    return matches
 
 
 def _pattern(node: Call) -> Any:
@@ -530,74 +435,3 @@ def _words(node: Call) -> Run:
         return True
 
     return has_words
-
-
-Rounds = Callable[[Seen], Iterable[Any]]
-
-
-def _rounds(over: Run, place: int, cost: int, node: Loop) -> Rounds:
-    """What a loop goes through. Each round is paid for, and known by the loop's name."""
-    at = node.at
-
-    def rounds(seen: Seen) -> Iterable[Any]:
-        whole = over(seen)
-        if type(whole) is not list and type(whole) is not dict:
-            raise Failed(f"{node.kind} goes through a list or an object, not {values.kind(whole)}.", at)
-        each = seen.each
-        for part in whole:
-            seen.left -= cost
-            if seen.left < 0:
-                raise TooMuch("This record takes more work than a filter may do.")
-            each[place] = part
-            yield part
-
-    return rounds
-
-
-def _looking(rounds: Rounds, condition: Run, decides: bool, at: int) -> Run:
-    """`exists` and `all`: the first that decides ends it; a failure counts only when none does."""
-
-    rests = not decides
-
-    def looking(seen: Seen) -> bool:
-        failed: Failed | None = None
-        for _ in rounds(seen):
-            try:
-                held = condition(seen)
-            except Failed as error:
-                failed = failed or error
-                seen.spend(ERROR)
-                continue
-            if held is decides:
-                return not rests
-            if held is not rests:
-                failed = failed or _at(not_a_condition(held), at)
-        if failed is not None:
-            raise failed
-        return rests
-
-    return looking
-
-
-def _holds(condition: Run, seen: Seen, at: int) -> bool:
-    held = condition(seen)
-    if held is True or held is False:
-        return bool(held)
-    raise _at(not_a_condition(held), at)
-
-
-def _counting(rounds: Rounds, condition: Run, at: int) -> Run:
-    return lambda seen: sum([_holds(condition, seen, at) for _ in rounds(seen)]) == 1
-
-
-def _gathering(rounds: Rounds, condition: Run | None, gives: Run | None, at: int) -> Run:
-    """`filter` and `map`."""
-
-    def gathering(seen: Seen) -> list[Any]:
-        return [
-            part if gives is None else gives(seen)
-            for part in rounds(seen)
-            if condition is None or _holds(condition, seen, at)
-        ]
-
-    return gathering

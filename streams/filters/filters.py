@@ -6,8 +6,9 @@ import hashlib
 from functools import lru_cache
 
 from streams.filters.bad_filter import BadFilter
-from streams.filters.compiling import compiled, not_a_condition
+from streams.filters.compiling import compiled
 from streams.filters.parsing import CHARACTERS, parse
+from streams.filters.running import not_a_condition
 from streams.filters.seen import Seen
 from streams.filters.work import UNITS, Failed, TooMuch
 from streams.filters.writing import write
