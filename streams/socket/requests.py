@@ -15,7 +15,8 @@ from streams import metrics
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import Filter, filter_of
 from streams.hub.connection import STREAMS
-from streams.hub.filtered import EXPENSIVE, FilteredLog, FilterEnded, TooManyFilters, stream_of
+from streams.hub.filtered import EXPENSIVE, FilterEnded, TooManyFilters
+from streams.hub.filtered_log import FilteredLog, stream_of
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
 from streams.hub.subscription import Client, Subscription

@@ -15,7 +15,7 @@ import orjson
 from streams.filters.filters import filter_of
 from streams.hub import connection, sink
 from streams.hub.connection import Connection
-from streams.hub.filtered import stream_of
+from streams.hub.filtered_log import stream_of
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
 from streams.hub.subscription import Subscription

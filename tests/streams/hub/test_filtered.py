@@ -14,8 +14,8 @@ import pytest
 
 from streams.filters.filters import Filter, filter_of
 from streams.filters.seen import Seen
-from streams.hub import filtered
-from streams.hub.filtered import joined, stream_of
+from streams.hub import filtered, filtered_log, sieve
+from streams.hub.filtered_log import joined, stream_of
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
 from streams.kafka.catalog import TopicInfo
@@ -118,7 +118,7 @@ def thirds(start: int, end: int) -> list[int]:
 async def test_a_filtered_stream_delivers_what_matches_and_moves_over_the_rest(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filtered, "SLICE_S", 60.0)  # else it would be two frames, where the machine stands still
+    monkeypatch.setattr(sieve, "SLICE_S", 60.0)  # else it would be two frames, where the machine stands still
     reader = Reader(hub)
     answer = await reader.subscribe(" value.n%3==0 ")
     assert answer["filter"] == THIRDS
@@ -310,8 +310,8 @@ async def test_a_filter_that_takes_too_much_is_ended_and_the_loop_goes_on_meanwh
 
 async def test_a_filter_that_takes_too_much_in_the_past_is_ended_too(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader(hub)
-    monkeypatch.setattr(filtered, "SHARE", 0.0)
-    monkeypatch.setattr(filtered, "RECORD_S", 0.0)
+    monkeypatch.setattr(filtered_log, "SHARE", 0.0)
+    monkeypatch.setattr(filtered_log, "RECORD_S", 0.0)
     refused = await reader.subscribe(THIRDS, {"last": 5})
     assert (refused["type"], refused["code"]) == ("error", "bad_filter")
     stream = (await reader.subscribe(THIRDS, {"cursor": {"epoch": "e", "positions": {}}}))["stream"]
@@ -332,7 +332,7 @@ async def a_fault(hub: Hub) -> None:
         raise RuntimeError("planted")
 
     with pytest.MonkeyPatch.context() as planted:
-        planted.setattr(filtered, "seen", broken)
+        planted.setattr(sieve, "seen", broken)
         put(hub, part(0, 20, 21))
         await until(lambda: not hub.filtered.logs(), "the filters have failed")
 
@@ -374,7 +374,7 @@ async def test_a_fault_while_filters_look_ends_their_streams_instead_of_leaving_
         raise RuntimeError("planted")
 
     with monkeypatch.context() as planted:
-        planted.setattr(filtered, "seen", broken)
+        planted.setattr(sieve, "seen", broken)
         put(hub, part(0, 20, 32))
         await until(lambda: reader.of("unsubscribed"), "the stream is ended")
     assert [each["reason"] for each in reader.of("unsubscribed")] == ["failed"]
@@ -386,8 +386,8 @@ async def test_a_fault_while_filters_look_ends_their_streams_instead_of_leaving_
 async def test_a_burst_of_records_does_not_end_a_filter_that_is_cheap(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filtered, "RECORD_S", 0.001)  # what is cheap does not depend on the machine here
-    monkeypatch.setattr(filtered, "LATE_S", 60.0)  # nor does what is late
+    monkeypatch.setattr(filtered_log, "RECORD_S", 0.001)  # what is cheap does not depend on the machine here
+    monkeypatch.setattr(sieve, "LATE_S", 60.0)  # nor does what is late
     reader = Reader(hub)
     await reader.subscribe(THIRDS)
     for start in range(20, 20_020, 500):
@@ -403,7 +403,7 @@ class StandsStill(Filter):
     """While it looks at a record the machine stands still, and this thread believes that it computed."""
 
     def matches(self, seen: Seen) -> bool:
-        goes_on = time.thread_time() + 2 * filtered.SHARE
+        goes_on = time.thread_time() + 2 * filtered_log.SHARE
         while time.thread_time() < goes_on:
             pass
         return super().matches(seen)
@@ -427,14 +427,14 @@ async def test_a_machine_that_stands_still_while_a_filter_looks_ends_no_filter(h
 async def test_records_are_not_late_by_the_time_that_the_process_stood_still(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filtered, "SLICE_S", 0.0)  # a pause after each record
-    monkeypatch.setattr(filtered, "LATE_S", filtered.STOOD_S + 0.1)
+    monkeypatch.setattr(sieve, "SLICE_S", 0.0)  # a pause after each record
+    monkeypatch.setattr(sieve, "LATE_S", sieve.STOOD_S + 0.1)
     reader = Reader(hub)
     await reader.subscribe(THIRDS)
     for start in range(20, 220, 20):
         put(hub, part(0, start, start + 20))
     await asyncio.sleep(0)  # the first of them is looked at
-    time.sleep(filtered.STOOD_S + 0.2)  # the process stands still
+    time.sleep(sieve.STOOD_S + 0.2)  # the process stands still
     await until(lambda: reader.of("unsubscribed") or hub.filtered.logs()[0]._taken[0] == 220, "all are looked at")
     assert not reader.of("unsubscribed")
 
@@ -447,9 +447,9 @@ async def test_the_log_of_a_filter_keeps_within_its_bytes(hub: Hub) -> None:
         put(hub, Range(0, start, start + 20, tuple(record(0, start + each, big) for each in range(20))))
         await until(lambda end=start + 20: reader.positions[0] == end, "it is told")  # type: ignore[misc]
     [log] = hub.filtered.logs()
-    assert log.size <= filtered.FILTERED_BYTES
-    assert sum(len(frame.data) for frame in log._frames.values()) <= filtered.FILTERED_BYTES
-    assert hub.logs["t"].size > 2 * filtered.FILTERED_BYTES
+    assert log.size <= filtered_log.FILTERED_BYTES
+    assert sum(len(frame.data) for frame in log._frames.values()) <= filtered_log.FILTERED_BYTES
+    assert hub.logs["t"].size > 2 * filtered_log.FILTERED_BYTES
 
 
 def test_ranges_join_as_far_as_they_may() -> None:

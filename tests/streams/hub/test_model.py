@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from streams.hub import delivery, filtered, rates, subscription
+from streams.hub import delivery, filtered_log, rates, sieve, subscription
 from streams.hub import topic_log as logs
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
@@ -51,8 +51,8 @@ SMALL = {
     (subscription, "FRAME_BYTES"): 700,
     (subscription, "UNACKED_BYTES"): 2500,
     (starts, "REPLAY_OFFSETS"): 60,
-    (filtered, "FILTERED_BYTES"): 2000,
-    (filtered, "SHARE"): 100.0,  # of a clock that counts looks at it; test_filtered.py ends expensive ones
+    (filtered_log, "FILTERED_BYTES"): 2000,
+    (filtered_log, "SHARE"): 100.0,  # of a clock that counts looks at it; test_filtered.py ends expensive ones
 }
 CLIENTS = 6
 ROUNDS = 600  # of 50 ms, until everything has settled
@@ -100,7 +100,8 @@ class LiveSide(RuleBasedStateMachine):
         clock = SimpleNamespace(
             perf_counter=lambda: next(looks) * LOOK_S, thread_time=lambda: 0.0, monotonic=self.loop.time
         )
-        self.patches.setattr(filtered, "time", clock)
+        self.patches.setattr(filtered_log, "time", clock)
+        self.patches.setattr(sieve, "time", clock)
         self.clients: list[Client] = []
         self.number = 0
         self.lives = 1

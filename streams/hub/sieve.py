@@ -1,0 +1,187 @@
+"""The filters of one topic at work: a record is parsed once for all of them, in short slices with pauses between, so
+that the loop stays free. The dearest are ended where all of them together cannot follow (docs/decisions/0024).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+
+from streams.filters.seen import Seen, seen
+from streams.filters.work import Failed, TooMuch
+from streams.hub.filtered_log import SLICE_S, FilteredLog, Found
+from streams.wire.ranges import Range
+from streams.wire.records import Record
+
+logger = logging.getLogger(__name__)
+
+# What was found is handed on when nothing waits any more, or after so long: a frame a slice would cost every reader
+# more than the filters do.
+HELD_S = 0.025
+# Of a topic's records that wait for its filters; then, or after LATE_S, the dearest is ended; at twice as many all are.
+WAITING_BYTES = 32 * 1024 * 1024
+LATE_S = 10.0
+STOOD_S = 1.0  # a slice that begins so late waited for a process that stood still: no record is late by that
+PAUSE_S = 1.0  # between two that are ended for that
+
+
+class Stint:
+    """When others are to run again: by the clock, as they wait by it."""
+
+    __slots__ = ("until",)
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """From now on there is a whole stint."""
+        self.until = time.perf_counter() + SLICE_S
+
+
+Opened = list[tuple[Record, Seen | None]]
+
+
+def opened_records(topic: str, part: Range) -> Iterator[tuple[Record, Seen | None]]:
+    """The records of a range, and what filters see of each."""
+    whole = part.whole or {}
+    for record in part.records:
+        yield record, seen(topic, part.partition, record, whole.get(record.offset))
+
+
+def look(
+    log: FilteredLog, opened: Opened, found: Found, stint: Stint, end: Callable[[FilteredLog], None]
+) -> Generator[None]:
+    """Has a filter look at records. Pauses where the stint is over; stops where the filter is."""
+    matches = log.filter.matches
+    since, records = time.thread_time(), 0
+    for record, each in opened:
+        records += 1
+        if each is None:
+            found.unchecked += 1
+        else:
+            try:
+                if matches(each):
+                    found.matching.append(record)
+            except (Failed, TooMuch):
+                found.failed += 1
+        if time.perf_counter() >= stint.until:
+            if log.charge(time.thread_time() - since, records):
+                end(log)
+            yield
+            if log.is_over:
+                return
+            since, records = time.thread_time(), 0
+    if log.charge(time.thread_time() - since, records):
+        end(log)
+
+
+class Sieve:
+    """The filters of one topic at work. put: hands on what one holds. end: ends one that is too dear, fail: one that
+    cannot go on."""
+
+    def __init__(
+        self,
+        topic: str,
+        put: Callable[[FilteredLog], None],
+        end: Callable[[FilteredLog], None],
+        fail: Callable[[FilteredLog], None],
+    ) -> None:
+        self.logs: dict[str, FilteredLog] = {}  # by the filter's name
+        self._topic, self._put, self._end, self._fail = topic, put, end, fail
+        self._waiting: deque[tuple[float, Range]] = deque()  # since when
+        self._bytes = 0  # of those
+        self._working: Generator[None] | None = None
+        self._stint = Stint()
+        self._handed = 0.0  # when what was found was handed on last, or the first that waits came (the loop's clock)
+        self._ended = float("-inf")  # when the dearest was ended last
+        self._due = 0.0  # when the next slice is to begin
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.Handle | None = None
+
+    def feed(self, ranges: Iterable[Range]) -> None:
+        """Takes ranges to be looked at soon."""
+        now = self._loop.time()
+        for part in ranges:
+            self._waiting.append((now, part))
+            self._bytes += part.size
+        if self._bytes > WAITING_BYTES:
+            self._end_dearest(now)
+        if self._bytes > 2 * WAITING_BYTES:
+            for log in list(self.logs.values()):
+                self._end(log)
+            self._waiting.clear()
+            self._bytes = 0
+        if self._next is None:
+            self._handed = self._due = now
+            self._next = self._loop.call_soon(self._run)
+
+    def close(self) -> None:
+        """Looks at nothing any more. Safe to call twice."""
+        if self._next is not None:
+            self._next.cancel()
+        self._waiting.clear()
+        self._bytes = 0
+        self._working = self._next = None
+
+    def _end_dearest(self, now: float) -> None:
+        if self.logs and now - self._ended > PAUSE_S:
+            self._ended = now
+            self._end(max(self.logs.values(), key=lambda log: log.cost))
+
+    def _run(self) -> None:
+        """One slice."""
+        self._next = None
+        self._pardon(self._loop.time() - self._due)
+        self._stint.begin()
+        began = time.perf_counter()
+        if self._working is None:
+            self._working = self._work()
+        try:
+            is_done = next(self._working, self) is self
+        except Exception:
+            # What was being looked at is lost to them, and they would wait for it for ever: a client that begins again
+            # with its cursor loses nothing.
+            logger.exception("The filters of %s failed; their streams are ended.", self._topic)
+            self.close()
+            for each in list(self.logs.values()):
+                self._fail(each)
+            return
+        now = self._loop.time()
+        if is_done or now - self._handed > HELD_S:
+            self._handed = now
+            for each in list(self.logs.values()):
+                if each.has_news:
+                    self._put(each)
+        if is_done:
+            self._working = None
+            return
+        if self._waiting and now - self._waiting[0][0] > LATE_S:
+            self._end_dearest(now)
+        pause = time.perf_counter() - began
+        self._due = now + pause
+        self._next = self._loop.call_later(pause, self._run)
+
+    def _pardon(self, late: float) -> None:
+        """Takes the seconds that the process stood still from the time that records have waited."""
+        if late > STOOD_S:
+            self._waiting = deque((since + late, part) for since, part in self._waiting)
+
+    def _work(self) -> Generator[None]:
+        while self._waiting:
+            _, part = self._waiting.popleft()
+            self._bytes -= part.size
+            logs = [log for log in self.logs.values() if log.wants(part)]
+            opened = []
+            for each in opened_records(self._topic, part) if logs else ():
+                opened.append(each)
+                if time.perf_counter() >= self._stint.until:
+                    yield
+            for log in logs:
+                found = Found()
+                yield from look(log, opened, found, self._stint, self._end)
+                if not log.is_over:
+                    log.count(found)
+                    log.hold(part, found.matching)
