@@ -26,7 +26,8 @@ from streams.rights.topics import shown
 from streams.runtime.tasks import failure
 from streams.socket import admission, sinks
 from streams.socket.admission import NotAdmitted
-from streams.socket.requests import INBOUND_BYTES, Requests
+from streams.socket.asked import INBOUND_BYTES
+from streams.socket.requests import Requests
 from streams.socket.sinks import EXTENSION, AsgiSink, Transporting, TransportSink
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What a client asks for over its socket: subscribe, unsubscribe, ack; checked, done, answered."""
+"""What a client asks for over its socket (streams/socket/asked.py): subscribe, unsubscribe, ack; done and answered."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import Any
 
-import orjson
 from django.db import Error as DatabaseError
 
 from streams import metrics
-from streams.filters.bad_filter import BadFilter
-from streams.filters.filters import Filter, filter_of
 from streams.hub.connection import STREAMS
 from streams.hub.filtered import EXPENSIVE, FilterEnded, TooManyFilters
-from streams.hub.filtered_log import FilteredLog, stream_of
+from streams.hub.filtered_log import FilteredLog
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
 from streams.hub.subscription import Client, Subscription
@@ -25,54 +22,19 @@ from streams.rights.topics import not_readable
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import within
 from streams.socket import starts
+from streams.socket.asked import BadRequest, Wanted, is_too_long, parsed, positions_in, stream_named, wanted_by
 from streams.socket.starts import Beginning
 from streams.wire.frames import frame_of
-from streams.wire.ranges import Positions
 
 log = logging.getLogger(__name__)
 
-INBOUND_BYTES = 64 * 1024  # of one frame
 SUBSCRIBE_TIMEOUT_S = 9.0  # `subscribed` or an error comes within 10 s
 BAD_REQUESTS = 20  # refused ones, in BAD_REQUESTS_S, close the socket
 BAD_REQUESTS_S = 60.0
-MOST_JUMPS = 1000  # that one `subscribe` may tell of
 RETRY_AWAY_MS = 2000  # Kafka is away
 RETRY_MISSING_MS = 5000  # Kafka has no such topic yet
 RETRY_OPENING_MS = 1000  # the process has not opened it yet: topics are opened one after the other
 RETRY_NEW_LIFE_MS = 500
-
-
-class BadRequest(Exception):
-    """The client's request cannot be understood or done; becomes an `error` frame.
-
-    code, message, at: as in the frame. number: the `id` of the request, where it had one.
-    """
-
-    def __init__(
-        self, code: str, message: str, number: Any = None, retry_after_ms: int | None = None, at: int | None = None
-    ) -> None:
-        super().__init__(message)
-        self.code, self.number, self.retry_after_ms, self.at = code, number, retry_after_ms, at
-
-
-class Wanted(NamedTuple):
-    """A checked `subscribe`.
-
-    number: its `id`; form, value: its `start`; jumps: how many ranges did not join since the client last told. filter:
-    None where all records are wanted.
-    """
-
-    number: int
-    topic: str
-    form: str
-    value: Any
-    jumps: int
-    filter: Filter | None
-
-    @property
-    def stream(self) -> str:
-        """The name of the stream that this begins."""
-        return stream_of(self.topic, self.filter)
 
 
 class Pending:
@@ -114,11 +76,11 @@ class Requests:
         """Takes one ASGI `websocket.receive` message. Never waits."""
         self._connection.heard(self._loop.time())
         text = message.get("text")
-        if _is_too_long(text if text is not None else message.get("bytes") or b""):
+        if is_too_long(text if text is not None else message.get("bytes") or b""):
             self._connection.close(1009)
             return
         try:
-            request = _parse(text)
+            request = parsed(text)
             match request["type"]:
                 case "ack":
                     self._ack(request)
@@ -150,21 +112,21 @@ class Requests:
             self._connection.goodbye(4500, now, 0)
 
     def _ack(self, request: dict[str, Any]) -> None:
-        positions = _positions(request.get("positions", {}))
+        positions = positions_in(request.get("positions", {}))
         if "stream" in request:
-            reader = self._connection.streams.get(_stream(request))
+            reader = self._connection.streams.get(stream_named(request))
             if reader is not None:
                 self._hub.delivery.ack(reader, positions)
 
     def _unsubscribe(self, request: dict[str, Any]) -> None:
-        stream = _stream(request)
+        stream = stream_named(request)
         if (pending := self.pending.get(stream)) is not None:
             pending.is_leaving = True  # once its `subscribe` is answered
         elif (reader := self._connection.streams.get(stream)) is not None:
             self._hub.leave(reader, "asked")
 
     def _subscribe(self, request: dict[str, Any]) -> None:
-        wanted = _wanted(request)
+        wanted = wanted_by(request)
         if wanted.jumps:
             metrics.CLIENT_JUMPS.inc(wanted.jumps)
             self._tell_of_jumps(wanted)
@@ -289,64 +251,3 @@ def _ended(error: FilterEnded, number: int) -> BadRequest:
         return BadRequest("bad_filter", message, number, at=0)
     message = "What the filter looked through has just ended; try again."
     return BadRequest("unavailable", message, number, RETRY_NEW_LIFE_MS)
-
-
-def _is_too_long(data: str | bytes) -> bool:
-    return len(data) > INBOUND_BYTES or (isinstance(data, str) and len(data.encode()) > INBOUND_BYTES)
-
-
-def _parse(text: str | None) -> dict[str, Any]:
-    if text is None:
-        raise BadRequest("bad_request", "Frames must be text with one JSON object.")
-    try:
-        request = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest("bad_request", "The frame is not JSON.") from error
-    if not isinstance(request, dict):
-        raise BadRequest("bad_request", "The frame must be a JSON object.")
-    if request.get("type") not in ("subscribe", "unsubscribe", "ack"):
-        raise BadRequest("bad_request", "type must be subscribe, unsubscribe or ack.", request.get("id"))
-    return request
-
-
-def _wanted(request: dict[str, Any]) -> Wanted:
-    number, topic = request.get("id"), request.get("topic")
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise BadRequest("bad_request", "subscribe: id must be an integer.")
-    if not isinstance(topic, str):
-        raise BadRequest("bad_request", "subscribe: topic must be text.", number)
-    try:
-        form, value = starts.check(request.get("start"))
-    except starts.BadStart as error:
-        raise BadRequest("bad_request", f"subscribe: {error}", number) from error
-    jumps = request.get("jumps", 0)
-    if type(jumps) is not int or not 0 <= jumps <= MOST_JUMPS:
-        raise BadRequest("bad_request", f"subscribe: jumps must be an integer from 0 to {MOST_JUMPS}.", number)
-    return Wanted(number, topic, form, value, jumps, _filter(request.get("filter"), number))
-
-
-def _filter(text: Any, number: int) -> Filter | None:
-    if text is None:
-        return None
-    if not isinstance(text, str):
-        raise BadRequest("bad_request", "subscribe: filter must be text.", number)
-    try:
-        return filter_of(text)
-    except BadFilter as error:
-        raise BadRequest("bad_filter", str(error), number, at=error.at) from error
-
-
-def _stream(request: dict[str, Any]) -> str:
-    stream = request.get("stream")
-    if not isinstance(stream, str):
-        raise BadRequest("bad_request", f"{request['type']}: stream must be text.")
-    return stream
-
-
-def _positions(given: Any) -> Positions:
-    if not isinstance(given, dict) or not all(
-        starts.is_partition(partition) and type(position) is int and 0 <= position <= starts.MAX_OFFSET
-        for partition, position in given.items()
-    ):
-        raise BadRequest("bad_request", "ack: positions must be an object from partition to offset.")
-    return {int(partition): position for partition, position in given.items()}

@@ -281,7 +281,7 @@ NOT_HELD = {
         "items/values/texts.py": {"NAME_LENGTH", "DESCRIPTION_LENGTH", "SKU_LENGTH", "LINK_LENGTH"},
         "items/tokens.py": {"SECRET_BYTES"}, "project/accounts/sign_up.py": {"NAME_LENGTH"},
         "streams/outbox/messages.py": {"ERROR_LENGTH"}, "streams/server.py": {"LENGTH_16", "LENGTH_64"},
-        "streams/socket/requests.py": {"MOST_JUMPS"}, "streams/filters/parsing.py": {"LARGEST"},
+        "streams/socket/asked.py": {"MOST_JUMPS"}, "streams/filters/parsing.py": {"LARGEST"},
         "streams/filters/values.py": {"LARGEST"},
     },
     STEPS: {
