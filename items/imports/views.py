@@ -18,8 +18,9 @@ from items import services
 from items.imports import jobs, looking, mending
 from items.imports import mapping as import_mapping
 from items.imports import saved as import_saved
+from items.imports.preview import preview_of
 from items.imports.recognising import Survey
-from items.imports.rows import Row, Unreadable, storable
+from items.imports.rows import Unreadable
 from items.models.import_job import FailedRow, ImportJob
 from items.pages.forms import ItemForm
 from items.pages.shared import asker, page
@@ -27,8 +28,6 @@ from items.services import turns
 from items.services.refusals import Refused
 
 FAILED_SHOWN = 20  # rows to mend on the page; those behind them follow when these are done
-CELL_LENGTH = 80  # characters of a cell in the preview
-LABELS = {"name": "Name", "description": "Description", "price": "Price", "tax": "Tax", "link": "Link", "sku": "SKU"}
 
 
 class UploadForm(forms.Form):
@@ -94,66 +93,10 @@ async def _show(
         "running": job.now == ImportJob.State.RUNNING,
     }
     if not context["running"] and not looks:
-        context |= await sync_to_async(_preview)(job)
+        context |= await sync_to_async(preview_of)(job)
         context |= await sync_to_async(_failures)(job, again)
     context["has_report"] = job.report.is_file()
     return await page(request, "items/import_job.html", context, status)
-
-
-def _preview(job: ImportJob) -> dict[str, object]:
-    """The columns for each field, what happens to each column, and what the first rows would become."""
-    try:
-        survey = jobs.survey_of(job)
-    except (OSError, Unreadable):
-        return {"file_gone": True}
-    columns = survey.shape.columns
-    mapping = {name: column for name, column in job.mapping.items() if column in columns}
-    mapper = import_mapping.Mapper(survey, mapping)
-    known, notes = import_mapping.known_as(columns)
-    saved = import_saved.of(job.owner, columns)
-    return {
-        "kind": survey.shape.words,
-        "known": known,
-        "notes": notes,
-        "survey_rows": survey.rows,
-        "damaged": survey.shape.damaged,
-        "saved": saved if saved is not None and saved.mapping == mapping else None,
-        "choices": [
-            {
-                "field": name,
-                "label": LABELS[name],
-                "required": name in import_mapping.REQUIRED,
-                "column": mapping.get(name, ""),
-                "columns": columns,
-            }
-            for name in import_mapping.FIELDS
-        ],
-        "fates": [
-            {"fate": fate, "used_as": " and ".join(LABELS[name] for name in fate.used_as.split(" and ") if name)}
-            for fate in import_mapping.fates(survey, mapping)
-        ],
-        "labels": [LABELS[name] for name in import_mapping.FIELDS],
-        "rows": [_previewed(row, mapper) for row in survey.sample],
-    }
-
-
-def _previewed(row: Row, mapper: import_mapping.Mapper) -> dict[str, object]:
-    try:
-        if row.problem:
-            return {"line": row.line, "problem": storable(row.problem)}
-        fields: dict[str, Any] = dict(mapper.fields(row))
-    except import_mapping.Skip as reason:
-        return {"line": row.line, "problem": storable(f"Skipped: {reason}.")}
-    except ValidationError as error:
-        problems = [f"{LABELS[name]}: {' '.join(found)}" for name, found in error.message_dict.items()]
-        return {"line": row.line, "problem": storable(" ".join(problems))}
-    return {"line": row.line, "cells": [_shown(fields.get(name)) for name in import_mapping.FIELDS]}
-
-
-def _shown(value: object) -> str:
-    """What is shown of a field's value; what cannot be shown is seen to be missing."""
-    text = "" if value is None else storable(str(value))
-    return text if len(text) <= CELL_LENGTH else text[: CELL_LENGTH - 1] + "…"
 
 
 class MendForm(ItemForm):
