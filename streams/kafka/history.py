@@ -26,7 +26,7 @@ from streams.runtime.tasks import shared
 from streams.wire.ranges import Range, Wholes
 from streams.wire.records import Raw, Record
 
-READERS = 3  # consumers of the pool: Kafka's connections do not grow with browsers …
+SOURCES = 3  # consumers of the pool: Kafka's connections do not grow with browsers …
 ASKERS = 1  # … and for offsets alone: every `subscribe` wants them, and none of them waits behind those who read
 PAGE_BYTES = 1023 * 1024  # of encoded records in one read: as an answer of the API they have a head, and fit in 1 MiB
 PAGE_RECORDS = 2000
@@ -64,9 +64,9 @@ class Bounds:
 class History:
     """One per process. `close()` stops its consumers. watched: the topics whose offsets are asked for."""
 
-    def __init__(self, readers: int = READERS) -> None:
+    def __init__(self, sources: int = SOURCES) -> None:
         self.watched: frozenset[str] = frozenset()
-        self._pool, self._askers = Pool(readers), Pool(ASKERS)
+        self._pool, self._askers = Pool(sources), Pool(ASKERS)
         self._pages = Pages()
         self._asking: dict[Asked, asyncio.Task[Bounds]] = {}
         self._next: dict[Asked, asyncio.Task[Bounds]] = {}
@@ -123,8 +123,8 @@ class History:
         partitions = [TopicPartition(topic, partition) for partition in bounds.ends]
 
         async def look_up(lease: Lease) -> dict[int, int]:
-            await hear_of(lease.reader, topic)
-            found = await lease.reader.offsets_for_times(dict.fromkeys(partitions, timestamp))
+            await hear_of(lease.source, topic)
+            found = await lease.source.offsets_for_times(dict.fromkeys(partitions, timestamp))
             return {
                 tp.partition: answer.offset if (answer := found.get(tp)) else bounds.ends[tp.partition]
                 for tp in partitions
@@ -134,7 +134,7 @@ class History:
             left = SCAN_BYTES
             found: dict[int, int] = {}
             for tp in partitions:
-                found[tp.partition], left = await _scan_for(lease.reader, tp, bounds, timestamp, left)
+                found[tp.partition], left = await _scan_for(lease.source, tp, bounds, timestamp, left)
             return found
 
         return await self._pool.ask(look_up if embedded.current() is None else scan, ASK_TIMEOUT_S)
@@ -149,12 +149,12 @@ class History:
         tp = TopicPartition(topic, partition)
 
         async def read(lease: Lease) -> Raw:
-            reader = lease.reader
-            reader.assign([tp])
-            reader.seek(tp, offset)
+            source = lease.source
+            source.assign([tp])
+            source.seek(tp, offset)
             try:
-                while await reader.position(tp) <= offset:
-                    for found in (await reader.getmany(tp, timeout_ms=500, max_records=1)).get(tp, ()):
+                while await source.position(tp) <= offset:
+                    for found in (await source.getmany(tp, timeout_ms=500, max_records=1)).get(tp, ()):
                         if found.offset != offset:
                             raise NoSuchOffset
                         if isinstance(found, Undecodable):
@@ -166,7 +166,7 @@ class History:
             except Undecodable as error:
                 raise NoSuchOffset from error
             finally:
-                reader.unsubscribe()
+                source.unsubscribe()
             raise NoSuchOffset
 
         return await self._pool.ask(read, READ_TIMEOUT_S)
@@ -186,10 +186,10 @@ class History:
         tps = [TopicPartition(topic, partition) for partition in partitions]
 
         async def ask(lease: Lease) -> Bounds:
-            await hear_of(lease.reader, topic, self.watched)
-            if any(is_without_leader(lease.reader, tp) for tp in tps):
+            await hear_of(lease.source, topic, self.watched)
+            if any(is_without_leader(lease.source, tp) for tp in tps):
                 raise NoLeader(f"No broker leads all partitions of {topic}.")
-            firsts, ends = await asyncio.gather(lease.reader.beginning_offsets(tps), lease.reader.end_offsets(tps))
+            firsts, ends = await asyncio.gather(lease.source.beginning_offsets(tps), lease.source.end_offsets(tps))
             return Bounds(
                 {tp.partition: offset for tp, offset in firsts.items()},
                 {tp.partition: offset for tp, offset in ends.items()},
@@ -202,34 +202,34 @@ class History:
         metrics.HISTORY_READS.inc()
 
         async def read(lease: Lease) -> list[Range]:
-            lease.reader.assign([tp])
-            lease.reader.seek(tp, start)
+            lease.source.assign([tp])
+            lease.source.seek(tp, start)
             try:
                 return await _collect(lease, tp, start, end, Wholes() if whole else None)
             except OffsetOutOfRangeError:
-                first = (await lease.reader.beginning_offsets([tp]))[tp]
+                first = (await lease.source.beginning_offsets([tp]))[tp]
                 if first <= start:  # out of range at the upper end: these offsets are not in this life of the topic
                     raise Unavailable(f"{topic} {partition} ends before offset {start}.") from None
                 return [Range(partition, start, min(first, end), (), "retention")]
             finally:
-                lease.reader.unsubscribe()
+                lease.source.unsubscribe()
 
         return await self._pool.ask(read, READ_TIMEOUT_S)
 
 
 async def _scan_for(
-    reader: AIOKafkaConsumer, tp: TopicPartition, bounds: Bounds, timestamp: int, left: int
+    source: AIOKafkaConsumer, tp: TopicPartition, bounds: Bounds, timestamp: int, left: int
 ) -> tuple[int, int]:
     """The first offset of a partition at or after `timestamp`, else its end; and how many bytes may still be read of
     those `left`. Raises Unavailable when they do not suffice."""
     end = bounds.ends[tp.partition]
     if bounds.firsts[tp.partition] == end:
         return end, left  # to assign and take back without a read in between breaks aiokafka's fetcher
-    reader.assign([tp])
-    reader.seek(tp, bounds.firsts[tp.partition])
+    source.assign([tp])
+    source.seek(tp, bounds.firsts[tp.partition])
     try:
-        while await reader.position(tp) < end:
-            for record in (await reader.getmany(tp, timeout_ms=500, max_records=SCAN_RECORDS)).get(tp, ()):
+        while await source.position(tp) < end:
+            for record in (await source.getmany(tp, timeout_ms=500, max_records=SCAN_RECORDS)).get(tp, ()):
                 if isinstance(record, Undecodable):
                     continue
                 if record.timestamp >= timestamp:
@@ -238,12 +238,12 @@ async def _scan_for(
             if left < 0:
                 raise Unavailable("To find that time would take reading more than the embedded broker keeps at hand.")
     finally:
-        reader.unsubscribe()
+        source.unsubscribe()
     return end, left
 
 
 async def _collect(lease: Lease, tp: TopicPartition, start: int, end: int, wholes: Wholes | None) -> list[Range]:
-    """Reads on from the reader's position (`start`) until the page is full or `end` is reached. wholes: takes the
+    """Reads on from the source's position (`start`) until the page is full or `end` is reached. wholes: takes the
     values that records travel without, None where nobody wants them."""
     taken: list[Record | Undecodable] = []
     size, position, full = 0, start, False
@@ -252,8 +252,8 @@ async def _collect(lease: Lease, tp: TopicPartition, start: int, end: int, whole
         found: list[Polled] = []
         before = position
         while position == before and not found:
-            found = (await lease.reader.getmany(tp, timeout_ms=500, max_records=500)).get(tp, [])
-            position = min(await lease.reader.position(tp), end)
+            found = (await lease.source.getmany(tp, timeout_ms=500, max_records=500)).get(tp, [])
+            position = min(await lease.source.position(tp), end)
         within = [raw for raw in found if raw.offset < end]
         encode = partial(carried.of(tp.topic).encode_all, wholes=wholes)
         for record in await undecodable.encoded(within, encode):

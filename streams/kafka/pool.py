@@ -35,8 +35,8 @@ class Settled(Exception):
 class Lease:
     """A consumer, for as long as one question takes. left_behind: what was given up while it used the consumer."""
 
-    def __init__(self, reader: AIOKafkaConsumer, within: float) -> None:
-        self.reader = reader
+    def __init__(self, source: AIOKafkaConsumer, within: float) -> None:
+        self.source = source
         self.left_behind: asyncio.Task[Any] | None = None
         self._loop = asyncio.get_running_loop()
         self.extend(within)
@@ -83,11 +83,11 @@ class Pool:
         """
         try:
             async with asyncio.timeout(TURN_S):
-                reader = await self._idle.get()
+                source = await self._idle.get()
         except TimeoutError as error:
             raise Unavailable("All readers of Kafka's history are busy.") from error
         # No await between the two: the place would be lost with a cancellation there.
-        asked = asyncio.create_task(self._watched(reader, question, within))
+        asked = asyncio.create_task(self._watched(source, question, within))
         self._asked.add(asked)
         asked.add_done_callback(self._asked.discard)
         asked.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at, whoever still waits
@@ -99,24 +99,24 @@ class Pool:
             asked.cancel()
         await asyncio.gather(*self._asked, return_exceptions=True)
         while not self._idle.empty():
-            if (reader := self._idle.get_nowait()) is not None:
-                self._end(reader, None)
+            if (source := self._idle.get_nowait()) is not None:
+                self._end(source, None)
         await asyncio.gather(*self._closing, return_exceptions=True)
 
-    async def _watched(self, reader: AIOKafkaConsumer | None, question: Question[R], within: float) -> R:
+    async def _watched(self, source: AIOKafkaConsumer | None, question: Question[R], within: float) -> R:
         """Has a question answered, as long as it may take, and then has the place taken again."""
         lease: Lease | None = None
         is_sound = False
         try:
-            if reader is not None and has_stopped_fetching(reader):
-                self._end(reader, None)
-                reader = None
-            if reader is None:
+            if source is not None and has_stopped_fetching(source):
+                self._end(source, None)
+                source = None
+            if source is None:
                 lease = Lease(consumer(group_id=None), START_S)
-                await lease.bound(lease.reader.start())
+                await lease.bound(lease.source.start())
                 lease.extend(within)
             else:
-                lease = Lease(reader, within)
+                lease = Lease(source, within)
             answer = await lease.bound(question(lease))
             is_sound = True
             return answer
@@ -130,21 +130,21 @@ class Pool:
 
     def _give_back(self, lease: Lease | None, *, is_sound: bool) -> None:
         if lease is None or is_sound:
-            self._idle.put_nowait(None if lease is None else lease.reader)
+            self._idle.put_nowait(None if lease is None else lease.source)
             return
-        ending = self._end(lease.reader, lease.left_behind)
+        ending = self._end(lease.source, lease.left_behind)
         if len(self._closing) <= CLOSING:
             self._idle.put_nowait(None)
         else:
             ending.add_done_callback(lambda _: self._idle.put_nowait(None))
 
-    def _end(self, reader: AIOKafkaConsumer, user: asyncio.Task[Any] | None) -> asyncio.Task[None]:
+    def _end(self, source: AIOKafkaConsumer, user: asyncio.Task[Any] | None) -> asyncio.Task[None]:
         """Closes a consumer, in a task that nobody waits for. user: who may still be using it, cancelled already."""
 
         async def end() -> None:
             if user is not None:
                 await asyncio.wait({user}, timeout=CANCELLED_S)
-            await stop_quietly(reader)
+            await stop_quietly(source)
 
         ending = asyncio.create_task(end())
         self._closing.add(ending)

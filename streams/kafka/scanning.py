@@ -27,7 +27,7 @@ CHUNK_RECORDS = 8000  # given at once, and as many on their way
 # The end of a partition is where searches begin: what is fetched beyond it would keep the connection from the next
 # slice for as long as this.
 WAIT_MS = 5
-READERS_KEPT = 4  # idle ones
+SOURCES_KEPT = 4  # idle ones
 
 
 class Chunk(NamedTuple):
@@ -39,11 +39,11 @@ class Chunk(NamedTuple):
     is_lost: bool = False
 
 
-class Reader:
+class Source:
     """A consumer, lent to one search. `read` one stretch after another, never two at a time."""
 
-    def __init__(self, reader: AIOKafkaConsumer) -> None:
-        self._reader = reader
+    def __init__(self, source: AIOKafkaConsumer) -> None:
+        self._source = source
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncGenerator[Chunk, None]:
         """Chunks that join from `start` to `end`, which is at most Kafka's end; their records are below `end`.
@@ -52,8 +52,8 @@ class Reader:
         Whoever does not read to the end closes the iterator.
         """
         tp = TopicPartition(topic, partition)
-        self._reader.assign([tp])
-        self._reader.seek(tp, start)
+        self._source.assign([tp])
+        self._source.seek(tp, start)
         position, loop = start, asyncio.get_running_loop()
         # Kafka's client fetches on when what it had is taken: the next chunk is on its way while one is looked at.
         coming = asyncio.create_task(self._poll(tp, end - start))
@@ -64,7 +64,7 @@ class Reader:
                     found, reached = await coming
                 except OffsetOutOfRangeError:
                     first = await self._first_after(tp, position)
-                    self._reader.seek(tp, first)
+                    self._source.seek(tp, first)
                     coming = asyncio.create_task(self._poll(tp, end - first))
                     yield Chunk(position, min(first, end), [], is_lost=True)
                     position, latest = first, loop.time() + READ_S
@@ -86,7 +86,7 @@ class Reader:
             await asyncio.wait({coming})
             coming.cancelled() or coming.exception()  # looked at, whatever it is
             # Not `unsubscribe()`: with that, each next stretch would have the topic's metadata asked for again.
-            self._reader.pause(tp)
+            self._source.pause(tp)
 
     async def follow(self, topic: str, positions: dict[int, int]) -> AsyncGenerator[tuple[int, Chunk], None]:
         """What comes from these positions on, partition by partition, without an end, through whiles in which Kafka is
@@ -96,9 +96,9 @@ class Reader:
         a partition begins.
         """
         at = {TopicPartition(topic, number): position for number, position in positions.items()}
-        self._reader.assign(list(at))
+        self._source.assign(list(at))
         for tp, position in at.items():
-            self._reader.seek(tp, position)
+            self._source.seek(tp, position)
         while True:
             found: dict[TopicPartition, list[Polled]] = {}
             try:
@@ -106,13 +106,13 @@ class Reader:
             except OffsetOutOfRangeError as error:
                 for tp in error.args[0]:
                     first = await self._first_after(tp, at[tp])
-                    self._reader.seek(tp, first)
+                    self._source.seek(tp, first)
                     yield tp.partition, Chunk(at[tp], first, [], is_lost=True)
                     at[tp] = first
             except KafkaError as error:
                 raise Unavailable("Kafka does not answer.") from error
             for tp, polled in found.items():
-                before, at[tp] = at[tp], position_of(self._reader, tp) or at[tp]
+                before, at[tp] = at[tp], position_of(self._source, tp) or at[tp]
                 yield tp.partition, Chunk(before, at[tp], polled)
             if not found:
                 yield -1, Chunk(0, 0, [])
@@ -120,14 +120,14 @@ class Reader:
     async def _poll(self, tp: TopicPartition, offsets: int) -> tuple[list[Polled], int | None]:
         """What there is of a partition's next so many offsets, perhaps a little more, and its position behind that."""
         found = await self._poll_all(tp, max_records=max(1, min(offsets, CHUNK_RECORDS)))
-        return found.get(tp, []), position_of(self._reader, tp)
+        return found.get(tp, []), position_of(self._source, tp)
 
     async def _poll_all(self, *tps: TopicPartition, max_records: int) -> dict[TopicPartition, list[Polled]]:
         """What there is of these partitions, or of all. Raises Unavailable where polls bring nothing for ever, or do
         not end, and what they raise."""
-        if has_stopped_fetching(self._reader):
+        if has_stopped_fetching(self._source):
             raise Unavailable("The consumer has stopped reading.")
-        polling = self._reader.getmany(*tps, timeout_ms=POLL_MS, max_records=max_records)
+        polling = self._source.getmany(*tps, timeout_ms=POLL_MS, max_records=max_records)
         try:
             found: dict[TopicPartition, list[Polled]] = await within(READ_S, polling)
         except TimeoutError as error:
@@ -137,7 +137,7 @@ class Reader:
     async def _first_after(self, tp: TopicPartition, position: int) -> int:
         """Where the partition begins now, which is above a position that retention took."""
         try:
-            first: int = (await within(ASK_S, self._reader.beginning_offsets([tp])))[tp]
+            first: int = (await within(ASK_S, self._source.beginning_offsets([tp])))[tp]
         except TimeoutError as error:
             raise Unavailable(f"Kafka did not answer within {ASK_S:g} s.") from error
         if first <= position:
@@ -145,7 +145,7 @@ class Reader:
         return first
 
 
-class Readers:
+class Sources:
     """The consumers of one process for this. `close()` ends those that are idle."""
 
     def __init__(self) -> None:
@@ -153,19 +153,19 @@ class Readers:
         self._ending: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
-    async def lent(self) -> AsyncIterator[Reader]:
-        """A reader for the block. One with which anything went wrong is given up. Raises Unavailable."""
-        reader = await self._take()
+    async def lent(self) -> AsyncIterator[Source]:
+        """A source for the block. One with which anything went wrong is given up. Raises Unavailable."""
+        source = await self._take()
         is_sound = False
         try:
-            yield Reader(reader)
+            yield Source(source)
             is_sound = True
         finally:
-            if is_sound and len(self._idle) < READERS_KEPT:
-                reader.unsubscribe()
-                self._idle.append(reader)
+            if is_sound and len(self._idle) < SOURCES_KEPT:
+                source.unsubscribe()
+                self._idle.append(source)
             else:
-                self._end(reader)
+                self._end(source)
 
     async def close(self) -> None:
         """Ends the idle consumers, within the bound of their ends."""
@@ -175,22 +175,22 @@ class Readers:
 
     async def _take(self) -> AIOKafkaConsumer:
         while self._idle:
-            reader = self._idle.pop()
-            if not has_stopped_fetching(reader):
-                return reader
-            self._end(reader)
-        reader = consumer(group_id=None, fetch_max_wait_ms=WAIT_MS)
+            source = self._idle.pop()
+            if not has_stopped_fetching(source):
+                return source
+            self._end(source)
+        source = consumer(group_id=None, fetch_max_wait_ms=WAIT_MS)
         try:
-            await within(START_S, reader.start())
+            await within(START_S, source.start())
         except (KafkaError, OSError, TimeoutError) as error:
-            self._end(reader)
+            self._end(source)
             raise Unavailable("Kafka does not answer.") from error
         except BaseException:
-            self._end(reader)
+            self._end(source)
             raise
-        return reader
+        return source
 
-    def _end(self, reader: AIOKafkaConsumer) -> None:
-        ending = asyncio.create_task(stop_quietly(reader))
+    def _end(self, source: AIOKafkaConsumer) -> None:
+        ending = asyncio.create_task(stop_quietly(source))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)

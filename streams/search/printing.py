@@ -22,7 +22,7 @@ from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import filter_of
 from streams.kafka.catalog import Catalog
 from streams.kafka.history import Bounds, History
-from streams.kafka.scanning import Readers
+from streams.kafka.scanning import Sources
 from streams.runtime.away import Unavailable, described
 from streams.search.places import milliseconds
 from streams.search.rows import BadColumn, Rows, column_names
@@ -139,12 +139,12 @@ class Place(NamedTuple):
     topic: str
     bounds: Bounds
     history: History
-    readers: Readers
+    sources: Sources
     printer: Printer
 
 
 async def _with_topic(topic: str, form: str, columns: list[str], work: Any) -> Any:
-    catalog, history, readers = Catalog(), History(readers=1), Readers()
+    catalog, history, sources = Catalog(), History(sources=1), Sources()
     try:
         found = (await catalog.topics([topic])).get(topic)
         if found is None:
@@ -152,13 +152,13 @@ async def _with_topic(topic: str, form: str, columns: list[str], work: Any) -> A
         await carried.look()
         bounds = await history.bounds(topic, found.partitions)
         head = Rows(topic, "csv" if form == "csv" else "ndjson", columns).head()
-        return await work(Place(topic, bounds, history, readers, Printer(head)))
+        return await work(Place(topic, bounds, history, sources, Printer(head)))
     except Unavailable as error:
         raise CommandError(described(error)) from error
     finally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH_S):
-                await asyncio.gather(catalog.close(), history.close(), readers.close(), registry.close())
+                await asyncio.gather(catalog.close(), history.close(), sources.close(), registry.close())
 
 
 def run(topic: str, form: str, columns: list[str], work: Any) -> Any:

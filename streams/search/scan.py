@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from streams.kafka.scanning import Chunk, Readers
+from streams.kafka.scanning import Chunk, Sources
 from streams.kafka.undecodable import Polled
 from streams.runtime.away import Unavailable
 from streams.search.jobs import Counts, Ended, Job, Part, Reason
@@ -60,8 +60,8 @@ class _Looked:
 class Scan:
     """One job. `run` tells parts as they are known, each once, in the job's order; it waits for `tell`."""
 
-    def __init__(self, readers: Readers, job: Job, tell: Tell) -> None:
-        self._readers, self._job, self._tell_part = readers, job, tell
+    def __init__(self, sources: Sources, job: Job, tell: Tell) -> None:
+        self._sources, self._job, self._tell_part = sources, job, tell
         self._plan = Plan(job.spans, newest_first=job.newest_first)
         self._loop = asyncio.get_running_loop()
         self._since = self._turn = self._loop.time()
@@ -71,7 +71,7 @@ class Scan:
         """Goes through all of it. Returns why it ended."""
         try:
             self._looker = Looker(self._job, await known(self._job.topic, self._job.formats))
-            async with self._readers.lent() as self._reader:
+            async with self._sources.lent() as self._source:
                 return Ended(await self._rounds())
         except Unavailable as error:
             return Ended("away", str(error))
@@ -136,7 +136,7 @@ class Scan:
         """Looks through a slice, or the part of it up to where a bound is reached."""
         looked = _Looked(span)
         position = span.start
-        async with contextlib.aclosing(self._reader.read(self._job.topic, *span)) as chunks:
+        async with contextlib.aclosing(self._source.read(self._job.topic, *span)) as chunks:
             async for chunk in chunks:
                 if chunk.is_lost:
                     await self._lose(span.partition, chunk)
@@ -193,7 +193,7 @@ class Scan:
         (span,) = following
         start, found, size, told = span.start, list[Record](), 0, self._loop.time()
         counts = Counts()
-        async with contextlib.aclosing(self._reader.read(self._job.topic, *span)) as chunks:
+        async with contextlib.aclosing(self._source.read(self._job.topic, *span)) as chunks:
             async for chunk in chunks:
                 if chunk.is_lost:
                     if chunk.start > start:

@@ -9,7 +9,7 @@ import socket
 
 import orjson
 
-from streams.kafka.scanning import Readers
+from streams.kafka.scanning import Sources
 from streams.search.jobs import HEAD, Ended, Job, Part
 from streams.search.scan import Scan
 
@@ -21,7 +21,7 @@ SENT_BYTES = 512 * 1024  # that wait for the web process to take them, of one jo
 
 async def serve(control: socket.socket) -> None:
     """Takes jobs until the web process closes its end."""
-    readers, ended = Readers(), asyncio.Event()
+    sources, ended = Sources(), asyncio.Event()
     jobs: set[asyncio.Task[None]] = set()
 
     def take() -> None:
@@ -33,7 +33,7 @@ async def serve(control: socket.socket) -> None:
             ended.set()
             return
         for file in files:
-            task = asyncio.create_task(_one(readers, socket.socket(fileno=file)))
+            task = asyncio.create_task(_one(sources, socket.socket(fileno=file)))
             jobs.add(task)
             task.add_done_callback(jobs.discard)
 
@@ -45,17 +45,17 @@ async def serve(control: socket.socket) -> None:
     for task in jobs:
         task.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
-    await readers.close()
+    await sources.close()
 
 
-async def _one(readers: Readers, connection: socket.socket) -> None:
+async def _one(sources: Sources, connection: socket.socket) -> None:
     """One job. Ends early when the web process closes its socket."""
     reader, writer = await asyncio.open_unix_connection(sock=connection)
     try:
         size, _ = HEAD.unpack(await reader.readexactly(HEAD.size))
         if size > JOB_BYTES:
             return
-        working = asyncio.create_task(_work(readers, await reader.readexactly(size), writer))
+        working = asyncio.create_task(_work(sources, await reader.readexactly(size), writer))
         listening = asyncio.create_task(reader.read(1))
         await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
         for task in (working, listening):
@@ -69,7 +69,7 @@ async def _one(readers: Readers, connection: socket.socket) -> None:
             await writer.wait_closed()
 
 
-async def _work(readers: Readers, data: bytes, writer: asyncio.StreamWriter) -> None:
+async def _work(sources: Sources, data: bytes, writer: asyncio.StreamWriter) -> None:
     job = Job.read(data)
     joint = b"," if job.output == "records" else b""
     writer.transport.set_write_buffer_limits(high=SENT_BYTES)
@@ -81,7 +81,7 @@ async def _work(readers: Readers, data: bytes, writer: asyncio.StreamWriter) -> 
         await writer.drain()
 
     try:
-        ended = await Scan(readers, job, tell).run()
+        ended = await Scan(sources, job, tell).run()
     except OSError:
         return  # the web process has gone
     except Exception:

@@ -127,7 +127,7 @@ class Kafka(History):
     """Answers as Kafka would. away: it does not answer. rounds: of the loop, before and again after it has looked."""
 
     def __init__(self, topics: dict[str, Life]) -> None:
-        super().__init__(readers=0)
+        super().__init__(sources=0)
         self.topics = topics
         self.away = False
         self.rounds = 1

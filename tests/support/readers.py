@@ -32,7 +32,7 @@ class Table(History):
     """Kafka's part of the tests: every offset of every partition is there, from `first` on."""
 
     def __init__(self, ends: dict[int, int], first: int = 0) -> None:
-        super().__init__(readers=0)
+        super().__init__(sources=0)
         self.ends, self.first = ends, first
         self.reads: list[tuple[int, int, int]] = []
 

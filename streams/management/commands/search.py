@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 if part.is_lost:
                     self.stderr.write(f"Retention took {topic} {part.span.partition} up to {part.span.end}.")
 
-            return await Scan(place.readers, job, tell).run()
+            return await Scan(place.sources, job, tell).run()
 
         ended: Ended | None = printing.run(topic, given["format"], given["columns"], work)
         if ended is not None and ended.reason == "away":

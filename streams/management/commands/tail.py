@@ -50,8 +50,8 @@ class Command(BaseCommand):
 
     async def _follow(self, place: printing.Place, job: Job) -> None:
         looker = Looker(job, await known(job.topic, {}))
-        async with place.readers.lent() as reader, contextlib.aclosing(
-            reader.follow(job.topic, place.bounds.ends)
+        async with place.sources.lent() as source, contextlib.aclosing(
+            source.follow(job.topic, place.bounds.ends)
         ) as coming:  # fmt: skip
             async for partition, chunk in coming:
                 if chunk.is_lost:
@@ -71,7 +71,7 @@ async def _newest(place: printing.Place, job: Job) -> list[bytes]:
         place.printer.look()
         kept.extend((part.span.partition, record) for record in part.found)
 
-    ended = await Scan(place.readers, job, tell).run()
+    ended = await Scan(place.sources, job, tell).run()
     if ended.reason == "away":
         raise CommandError(ended.message)
     return [record.data for _, record in sorted(kept, key=lambda each: (each[1].timestamp, each[0], each[1].offset))]

@@ -23,7 +23,7 @@ class Holes(History):
     """Kafka's part: partitions with holes, from offset 0 to `ends`. Pages are cut short, as real ones are."""
 
     def __init__(self, kafka: Kafka, ends: dict[int, int]) -> None:
-        super().__init__(readers=0)
+        super().__init__(sources=0)
         self.kafka, self.ends = kafka, ends
         self.looked = 0
 

@@ -15,7 +15,7 @@ from streams.kafka import embedded
 from streams.kafka import history as history_module
 from streams.kafka.aiokafka_internals import ReadableRecords
 from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.history import READ_TIMEOUT_S, READERS, History, NoSuchOffset
+from streams.kafka.history import READ_TIMEOUT_S, SOURCES, History, NoSuchOffset
 from streams.kafka.pool import Lease
 from streams.runtime.away import Unavailable, described
 from tests.support.waiting import free_port
@@ -60,7 +60,7 @@ async def test_offsets_are_told_while_all_readers_are_busy(history: History) -> 
     async def busy(_: Lease) -> None:
         await let_go.wait()
 
-    reading = [asyncio.create_task(history._pool.ask(busy, READ_TIMEOUT_S)) for _ in range(3 * READERS)]
+    reading = [asyncio.create_task(history._pool.ask(busy, READ_TIMEOUT_S)) for _ in range(3 * SOURCES)]
     bounds = await history.bounds("t", PARTITIONS)
     assert bounds.firsts == dict.fromkeys(PARTITIONS, 0)
     assert not any(task.done() for task in reading)
@@ -78,7 +78,7 @@ async def test_single_records_of_several_partitions_at_once(history: History) ->
 
 async def test_a_time_is_looked_up_in_an_empty_partition_too_and_the_pool_stays_whole(history: History) -> None:
     bounds = await history.bounds("t", PARTITIONS)
-    for _ in range(2 * READERS):
+    for _ in range(2 * SOURCES):
         assert await history.offsets_at("t", bounds, 0) == dict.fromkeys(PARTITIONS, 0)
     records = await asyncio.gather(*(history.record("t", 0, offset) for offset in range(EACH)))
     assert [record.offset for record in records] == list(range(EACH))
@@ -107,9 +107,9 @@ async def test_nothing_stays_of_what_was_fetched_and_not_read(history: History) 
     gc.collect()
     gc.disable()
     try:
-        for end in range(1, 3 * READERS):
+        for end in range(1, 3 * SOURCES):
             assert await history.page("t", 3, 0, end)
-        assert left() <= READERS
+        assert left() <= SOURCES
     finally:
         gc.enable()
 

@@ -67,8 +67,8 @@ async def is_cancelled_by_itself(_: Lease) -> int:
 
 
 async def breaks_its_consumer(lease: Lease) -> int:
-    lease.reader._fetcher._fetch_task.cancel()
-    await asyncio.wait({lease.reader._fetcher._fetch_task})
+    lease.source._fetcher._fetch_task.cancel()
+    await asyncio.wait({lease.source._fetcher._fetch_task})
     return 0
 
 
@@ -76,7 +76,7 @@ going_on = threading.Event()  # what passes over its cancellation ends with the 
 
 
 async def end(lease: Lease) -> int:
-    return int((await lease.reader.end_offsets([TP]))[TP])
+    return int((await lease.source.end_offsets([TP]))[TP])
 
 
 async def is_whole(asked: Pool) -> None:
@@ -167,7 +167,7 @@ async def test_an_answer_that_is_no_fault_of_the_consumer_keeps_it(asked: Pool) 
     used = set()
 
     async def no(lease: Lease) -> int:
-        used.add(lease.reader)
+        used.add(lease.source)
         raise Settled
 
     await is_whole(asked)
@@ -191,7 +191,7 @@ async def test_nothing_is_left_open_of_those_that_were_given_up(asked: Pool) -> 
     left = []
 
     async def hangs(lease: Lease) -> int:
-        left.append(lease.reader)
+        left.append(lease.source)
         return await never_ends(lease)
 
     with pytest.raises(Unavailable):

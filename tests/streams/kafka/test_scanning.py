@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 from streams.kafka import embedded, scanning
-from streams.kafka.scanning import Readers
+from streams.kafka.scanning import Sources
 from streams.runtime.away import Unavailable
 
 TOPIC = "t"
@@ -18,45 +18,45 @@ SECONDS = 30  # that a machine may stand still, and more
 
 
 @pytest.fixture
-async def readers() -> AsyncIterator[Readers]:
+async def sources() -> AsyncIterator[Sources]:
     broker = embedded.start()
     broker.create_topic(TOPIC)
     producer = Producer({"bootstrap.servers": broker.address, "log_level": 0})
     producer.produce(TOPIC, b"1", partition=0)
     assert producer.flush(10) == 0
-    made = Readers()
+    made = Sources()
     yield made
     await made.close()
     embedded.stop()
 
 
-async def stopped_meanwhile(readers: Readers) -> None:
-    async with readers.lent() as reader, contextlib.aclosing(reader.follow(TOPIC, {0: 0})) as coming:
+async def stopped_meanwhile(sources: Sources) -> None:
+    async with sources.lent() as source, contextlib.aclosing(source.follow(TOPIC, {0: 0})) as coming:
         async for partition, chunk in coming:
             if partition == 0:
                 assert (chunk.start, chunk.end, len(chunk.polled)) == (0, 1, 1)
                 # As when it ends by an error that aiokafka keeps to itself: polls go on, and bring nothing.
-                fetching = reader._reader._fetcher._fetch_task
+                fetching = source._source._fetcher._fetch_task
                 fetching.cancel()
                 await asyncio.wait({fetching})
 
 
-async def test_a_consumer_that_has_stopped_reading_ends_what_follows_a_topic(readers: Readers) -> None:
+async def test_a_consumer_that_has_stopped_reading_ends_what_follows_a_topic(sources: Sources) -> None:
     with pytest.raises(Unavailable, match="stopped reading"):
-        await asyncio.wait_for(stopped_meanwhile(readers), SECONDS)
+        await asyncio.wait_for(stopped_meanwhile(sources), SECONDS)
 
 
 async def test_a_poll_that_does_not_end_ends_what_follows_a_topic(
-    readers: Readers, monkeypatch: pytest.MonkeyPatch
+    sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def endless(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
     async def followed() -> None:
-        async with readers.lent() as reader, contextlib.aclosing(reader.follow(TOPIC, {0: 0})) as coming:
+        async with sources.lent() as source, contextlib.aclosing(source.follow(TOPIC, {0: 0})) as coming:
             async for partition, _ in coming:
                 if partition == 0:
-                    monkeypatch.setattr(reader._reader, "getmany", endless)
+                    monkeypatch.setattr(source._source, "getmany", endless)
                     monkeypatch.setattr(scanning, "READ_S", 0.1)
 
     with pytest.raises(Unavailable, match="did not answer"):

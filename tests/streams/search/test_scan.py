@@ -52,7 +52,7 @@ class Topic:
 
 
 class FromTopic:
-    """Stands for `Readers` and `Reader` (streams/kafka/scanning.py)."""
+    """Stands for `Sources` and `Source` (streams/kafka/scanning.py)."""
 
     def __init__(self, topic: Topic) -> None:
         self._topic = topic
@@ -97,7 +97,7 @@ def scanned(topic: Topic, job: Job, part_bytes: int) -> tuple[list[Part], Ended]
         parts.append(part)
 
     async def run() -> Ended:
-        return await Scan(FromTopic(topic), job, tell).run()  # type: ignore[arg-type]  # it stands for Readers
+        return await Scan(FromTopic(topic), job, tell).run()  # type: ignore[arg-type]  # it stands for Sources
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(scan, "PART_BYTES", part_bytes)
