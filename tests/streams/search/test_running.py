@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 import pytest
 from django.db import OperationalError
 
+from streams.runtime import leaving
 from streams.search import running, searching
 from streams.search.jobs import Counts, Ended, Job
 from streams.search.process import Told, WorkerProcess
@@ -18,6 +19,12 @@ from streams.search.spans import Span
 
 JOB = Job("t", [Span(0, 0, 1)])
 TOLD = Told(Span(0, 0, 1), b'{"offset":0}', Counts(scanned=1, matched=1), is_lost=False)
+
+
+@pytest.fixture(autouse=True)
+def stays() -> None:
+    """Another test may have had a server in this process, and ended it."""
+    leaving.stay()
 
 
 class AtOnce(WorkerProcess):
