@@ -30,7 +30,7 @@ TOKENS_A_QUERY = 500  # SQLite takes no more than 999 values in a query
 INVALID = "This token is not valid."
 
 
-class Refused(Exception):
+class TokenRefused(Exception):
     """A token signs nobody in; the text is a sentence for who sent it."""
 
 
@@ -57,11 +57,11 @@ def _digest(secret: str) -> str:
 
 
 def user_of(secret: str, looked_up: Mapping[str, ApiToken] | None = None) -> User:
-    """The user whom the token signs in. looked_up: what `look_up` found of it a moment ago. Raises Refused."""
+    """The user whom the token signs in. looked_up: what `look_up` found of it a moment ago. Raises TokenRefused."""
     found = (look_up([secret]) if looked_up is None else looked_up).get(secret)
     problem = INVALID if found is None else _problem(found)
     if found is None or problem:
-        raise Refused(problem)
+        raise TokenRefused(problem)
     _note_use([found])
     return found.user
 
@@ -108,7 +108,7 @@ class TokenBackend(BaseBackend):
         """The user of a live token who may sign in, or None."""
         try:
             return user_of(token or "")
-        except Refused:
+        except TokenRefused:
             return None
 
     def authenticate_all(self, tokens: Iterable[str]) -> dict[str, User]:

@@ -33,7 +33,7 @@ class Theirs:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class Save:
     """One time that somebody else saved: who ("" is the system), and when."""
 
     who: str
@@ -46,7 +46,7 @@ class Merge:
     there were. taken: only they changed it. both: both changed it, differently. yours: names that only the person
     changed."""
 
-    saves: Sequence[Saved]
+    saves: Sequence[Save]
     times: int
     taken: Sequence[Theirs]
     both: Sequence[Theirs]
@@ -81,7 +81,7 @@ def merge(steps: Sequence[ItemVersion], seen: int, current: Item, typed: ItemFie
             both.append(change)
     # That it was deleted and restored in between is not what is to be brought together.
     told = [step for step in steps if step.changes] or steps
-    saves = [Saved(step.actor, step.at) for step in reversed(told[-SAVES_TOLD:])]
+    saves = [Save(step.actor, step.at) for step in reversed(told[-SAVES_TOLD:])]
     return Merge(saves, current.version - seen - (len(steps) - len(told)), taken, both, yours)
 
 

@@ -35,7 +35,7 @@ class ByToken:
     def __call__(self) -> User:
         try:
             user = tokens.user_of(self.token, self._looked_up)
-        except tokens.Refused as refused:
+        except tokens.TokenRefused as refused:
             attempts.take_wrong_token(attempts.address_of(self.request))
             raise AuthenticationError(message=str(refused)) from refused
         self.request.user = user
