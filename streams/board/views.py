@@ -13,8 +13,7 @@ from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from streams.board.api import one
-from streams.hub import current
+from streams.board.api import _log_of, one
 from streams.kafka.clients import bootstrap_servers
 from streams.rights.topics import readable_topics
 from streams.runtime.away import Unavailable
@@ -43,14 +42,16 @@ async def record(request: HttpRequest, topic: str, partition: int, offset: int) 
     topics = await sync_to_async(readable_topics)(user)
     found = await one(user.pk, topic, partition, offset, is_readable=topic in topics)
     context: dict[str, object] = {"user": user, "topic": topic, "partition": partition, "offset": offset}
-    if isinstance(found, HttpResponse):
-        context |= {"status": found.status_code, "sentence": orjson.loads(found.content)["detail"]}
+    opened, not_open = _log_of(topic, is_readable=topic in topics)  # once more: it may have gone meanwhile
+    if opened is None or isinstance(found, HttpResponse):
+        refusal = found if isinstance(found, HttpResponse) else not_open
+        context |= {"status": refusal.status_code, "sentence": orjson.loads(refusal.content)["detail"]}
         context |= {"is_readable": topic in topics}
-        answer = await sync_to_async(render)(request, "streams/no_record.html", context, status=found.status_code)
-        if "Retry-After" in found:
-            answer["Retry-After"] = found["Retry-After"]
+        answer = await sync_to_async(render)(request, "streams/no_record.html", context, status=refusal.status_code)
+        if "Retry-After" in refusal:
+            answer["Retry-After"] = refusal["Retry-After"]
         return answer
-    context |= {"label": topics[topic], "epoch": current.current().hub.logs[topic].epoch}
+    context |= {"label": topics[topic], "epoch": opened.epoch}
     context |= {"items_topic": settings.KAFKA_ITEMS_TOPIC}
     return await sync_to_async(render)(request, "streams/record.html", context)
 
