@@ -105,7 +105,7 @@ async def replace_board(
     """Puts a whole definition in the board's place; its address and owner stay. 412 shows the ETag that it has now."""
 
     def replaced(user: User) -> HttpResponse:
-        expected = _expected(services.find(slug, actor=user), version)
+        expected = _expected(services.find_to_change(slug, actor=user), version)
         definition = bodies.read(Definition, board)
         return _shown(services.replace_board(slug, definition, actor=user, expected_version=expected))
 
@@ -132,7 +132,7 @@ async def change_board(
     """Changes the parts that are sent: `name`, `sharing`, `window`, `filter`, `clock`, all `tiles`."""
 
     def changed(user: User) -> HttpResponse:
-        now = services.find(slug, actor=user)
+        now = services.find_to_change(slug, actor=user)
         expected = _expected(now, version)
         if expected is None:
             expected = now.version  # what is replaced is what was read, too

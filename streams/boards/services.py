@@ -45,6 +45,17 @@ def find(slug: str, *, actor: User) -> Board:
     return board
 
 
+def find_to_change(slug: str, *, actor: User) -> Board:
+    """The board at that address, which the actor may change. Raises as `find` does, and BoardNotYours.
+
+    The service that changes it looks again, under the board's lock.
+    """
+    board = find(slug, actor=actor)
+    if not sharing.may_edit(actor, board):
+        raise BoardNotYours
+    return board
+
+
 def listed(actor: User) -> list[dict[str, JsonValue]]:
     """What the actor's list of boards says of each, at most LISTED: starred ones first, then by name."""
     starred = set(Board.starred_by.through.objects.filter(user=actor).values_list("board_id", flat=True))
@@ -108,9 +119,10 @@ def replace_board(slug: str, definition: Definition, *, actor: User, expected_ve
 
     Raises as `find` does, BoardNotYours, BoardConflict and UnknownGroups. The same definition makes no new version.
     """
-    board = _locked(slug, actor, expected_version)
+    board = _locked(slug, actor)
     if not sharing.may_edit(actor, board):
         raise BoardNotYours
+    _check_version(board, expected_version)
     before = definition_of(board)
     after = definition.model_copy(update={"slug": board.slug, "version": before.version, "owner": before.owner})
     if written(after) == written(before):
@@ -138,9 +150,10 @@ def share_board(board: Board, *, actor: User) -> None:
 @transaction.atomic
 def delete_board(slug: str, *, actor: User, expected_version: int | None = None) -> None:
     """Deletes the board for everybody. Raises as `find` does, BoardNotYours and BoardConflict."""
-    board = _locked(slug, actor, expected_version)
+    board = _locked(slug, actor)
     if not sharing.may_delete(actor, board):
         raise BoardNotYours("Only the owner of a board deletes it.")
+    _check_version(board, expected_version)
     board.delete()
 
 
@@ -241,12 +254,16 @@ def _groups(names: list[str], board: Board, actor: User) -> list[Group] | None:
     return list(found.values())
 
 
-def _locked(slug: str, actor: User, expected_version: int | None) -> Board:
-    """The board, locked until the transaction ends. Raises as `find` does, and BoardConflict."""
+def _locked(slug: str, actor: User) -> Board:
+    """The board, locked until the transaction ends. Raises as `find` does."""
     find(slug, actor=actor)
     board = Board.objects.select_for_update(of=("self",)).select_related("owner").filter(slug=slug).first()
     if board is None:
         raise BoardNotFound
-    if expected_version is not None and board.version != expected_version:
-        raise BoardConflict(board)
     return board
+
+
+def _check_version(board: Board, expected: int | None) -> None:
+    """Raises BoardConflict when the board has another version than the one that is expected."""
+    if expected is not None and board.version != expected:
+        raise BoardConflict(board)

@@ -210,6 +210,13 @@ class SharingTests(BoardsTestCase):
         self.assertEqual(self.status(self.caller(self.member), "DELETE", path), 403)
         self.assertEqual(self.caller(self.member).send("GET", path).json()["sharing"], board["sharing"])
 
+    def test_who_may_not_do_it_learns_that_whatever_is_sent_and_was_read(self) -> None:
+        board = self.made(self.owner, sharing={"read": "everyone", "edit": "private", "groups": []})
+        path = f"/api/boards/{board['slug']}"
+        for method, body in (("PUT", {"tiles": 1}), ("PATCH", b"{"), ("PUT", board), ("DELETE", None)):
+            for etag in ('"1"', '"7"'):
+                self.assertEqual(self.status(self.caller(self.colleague), method, path, body, If_Match=etag), 403)
+
     def test_one_shares_with_groups_of_ones_own(self) -> None:
         Group.objects.create(name="boardroom")
         for names, expected in ((["boardroom"], 422), (["nobody"], 422), (["ops"], 201)):
