@@ -50,6 +50,14 @@ test("a cell shows the digits of a number that no double can hold", () => {
   assert.equal(equals("value.n", text, type), null, "no filter can say it");
 });
 
+test("a cell of a list or an object shows it with the digits that the record has", () => {
+  const values = ['{"n": {"id": 12345678901234567890, "of": [1.0, 1e2, "a  b"]}}', '{"n": [[1E400], -0]}', '{"n": {}}'];
+  const { read } = figured("table", { by: "key", columns: ["value.n"], sort: "key" }, values);
+  assert.deepEqual(read.rows.map(({ cells: [{ text, type }] }) => [text, type]), [
+    ['{"id":12345678901234567890,"of":[1.0,1e2,"a  b"]}', "json"], ["[[1E400],-0]", "json"], ["{}", "json"],
+  ]);
+});
+
 test("bins hold numbers from one end of what doubles can hold to the other", () => {
   const values = [-1e308, 1e308, Number.MAX_VALUE, -Number.MAX_VALUE, 0, 5e307];
   const histogram = new Histogram();

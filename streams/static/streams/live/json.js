@@ -206,7 +206,7 @@ export const PARTS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
  * @param {string} json
  * @returns {string} without white space between its parts
  */
-function compact(json) {
+export function compact(json) {
   return /\s/.test(json) ? (json.match(PARTS) ?? []).join("") : json;
 }
 

@@ -293,22 +293,24 @@ class Columns {
    * @returns {Cell[]}
    */
   of(fields) {
-    return this.paths.map((path) => cellOf(fields.at(path)));
+    return this.paths.map((path) => cellOf(fields, path));
   }
 }
 
 /**
- * @param {unknown} value
+ * @param {import("./paths.js").Fields} fields
+ * @param {Path} path
  * @returns {Cell}
  */
-function cellOf(value) {
+function cellOf(fields, path) {
+  const value = fields.at(path);
   const scalar = scalarOf(value);
   if (typeof scalar === "string") return { text: scalar.slice(0, CELL), type: "text" };
   if (typeof scalar === "boolean") return { text: String(scalar), type: "boolean" };
   if (scalar !== undefined) return { text: writtenOf(scalar), type: "number", number: doubleOf(scalar) };
   // Its digits stand there, and nothing is computed with them.
   if (value instanceof Digits) return { text: textOf(value).slice(0, CELL), type: "json" };
-  return value === undefined || value === null ? { text: "", type: "none" } : { text: JSON.stringify(value).slice(0, CELL), type: "json" };
+  return value === undefined || value === null ? { text: "", type: "none" } : { text: fields.jsonAt(path).slice(0, CELL), type: "json" };
 }
 
 /**

@@ -1,6 +1,6 @@
 // Fields of a record by their path, written as in filters: `value.a["b-c"].items[0].x`, `key`, `headers.x`, `size`.
 
-import { Source } from "../../live/json.js";
+import { Source, compact } from "../../live/json.js";
 import { numberOf } from "./numbers.js";
 
 /**
@@ -112,6 +112,15 @@ export class Fields {
       case "size":
         return record.encoding === "none" ? undefined : record.size;
     }
+  }
+
+  /**
+   * @param {Path} path to a list or an object in the value
+   * @returns {string} its JSON with the digits that the record has, without white space between its parts
+   */
+  jsonAt({ steps }) {
+    const { value } = this.record;
+    return value instanceof Source ? compact(sourceAt(value.text, steps)) : JSON.stringify(value);
   }
 
   /** @returns {unknown} the whole value, parsed */
