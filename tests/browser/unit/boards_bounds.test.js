@@ -193,6 +193,15 @@ test("series of a chart are told apart by value, also where they are written in 
   assert.deepEqual(lines(), []);
 });
 
+test("points of a chart and of a map go by their value's colour, also where two are written in one way", () => {
+  const values = ['{"n": 1, "kind": 1}', '{"n": 2, "kind": "1"}', '{"n": 3}', `{"n": 4, "kind": "${"x".repeat(5_000)}"}`];
+  const chart = figured("chart", { y: "value.n", aggregate: "none", split: "value.kind", form: "points" }, values);
+  const map = figured("map", { latitude: "value.n", longitude: "value.n", colour: "value.kind" }, values);
+  for (const { read } of [chart, map]) {
+    assert.deepEqual(read.points.map(({ name, hue }) => [name.length, hue.slice(0, 3), hue.length]), [[1, "n1", 2], [1, "t1", 2], [0, "", 0], [300, "txx", 300]]);
+  }
+});
+
 test("tombstones push no key with a row out of a table", () => {
   const latest = new Latest(2);
   const add = (key, second, offset, row = { offset }) => latest.add(key, { second, time: second * 1_000, partition: 0, offset, row });

@@ -13,7 +13,7 @@ import { Sliding } from "./sliding.js";
 import { isMoving } from "./span.js";
 import { Summary } from "./summary.js";
 import { Tally } from "./tally.js";
-import { numOf, scalarOf, tagOf, writtenOf, compareValues } from "./values.js";
+import { numOf, scalarOf, tagOf, writtenOf, compareValues, hueOf } from "./values.js";
 
 // Values that are counted one by one (shared meaning: docs/boards.md).
 const TOP_VALUES = 10_000;
@@ -529,11 +529,12 @@ function labelOf(value) {
 /**
  * @param {import("./paths.js").Fields} fields
  * @param {Path | null} path
- * @returns {string} what names the record's colour; "" where nothing does
+ * @returns {{ name: string, hue: string }} what names the record's series, and what its colour goes by: the text "1" is not the
+ *   number 1; "" where nothing does
  */
-function nameOf(fields, path) {
+function namesOf(fields, path) {
   const value = path ? scalarOf(fields.at(path)) : undefined;
-  return value === undefined ? "" : labelOf(value);
+  return value === undefined ? { name: "", hue: "" } : { name: labelOf(value), hue: hueOf(tagOf(value)) };
 }
 
 /** Each record as a point of a chart. */
@@ -542,7 +543,7 @@ class PointsFigures {
   #path;
   /** @type {Path | null} */
   #split;
-  /** @type {Points<{ time: number, y: number, name: string, partition: number, offset: number }>} */
+  /** @type {Points<{ time: number, y: number, name: string, hue: string, partition: number, offset: number }>} */
   #points = new Points(POINTS);
 
   /** @param {{ y: string, split: string | null }} options */
@@ -556,7 +557,7 @@ class PointsFigures {
     const value = numOf(fields.at(this.#path));
     this.counted.add(bucket, value !== undefined);
     if (value === undefined) return;
-    this.#points.add(bucket, { time, y: doubleOf(value), name: nameOf(fields, this.#split), partition: fields.partition, offset: fields.record.offset });
+    this.#points.add(bucket, { time, y: doubleOf(value), ...namesOf(fields, this.#split), partition: fields.partition, offset: fields.record.offset });
   }
 
   /** @param {number} second */
@@ -571,7 +572,7 @@ class PointsFigures {
 }
 
 /**
- * @typedef {{ longitude: number, latitude: number, size: number | null, name: string, partition: number, offset: number,
+ * @typedef {{ longitude: number, latitude: number, size: number | null, name: string, hue: string, partition: number, offset: number,
  *   time: number, key: string | null }} Place
  */
 
@@ -603,7 +604,7 @@ class MapFigures {
     const size = this.#size ? numOf(fields.at(this.#size)) : undefined;
     const { partition, record } = fields;
     this.#points.add(bucket, {
-      longitude: place[0], latitude: place[1], size: size === undefined ? null : doubleOf(size), name: nameOf(fields, this.#colour),
+      longitude: place[0], latitude: place[1], size: size === undefined ? null : doubleOf(size), ...namesOf(fields, this.#colour),
       partition, offset: record.offset, time, key: record.key,
     });
   }

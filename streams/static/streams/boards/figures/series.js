@@ -22,8 +22,8 @@ export const OTHERS = "\u0000others";
 /**
  * @typedef {"count" | "sum" | "mean" | "min" | "max" | "p50" | "p95"} Aggregate
  * @typedef {import("./numbers.js").Num} Num
- * @typedef {{ name: string, isOthers: boolean, count: number, values: (number | null)[] }} Line one value a bucket; null
- *   where there is nothing to say
+ * @typedef {{ name: string, tag: string, isOthers: boolean, count: number, values: (number | null)[] }} Line tag: what tells it
+ *   from others; values: one a bucket, null where there is nothing to say
  */
 
 /** @type {(seconds: number, width: number) => number} buckets that so many seconds touch, at most */
@@ -163,7 +163,7 @@ export class Series {
       const values = Array.from(row, (cells) => this.#valueOf(cells));
       const count = row.reduce((sum, cells) => sum + (cells ?? []).reduce((some, { summary }) => some + summary.count, 0), 0);
       const isOthers = name === OTHERS;
-      return [{ name: isOthers ? "others" : (this.#labels.get(name) ?? name), isOthers, count, values }];
+      return [{ name: isOthers ? "others" : (this.#labels.get(name) ?? name), tag: name, isOthers, count, values }];
     });
     return { starts, lines, outside, isAbout: this.#isAbout };
   }

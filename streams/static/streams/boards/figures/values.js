@@ -32,6 +32,17 @@ export function tagOf(value) {
   return `n${value === 0 ? "0" : textOf(value)}`;
 }
 
+// Characters of a tag that a colour goes by: longer ones are not sent with each of thousands of points.
+const HUE = 300;
+
+/**
+ * @param {string} tag
+ * @returns {string} what the colour of its value goes by
+ */
+export function hueOf(tag) {
+  return tag.slice(0, HUE);
+}
+
 /** @param {Scalar} value as it is shown */
 export function writtenOf(value) {
   return typeof value === "string" ? value : typeof value === "boolean" ? String(value) : textOf(value);

@@ -3,21 +3,24 @@
 import { Missing, library, style } from "./vendor.js";
 import { colourValue } from "./colours.js";
 import { element, say } from "../../page/dom.js";
-import { exactTime, figureText, fromNow, timeText } from "./words.js";
+import { exactTime, figureText, fromNow, shortPath, timeText } from "./words.js";
 import { tokenValue } from "../../page/tokens.js";
 
 const NO_DASH = /** @type {number[]} */ ([]);
+const SERIES = 10; // that single records are told apart by, the rest is others
 const LEGEND = 11;
 
 /**
  * @typedef {{ starts: number[], width: number, lines: import("../figures/series.js").Line[], gaps: boolean[] }} Lines
- * @typedef {{ points: { time: number, y: number, name: string, partition: number, offset: number }[], leftOut: number }} Dots
+ * @typedef {{ points: { time: number, y: number, name: string, hue: string, partition: number, offset: number }[], leftOut: number }} Dots
+ * @typedef {{ name: string, hue: string, isOthers: boolean }} Named a series: how it is written, what its colour goes by
  */
 
 export class ChartTile {
   #body;
   #tools;
   #form;
+  #split;
   #isDots;
   #legend = element("ul", "legend");
   /** @type {any} uPlot's own, once it is loaded */
@@ -26,7 +29,8 @@ export class ChartTile {
   #uPlot = null;
   /** @type {Lines | Dots | null} */
   #figures = null;
-  #names = "";
+  /** @type {Named[]} the series that the plot was made with */
+  #names = [];
   /** @type {import("./words.js").Clock | null} by which the axis was made */
   #axisClock = null;
   /** @type {boolean[]} */
@@ -46,6 +50,7 @@ export class ChartTile {
     this.#body = body;
     this.#tools = tools;
     this.#form = String(options.form);
+    this.#split = options.split ? shortPath(String(options.split)) : "";
     this.#isDots = options.aggregate === "none" && options.y !== "count";
     tools.head.append(this.#legend);
     body.classList.add("chart-body");
@@ -96,10 +101,9 @@ export class ChartTile {
       this.#gaps = this.#figures.gaps;
       this.#width = this.#figures.width;
     }
-    const known = names.join("\u0000");
     this.#span = this.#spanOf(/** @type {number[]} */ (data[0] ?? []));
-    if (!this.#plot || known !== this.#names) {
-      this.#names = known;
+    if (!this.#plot || !isSame(names, this.#names)) {
+      this.#names = names;
       this.#begin(names, data);
     } else {
       this.#plot.setData(data, !this.#isZoomed());
@@ -108,25 +112,25 @@ export class ChartTile {
   }
 
   /**
-   * @param {string[]} [names]
+   * @param {Named[]} [names]
    * @param {any[]} [data]
    */
-  #begin(names = this.#names === "" ? [] : this.#names.split("\u0000"), data = this.#plot?.data) {
+  #begin(names = this.#names, data = this.#plot?.data) {
     if (!this.#uPlot || !data) return;
     this.#plot?.destroy();
     this.#plot = new this.#uPlot(this.#options(names), data, this.#body);
     this.#showLegend(names);
   }
 
-  /** @param {string[]} names */
+  /** @param {Named[]} names */
   #showLegend(names) {
-    const shown = names.filter(Boolean).slice(0, LEGEND);
+    const shown = this.#split ? names.slice(0, LEGEND) : [];
     while (this.#legend.children.length > shown.length) this.#legend.lastElementChild?.remove();
-    for (const [place, name] of shown.entries()) {
+    for (const [place, named] of shown.entries()) {
       let item = /** @type {HTMLElement | undefined} */ (this.#legend.children[place]);
       if (!item) this.#legend.append((item = element("li", "", element("span", "dot"), element("span", ""))));
-      item.dataset["series"] = String(this.#colourOf(name));
-      say(/** @type {Element} */ (item.lastElementChild), name);
+      item.dataset["series"] = isBare(named) ? "none" : String(this.#colourOf(named));
+      say(/** @type {Element} */ (item.lastElementChild), this.#wordOf(named));
     }
   }
 
@@ -141,12 +145,18 @@ export class ChartTile {
     return "from" in window ? [window.from / 1000, window.to / 1000] : [times[0] ?? now - 60, Math.max(now, (times[0] ?? now) + 1)];
   }
 
-  /** @param {string} name */
-  #colourOf(name) {
-    return name === "others" ? -1 : this.#tools.colours.of(name);
+  /** @param {Named} named */
+  #wordOf(named) {
+    if (isBare(named)) return this.#split ? `no ${this.#split}` : "all";
+    return named.name || "“”";
   }
 
-  /** @param {string[]} names */
+  /** @param {Named} named */
+  #colourOf({ hue, isOthers }) {
+    return isOthers ? -1 : this.#tools.colours.of(hue);
+  }
+
+  /** @param {Named[]} names */
   #options(names) {
     const axis = { stroke: () => tokenValue("--muted"), grid: { stroke: () => tokenValue("--hair"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     return {
@@ -185,13 +195,13 @@ export class ChartTile {
     };
   }
 
-  /** @param {string} name */
-  #series(name) {
+  /** @param {Named} named */
+  #series(named) {
     // Asked at each drawing: theme and colours may have changed.
-    const stroke = () => (name === "" ? tokenValue("--accent") : colourValue(this.#colourOf(name)));
+    const stroke = () => (isBare(named) ? tokenValue("--accent") : colourValue(this.#colourOf(named)));
     const isPoints = this.#isDots || this.#form === "points";
     return {
-      label: name || "all",
+      label: this.#wordOf(named),
       stroke,
       fill: this.#form === "bars" && !this.#isDots ? stroke : undefined,
       width: 1.5,
@@ -282,26 +292,48 @@ function rangeOf(low, high, isDots) {
 /** @param {Lines} figures */
 function lines({ starts, lines: all }) {
   /** @type {[string, number][]} */
-  const counts = all.filter(({ isOthers }) => !isOthers).map(({ name, count }) => [name, count]);
-  return { names: all.map(({ name }) => name), counts, data: [starts, ...all.map(({ values }) => values)] };
+  const counts = all.filter(({ isOthers }) => !isOthers).map(({ tag, count }) => [tag, count]);
+  return { names: all.map(({ name, tag, isOthers }) => ({ name, hue: isOthers ? "" : tag, isOthers })), counts, data: [starts, ...all.map(({ values }) => values)] };
 }
 
 /** @param {Dots} figures */
 function dots({ points }) {
   const sorted = points.toSorted((a, b) => a.time - b.time);
-  /** @type {Map<string, number>} */
-  const counts = new Map();
-  for (const { name } of sorted) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const names = [...counts].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1)).slice(0, 10).map(([name]) => name);
-  const isCut = counts.size > names.length;
-  const all = isCut ? [...names, "others"] : names;
-  const places = new Map(all.map((name, place) => [name, place]));
+  /** @type {Map<string, { name: string, hue: string, count: number }>} */
+  const found = new Map();
+  for (const { name, hue } of sorted) {
+    const there = found.get(hue);
+    if (there) there.count += 1;
+    else found.set(hue, { name, hue, count: 1 });
+  }
+  const series = [...found.values()].sort((a, b) => b.count - a.count || (a.hue < b.hue ? -1 : 1));
+  /** @type {[string, number][]} */
+  const counts = series.map(({ hue, count }) => [hue, count]);
+  const all = series.slice(0, SERIES).map(({ name, hue }) => ({ name, hue, isOthers: false }));
+  if (series.length > SERIES) all.push({ name: "others", hue: "", isOthers: true });
+  const places = new Map(all.map(({ hue, isOthers }, place) => [isOthers ? null : hue, place]));
   const columns = all.map(() => /** @type {(number | null)[]} */ (new Array(sorted.length).fill(null)));
-  for (const [row, { name, y }] of sorted.entries()) {
-    const column = columns[places.get(name) ?? all.length - 1];
+  for (const [row, { hue, y }] of sorted.entries()) {
+    const column = columns[places.get(hue) ?? all.length - 1];
     if (column) column[row] = y;
   }
-  return { names: all, counts: [...counts], data: [sorted.map(({ time }) => time / 1000), ...columns] };
+  return { names: all, counts, data: [sorted.map(({ time }) => time / 1000), ...columns] };
+}
+
+/**
+ * @param {Named} named
+ * @returns {boolean} whether it is of all records, or of those without a value to be told apart by
+ */
+function isBare({ hue, isOthers }) {
+  return hue === "" && !isOthers;
+}
+
+/**
+ * @param {Named[]} some
+ * @param {Named[]} others
+ */
+function isSame(some, others) {
+  return some.length === others.length && some.every(({ hue, isOthers }, place) => hue === others[place]?.hue && isOthers === others[place]?.isOthers);
 }
 
 /**

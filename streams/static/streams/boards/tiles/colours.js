@@ -1,6 +1,7 @@
 // One colour for a name on the whole board: Okabe-Ito in the order of size, then grey. Colours are settled once the first
 // records are in, and then kept: a network is orange everywhere, and stays it.
 
+import { hueOf } from "../figures/values.js";
 import { tokenValue } from "../../page/tokens.js";
 
 const SERIES = 6;
@@ -10,9 +11,9 @@ const SETTLING_MS = 6_000;
 const NAMES = 1_000;
 
 export class Colours {
-  /** @type {Map<string, number>} */
+  /** @type {Map<string, number>} what colours go by → colour */
   #series = new Map();
-  /** @type {Map<string, number>} name → the most records that a tile had of it */
+  /** @type {Map<string, number>} the same → the most records that a tile had of it */
   #counts = new Map();
   #settledAt = 0;
   #now;
@@ -22,7 +23,7 @@ export class Colours {
     this.#now = now;
   }
 
-  /** @param {Iterable<readonly [string, number]>} counts of names, as one tile has them now */
+  /** @param {Iterable<readonly [string, number]>} counts of tags, as one tile has them now: the text "1" is not the number 1 */
   rank(counts) {
     const now = this.#now();
     const isSettled = this.#settledAt > 0 && now >= this.#settledAt;
@@ -30,7 +31,7 @@ export class Colours {
       this.#counts.clear(); // all colours are given, for good
       return;
     }
-    const named = [...counts].filter(([name]) => name !== "");
+    const named = [...counts].flatMap(([tag, count]) => (tag === "" ? [] : [/** @type {const} */ ([hueOf(tag), count])]));
     if (named.length === 0) return;
     for (const [name, count] of named) this.#counts.set(name, Math.max(count, this.#counts.get(name) ?? 0));
     if (this.#settledAt === 0) this.#settledAt = now + SETTLING_MS;
@@ -42,11 +43,11 @@ export class Colours {
   }
 
   /**
-   * @param {string} name
+   * @param {string} tag
    * @returns {number} of its colour, 0 to 5; −1: grey
    */
-  of(name) {
-    return this.#series.get(name) ?? -1;
+  of(tag) {
+    return this.#series.get(hueOf(tag)) ?? -1;
   }
 }
 

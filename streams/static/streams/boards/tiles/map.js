@@ -91,7 +91,7 @@ export class MapTile {
     this.#points = points;
     /** @type {Map<string, number>} */
     const counts = new Map();
-    for (const { name } of points) counts.set(name, (counts.get(name) ?? 0) + 1);
+    for (const { hue } of points) counts.set(hue, (counts.get(hue) ?? 0) + 1);
     this.#tools.colours.rank(counts);
     for (const { time, partition, offset } of points.slice(-RINGS)) {
       if (time <= before) continue;
@@ -149,9 +149,9 @@ export class MapTile {
     pen.globalAlpha = 0.6;
     /** @type {Map<string, string>} */
     const colours = new Map();
-    for (const { x, y, radius, name } of this.#drawn) {
-      let colour = colours.get(name);
-      if (!colour) colours.set(name, (colour = name ? colourValue(this.#tools.colours.of(name)) : tokenValue("--accent")));
+    for (const { x, y, radius, hue } of this.#drawn) {
+      let colour = colours.get(hue);
+      if (!colour) colours.set(hue, (colour = hue ? colourValue(this.#tools.colours.of(hue)) : tokenValue("--accent")));
       pen.fillStyle = colour;
       pen.beginPath();
       pen.arc(x, y, radius, 0, 2 * Math.PI);

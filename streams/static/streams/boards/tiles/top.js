@@ -33,7 +33,7 @@ export class TopTile {
   show({ rows, others, isWhole }) {
     const total = rows.reduce((sum, { count }) => sum + count, others);
     const most = rows[0]?.count ?? 1;
-    this.#tools.colours.rank(rows.map(({ key, count }) => [key, count]));
+    this.#tools.colours.rank(rows.map(({ tag, count }) => [tag, count]));
     const shown = new Map(rows.map((row) => [row.tag, this.#row(row, total, most)]));
     for (const [tag, node] of this.#rows) if (!shown.has(tag)) node.remove();
     this.#rows = shown;
@@ -51,7 +51,7 @@ export class TopTile {
    */
   #row({ key, tag, type, count }, total, most) {
     const node = this.#rows.get(tag) ?? this.#newRow(key, type);
-    node.dataset["series"] = String(this.#tools.colours.of(key));
+    node.dataset["series"] = String(this.#tools.colours.of(tag));
     const [, , track, number, percent] = /** @type {HTMLElement[]} */ ([...node.children]);
     const bar = track?.firstElementChild;
     if (bar instanceof HTMLElement) bar.style.inlineSize = `${(100 * count) / most}%`;
