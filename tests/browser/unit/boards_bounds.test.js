@@ -8,7 +8,7 @@ import { Histogram } from "../../../streams/static/streams/boards/figures/histog
 import { Latest } from "../../../streams/static/streams/boards/figures/latest.js";
 import { Series } from "../../../streams/static/streams/boards/figures/series.js";
 import { Window } from "../../../streams/static/streams/boards/figures/window.js";
-import { drawnWords } from "../../../streams/static/streams/boards/tiles/words.js";
+import { drawnWords, figureText } from "../../../streams/static/streams/boards/tiles/words.js";
 import { equals } from "../../../streams/static/streams/boards/tiles/narrow.js";
 import { figuresOf } from "../../../streams/static/streams/boards/figures/kinds.js";
 
@@ -80,6 +80,20 @@ test("whole numbers are added as they are written, also where a double stands fo
   assert.equal(sum("1234567890123456800", "-1"), "1234567890123456799");
   assert.equal(sum("1152921504606846976", "1e22", "-9007199254740993"), String(1152921504606846976n + 10n ** 22n - 9007199254740993n));
   assert.equal(sum("-1234567890123456800", "1234567890123456800", "0.5"), "0.5");
+});
+
+test("sums go over the end of what doubles hold and come back, a mean is there all the same", () => {
+  const read = (figure, ...values) => figured("number", { figure, field: "value.n" }, numbered(...values)).read.value;
+  assert.equal(read("sum", "1e308", "1e308", "0.5", "-1e308", "-1e308"), "0.5");
+  assert.equal(read("sum", "1.5", "1.2e308", "-1.2e308"), "1.5");
+  assert.equal(read("sum", "1e308", "1e308", "0.5"), "Infinity");
+  assert.equal(read("sum", "-1e308", "-1e308", "0.5"), "-Infinity");
+  assert.equal(read("mean", "1e308", "1e308", "1e308"), "1e+308");
+  assert.equal(read("mean", "1.7976931348623157e308", "1.7976931348623157e308", "1.7976931348623157e308"), "1.7976931348623157e+308");
+  assert.ok(Math.abs(Number(read("mean", "1.7e308", "1.5e308", "0.5")) / 1.0666666666666667e308 - 1) < 1e-15);
+  assert.deepEqual(["Infinity", "-Infinity"].map(figureText), ["> 1.79e+308", "< −1.79e+308"]);
+  const chart = figured("chart", { y: "value.n", aggregate: "sum", form: "line" }, numbered("1e308", "1e308", "0.5"));
+  assert.ok(chart.read.lines[0].values.every((value) => value === null), "nothing can draw it");
 });
 
 test("in a window that stands still too many different values are counted about, and said so", () => {

@@ -194,7 +194,8 @@ export class Series {
     const total = new Summary();
     for (const { summary } of cells) total.merge(summary);
     const value = this.#aggregate === "mean" ? total.mean : total[/** @type {"count" | "sum" | "min" | "max"} */ (this.#aggregate)];
-    return value === null ? null : Number(typeof value === "object" ? value.number : value);
+    const double = value === null ? NaN : Number(typeof value === "object" ? value.number : value);
+    return Number.isFinite(double) ? double : null; // a sum beyond all doubles has no place in a chart
   }
 
   /** Joins whole buckets. One width of ours divides the next; twice of what somebody asked for is nearest to it. */

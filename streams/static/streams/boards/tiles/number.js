@@ -11,6 +11,9 @@ const NAMES = {
   distinct: "different values",
 };
 
+// Characters of a figure that fit into the smallest tile in its usual size.
+const LONG = 8;
+
 /** @typedef {{ starts: number[], values: (number | null)[], width: number }} Line */
 
 export class NumberTile {
@@ -42,8 +45,12 @@ export class NumberTile {
   /** @param {{ value: string | null, isAbout: boolean, line: Line }} figures */
   show({ value, isAbout, line }) {
     say(this.#about, isAbout ? "≈\u202F" : "");
-    say(this.#value, figureText(value));
+    const text = figureText(value);
+    say(this.#value, text);
     this.#value.value = value ?? "";
+    // Where it is longer than its tile, it ends in an ellipsis: digits that are cut off would be another number.
+    this.#value.title = value !== null && text.length > LONG ? value : "";
+    this.#value.parentElement?.classList.toggle("long", text.length > LONG);
     this.#line = line;
     this.redraw();
   }

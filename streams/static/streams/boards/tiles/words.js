@@ -6,6 +6,8 @@ import { counted, grouped } from "../../page/format.js";
 // Decimals of what is no whole number, as far as people compare them at a glance; the exact value stands beside.
 const DECIMALS = 2;
 const SIGNIFICANT = 3;
+// What lies beyond all doubles.
+const MOST = "1.79e+308";
 
 /** @typedef {import("../../page/clock.js").Clock} Clock */
 
@@ -20,6 +22,7 @@ export function figureText(text) {
   const short = /^(-?)(\d+)(\.\d{1,3})$/.exec(text);
   if (short) return `${short[1] ? "−" : ""}${group(short[2] ?? "")}${short[3]}`;
   const number = Number(text);
+  if (!Number.isFinite(number)) return number > 0 ? `> ${MOST}` : `< −${MOST}`;
   const size = Math.abs(number);
   if (size >= 1e15 || (size > 0 && size < 1e-4)) return number.toExponential(2).replace("-", "−");
   const decimals = size >= 100 ? 1 : size >= 1 ? DECIMALS : Math.min(6, SIGNIFICANT - 1 - Math.floor(Math.log10(size || 1)));
