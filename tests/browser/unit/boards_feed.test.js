@@ -16,6 +16,7 @@ const record = (offset, timestamp) => ({ offset, timestamp, key: `k${offset}`, h
 
 /** A stream that was asked for; what it is told, and what its tiles then show. */
 function asked(t, { tiles = [COUNT], window = { last_seconds: 60 }, page } = {}) {
+  t.mock.timers.reset();
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const clock = { now: NOW };
   const sent = [];
@@ -24,11 +25,11 @@ function asked(t, { tiles = [COUNT], window = { last_seconds: 60 }, page } = {})
   const feed = new Feed("t", "", window, { streams, api: { page }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
   for (const each of tiles) feed.seat(each);
   feed.watch();
-  const { id } = sent.find(({ type }) => type === "subscribe");
+  const { id, start } = sent.find(({ type }) => type === "subscribe");
   const hear = (message) => streams.heard({ stream: "s", ...message }, 100);
   return {
-    feed, clock,
-    begin: () => hear({ type: "subscribed", id, topic: "t", recovered: true, reason: null, cursor: { epoch: "e", positions: { 0: 0 } } }),
+    feed, clock, start,
+    begin: (ends) => hear({ type: "subscribed", id, topic: "t", recovered: true, reason: null, cursor: { epoch: "e", positions: { 0: 0 } }, ends }),
     refuse: (code, more) => hear({ type: "error", id, code, message: "Kafka cannot be reached.", ...more }),
     receive: (from, to) => hear({ type: "records", ranges: [{ partition: 0, from, to, records: Array.from({ length: to - from }, (_, n) => record(from + n, clock.now)) }] }),
     miss: (from, to) => hear({ type: "gap", ranges: [{ partition: 0, from, to }], reason: "slow" }),
@@ -43,6 +44,25 @@ test("a tile says what keeps its stream from beginning, as soon as it is known",
   assert.deepEqual(shown(), [], "nothing is new");
   refuse("unavailable", { retry_after_ms: 5_000 });
   assert.deepEqual(shown().map(({ note, problem }) => [note, problem]), [["", "Kafka cannot be reached."]]);
+});
+
+test("a short window with a number begins with the one before it, others begin where they begin", (t) => {
+  const { start } = asked(t);
+  assert.deepEqual(start, { timestamp: NOW + 600 - 120_000 });
+  assert.deepEqual(asked(t, { tiles: [TABLE] }).start, { timestamp: NOW + 600 - 60_000 });
+  assert.deepEqual(asked(t, { window: { last_seconds: 900 } }).start, { timestamp: NOW + 600 - 900_000 });
+  assert.deepEqual(asked(t, { window: { from: 5_000, to: 9_000 } }).start, { timestamp: 5_000 });
+});
+
+test("a tile says that it is being filled until all has come that was there", (t) => {
+  const { begin, receive, miss, shown } = asked(t);
+  begin({ 0: 9 });
+  receive(0, 4);
+  assert.equal(shown()[0].note, "being filled from Kafka");
+  miss(4, 9);
+  assert.deepEqual(shown().map(({ note, figures }) => [note, figures.before]), [["", null]]);
+  receive(9, 10);
+  assert.equal(shown()[0].note, "");
 });
 
 test("a tile that follows once a second shows what was passed over when it is due", (t) => {

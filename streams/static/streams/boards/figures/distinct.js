@@ -27,7 +27,14 @@ export class Distinct {
    * @param {import("./values.js").Scalar} value
    */
   add(second, value) {
-    const tag = tagOf(value);
+    this.#addTag(second, tagOf(value));
+  }
+
+  /**
+   * @param {number} second
+   * @param {string} tag
+   */
+  #addTag(second, tag) {
     this.#newest = Math.max(this.#newest, second);
     this.#about?.add(second, hashOf(tag));
     if (second < this.#wholeFrom) return;
@@ -39,16 +46,28 @@ export class Distinct {
     if (this.#tags.size > this.#exactValues) this.#giveUp();
   }
 
-  /** @param {number} second */
+  /**
+   * @param {number} second
+   * @param {Iterable<string>} tags that another one had of it
+   */
+  put(second, tags) {
+    for (const tag of tags) this.#addTag(second, tag);
+  }
+
+  /**
+   * @param {number} second
+   * @returns {Set<string> | undefined} the tags of its values, where they were counted one by one
+   */
   expire(second) {
     const tags = this.#seconds.get(second);
-    if (!tags) return;
+    if (!tags) return undefined;
     this.#seconds.delete(second);
     for (const tag of tags) {
       const left = (this.#tags.get(tag) ?? 0) - 1;
       if (left > 0) this.#tags.set(tag, left);
       else this.#tags.delete(tag);
     }
+    return tags;
   }
 
   /**

@@ -1,13 +1,12 @@
 // The figures of each kind of tile: what they take from a record, and what they say of a window.
 
+import { Amount } from "./amount.js";
 import { Counted } from "./counted.js";
-import { Distinct } from "./distinct.js";
 import { Histogram } from "./histogram.js";
 import { Latest } from "./latest.js";
 import { Digits, doubleOf, textOf } from "./numbers.js";
 import { pathOf } from "./paths.js";
 import { Points } from "./points.js";
-import { Quantiles } from "./quantiles.js";
 import { Series, fitting, widthFor } from "./series.js";
 import { Sliding } from "./sliding.js";
 import { isMoving } from "./span.js";
@@ -48,6 +47,8 @@ const CELL = 300;
  * @property {Counted} counted
  * @property {(entry: Entry) => void} add
  * @property {(second: number) => void} expire
+ * @property {(entry: Entry) => void} [earlier] as windows tell it
+ * @property {(second: number) => void} [forget]
  * @property {(window: Window, now: number, asked: Asked) => any} read now: ms, of the server
  *
  * @typedef {{ sort?: string, search?: string, rows?: number }} Asked what the reader of a tile wants to see of it
@@ -108,10 +109,11 @@ class NumberFigures {
   #figure;
   /** @type {Path | null} */
   #path;
-  /** @type {Sliding<Summary>} */
-  #summary = new Sliding(() => new Summary());
-  #quantiles = new Quantiles();
-  #distinct = new Distinct();
+  #now;
+  /** what has left the window, and not yet the one before it */
+  #before;
+  /** a second that left it uncounted: as long as the window before has it, nothing is said of that */
+  #uncounted = -Infinity;
   #line;
   #isMoving;
 
@@ -120,10 +122,12 @@ class NumberFigures {
    * @param {import("./span.js").WindowJson} window
    */
   constructor({ figure, field }, window) {
-    this.#figure = figure;
+    this.#figure = /** @type {import("./amount.js").Figure} */ (figure);
     this.#isMoving = isMoving(window);
     const needsField = figure !== "count" && figure !== "rate";
     this.#path = field && needsField ? pathOf(field) : null;
+    this.#now = new Amount(this.#figure);
+    this.#before = new Amount(this.#figure);
     const seconds = secondsOf(window);
     const width = Math.max(1, Math.ceil(seconds / LINE_BUCKETS));
     const aggregate = figure === "rate" || figure === "distinct" ? "count" : /** @type {import("./series.js").Aggregate} */ (figure);
@@ -132,23 +136,32 @@ class NumberFigures {
 
   /** @param {Entry} entry */
   add({ fields, bucket, second }) {
-    const found = this.#path ? fields.at(this.#path) : 1;
-    const value = this.#figure === "distinct" ? scalarOf(found) : numOf(found);
+    const value = this.#valueOf(fields);
     this.counted.add(bucket, value !== undefined);
     if (value === undefined) return;
-    if (this.#figure === "distinct") this.#distinct.add(bucket, value);
-    else if (this.#isPercentile) this.#quantiles.add(bucket, /** @type {Num} */ (value));
-    else this.#summary.at(bucket).add(/** @type {Num} */ (value));
+    this.#now.add(bucket, value);
     this.#line.add(second, "", typeof value === "string" || typeof value === "boolean" ? 1 : value);
+  }
+
+  /** @param {Entry} entry */
+  earlier({ fields, second }) {
+    const value = this.#valueOf(fields);
+    if (value !== undefined) this.#before.add(second, value);
   }
 
   /** @param {number} second */
   expire(second) {
     this.counted.expire(second);
-    this.#distinct.expire(second);
-    this.#quantiles.expire(second);
-    this.#summary.expire(second);
     this.#line.expire(second);
+    const part = this.#now.expire(second);
+    if (!part) return;
+    this.#before.put(second, part);
+    if (this.#figure === "distinct" && !part.tags) this.#uncounted = second;
+  }
+
+  /** @param {number} second */
+  forget(second) {
+    this.#before.expire(second);
   }
 
   /**
@@ -157,37 +170,43 @@ class NumberFigures {
    */
   read(window, now) {
     const { starts, lines } = this.#line.read(...secondsIn(window, now));
-    return { figure: this.#figure, ...this.#value(window), line: { starts, values: lines[0]?.values ?? [], width: this.#line.width } };
-  }
-
-  get #isPercentile() {
-    return this.#figure === "p50" || this.#figure === "p95";
+    // Where nothing leaves, all stands under one bucket, whatever the window's own times are.
+    const read = this.#now.read(this.#isMoving ? window.bounds.from / 1000 : -Infinity);
+    if (this.#figure === "rate") read.value = rateOf(window.complete());
+    const line = { starts, values: lines[0]?.values ?? [], width: this.#line.width };
+    return { figure: this.#figure, ...read, ...this.#change(window, now, read.value), line };
   }
 
   /**
    * @param {Window} window
-   * @returns {{ value: string | null, isAbout: boolean }} its digits
+   * @param {number} now ms
+   * @param {string | null} value of the window
+   * @returns {{ before: string | null, change: number | null }} before: the same of the window before, null where that is not
+   *   known; change: by which part of it the value is larger, null where that says nothing
    */
-  #value(window) {
-    const figure = this.#figure;
-    if (figure === "rate") {
-      const { records, seconds } = window.complete();
-      return { value: seconds > 0 ? String(records / seconds) : null, isAbout: false };
-    }
-    if (figure === "count") return { value: String(this.counted.used), isAbout: false };
-    if (figure === "distinct") {
-      // Where nothing leaves, all stands under one bucket, whatever the window's own times are.
-      const from = this.#isMoving ? window.bounds.from / 1000 : -Infinity;
-      const { value, isAbout } = this.#distinct.read(from);
-      return { value: String(value), isAbout };
-    }
-    if (this.#isPercentile) {
-      const { value, isAbout } = this.#quantiles.at(figure === "p50" ? 50 : 95);
-      return { value: value === null ? null : textOf(value), isAbout };
-    }
-    const value = this.#summary.total()[/** @type {"sum" | "mean" | "min" | "max"} */ (figure)];
-    return { value: value === null ? null : typeof value === "bigint" ? String(value) : textOf(value), isAbout: false };
+  #change({ before, bounds }, now, value) {
+    if (!before || this.#uncounted * 1000 >= before.from) return { before: null, change: null };
+    const length = (before.to - before.from) / 1000;
+    const read = this.#before.read(before.from / 1000);
+    if (this.#figure === "rate") read.value = rateOf({ records: this.#before.count, seconds: length });
+    // The second under way is not over: what grows with time is compared with as much of it.
+    const isGrowing = this.#figure === "count" || this.#figure === "sum";
+    const share = isGrowing ? Math.min(1, (now - bounds.from) / 1000 / length) : 1;
+    const size = Number(read.value) * share;
+    const change = value !== null && read.value !== null && size > 0 ? Number(value) / size - 1 : NaN;
+    return { before: read.value, change: Number.isFinite(change) ? change : null };
   }
+
+  /** @param {import("./paths.js").Fields} fields */
+  #valueOf(fields) {
+    const found = this.#path ? fields.at(this.#path) : 1;
+    return this.#figure === "distinct" ? scalarOf(found) : numOf(found);
+  }
+}
+
+/** @param {{ records: number, seconds: number }} complete */
+function rateOf({ records, seconds }) {
+  return seconds > 0 ? String(records / seconds) : null;
 }
 
 class TopFigures {

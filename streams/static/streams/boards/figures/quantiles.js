@@ -128,18 +128,34 @@ export class Quantiles {
     values.add(value);
     this.#count += 1;
     this.#sorted = null;
-    if (this.#count <= this.#exactValues) return;
-    if (this.#summedUp === 0) for (const each of this.#values.seconds()) this.#sumUp(each);
-    else if (values.collected >= COLLECTED) this.#sumUp(values);
+    this.#holdBound(values);
   }
 
-  /** @param {number} second */
+  /**
+   * @param {number} second
+   * @param {Values} others that another one had of it
+   */
+  put(second, others) {
+    const values = this.#values.at(second);
+    const wasSummedUp = values.centroids.length > 0;
+    values.join(others);
+    if (!wasSummedUp && values.centroids.length > 0) this.#summedUp += 1;
+    this.#count += others.count;
+    this.#sorted = null;
+    this.#holdBound(values);
+  }
+
+  /**
+   * @param {number} second
+   * @returns {Values | undefined} what it had of that second
+   */
   expire(second) {
     const gone = this.#values.expire(second);
-    if (!gone) return;
+    if (!gone) return undefined;
     this.#count -= gone.count;
     if (gone.centroids.length > 0) this.#summedUp -= 1;
     this.#sorted = null;
+    return gone;
   }
 
   /**
@@ -150,6 +166,13 @@ export class Quantiles {
     if (this.#summedUp > 0) return percentileOf([this.#values.total()], percent);
     this.#sorted ??= sorted([...this.#values.seconds()]);
     return { value: nearestRank(this.#sorted, percent), isAbout: false };
+  }
+
+  /** @param {Values} values of the second that has grown */
+  #holdBound(values) {
+    if (this.#count <= this.#exactValues) return;
+    if (this.#summedUp === 0) for (const each of this.#values.seconds()) this.#sumUp(each);
+    else if (values.collected >= COLLECTED) this.#sumUp(values);
   }
 
   /** @param {Values} values */

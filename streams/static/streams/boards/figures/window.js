@@ -21,6 +21,8 @@ const GAPS = 1_000;
  * @typedef {object} Figures
  * @property {(entry: Entry) => void} add
  * @property {(second: number) => void} expire
+ * @property {(entry: Entry) => void} [earlier] a record of the window before, which came only now
+ * @property {(second: number) => void} [forget] a second that has left the window before, too
  *
  * @typedef {object} Basis
  * @property {string} topic
@@ -44,9 +46,13 @@ export class Window {
   /** gaps that are only counted, and the offsets in them */
   gapsForgotten = 0;
   missingForgotten = 0;
+  /** whether records are still to come that were there before: whoever fills it says so */
+  isFilling = false;
   /** ms, of the server: when it began */
   opened;
   #window;
+  /** ms: from then on all records of the stream are known */
+  #knownFrom;
   /** @type {import("./span.js").Bounds} */
   #bounds;
   /** @type {Set<Figures>} */
@@ -68,9 +74,11 @@ export class Window {
   /**
    * @param {import("./span.js").WindowJson} window
    * @param {number} now ms, of the server
+   * @param {number} [knownFrom] ms: where the stream begins, when that is a time; else what was before is not known
    */
-  constructor(window, now) {
+  constructor(window, now, knownFrom = now) {
     this.#window = window;
+    this.#knownFrom = knownFrom;
     this.#bounds = boundsOf(window, now);
     this.opened = now;
     this.#complete = { records: 0, until: now };
@@ -84,6 +92,19 @@ export class Window {
   /** @returns {Range[]} the offsets of the records that are in */
   get ranges() {
     return this.#offsets.ranges();
+  }
+
+  /** @returns {import("./span.js").Bounds | null} the window before, as long as this one; null where it is not known whole, or this
+   *   one stands still */
+  get before() {
+    const { from, to } = this.#bounds;
+    const begin = from - (to - from);
+    return isMoving(this.#window) && !this.isFilling && this.#knownFrom <= begin ? { from: begin, to: from } : null;
+  }
+
+  /** What was up to now is not known whole. */
+  doubt() {
+    this.#knownFrom = this.#bounds.to;
   }
 
   /** @param {Figures} figures that are told of every record from now on */
@@ -135,6 +156,7 @@ export class Window {
     // The partition has passed a window that stands still: what comes now is not in it.
     if (!isMoving(this.#window) && since >= this.#bounds.to) return;
     this.gaps.push({ partition, from, to, reason, since, until: Infinity });
+    if (isMoving(this.#window)) this.doubt();
     if (this.gaps.length > GAPS) this.#forget();
   }
 
@@ -172,10 +194,13 @@ export class Window {
     const bounds = boundsOf(this.#window, now);
     if (bounds.to <= this.#bounds.to) return; // a clock that was set back moves nothing
     const [first, end] = [this.#bounds.from / SECOND, bounds.from / SECOND];
+    const length = (bounds.to - bounds.from) / SECOND;
     this.#bounds = bounds;
     if (end - first > this.#seconds.size) {
       for (const second of [...this.#seconds.keys()]) if (second < end) this.#expire(second);
     } else for (let second = first; second < end; second += 1) this.#expire(second);
+    // What had left is in the two lengths before the new beginning, or has left those as well.
+    for (let second = first - length; second < Math.min(end - length, first + length); second += 1) this.#forgetSecond(second);
     for (const [second, entries] of [...this.#coming].sort(([a], [b]) => a - b)) {
       if (second * SECOND >= bounds.to) break;
       this.#coming.delete(second);
@@ -245,8 +270,12 @@ export class Window {
   /** @param {Entry} entry whose time has come: it is in the window, or too late for it */
   #come(entry) {
     const { fields, time } = entry;
-    if (time >= this.#bounds.from) this.#add(entry);
-    else this.late += Number(fields.record.offset >= (this.#ends.get(fields.partition) ?? 0));
+    const { from, to } = this.#bounds;
+    if (time >= from) this.#add(entry);
+    else {
+      this.late += Number(fields.record.offset >= (this.#ends.get(fields.partition) ?? 0));
+      if (isMoving(this.#window) && time >= from - (to - from)) for (const figures of this.#figures) figures.earlier?.(entry);
+    }
   }
 
   /** @param {Entry} entry */
@@ -267,6 +296,11 @@ export class Window {
     this.records -= records;
     this.#offsets.expire(second);
     for (const figures of this.#figures) figures.expire(second);
+  }
+
+  /** @param {number} second */
+  #forgetSecond(second) {
+    for (const figures of this.#figures) figures.forget?.(second);
   }
 
   /**

@@ -1,7 +1,7 @@
 // A tile that is one figure, with its line over the same window.
 
 import { element, say } from "../../page/dom.js";
-import { figureText, shortPath, windowText } from "./words.js";
+import { SAME, changeText, figureText, shortPath, spanText, windowText } from "./words.js";
 import { sharp } from "./canvas.js";
 import { tokenValue } from "../../page/tokens.js";
 
@@ -22,6 +22,11 @@ export class NumberTile {
   #value = /** @type {HTMLDataElement} */ (element("data", "figure"));
   #unit = element("span", "unit", "");
   #words = element("p", "beside", "");
+  #change = element("span", "change", "");
+  #said = element("span", "", "");
+  #what;
+  #isOfField;
+  #window;
   #canvas = /** @type {HTMLCanvasElement} */ (element("canvas", "spark"));
   /** @type {Line | null} */
   #line = null;
@@ -36,14 +41,17 @@ export class NumberTile {
     this.#value.dataset["figure"] = this.#figure;
     this.#unit.textContent = this.#figure === "rate" ? "/s" : "";
     this.#canvas.setAttribute("aria-hidden", "true");
+    this.#isOfField = Boolean(options.field) && this.#figure !== "count" && this.#figure !== "rate";
+    this.#window = tools.window;
     const what = NAMES[this.#figure] ?? this.#figure;
-    const isOfField = options.field && this.#figure !== "count" && this.#figure !== "rate";
-    this.#words.textContent = isOfField ? `${what} of ${shortPath(options.field)}` : windowText(tools.window);
+    this.#what = this.#isOfField ? `${what} of ${shortPath(options.field)}` : windowText(tools.window);
+    this.#words.append(this.#change, this.#said);
+    this.#compare(null, null);
     body.append(element("p", "figure-line", this.#about, this.#value, this.#unit), this.#words, this.#canvas);
   }
 
-  /** @param {{ value: string | null, isAbout: boolean, line: Line }} figures */
-  show({ value, isAbout, line }) {
+  /** @param {{ value: string | null, isAbout: boolean, before: string | null, change: number | null, line: Line }} figures */
+  show({ value, isAbout, before, change, line }) {
     say(this.#about, isAbout ? "≈\u202F" : "");
     const text = figureText(value);
     say(this.#value, text);
@@ -51,8 +59,27 @@ export class NumberTile {
     // Where it is longer than its tile, it ends in an ellipsis: digits that are cut off would be another number.
     this.#value.title = value !== null && text.length > LONG ? value : "";
     this.#value.parentElement?.classList.toggle("long", text.length > LONG);
+    this.#compare(before, change);
     this.#line = line;
     this.redraw();
+  }
+
+  /**
+   * Says what it was in the window before, where that is known.
+   *
+   * @param {string | null} before its digits
+   * @param {number | null} change by which part of it the value is larger
+   */
+  #compare(before, change) {
+    const { dataset } = this.#change;
+    if (change === null) delete dataset["change"];
+    else dataset["change"] = String(change);
+    dataset["way"] = change === null || Math.abs(change) < SAME ? "same" : change > 0 ? "up" : "down";
+    say(this.#change, change === null ? "" : changeText(change));
+    const beside = this.#isOfField ? ` · ${this.#what}` : " against before";
+    say(this.#said, change === null ? this.#what : beside);
+    const said = before === null || !("last_seconds" in this.#window) ? "" : `${figureText(before)} in the ${spanText(this.#window.last_seconds)} before`;
+    if (this.#words.title !== said) this.#words.title = said;
   }
 
   redraw() {

@@ -6,6 +6,9 @@ import { counted, grouped } from "../../page/format.js";
 // Decimals of what is no whole number, as far as people compare them at a glance; the exact value stands beside.
 const DECIMALS = 2;
 const SIGNIFICANT = 3;
+// A change that is no whole percent; one that is said as so many times as much.
+export const SAME = 0.005;
+const MANIFOLD = 2;
 // What lies beyond all doubles.
 const MOST = "1.79e+308";
 
@@ -53,6 +56,16 @@ export function share(part, whole) {
   if (whole === 0) return "";
   const percent = (100 * part) / whole;
   return `${percent > 0 && percent < 1 ? "<1" : Math.round(percent)} %`;
+}
+
+/**
+ * @param {number} change by which part a figure is larger than before
+ * @returns {string} "▲ 8 %", "▼ 8 %", "▲ 3.4 ×", "±0 %"
+ */
+export function changeText(change) {
+  if (Math.abs(change) < SAME) return "±0 %";
+  if (change >= MANIFOLD) return `▲ ${figureText((change + 1).toFixed(1).replace(/\.0$/, ""))} ×`;
+  return `${change > 0 ? "▲" : "▼"} ${Math.round(100 * Math.abs(change))} %`;
 }
 
 /**

@@ -14,6 +14,9 @@ const LARGE_MS = 900;
 // records have to do.
 const REFUSALS = 2;
 const NEWEST = 2_000; // all that the protocol gives
+// A window that is no longer is filled together with the one before it, where a number is compared with that; a longer one is
+// compared once the board was open for so long: twice as much to fill would be twice as long a wait.
+const BEFORE_S = 300;
 // A stream that ended by a fault of the server's is asked for again after this long.
 const AGAIN_MS = 2_000;
 const FROM_NEWEST = "Kafka could not tell where the window begins: what lies before the newest 2\u202F000 records of that moment is not in the figures.";
@@ -62,6 +65,8 @@ export class Feed {
   #refusals = 0;
   /** @type {Record<string, number> | null} where the stream began; where it begins when it is filled anew */
   #origin = null;
+  /** @type {Record<string, number> | null} what was in Kafka when the stream began; null once all of it has come */
+  #ends = null;
   #failed = 0;
   #unchecked = 0;
 
@@ -111,8 +116,14 @@ export class Feed {
     this.refusal = null;
     this.#refusals = 0;
     this.#origin = null;
-    this.#anew();
-    this.#subscription.watch(this.topic, startOf(this.#span, this.#tools.now()));
+    const start = this.#start();
+    this.#anew(start);
+    this.#subscription.watch(this.topic, start);
+  }
+
+  #start() {
+    const isShort = "last_seconds" in this.#span && this.#span.last_seconds <= BEFORE_S;
+    return startOf(this.#span, this.#tools.now(), isShort && this.#seats.some(({ tile }) => tile.kind === "number"));
   }
 
   /**
@@ -142,6 +153,7 @@ export class Feed {
     setTimeout(() => {
       if (this.#subscription.phase !== "retrying") return;
       this.#note = FROM_NEWEST;
+      this.#window.doubt();
       this.#subscription.watch(this.topic, { last: NEWEST });
     });
   }
@@ -159,6 +171,7 @@ export class Feed {
    */
   read(asked, only = null) {
     const now = this.#tools.now();
+    this.#window.isFilling = this.#isFilling;
     const isDue = (/** @type {Seat} */ { tile, readAt }) => !LARGE.has(tile.kind) || now - readAt >= LARGE_MS;
     const seats = this.#seats.filter((seat) => (only === null ? isDue(seat) : seat.tile.id === only));
     // What was passed over is read when it is due: nothing else may ever be new.
@@ -215,9 +228,9 @@ export class Feed {
   #fillAnew() {
     const { epoch } = this.#subscription.stream;
     const { opened } = this.#window;
-    this.#anew();
+    const start = "since" in this.#span && this.#origin ? { cursor: { epoch, positions: this.#origin } } : this.#start();
+    this.#anew(start);
     this.#window.opened = opened;
-    const start = "since" in this.#span && this.#origin ? { cursor: { epoch, positions: this.#origin } } : startOf(this.#span, this.#tools.now());
     this.#subscription.watch(this.topic, start);
   }
 
@@ -273,6 +286,7 @@ export class Feed {
       this.#origin ??= positions;
       this.#window.begin(positions, ends);
     }
+    this.#ends = ends;
     this.#missed(missing);
     this.isFresh = true;
   }
@@ -286,18 +300,23 @@ export class Feed {
       this.#window.arrived(new Fields(this.topic, partition, record), now);
       this.#tools.met(record);
     }
-    if (arrived.length > 0) this.isFresh = true;
+    if (arrived.length > 0 || this.#ends !== null) this.isFresh = true;
   }
 
   /** @param {import("../../live/stream.js").MissingRange[]} missing */
   #missed(missing) {
     for (const range of missing) this.#window.missed(range);
-    if (missing.length > 0) this.isFresh = true;
+    if (missing.length > 0 || this.#ends !== null) this.isFresh = true;
   }
 
-  /** Forgets all figures: the topic has a new life, or the window begins anew. */
-  #anew() {
-    this.#window = new Window(this.#span, this.#tools.now());
+  /**
+   * Forgets all figures: the topic has a new life, or the window begins anew.
+   *
+   * @param {import("../../live/protocol.js").Start} [start] of the stream that fills it
+   */
+  #anew(start) {
+    this.#window = new Window(this.#span, this.#tools.now(), start && "timestamp" in start ? start.timestamp : undefined);
+    this.#ends = null;
     this.#note = "";
     this.#failed = this.#unchecked = 0;
     for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile), { readAt: -Infinity });
@@ -345,10 +364,18 @@ export class Feed {
     return Number.isFinite(from) ? from : this.#window.opened;
   }
 
+  /** Whether records are still to come that were there when the stream began. */
+  get #isFilling() {
+    if (this.#ends === null) return false;
+    const { positions } = this.#subscription.stream.cursor();
+    if (Object.entries(this.#ends).every(([partition, end]) => (positions[partition] ?? 0) >= end)) this.#ends = null;
+    return this.#ends !== null;
+  }
+
   /** That there is more to come; and what live records the filter failed with, or did not look into, as the server says. */
   #aside() {
     const parts = [];
-    if (this.#subscription.phase === "asked") parts.push("being filled from Kafka");
+    if (this.#subscription.phase === "asked" || this.#isFilling) parts.push("being filled from Kafka");
     if (this.#failed > 0) parts.push(`the filter failed with ${counted(this.#failed, "record")}`);
     if (this.#unchecked > 0) parts.push(`${counted(this.#unchecked, "record")} too large for it`);
     return parts.join(", ");
