@@ -278,6 +278,8 @@ async def test_charts_and_maps_are_drawn_under_the_policy(visitors: Visitors, in
     assert kafka.flush(20) == 0
     tiles = [
         tile("chart", "chart", {"y": "value.n", "aggregate": "mean", "form": "line"}),
+        tile("sums", "chart", {"y": "value.n", "aggregate": "sum", "split": "value.lon", "form": "bars"}),
+        tile("dots", "chart", {"y": "value.n", "aggregate": "none", "form": "points"}),
         tile("map", "map", {"latitude": "value.lat", "longitude": "value.lon", "size": "value.n"}),
     ]
     page = await (await visitors.new(web)).open(make_board(installation, web, tiles))
@@ -285,6 +287,15 @@ async def test_charts_and_maps_are_drawn_under_the_policy(visitors: Visitors, in
     assert [shown["map"]["basis"][part] for part in ("used", "without_value")] == [1, 1]
     await expect(page.locator('[data-tile="chart"] canvas')).to_have_count(1)
     await expect(page.locator('[data-tile="map"] li')).to_have_count(1)
+    said = '[data-tile="sums"] data[data-figure="sum"]'
+    assert await page.locator(said).evaluate_all("all => all.reduce((sum, { value }) => sum + Number(value), 0)") == 4
+    assert {await each.get_attribute("data-of") for each in await page.locator(said).all()} == {"16.4"}
+    buckets = page.locator('[data-tile="sums"] [data-bucket]')
+    widths = await buckets.evaluate_all("all => all.map(({ dataset }) => [dataset.seconds, dataset.bucket % 10000])")
+    assert widths
+    assert set(map(tuple, widths)) == {("10", 0)}
+    dots = page.locator('[data-tile="dots"] data[data-figure="value"]')
+    assert await dots.evaluate_all("all => all.map(({ value }) => value)") == ["3", "1"]
 
 
 async def edited(visitor: Visitor, path: str) -> Page:

@@ -562,7 +562,7 @@ class PointsFigures {
   #path;
   /** @type {Path | null} */
   #split;
-  /** @type {Points<{ time: number, y: number, name: string, hue: string, partition: number, offset: number }>} */
+  /** @type {Points<{ time: number, y: number, name: string, hue: string, key: string | null, partition: number, offset: number }>} */
   #points = new Points(POINTS);
 
   /** @param {{ y: string, split: string | null }} options */
@@ -576,7 +576,7 @@ class PointsFigures {
     const value = numOf(fields.at(this.#path));
     this.counted.add(bucket, value !== undefined);
     if (value === undefined) return;
-    this.#points.add(bucket, { time, y: doubleOf(value), ...namesOf(fields, this.#split), partition: fields.partition, offset: fields.record.offset });
+    this.#points.add(bucket, { time, y: doubleOf(value), ...namesOf(fields, this.#split), key: fields.record.key, partition: fields.partition, offset: fields.record.offset });
   }
 
   /** @param {number} second */

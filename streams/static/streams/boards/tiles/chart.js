@@ -3,16 +3,19 @@
 import { Missing, library, style } from "./vendor.js";
 import { colourValue } from "./colours.js";
 import { element, say } from "../../page/dom.js";
+import { ChartTable, Tip } from "./told.js";
 import { exactTime, figureText, fromNow, shortPath, timeText } from "./words.js";
 import { tokenValue } from "../../page/tokens.js";
 
 const NO_DASH = /** @type {number[]} */ ([]);
 const SERIES = 10; // that single records are told apart by, the rest is others
 const LEGEND = 11;
+const NEAR = 20; // px, from the pointer to the record that it means
+const STILL = 4; // px, that a press may move without being a drag
 
 /**
  * @typedef {{ starts: number[], width: number, lines: import("../figures/series.js").Line[], gaps: boolean[] }} Lines
- * @typedef {{ points: { time: number, y: number, name: string, hue: string, partition: number, offset: number }[], leftOut: number }} Dots
+ * @typedef {{ points: { time: number, y: number, name: string, hue: string, key: string | null, partition: number, offset: number }[], leftOut: number }} Dots
  * @typedef {{ name: string, hue: string, isOthers: boolean }} Named a series: how it is written, what its colour goes by
  */
 
@@ -20,7 +23,12 @@ export class ChartTile {
   #body;
   #tools;
   #form;
+  #figure;
   #split;
+  #table;
+  #tip = new Tip();
+  /** @type {Dots["points"][number] | null} the record under the pointer */
+  #meant = null;
   #isDots;
   #legend = element("ul", "legend");
   /** @type {any} uPlot's own, once it is loaded */
@@ -46,14 +54,17 @@ export class ChartTile {
    * @param {import("../figures/kinds.js").Tile} tile
    * @param {import("./tile.js").TileTools} tools
    */
-  constructor(body, { options }, tools) {
+  constructor(body, { title, options }, tools) {
     this.#body = body;
     this.#tools = tools;
+    this.#figure = options.y === "count" ? "count" : options.aggregate === "none" ? "value" : String(options.aggregate);
+    this.#table = new ChartTable(title || "Chart");
     this.#form = String(options.form);
     this.#split = options.split ? shortPath(String(options.split)) : "";
     this.#isDots = options.aggregate === "none" && options.y !== "count";
     tools.head.append(this.#legend);
     body.classList.add("chart-body");
+    body.append(this.#table.node, this.#tip.node);
     this.#load();
   }
 
@@ -72,6 +83,7 @@ export class ChartTile {
   /** @param {Lines | Dots} figures */
   show(figures) {
     this.#figures = figures;
+    this.#tell();
     this.#draw();
   }
 
@@ -84,6 +96,7 @@ export class ChartTile {
 
   retime() {
     if (this.#plot && this.#axisClock !== this.#tools.clock()) this.#begin();
+    this.#tell();
   }
 
   /** uPlot listens to the window. */
@@ -91,6 +104,15 @@ export class ChartTile {
     this.#plot?.destroy();
     this.#plot = null;
     this.#figures = null; // so that nothing is drawn when the library comes only now
+  }
+
+  /** The same in words. */
+  #tell() {
+    if (!this.#figures) return;
+    const clock = this.#tools.clock();
+    const how = { figure: this.#figure, clock: clock === "relative" ? "local" : clock };
+    if ("points" in this.#figures) this.#table.showDots(this.#figures.points, { ...how, names: [] });
+    else this.#table.showLines(this.#figures, { ...how, names: lines(this.#figures).names.map((named) => this.#wordOf(named)) });
   }
 
   #draw() {
@@ -119,6 +141,8 @@ export class ChartTile {
     if (!this.#uPlot || !data) return;
     this.#plot?.destroy();
     this.#plot = new this.#uPlot(this.#options(names), data, this.#body);
+    this.#plot.root.setAttribute("aria-hidden", "true");
+    this.#listen(this.#plot.over);
     this.#showLegend(names);
   }
 
@@ -163,7 +187,7 @@ export class ChartTile {
       ...this.#size(),
       legend: { show: false },
       padding: [8, 26, 0, 0],
-      cursor: { y: false, drag: { x: true, y: false }, points: { size: 6 } },
+      cursor: { y: false, drag: { x: true, y: false }, points: { show: !this.#isDots, size: 6 } },
       scales: { x: { time: true, range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => this.#times(low, high) }, y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => rangeOf(low, high, this.#isDots) } },
       axes: [
         { ...axis, size: 26, ...this.#timeAxis() },
@@ -237,13 +261,21 @@ export class ChartTile {
     }
   }
 
-  /** Says what stands at the time under the pointer. @param {any} plot */
+  /** Says what stands under the pointer: the record that is meant, or all series of that time. @param {any} plot */
   #point(plot) {
-    const { idx } = plot.cursor;
-    if (idx === null || idx === undefined) {
-      this.#body.title = "";
-      return;
-    }
+    const { idx, left, top } = plot.cursor;
+    this.#meant = this.#isDots && idx !== null && idx !== undefined ? this.#nearest(plot) : null;
+    this.#body.classList.toggle("pressable", this.#meant !== null);
+    const said = this.#meant ? this.#recordWords(this.#meant) : this.#isDots || idx === null || idx === undefined ? [] : this.#timeWords(plot, idx);
+    if (said.length === 0) this.#tip.hide();
+    else this.#tip.show(said, { left: plot.over.offsetLeft + left, top: plot.over.offsetTop + top, width: this.#size().width });
+  }
+
+  /**
+   * @param {any} plot
+   * @param {number} idx of the bucket
+   */
+  #timeWords(plot, idx) {
     const clock = this.#tools.clock();
     const at = plot.data[0][idx] * 1000;
     const said = plot.series.slice(1).flatMap((/** @type {any} */ series, /** @type {number} */ place) => {
@@ -251,7 +283,39 @@ export class ChartTile {
       return value === null || value === undefined ? [] : [`${series.label}: ${figureText(String(value))}`];
     });
     const gap = this.#gaps[idx] ? ["records are missing here"] : [];
-    this.#body.title = [clock === "relative" ? exactTime(at, clock, this.#tools.now()) : timeText(at, clock, 0), ...gap, ...said].join("\n");
+    return [clock === "relative" ? exactTime(at, clock, this.#tools.now()) : timeText(at, clock, 0), ...gap, ...said];
+  }
+
+  /** @param {Dots["points"][number]} point */
+  #recordWords({ time, y, name, key, partition, offset }) {
+    const joined = (/** @type {(string | null)[]} */ ...parts) => parts.filter(Boolean).join(" · ");
+    return [joined(figureText(String(y)), name), exactTime(time, this.#tools.clock(), this.#tools.now()), joined(key, `${partition}:${figureText(String(offset))}`)];
+  }
+
+  /**
+   * @param {any} plot
+   * @returns {Dots["points"][number] | null} the record that is nearest to the pointer, where one is near
+   */
+  #nearest(plot) {
+    const { left, top } = plot.cursor;
+    let nearest = null;
+    let least = NEAR;
+    for (const point of /** @type {Dots} */ (this.#figures).points) {
+      const across = plot.valToPos(point.time / 1000, "x") - left;
+      if (Math.abs(across) > least) continue;
+      const distance = Math.hypot(across, plot.valToPos(point.y, "y") - top);
+      if (distance <= least) [nearest, least] = [point, distance];
+    }
+    return nearest;
+  }
+
+  /** A press opens the record that is meant; a drag chooses a time, as ever. @param {HTMLElement} over */
+  #listen(over) {
+    let from = 0;
+    over.addEventListener("mousedown", ({ clientX }) => (from = clientX));
+    over.addEventListener("click", ({ clientX }) => {
+      if (this.#meant && Math.abs(clientX - from) <= STILL) this.#tools.open(this.#meant.partition, this.#meant.offset);
+    });
   }
 
   /** Follows the window until somebody drags a span of it; a double click follows it again. */
