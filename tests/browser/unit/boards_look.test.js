@@ -50,7 +50,9 @@ test("the address says window, filter and conditions, and the board says the res
   assert.deepEqual(look("window=60").window, { last_seconds: 60 });
   assert.deepEqual(look("window=opened").window, { since: "opened" });
   assert.deepEqual(look("from=1000&to=2000").window, { from: 1000, to: 2000 });
-  for (const wrong of ["window=-1", "window=x", "from=5&to=5", "from=5"]) assert.deepEqual(look(wrong).window, KEPT.window, wrong);
+  assert.deepEqual(look("from=0&to=2000").window, { from: 0, to: 2000 });
+  assert.deepEqual(look("window=604800").window, { last_seconds: 604_800 });
+  for (const wrong of ["window=-1", "window=x", "window=604801", "window=1e15", "from=5&to=5", "from=5", "to=5", "from=&to=x", "from=1&to=9e15"]) assert.deepEqual(look(wrong).window, KEPT.window, wrong);
   assert.equal(look("filter=").filter, "");
   assert.deepEqual(look("where=a&where=b").where, ["a", "b"]);
 });

@@ -1,5 +1,9 @@
 // How somebody looks at a board: its window, filter and conditions, as the page's address says. Nothing of it is kept.
 
+// As a board's own window may be: seconds, and ms since 1970.
+const LONGEST = 7 * 24 * 3_600;
+const LATEST = 8_640_000_000_000_000;
+
 /**
  * @typedef {import("./worker/worker.js").BoardJson} BoardJson
  * @typedef {import("./figures/span.js").WindowJson} WindowJson
@@ -19,11 +23,11 @@ export function lookedAt(kept, asked) {
  * @returns {WindowJson | null}
  */
 function windowOf(asked) {
-  const [from, to] = [Number(asked.get("from")), Number(asked.get("to"))];
-  if (from > 0 && to > from) return { from, to };
+  const [from, to] = [Number(asked.get("from") ?? NaN), Number(asked.get("to") ?? NaN)];
+  if (from >= 0 && to > from && to <= LATEST) return { from, to };
   if (asked.get("window") === "opened") return { since: "opened" };
   const seconds = Number(asked.get("window"));
-  return Number.isInteger(seconds) && seconds > 0 ? { last_seconds: seconds } : null;
+  return Number.isInteger(seconds) && seconds > 0 && seconds <= LONGEST ? { last_seconds: seconds } : null;
 }
 
 /**
