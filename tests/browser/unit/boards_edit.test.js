@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { Fields } from "../../../streams/static/streams/boards/figures/paths.js";
-import { differences, freeId, optionsFor } from "../../../streams/static/streams/boards/edit/kinds.js";
+import { differences, freeId, optionsFor, ordersOf } from "../../../streams/static/streams/boards/edit/kinds.js";
 import { fieldsOf } from "../../../streams/static/streams/boards/edit/fields.js";
 import { Colours } from "../../../streams/static/streams/boards/tiles/colours.js";
 import { basisText, figureText, shortPath, spanText } from "../../../streams/static/streams/boards/tiles/words.js";
@@ -30,6 +30,12 @@ test("a new tile begins on fields that fit it, and is not offered where none doe
   assert.equal(optionsFor("map", fields({ a: 1 })), null);
   assert.equal(optionsFor("distribution", []), null);
   assert.equal(freeId([{ id: "top-1" }], "top"), "top-2");
+});
+
+test("a table is sorted by what it shows, and never by what was typed blind", () => {
+  const orders = (sort) => ordersOf({ by: "key", columns: ["value.n", "key"], sort }).map(([order]) => order);
+  assert.deepEqual(orders("-value.n"), ["", "key", "-key", "value.n", "-value.n"]);
+  assert.deepEqual(orders("value.gone").slice(0, 2), ["value.gone", ""]);
 });
 
 test("who saves second is told what differs", () => {

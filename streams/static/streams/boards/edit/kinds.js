@@ -3,7 +3,7 @@
 /**
  * @typedef {import("./fields.js").Field} Field
  * @typedef {import("../figures/kinds.js").Tile} Tile
- * @typedef {{ name: string, label: string, of: "any" | "number" | "scalar" | "point" | "fields" | "choice" | "amount" | "words", optional?: boolean,
+ * @typedef {{ name: string, label: string, of: "any" | "number" | "scalar" | "point" | "fields" | "choice" | "order" | "amount" | "words", optional?: boolean,
  *   choices?: string[] }} Option
  * @typedef {{ kind: string, name: string, what: string, w: number, h: number, options: Option[] }} Kind
  */
@@ -23,7 +23,7 @@ export const KINDS = [
   { kind: "distribution", name: "Distribution", what: "How the numbers of a field are spread", w: 4, h: 5, options: [
     { name: "field", label: "Field", of: "number" }, { name: "bins", label: "Bins, at most", of: "amount", optional: true }] },
   { kind: "table", name: "Table", what: "The latest record of each key", w: 6, h: 6, options: [
-    { name: "by", label: "A row for each", of: "scalar" }, { name: "columns", label: "Columns", of: "fields" }, { name: "sort", label: "Sorted by", of: "words", optional: true }] },
+    { name: "by", label: "A row for each", of: "scalar" }, { name: "columns", label: "Columns", of: "fields" }, { name: "sort", label: "Sorted by", of: "order" }] },
   { kind: "stream", name: "Stream", what: "The records, newest first, in columns", w: 12, h: 8, options: [
     { name: "columns", label: "Columns", of: "fields" }, { name: "order", label: "Order", of: "choice", choices: ["newest", "oldest"] }] },
   { kind: "map", name: "Map", what: "Points by latitude and longitude", w: 8, h: 9, options: [
@@ -76,6 +76,18 @@ function mapOptions(fields, number) {
   const look = { size: number ?? null, colour: null };
   if (point) return { geojson: point, latitude: null, longitude: null, ...look };
   return latitude && longitude ? { geojson: null, latitude, longitude, ...look } : null;
+}
+
+/**
+ * @param {{ by: string, columns: string[], sort: string }} options of a table
+ * @returns {[string, string][]} by what it can be sorted, each with its words; the present one is among them
+ */
+export function ordersOf({ by, columns, sort }) {
+  /** @type {(path: string) => [string, string][]} */
+  const both = (path) => [[path, `${path} ↑`], [`-${path}`, `${path} ↓`]];
+  /** @type {[string, string][]} */
+  const orders = [["", "the latest first"], ...[...new Set([by, ...columns])].flatMap(both)];
+  return orders.some(([order]) => order === sort) ? orders : [[sort, sort], ...orders];
 }
 
 /**

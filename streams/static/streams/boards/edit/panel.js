@@ -1,6 +1,6 @@
 // The panel beside a board that is edited: the gallery, and the options of the tile that was chosen.
 
-import { KINDS, optionsFor } from "./kinds.js";
+import { KINDS, optionsFor, ordersOf } from "./kinds.js";
 import { button, element } from "../../page/dom.js";
 
 /**
@@ -61,6 +61,8 @@ function control(option, tile, fields, set) {
   switch (option.of) {
     case "choice":
       return select((option.choices ?? []).map((choice) => [choice, choice]), String(value), set);
+    case "order":
+      return select(ordersOf(tile.options), String(value ?? ""), set);
     case "amount": {
       const made = input(value === null || value === undefined ? "" : String(value), (text) => set(text === "" && option.optional ? null : Number(text)), 6);
       made.inputMode = "numeric";
