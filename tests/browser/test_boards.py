@@ -326,6 +326,12 @@ async def test_a_tile_is_added_on_fields_of_the_topic_moved_by_keys_and_kept(
     added = page.locator('[data-tile="distribution-1"]')
     await expect(added.locator("[data-from]").first).to_be_attached()  # it shows the topic's records already
     await expect(page.get_by_label("Field")).to_have_value("value.n")
+    await expect(added).to_be_focused()
+    bins = page.get_by_label("Bins, at most")
+    await bins.fill("5")
+    await bins.press("Enter")
+    await expect(bins).to_be_focused()  # the panel was made anew under the keys
+    await bins.press("Escape")
     await added.focus()
     await page.keyboard.press("ArrowRight")
     await page.keyboard.press("Shift+ArrowRight")
@@ -335,6 +341,7 @@ async def test_a_tile_is_added_on_fields_of_the_topic_moved_by_keys_and_kept(
     kept = (await definition(visitor, path))["tiles"]
     assert [each["kind"] for each in kept] == ["number", "distribution"]
     assert (kept[1]["x"], kept[1]["w"]) == (1, 5)
+    assert kept[1]["options"]["bins"] == 5
     assert kept[1]["options"]["field"] == "value.n"
 
 

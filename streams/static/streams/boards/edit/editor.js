@@ -11,6 +11,9 @@ import { gallery, options } from "./panel.js";
 // Records that are looked at for their fields.
 const LOOKED_AT = 100;
 const ROW_PX = 50; // 40 px and the gap of 10
+// Of the grid, as docs/board.schema.json bounds them.
+const HIGHEST = 100;
+const LAST_ROW = 1_999;
 
 /**
  * @typedef {import("../worker/worker.js").BoardJson} BoardJson
@@ -101,7 +104,7 @@ export class Editor {
       const node = tiles.get(id)?.node;
       if (!node) continue;
       const item = element("div", "grid-stack-item", element("div", "grid-stack-item-content", node));
-      for (const [name, value] of Object.entries({ x, y, w, h, id })) item.setAttribute(`gs-${name}`, String(value));
+      for (const [name, value] of Object.entries({ x, y, w, h, id, "max-h": HIGHEST })) item.setAttribute(`gs-${name}`, String(value));
       stack.append(item);
     }
     this.#tools.grid.replaceChildren(stack);
@@ -131,6 +134,7 @@ export class Editor {
   }
 
   async #showPanel() {
+    const focused = this.#controls.findIndex((control) => control === document.activeElement);
     const tile = this.#draft.tiles.find(({ id }) => id === this.#chosen);
     const topic = tile ? tile.topic : this.#topic;
     const fields = topic ? await this.#fieldsOf(topic) : [];
@@ -154,6 +158,14 @@ export class Editor {
         add: (kind, chosen) => this.#add(kind, chosen),
       }));
     }
+    // What stood under the keys was made anew: they stay there, unless they have gone on.
+    const controls = this.#controls;
+    if (focused >= 0 && document.activeElement === document.body) (controls[focused] ?? controls[0])?.focus();
+  }
+
+  /** @returns {HTMLElement[]} what can be focused in the panel */
+  get #controls() {
+    return [...this.#content.querySelectorAll("button, input, select, textarea")].filter((each) => each instanceof HTMLElement);
   }
 
   /**
@@ -196,7 +208,10 @@ export class Editor {
     this.#chosen = id;
     this.#show();
     this.#showPanel();
-    this.#tools.grid.querySelector(`[data-tile="${CSS.escape(id)}"]`)?.scrollIntoView({ block: "nearest" });
+    const added = this.#tools.grid.querySelector(`[data-tile="${CSS.escape(id)}"]`);
+    if (!(added instanceof HTMLElement)) return;
+    added.scrollIntoView({ block: "nearest" });
+    added.focus({ preventScroll: true }); // so that arrow keys place it
   }
 
   /** @param {string} id */
@@ -209,12 +224,15 @@ export class Editor {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.target instanceof HTMLElement && event.target.matches("input, select, textarea")) return;
+    const field = event.target instanceof HTMLElement && event.target.matches("input, select, textarea") ? event.target : null;
     if (event.key === "Escape") {
       event.preventDefault();
-      this.#leave(null);
+      // Out of what is being typed first.
+      if (field && !field.matches("select")) field.blur();
+      else this.#leave(null);
       return;
     }
+    if (field) return;
     const steps = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
     const step = steps[event.key];
     const tile = this.#draft.tiles.find(({ id }) => id === this.#chosen);
@@ -223,8 +241,8 @@ export class Editor {
     const [right, down] = step;
     const { x, y, w, h } = tile;
     const place = event.shiftKey
-      ? { x, y, w: Math.min(12 - x, Math.max(1, w + right)), h: Math.max(1, h + down) }
-      : { x: Math.min(12 - w, Math.max(0, x + right)), y: Math.max(0, y + down), w, h };
+      ? { x, y, w: Math.min(12 - x, Math.max(1, w + right)), h: Math.min(HIGHEST, Math.max(1, h + down)) }
+      : { x: Math.min(12 - w, Math.max(0, x + right)), y: Math.min(LAST_ROW, Math.max(0, y + down)), w, h };
     const item = this.#tools.grid.querySelector(`[gs-id="${CSS.escape(tile.id)}"]`);
     this.#put(tile.id, place);
     if (this.#stack && item) this.#stack.update(item, place);
