@@ -141,6 +141,7 @@ export class MapTile {
     const sizes = this.#points.flatMap(({ size }) => (size === null ? [] : [size]));
     const low = sizes.reduce((least, size) => Math.min(least, size), Infinity);
     const high = sizes.reduce((most, size) => Math.max(most, size), -Infinity);
+    const chosen = this.#drawn[this.#chosen];
     this.#drawn = this.#points.map((point) => {
       const [x = 0, y = 0] = this.#projection([point.longitude, point.latitude]) ?? [];
       const share = point.size === null || high <= low ? 0.25 : (point.size - low) / (high - low);
@@ -158,7 +159,8 @@ export class MapTile {
       pen.fill();
     }
     pen.globalAlpha = 1;
-    this.#drawOver();
+    if (chosen) this.#choose(placeOf(chosen, this.#drawn)); // it may stand elsewhere among them, or have left
+    else this.#drawOver();
   }
 
   /** Rings and the chosen point. */
@@ -264,6 +266,15 @@ export class MapTile {
       say(item, this.#wordsOf(point));
     }
   }
+}
+
+/**
+ * @param {Drawn} point
+ * @param {Drawn[]} drawn
+ * @returns {number} where the same record stands among them, −1 when it does not
+ */
+function placeOf({ partition, offset }, drawn) {
+  return drawn.findIndex((each) => each.partition === partition && each.offset === offset);
 }
 
 /**
