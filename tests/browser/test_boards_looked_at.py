@@ -83,6 +83,17 @@ async def test_what_is_pressed_narrows_the_board_and_the_address_opens_the_same(
     await settled(page, TOTAL // 12)
     await expect(page.get_by_role("button", name="Remove the condition key = k0")).to_be_visible()
 
+    narrowed, to_the_wall = conditions(page), page.get_by_role("link", name="Wall")
+    await to_the_wall.click()
+    await expect(to_the_wall).to_be_hidden()
+    assert "wall=1" in page.url
+    assert conditions(page) == narrowed
+    await settled(page, TOTAL // 12)
+    await page.keyboard.press("Escape")
+    await expect(to_the_wall).to_be_visible()
+    assert "wall" not in page.url
+    assert conditions(page) == narrowed
+
 
 async def test_the_server_filters_what_tiles_show_also_what_comes_live(visitors: Visitors, install: Install) -> None:
     installation = install()

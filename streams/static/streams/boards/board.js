@@ -56,7 +56,7 @@ class BoardPage {
   /** @type {import("../live/protocol.js").Topic[]} */
   #topics = [];
   #isEditing = false;
-  #isWall = new URLSearchParams(location.search).get("wall") === "1";
+  #isWall = false;
 
   constructor() {
     this.#kept = JSON.parse(document.getElementById("definition")?.textContent ?? "null");
@@ -75,7 +75,9 @@ class BoardPage {
     });
     this.#filter.addEventListener("change", () => this.#look((asked) => asked.set("filter", this.#filter.value.trim())));
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#ask({ type: "visible" });
+      if (document.visibilityState !== "visible") return;
+      this.#ask({ type: "visible" });
+      if (this.#isWall) this.#showWall();
     });
     document.addEventListener("themechange", () => {
       for (const tile of this.#tiles.values()) tile.redraw();
@@ -85,8 +87,16 @@ class BoardPage {
     part("times", HTMLElement).addEventListener("click", changeClock);
     document.addEventListener("keydown", (event) => {
       if (isOwnKey(event, "u")) changeClock();
+      if (this.#isWall && isOwnKey(event, "Escape")) this.#goToWall(false);
     });
-    document.body.classList.toggle("wall", this.#isWall);
+    part("wall", HTMLAnchorElement).addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab of its own
+      event.preventDefault();
+      this.#goToWall(true);
+    });
+    document.addEventListener("fullscreenchange", () => {
+      if (!document.fullscreenElement) this.#goToWall(false); // escape leads out of both
+    });
     const edit = document.querySelector('[data-part="edit"]');
     edit?.addEventListener("click", () => this.#edit());
     part("share", HTMLElement).addEventListener("click", () => this.#share());
@@ -95,6 +105,32 @@ class BoardPage {
       if (chosenClock() === "relative") for (const tile of this.#tiles.values()) tile.retime();
     }, CLOCK_MS);
     this.#open();
+  }
+
+  /**
+   * The same view on a wall, or as a page again.
+   *
+   * @param {boolean} isWall
+   */
+  async #goToWall(isWall) {
+    if (this.#isEditing || isWall === this.#isWall) return;
+    const address = new URL(location.href);
+    if (isWall) address.searchParams.set("wall", "1");
+    else address.searchParams.delete("wall");
+    history.pushState(null, "", address);
+    this.#showWall();
+    const wall = await wallPart();
+    await (isWall ? wall?.fill() : wall?.leave());
+  }
+
+  /** Shows the board as its address says: on a wall, or as a page. */
+  async #showWall() {
+    const asked = new URLSearchParams(location.search);
+    this.#isWall = asked.get("wall") === "1";
+    document.body.classList.toggle("wall", this.#isWall);
+    asked.set("wall", "1");
+    part("wall", HTMLAnchorElement).search = asked.toString();
+    if (this.#isWall) await (await wallPart())?.keepAwake();
   }
 
   #showTime() {
@@ -118,6 +154,7 @@ class BoardPage {
     this.#board = lookedAt(this.#kept, new URLSearchParams(location.search));
     this.#filter.value = this.#board.filter;
     this.#between.node.hidden = true;
+    this.#showWall();
     offerClock(this.#board.clock);
     this.#retime();
     this.#showChips();
@@ -306,6 +343,11 @@ class BoardPage {
     const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#worker ? this.#ask({ type: "retry" }) : this.#open()));
     this.#banner.replaceChildren(text, " ", way);
   }
+}
+
+/** @returns {Promise<typeof import("./wall.js") | null>} null when it cannot be loaded: the board is as large as the window then */
+function wallPart() {
+  return import("./wall.js").catch(() => null);
 }
 
 /**
