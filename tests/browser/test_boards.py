@@ -377,9 +377,10 @@ async def test_of_two_who_edit_the_later_one_is_shown_the_difference(visitors: V
     await expect(second.get_by_role("heading", name="Two changed this board")).to_be_visible()
     await expect(second.locator(".conflict")).to_contain_text("tile Number")
     await expect(second.locator(".board-panel")).to_contain_text("The board was changed meanwhile by alice")
-    await second.get_by_role("button", name="Save mine over it").click()
+    await second.get_by_role("button", name="Save both").click()
     await expect(second.locator(".board-panel")).to_be_hidden()
-    assert [each["id"] for each in (await definition(visitor, path))["tiles"]] == ["count", "number-1"]
+    kept = (await definition(visitor, path))["tiles"]
+    assert [(each["id"], each["y"]) for each in kept] == [("count", 0), ("text-1", 4), ("number-1", 6)]
     visitors.forgive("status of 412")
 
 

@@ -2,6 +2,7 @@
 
 import { Fields } from "../figures/paths.js";
 import { KINDS, differences, freeId } from "./kinds.js";
+import { merged } from "./merge.js";
 import { LoadError } from "../../live/records_api.js";
 import { Missing, library, style } from "../tiles/vendor.js";
 import { button, element } from "../../page/dom.js";
@@ -250,7 +251,7 @@ export class Editor {
   }
 
   async #save() {
-    const answer = await this.#put412(this.#kept.version);
+    const answer = await this.#put412(this.#kept.version, this.#draft);
     if (answer?.ok) this.#leave(await answer.json());
     else if (answer?.status === 412) await this.#conflict(await answer.json());
     else if (answer) this.#say(await sentence(answer));
@@ -258,14 +259,15 @@ export class Editor {
 
   /**
    * @param {number} version that is to be replaced
+   * @param {BoardJson} board
    * @returns {Promise<Response | null>}
    */
-  async #put412(version) {
+  async #put412(version, board) {
     try {
       return await fetch(this.#tools.boardsApi + encodeURIComponent(this.#draft.slug), {
         method: "PUT",
         headers: { "Content-Type": "application/json", "If-Match": `"${version}"`, "X-CSRFToken": this.#tools.csrf },
-        body: JSON.stringify(this.#draft),
+        body: JSON.stringify(board),
       });
     } catch {
       this.#say("The server cannot be reached. What you changed is still here; save again.");
@@ -288,14 +290,22 @@ export class Editor {
     const rows = differences(this.#draft, theirs).map(({ name, mine, theirs: other }) =>
       element("tr", "", element("th", "", name), element("td", "", mine), element("td", "", other)));
     const table = element("table", "data conflict", element("thead", "", element("tr", "", element("th", "", ""), element("th", "", "yours"), element("th", "", "saved"))), element("tbody", "", ...rows));
+    const { conflicts } = merged(this.#kept, this.#draft, theirs);
+    /** @type {Map<string, import("./merge.js").Side>} */
+    const choices = new Map();
+    const asked = conflicts.map((conflict) => choiceOf(conflict, (side) => choices.set(conflict.id, side)));
+    const both = asked.length > 0 ? [element("h3", "", "Both changed"), ...asked] : [element("p", "muted", "You changed different things: saved together, nothing of either is lost.")];
+    const over = async (/** @type {BoardJson} */ board) => {
+      const again = await this.#put412(theirs.version, board);
+      if (again?.ok) this.#leave(await again.json());
+      else if (again?.status === 412) await this.#conflict(await again.json());
+      else if (again) this.#say(await sentence(again));
+    };
     this.#say(detail);
-    this.#content.replaceChildren(element("h2", "", "Two changed this board"), table, element("div", "actions",
-      button("Save mine over it", "danger", async () => {
-        const again = await this.#put412(theirs.version);
-        if (again?.ok) this.#leave(await again.json());
-        else if (again) this.#say(await sentence(again));
-      }),
-      button("Take what is saved", "", () => this.#leave(theirs))));
+    this.#content.replaceChildren(element("h2", "", "Two changed this board"), ...both, element("div", "actions",
+      button("Save both", "primary", () => over(merged(this.#kept, this.#draft, theirs, choices).board)),
+      button("Save mine over it", "danger", () => over({ ...this.#draft, sharing: theirs.sharing })),
+      button("Take what is saved", "", () => this.#leave(theirs))), element("h3", "", "What differs"), table);
   }
 
   /** @param {BoardJson | null} board as it is kept now */
@@ -312,6 +322,23 @@ export class Editor {
     this.#trouble.textContent = text;
     this.#trouble.hidden = text === "";
   }
+}
+
+/**
+ * @param {import("./merge.js").Conflict} conflict
+ * @param {(side: import("./merge.js").Side) => void} choose
+ * @returns {HTMLElement} the choice between both, mine first
+ */
+function choiceOf({ id, name, mine, theirs }, choose) {
+  const ways = (/** @type {const} */ ([["mine", `yours: ${mine}`], ["theirs", `saved: ${theirs}`]])).map(([side, words]) => {
+    const radio = document.createElement("input");
+    radio.type = "radio";
+    radio.name = `both ${id}`;
+    radio.checked = side === "mine";
+    radio.addEventListener("change", () => choose(side));
+    return element("label", "both-way", radio, ` ${words}`);
+  });
+  return element("fieldset", "both", element("legend", "", name), ...ways);
 }
 
 /** @param {Response} answer a refusal */
