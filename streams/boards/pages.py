@@ -47,6 +47,7 @@ async def board(request: HttpRequest, slug: str) -> HttpResponse:
             "definition": services.as_object(found),
             "may_edit": sharing.may_edit(user, found),
             "may_share": sharing.may_share(user, found),
+            "may_delete": sharing.may_delete(user, found),
         }
         return render(request, "streams/board.html", context)
 

@@ -345,6 +345,31 @@ async def test_a_tile_is_added_on_fields_of_the_topic_moved_by_keys_and_kept(
     assert kept[1]["options"]["field"] == "value.n"
 
 
+async def test_a_board_is_named_given_its_window_and_deleted_on_its_page(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    path = make_board(installation, web, [tile("count", "number", {"figure": "count"})])
+    visitor = await visitors.new(web)
+    page = await edited(visitor, path)
+    await page.get_by_label("Name").fill("Seen")
+    await page.get_by_label("Name").press("Enter")
+    await page.get_by_label("Opens with").select_option(label="in the last 1 min")
+    await page.get_by_label("Filter of all tiles").fill("value.n > 1")
+    await page.get_by_label("Filter of all tiles").press("Enter")
+    await page.get_by_role("button", name="Save board").click()
+    await expect(page.get_by_role("heading", name="Seen")).to_be_visible()
+    await expect(page.get_by_role("button", name="1 min", exact=True)).to_have_attribute("aria-pressed", "true")
+    kept = await definition(visitor, path)
+    assert [kept[part] for part in ("name", "window", "filter")] == ["Seen", {"last_seconds": 60}, "value.n > 1"]
+    await page.get_by_role("button", name="Edit").click()
+    await page.get_by_role("button", name="Delete this board").click()
+    await page.get_by_role("button", name="Delete it for everybody, for good").click()
+    await expect(page.get_by_role("heading", name="No board yet")).to_be_visible()
+    missing = await visitor.context.request.get(web.url + path)
+    assert missing.status == 404
+
+
 async def test_escape_leaves_a_board_as_it_was(visitors: Visitors, install: Install) -> None:
     installation = install()
     installation.watch(TOPIC)

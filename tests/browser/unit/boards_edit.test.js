@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { Fields } from "../../../streams/static/streams/boards/figures/paths.js";
-import { differences, freeId, optionsFor, ordersOf } from "../../../streams/static/streams/boards/edit/kinds.js";
+import { differences, freeId, optionsFor, ordersOf, windowsOf } from "../../../streams/static/streams/boards/edit/kinds.js";
 import { fieldsOf } from "../../../streams/static/streams/boards/edit/fields.js";
 import { Colours } from "../../../streams/static/streams/boards/tiles/colours.js";
 import { basisText, figureText, shortPath, spanText } from "../../../streams/static/streams/boards/tiles/words.js";
@@ -36,6 +36,11 @@ test("a table is sorted by what it shows, and never by what was typed blind", ()
   const orders = (sort) => ordersOf({ by: "key", columns: ["value.n", "key"], sort }).map(([order]) => order);
   assert.deepEqual(orders("-value.n"), ["", "key", "-key", "value.n", "-value.n"]);
   assert.deepEqual(orders("value.gone").slice(0, 2), ["value.gone", ""]);
+});
+
+test("a board is offered the usual windows, and the one that it has", () => {
+  assert.deepEqual(windowsOf({ last_seconds: 900 }).map(({ words }) => words), ["in the last 15 min", "in the last 1 min", "in the last 5 min", "in the last 1 h", "since this board was opened"]);
+  assert.deepEqual(windowsOf({ from: 0, to: 1_000 })[0], { window: { from: 0, to: 1_000 }, words: "1970-01-01T00:00:00.000Z – 1970-01-01T00:00:01.000Z" });
 });
 
 test("who saves second is told what differs", () => {

@@ -284,6 +284,8 @@ class BoardPage {
       grid: this.#grid,
       panel: part("panel", HTMLElement),
       boardsApi: this.#root.dataset["boardsApi"] ?? "/api/boards/",
+      boardsPath: this.#root.dataset["boardsPath"] ?? "/boards/",
+      mayDelete: this.#root.dataset["mayDelete"] === "true",
       csrf: this.#root.dataset["csrf"] ?? "",
       records: this.#records,
       topics: () => this.#topics,
@@ -294,7 +296,11 @@ class BoardPage {
       },
       left: (board) => {
         this.#isEditing = false;
-        if (board) this.#kept = board;
+        if (board) {
+          this.#kept = board;
+          say(part("name", HTMLElement), board.name);
+          document.title = `${board.name} · Streamboard`;
+        }
         this.#read();
         this.#open();
       },

@@ -25,6 +25,8 @@ const LAST_ROW = 1_999;
  * @property {HTMLElement} grid where tiles stand
  * @property {HTMLElement} panel
  * @property {string} boardsApi
+ * @property {string} boardsPath
+ * @property {boolean} mayDelete
  * @property {string} csrf
  * @property {import("../../live/records_api.js").RecordsApi} records
  * @property {() => import("../../live/protocol.js").Topic[]} topics
@@ -149,6 +151,7 @@ export class Editor {
       }));
     } else if (!tile) {
       this.#content.replaceChildren(...gallery({
+        board: this.#draft,
         topic: this.#topic,
         topics: this.#tools.topics(),
         fields,
@@ -157,6 +160,12 @@ export class Editor {
           this.#showPanel();
         },
         add: (kind, chosen) => this.#add(kind, chosen),
+        change: (parts) => {
+          this.#draft = { ...this.#draft, ...parts };
+          this.#show();
+          this.#showPanel();
+        },
+        remove: this.#tools.mayDelete ? () => this.#delete() : null,
       }));
     }
     // What stood under the keys was made anew: they stay there, unless they have gone on.
@@ -273,6 +282,15 @@ export class Editor {
       this.#say("The server cannot be reached. What you changed is still here; save again.");
       return null;
     }
+  }
+
+  /** Deletes the board, unless somebody saved it since it was opened. */
+  async #delete() {
+    const { boardsApi, boardsPath, csrf } = this.#tools;
+    const headers = { "If-Match": `"${this.#kept.version}"`, "X-CSRFToken": csrf };
+    const answer = await fetch(boardsApi + encodeURIComponent(this.#kept.slug), { method: "DELETE", headers }).catch(() => null);
+    if (answer?.ok) location.assign(boardsPath);
+    else this.#say(answer ? await sentence(answer) : "The server cannot be reached.");
   }
 
   /**

@@ -1,5 +1,7 @@
 // What the gallery offers: each kind of tile, what it is for, and how it begins on the fields that a topic has. Pure.
 
+import { windowText } from "../tiles/words.js";
+
 /**
  * @typedef {import("./fields.js").Field} Field
  * @typedef {import("../figures/kinds.js").Tile} Tile
@@ -76,6 +78,24 @@ function mapOptions(fields, number) {
   const look = { size: number ?? null, colour: null };
   if (point) return { geojson: point, latitude: null, longitude: null, ...look };
   return latitude && longitude ? { geojson: null, latitude, longitude, ...look } : null;
+}
+
+// Windows that a board is offered, in seconds.
+const WINDOWS = [60, 300, 900, 3_600];
+
+/**
+ * @typedef {import("../figures/span.js").WindowJson} WindowJson
+ */
+
+/**
+ * @param {WindowJson} window of the board
+ * @returns {{ window: WindowJson, words: string }[]} what it can be, the present one first
+ */
+export function windowsOf(window) {
+  /** @type {WindowJson[]} */
+  const others = [...WINDOWS.map((seconds) => ({ last_seconds: seconds })), { since: "opened" }];
+  const all = [window, ...others.filter((each) => JSON.stringify(each) !== JSON.stringify(window))];
+  return all.map((each) => ({ window: each, words: "from" in each ? `${new Date(each.from).toISOString()} – ${new Date(each.to).toISOString()}` : windowText(each) }));
 }
 
 /**

@@ -1,20 +1,23 @@
 // The panel beside a board that is edited: the gallery, and the options of the tile that was chosen.
 
-import { KINDS, optionsFor, ordersOf } from "./kinds.js";
+import { KINDS, optionsFor, ordersOf, windowsOf } from "./kinds.js";
 import { button, element } from "../../page/dom.js";
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} Tile
  * @typedef {import("./fields.js").Field} Field
  * @typedef {import("./kinds.js").Option} Option
+ * @typedef {import("../worker/worker.js").BoardJson} BoardJson
  * @typedef {import("../../live/protocol.js").Topic} Topic
  */
 
 /**
- * @param {{ topic: string, topics: Topic[], fields: Field[], choose: (topic: string) => void, add: (kind: string, options: any) => void }} tools
+ * @param {{ board: BoardJson, topic: string, topics: Topic[], fields: Field[], choose: (topic: string) => void,
+ *   add: (kind: string, options: any) => void, change: (parts: Partial<BoardJson>) => void, remove: (() => void) | null }} tools remove:
+ *   the board; null for who may not
  * @returns {HTMLElement[]}
  */
-export function gallery({ topic, topics, fields, choose, add }) {
+export function gallery({ board, topic, topics, fields, choose, add, change, remove }) {
   const select = topicSelect(topic, topics, choose);
   const cards = KINDS.map(({ kind, name, what }) => {
     const options = optionsFor(kind, fields);
@@ -24,7 +27,39 @@ export function gallery({ topic, topics, fields, choose, add }) {
     card.dataset["add"] = kind;
     return card;
   });
-  return [element("h2", "", "Add a tile"), labelled("Topic", select), element("div", "gallery", ...cards)];
+  return [element("h2", "", "Add a tile"), labelled("Topic", select), element("div", "gallery", ...cards), ...ofBoard(board, change), ...(remove ? [removal(remove)] : [])];
+}
+
+/**
+ * @param {() => void} remove the board
+ * @returns {HTMLElement} a button that has to be pressed twice
+ */
+function removal(remove) {
+  const press = button("Delete this board", "danger", () => {
+    if (press.dataset["sure"] === "true") remove();
+    press.dataset["sure"] = "true";
+    press.textContent = "Delete it for everybody, for good";
+  });
+  return element("div", "actions", press);
+}
+
+/**
+ * What the board itself says: how it opens for everybody.
+ *
+ * @param {BoardJson} board
+ * @param {(parts: Partial<BoardJson>) => void} change
+ * @returns {HTMLElement[]}
+ */
+function ofBoard({ name, window, filter, clock }, change) {
+  const windows = windowsOf(window);
+  const named = input(name, (text) => (text ? change({ name: text }) : undefined), 100);
+  return [
+    element("h2", "", "The board"),
+    labelled("Name", named),
+    labelled("Opens with", select(windows.map(({ words }, place) => [String(place), words]), "0", (place) => change({ window: windows[Number(place)]?.window ?? window }))),
+    labelled("Filter of all tiles", input(filter, (text) => change({ filter: text }), 2_000)),
+    labelled("Times", select([["local", "in the zone of who looks"], ["utc", "in UTC"], ["relative", "how long ago"]], clock, (chosen) => change({ clock: /** @type {BoardJson["clock"]} */ (chosen) }))),
+  ];
 }
 
 /**
