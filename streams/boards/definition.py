@@ -252,7 +252,7 @@ class TextTile(Place):
     """Words."""
 
     kind: Literal["text"]
-    topic: Annotated[str, Field(max_length=0)] = ""
+    topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=249)] = ""  # shows nothing of it
     options: TextOptions = TextOptions()
 
 

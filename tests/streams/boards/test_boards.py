@@ -67,6 +67,10 @@ class DefinitionTests(BoardsTestCase):
             tile["options"] = {name: value for name, value in tile["options"].items() if value is not None}
         self.assertEqual(board, QUAKES)
 
+    def test_a_tile_of_words_may_name_a_topic_as_all_tiles_do(self) -> None:
+        words = QUAKES["tiles"][2] | {"topic": "realtime-events"}  # type: ignore[index]
+        self.assertEqual(self.made(self.owner, tiles=[words])["tiles"], [words])
+
     def test_what_is_wrong_is_named_by_its_place(self) -> None:
         tile = QUAKES["tiles"][0]  # type: ignore[index]
         wrong: list[tuple[dict[str, Any], list[str | int]]] = [
