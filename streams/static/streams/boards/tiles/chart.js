@@ -10,6 +10,10 @@ import { tokenValue } from "../../page/tokens.js";
 const NO_DASH = /** @type {number[]} */ ([]);
 const SERIES = 10; // that single records are told apart by, the rest is others
 const LEGEND = 11;
+// px of the axes: of their signs, between two times, between two with seconds, below and beside the plot; on a page, and on
+// a wall.
+const USUAL = { font: 11, apart: 50, apartLong: 70, low: 26, left: 48 };
+const LARGE = { font: 18, apart: 85, apartLong: 120, low: 36, left: 72 };
 const NEAR = 20; // px, from the pointer to the record that it means
 const STILL = 4; // px, that a press may move without being a drag
 
@@ -44,6 +48,7 @@ export class ChartTile {
   /** @type {boolean[]} */
   #gaps = [];
   #width = 1;
+  #isLarge = false;
   /** @type {[number, number]} seconds */
   #span = [0, 1];
   /** @type {{ width: number, height: number } | null} */
@@ -90,7 +95,8 @@ export class ChartTile {
   redraw() {
     this.#measured = null;
     const { width, height } = this.#size();
-    if (this.#plot && width > 0) this.#plot.setSize({ width, height });
+    if (this.#plot && this.#isLarge !== isOnWall()) this.#begin();
+    else if (this.#plot && width > 0) this.#plot.setSize({ width, height });
     else this.#draw();
   }
 
@@ -182,16 +188,20 @@ export class ChartTile {
 
   /** @param {Named[]} names */
   #options(names) {
-    const axis = { stroke: () => tokenValue("--muted"), grid: { stroke: () => tokenValue("--hair"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    const { font, apart, apartLong, low, left } = (this.#isLarge = isOnWall()) ? LARGE : USUAL;
+    const axis = { stroke: () => tokenValue("--muted"), grid: { stroke: () => tokenValue("--hair"), width: 1 }, ticks: { show: false }, font: `${font}px system-ui, sans-serif` };
+    // Times with seconds are longer.
+    const space = (/** @type {any} */ _plot, /** @type {number} */ _axis, /** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ width) =>
+      ((to - from) / width) * apartLong < 60 ? apartLong : apart;
     return {
       ...this.#size(),
       legend: { show: false },
-      padding: [8, 26, 0, 0],
+      padding: [8, 32, 0, 0],
       cursor: { y: false, drag: { x: true, y: false }, points: { show: !this.#isDots, size: 6 } },
       scales: { x: { time: true, range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => this.#times(low, high) }, y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => rangeOf(low, high, this.#isDots) } },
       axes: [
-        { ...axis, size: 26, ...this.#timeAxis() },
-        { ...axis, size: 48, values: (/** @type {any} */ _plot, /** @type {number[]} */ values) => values.map((value) => figureText(String(value))) },
+        { ...axis, size: low, space, ...this.#timeAxis() },
+        { ...axis, size: left, values: (/** @type {any} */ _plot, /** @type {number[]} */ values) => values.map((value) => figureText(String(value))) },
       ],
       series: [{}, ...names.map((name) => this.#series(name))],
       hooks: { drawClear: [(/** @type {any} */ plot) => this.#hatch(plot)], setCursor: [(/** @type {any} */ plot) => this.#point(plot)] },
@@ -339,6 +349,10 @@ export class ChartTile {
     this.#measured ??= { width: Math.floor(this.#body.clientWidth), height: Math.max(60, Math.floor(this.#body.clientHeight)) };
     return this.#measured;
   }
+}
+
+function isOnWall() {
+  return document.body.classList.contains("wall");
 }
 
 /**
