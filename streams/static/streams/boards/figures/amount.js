@@ -23,8 +23,10 @@ export class Amount {
   /** records that have a value */
   count = 0;
   #figure;
-  /** @type {Map<number, number>} second → records */
+  /** @type {Map<number, { count: number }>} second → records */
   #counts = new Map();
+  /** the one that was counted last, as the next one mostly is in it */
+  #last = { second: NaN, counted: { count: 0 } };
   /** @type {Sliding<Summary> | null} */
   #summary = null;
   /** @type {Quantiles | null} */
@@ -56,9 +58,11 @@ export class Amount {
    * @returns {Part | null} what it held; null when that was nothing
    */
   expire(second) {
-    const count = this.#counts.get(second);
-    if (count === undefined) return null;
+    const counted = this.#counts.get(second);
+    if (!counted) return null;
+    const { count } = counted;
     this.#counts.delete(second);
+    if (this.#last.second === second) this.#last.second = NaN;
     this.count -= count;
     return { count, summary: this.#summary?.expire(second), values: this.#quantiles?.expire(second), tags: this.#distinct?.expire(second) };
   }
@@ -69,7 +73,7 @@ export class Amount {
    */
   put(second, { count, summary, values, tags }) {
     this.#counted(second, count);
-    if (summary) this.#summary?.at(second).merge(summary);
+    if (summary && this.#summary && this.#summary.put(second, summary) !== summary) this.#summary.at(second).merge(summary);
     if (values) this.#quantiles?.put(second, values);
     if (tags) this.#distinct?.put(second, tags);
   }
@@ -98,6 +102,11 @@ export class Amount {
    */
   #counted(second, count) {
     this.count += count;
-    this.#counts.set(second, (this.#counts.get(second) ?? 0) + count);
+    if (this.#last.second !== second) {
+      let counted = this.#counts.get(second);
+      if (!counted) this.#counts.set(second, (counted = { count: 0 }));
+      this.#last = { second, counted };
+    }
+    this.#last.counted.count += count;
   }
 }

@@ -112,6 +112,8 @@ class NumberFigures {
   #now;
   /** what has left the window, and not yet the one before it */
   #before;
+  /** @type {import("./amount.js").Amounted | null} what it was when it was read last; null when it has changed */
+  #beforeRead = null;
   /** a second that left it uncounted: as long as the window before has it, nothing is said of that */
   #uncounted = -Infinity;
   #line;
@@ -146,7 +148,9 @@ class NumberFigures {
   /** @param {Entry} entry */
   earlier({ fields, second }) {
     const value = this.#valueOf(fields);
-    if (value !== undefined) this.#before.add(second, value);
+    if (value === undefined) return;
+    this.#before.add(second, value);
+    this.#beforeRead = null;
   }
 
   /** @param {number} second */
@@ -156,12 +160,13 @@ class NumberFigures {
     const part = this.#now.expire(second);
     if (!part) return;
     this.#before.put(second, part);
+    this.#beforeRead = null;
     if (this.#figure === "distinct" && !part.tags) this.#uncounted = second;
   }
 
   /** @param {number} second */
   forget(second) {
-    this.#before.expire(second);
+    if (this.#before.expire(second)) this.#beforeRead = null;
   }
 
   /**
@@ -187,7 +192,8 @@ class NumberFigures {
   #change({ before, bounds }, now, value) {
     if (!before || this.#uncounted * 1000 >= before.from) return { before: null, change: null };
     const length = (before.to - before.from) / 1000;
-    const read = this.#before.read(before.from / 1000);
+    // It changes with the seconds, and is read more often.
+    const read = (this.#beforeRead ??= this.#before.read(before.from / 1000));
     if (this.#figure === "rate") read.value = rateOf({ records: this.#before.count, seconds: length });
     // The second under way is not over: what grows with time is compared with as much of it.
     const isGrowing = this.#figure === "count" || this.#figure === "sum";

@@ -133,12 +133,12 @@ export class Quantiles {
 
   /**
    * @param {number} second
-   * @param {Values} others that another one had of it
+   * @param {Values} others that another one had of it, and has no more
    */
   put(second, others) {
-    const values = this.#values.at(second);
-    const wasSummedUp = values.centroids.length > 0;
-    values.join(others);
+    const values = this.#values.put(second, others);
+    const wasSummedUp = values !== others && values.centroids.length > 0;
+    if (values !== others) values.join(others);
     if (!wasSummedUp && values.centroids.length > 0) this.#summedUp += 1;
     this.#count += others.count;
     this.#sorted = null;

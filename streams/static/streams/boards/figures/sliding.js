@@ -37,6 +37,21 @@ export class Sliding {
 
   /**
    * @param {number} second
+   * @param {T} part that was another one's, and is ours now unless there is one already
+   * @returns {T} the one that is there
+   */
+  put(second, part) {
+    const minute = Math.floor(second / MINUTE);
+    this.#totals.delete(minute);
+    let seconds = this.#minutes.get(minute);
+    if (!seconds) this.#minutes.set(minute, (seconds = new Map()));
+    const found = seconds.get(second) ?? part;
+    seconds.set(second, found);
+    return found;
+  }
+
+  /**
+   * @param {number} second
    * @returns {T | undefined} what was in it
    */
   expire(second) {
