@@ -23,9 +23,10 @@ from streams.decoding.exact import JSON_DEPTH, Exact, NotDecoded, write
 
 RECURSIVE_BYTES = 1000  # of a value whose schema recurses: each level costs a byte, and fastavro a piece of C's stack
 NAME = 255  # characters of a field or symbol: one byte of data becomes the whole name
-NOTHINGS = 16  # parts of one value that take no byte (null, empty records): each byte could bring so many
+NOTHINGS = 16  # parts that take no byte (null, empty records) and come with the same one
 WORK = 4_000_000  # bytes times the parts that one byte can become
 WRAPPED = "__value"
+TOO_DEEP = f"Its Avro schema is more than {JSON_DEPTH} levels deep."
 _PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 
 
@@ -142,18 +143,21 @@ def parse(text: str, references: Iterable[str] = ()) -> Avro:
     named: dict[str, Any] = {}
     try:
         for reference in references:
-            parse_schema(_json(reference), named, _write_hint=False)
-        parsed = parse_schema(_json(text), named)
+            parse_schema(_json(reference), named, _write_hint=False, _ignore_default_error=True)
+        parsed = parse_schema(_json(text), named, _ignore_default_error=True)
     except UnknownType as error:
         raise NotDecoded(f"Its Avro schema names a type that is not there: {str(error.name)[:NAME]}.") from error
     except (SchemaParseException, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise NotDecoded("Its Avro schema is none.") from error
     _refuse_endless(named)
     survey = _Survey(named)
-    shape = survey.of(parsed, ())
+    try:
+        shape = survey.of(parsed, ())
+    except RecursionError as error:  # arrays of arrays of arrays: fastavro's own recursion goes deeper than Python's
+        raise NotDecoded(TOO_DEEP) from error
     if shape.depth > JSON_DEPTH:
-        raise NotDecoded(f"Its Avro schema is more than {JSON_DEPTH} levels deep.")
-    weight = shape.depth + shape.nothings + 1
+        raise NotDecoded(TOO_DEEP)
+    weight = shape.depth + max(shape.nothings, survey.nothings) + 1
     depth = None if survey.recurses else shape.depth
     return Avro(_ready(parsed, named), _name(parsed), weight, depth, survey.has_floats, not isinstance(parsed, dict))
 
@@ -198,7 +202,8 @@ def _is_shallow(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """depth: levels of JSON. nothings: parts in it that take no byte. is_empty: whether all of it may take none."""
+    """depth: levels of JSON. nothings: parts that it brings beside those that bytes of its own bring. is_empty: whether
+    all of it may take no byte."""
 
     depth: int
     nothings: int
@@ -206,22 +211,20 @@ class _Shape:
 
 
 class _Survey:
-    """Looks at every type once. recurses: whether one holds itself. has_floats: whether there are any."""
+    """Looks at every type once. recurses: whether one holds itself. has_floats: whether there are any. nothings: the
+    most that the byte of a branch or an item brings."""
 
     def __init__(self, named: Mapping[str, Any]) -> None:
         self._named = named
         self._known: dict[str, _Shape] = {}
         self.recurses = self.has_floats = False
+        self.nothings = 0
 
     def of(self, schema: Any, within: tuple[str, ...]) -> _Shape:
         """The shape of a type. within: the names of the types that hold it. Raises NotDecoded for what is refused."""
         if isinstance(schema, list):
-            branches = [self.of(branch, within) for branch in schema]
-            return _Shape(  # a union takes a byte for its branch
-                max((each.depth for each in branches), default=0),
-                max((each.nothings for each in branches), default=0),
-                is_empty=False,
-            )
+            branches = [self._paid(self.of(branch, within)) for branch in schema]  # with a byte that says which
+            return _Shape(max((each.depth for each in branches), default=0), 0, is_empty=False)
         kind = schema["type"] if isinstance(schema, dict) else schema
         if not isinstance(kind, str):
             return self.of(kind, within)
@@ -251,7 +254,7 @@ class _Survey:
         if name in self._known:
             return self._known[name]
         if len(within) > JSON_DEPTH:
-            raise NotDecoded(f"Its Avro schema is more than {JSON_DEPTH} levels deep.")
+            raise NotDecoded(TOO_DEEP)
         _check_names(field["name"] for field in schema["fields"])
         fields = [self.of(field["type"], (*within, name)) for field in schema["fields"]]
         is_empty = all(field.is_empty for field in fields)
@@ -266,7 +269,13 @@ class _Survey:
         inner = self.of(schema["items" if kind == "array" else "values"], within)
         if kind == "array" and inner.is_empty:
             raise NotDecoded("Its Avro schema has an array of what takes no byte.")
-        return _Shape(1 + inner.depth, inner.nothings, is_empty=False)
+        self._paid(inner)  # each item takes a byte at least
+        return _Shape(1 + inner.depth, 0, is_empty=False)
+
+    def _paid(self, shape: _Shape) -> _Shape:
+        """Notes what comes with one byte, which bounds what many bring."""
+        self.nothings = max(self.nothings, shape.nothings)
+        return shape
 
 
 def _refuse_endless(named: Mapping[str, Any]) -> None:

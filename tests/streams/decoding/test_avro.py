@@ -136,6 +136,28 @@ def test_a_schema_may_name_others() -> None:
     assert avro.parse(text, [money, line]).decode(data).json == b'{"lines":[{"price":{"units":5}}]}'
 
 
+def test_a_record_may_have_any_number_of_fields_that_may_be_null() -> None:
+    text = schema(*[(f"f{number}", ["null", "string"]) for number in range(300)])
+    value = {f"f{number}": "x" if number % 2 else None for number in range(300)}
+    assert decoded(text, value) == value
+    lists = schema(("all", {"type": "array", "items": orjson.loads(text)}), name="All")
+    assert decoded(lists, {"all": [value, value]}) == {"all": [value, value]}
+
+
+def test_fields_that_may_be_null_make_no_value_too_large() -> None:
+    text = schema(*[(f"f{number}", ["null", "string"]) for number in range(12)], ("long", "string"))
+    value = dict.fromkeys([f"f{number}" for number in range(12)]) | {"long": "x" * 500_000}
+    assert decoded(text, value) == value
+
+
+@pytest.mark.parametrize("kind", ["long", {"type": "double", "unit": "kg"}, ["null", "long"]])
+def test_what_a_field_is_where_a_reader_lacks_it_does_not_matter(kind: Any) -> None:
+    field = {"name": "a", "type": kind, "default": "of another type" if kind == "long" else 0}
+    text = orjson.dumps({"type": "record", "name": "A", "fields": [field]}).decode()
+    data = written(schema(("a", kind), name="A"), {"a": 5})
+    assert orjson.loads(avro.parse(text).decode(data).json) == {"a": 5}
+
+
 def test_a_long_value_of_a_schema_that_recurses_is_not_read() -> None:
     text = schema(("next", ["null", "shop.Order"]), ("text", "string"))
     short = {"next": {"next": None, "text": "b"}, "text": "a"}
@@ -148,6 +170,7 @@ def test_a_long_value_of_a_schema_that_recurses_is_not_read() -> None:
 
 ANOTHER = {"type": "record", "name": "S", "fields": [{"name": "r", "type": "Order"}]}
 BY_WAY_OF_ANOTHER = schema(("a", ["null", ANOTHER]), ("b", "S"))  # the first of its ways ends, the second does not
+NULLS = [(f"n{number}", "null") for number in range(17)]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +180,8 @@ BY_WAY_OF_ANOTHER = schema(("a", ["null", ANOTHER]), ("b", "S"))  # the first of
         (BY_WAY_OF_ANOTHER, "without end"),
         ('{"type": "array", "items": "null"}', "no byte"),
         ('{"type": "array", "items": {"type": "fixed", "name": "F", "size": 0}}', "no byte"),
-        (schema(*[(f"n{number}", "null") for number in range(17)]), "no byte"),
+        (schema(*NULLS), "no byte"),
+        (schema(("either", ["null", orjson.loads(schema(*NULLS, name="N"))])), "no byte"),
         (schema(("r", "Nope")), "Nope"),
         (schema(("x" * 256, "int")), "255"),
         (schema(("e", {"type": "enum", "name": "E", "symbols": ["x" * 256]})), "255"),
@@ -178,12 +202,11 @@ def test_records_that_double_at_each_level_out_of_no_byte_are_refused() -> None:
         avro.parse(schema(("top", "L39"), name="Top"), levels)
 
 
-def test_a_schema_deeper_than_json_may_be_is_refused() -> None:
-    kind: Any = "int"
-    for _ in range(70):
-        kind = {"type": "array", "items": kind}
+@pytest.mark.parametrize("levels", [70, 700])
+def test_a_schema_deeper_than_json_may_be_is_refused(levels: int) -> None:
+    text = '{"type": "array", "items": ' * levels + '"int"' + "}" * levels
     with pytest.raises(NotDecoded, match="levels deep"):
-        avro.parse(orjson.dumps(kind).decode())
+        avro.parse(text)
 
 
 @pytest.mark.parametrize(
