@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,8 @@ from streams.decoding import avro_container, cbor, messagepack, primitives, regi
 from streams.decoding.exact import Exact, NotDecoded
 from streams.decoding.schemas import Id, Kind, Schema, make
 from streams.wire.records import VALUE_BYTES, Shown, is_strict_json
+
+log = logging.getLogger(__name__)
 
 TOLD = 100  # schemas whose fields are kept ready, a key or value
 WITH_SCHEMA: dict[str, Kind] = {"avro": "avro", "protobuf": "protobuf", "json-schema": "json-schema"}
@@ -52,7 +55,8 @@ class Part:
     """The keys, or the values, of one topic."""
 
     def __init__(self, topic: str, kind: str, form: Format, asked: registry.Registry | None) -> None:
-        self._topic, self._form, self._registry = topic, form, asked
+        self._topic, self._kind, self._form, self._registry = topic, kind, form, asked
+        self._has_failed = False  # in a way that the log has
         self._header = f"__{kind}_schema_id"
         self._prefix = "key_" if kind == "key" else ""
         self._more: dict[tuple[Schema | None, str], bytes] = {}
@@ -90,6 +94,11 @@ class Part:
             if not is_last or self._registry is None:
                 raise
             return Shown(data, None, b"", self._registry.late(missing.id))
+        except Exception:  # nobody thought of it: read again and again, it would stop all that its consumer reads
+            if not self._has_failed:  # each record may be such a one
+                self._has_failed = True
+                log.exception("%s: decoding a %s failed.", self._topic, self._kind)
+            return Shown(data, None, b"", "It could not be decoded; the server's log says why.")
 
     def schema_of(self, data: bytes | None, headers: Headers) -> tuple[Schema, bytes] | None:
         """By which schema these bytes are decoded, and what is told of it; None: by none."""

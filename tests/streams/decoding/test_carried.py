@@ -21,6 +21,7 @@ from django.test import TransactionTestCase
 from streams.decoding import carried, parts
 from streams.decoding import registry as asked
 from streams.decoding.carried import DECODED_BYTES, Carried
+from streams.decoding.exact import Exact
 from streams.decoding.parts import Format, Missing
 from streams.decoding.schemas import Id, Schema, make
 from streams.models import Topic
@@ -140,6 +141,21 @@ def test_a_topic_may_have_a_schema_of_its_own() -> None:
     assert record["schema"] == {"id": None, "name": "shop.Order"}
     record = shown(of_format("protobuf", PROTO, "Order"), Polled(b"\x08\x07"))
     assert (record["value"], record["schema"]["name"]) == ({"n": 7}, "shop.Order")
+
+
+def test_what_nobody_thought_of_stops_no_topic_and_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(data: bytes) -> Exact:
+        raise RuntimeError("a mistake in a decoder")
+
+    monkeypatch.setitem(parts._ALONE, "cbor", broken)
+    topic = of_format("cbor")
+    for _ in range(2):
+        record = shown(topic, Polled(b"\xff"))
+        assert record["encoding"] == "base64"
+        assert record["problem"] == "It could not be decoded; the server's log says why."
+    assert len(caplog.records) == 1
 
 
 def test_a_schema_of_its_own_that_is_no_use_is_each_records_problem() -> None:
