@@ -213,7 +213,7 @@ class _Walker:
             self.has_floats |= name.endswith(("DoubleValue", "FloatValue"))
             return lambda message, _depth, _left: message.value
         if name in _WELL_KNOWN:
-            self.has_floats |= name.endswith("Value")
+            self.has_floats |= name.endswith(("Value", "Struct"))
             return _WELL_KNOWN[name]
         fields = self._known.get(name)
         if fields is None:

@@ -96,6 +96,16 @@ def test_infinities_are_text_and_said(orders: protobuf.Protobuf) -> None:
     assert "infinity" in found.problem
 
 
+def test_nan_in_a_struct_is_text_too_and_said() -> None:
+    text = 'import "google/protobuf/struct.proto"; message A { google.protobuf.Struct more = 1; }'
+    alone = protobuf.parse(f'syntax = "proto3"; {text}').type_named("A")
+    value: Any = alone.parse(b"")
+    value.more.fields["n"].number_value = float("nan")
+    found = alone.write(value)
+    assert found.json == b'{"more":{"n":"NaN"}}'
+    assert "NaN" in found.problem
+
+
 def test_a_message_deeper_than_json_may_be_says_so(orders: protobuf.Protobuf) -> None:
     order = message(orders)
     inner = order
