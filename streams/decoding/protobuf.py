@@ -75,7 +75,8 @@ class Type:
             raise NotDecoded("A text in it is not UTF-8.") from error
         found = write(value, may_hold_nan=self._walker.has_floats)
         if not found.problem and (unknown := len(UnknownFieldSet(message))):
-            return Exact(found.json, f"{unknown} field{'s' if unknown > 1 else ''} in it are not in the schema.")
+            fields = f"{unknown} fields in it are" if unknown > 1 else "1 field in it is"
+            return Exact(found.json, f"{fields} not in the schema.")
         return found
 
     def decode(self, data: bytes) -> Exact:

@@ -123,7 +123,7 @@ def test_many_empty_messages_are_no_way_to_make_much_of_little(orders: protobuf.
 
 def test_fields_that_the_schema_does_not_know_are_told(orders: protobuf.Protobuf) -> None:
     found = orders.type_named("Zeta").decode(b"\x0a\x01x\x10\x05")
-    assert found == (b'{"text":"x"}', "1 field in it are not in the schema.")
+    assert found == (b'{"text":"x"}', "1 field in it is not in the schema.")
 
 
 @pytest.mark.parametrize(
