@@ -5,6 +5,7 @@ Fields have the names of the `.proto` text; those without presence are there als
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -92,16 +93,17 @@ class Protobuf:
         self._types: dict[str, Type] = {}
 
     def type_named(self, name: str) -> Type:
-        """The message type of that name, full or within the schema's package; "": its first. Raises NotDecoded."""
+        """The message type of that name, full or within the schema's package, also of a file that came with it; "": its
+        first. Raises NotDecoded."""
         if (known := self._types.get(name)) is not None:
             return known
         names = [found.full_name for found in _all_messages(self._file.message_types_by_name.values())]
+        package = f"{self._file.package}." if self._file.package else ""
+        for wanted in (name, package + name) if name else names[:1]:
+            with contextlib.suppress(KeyError):
+                return self._type(self._file.pool.FindMessageTypeByName(wanted))
         if not names:
             raise NotDecoded("Its Protobuf schema has no message.")
-        package = f"{self._file.package}." if self._file.package else ""
-        for wanted in (name, package + name) if name else (self._ordered(None)[0].full_name,):
-            if wanted in names:
-                return self._type(self._file.pool.FindMessageTypeByName(wanted))
         raise NotDecoded(f"The schema has no message {name[:100]}; it has {', '.join(names)[:300]}.")
 
     def decode_indexed(self, data: bytes) -> tuple[Exact, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import re
 import subprocess
 import sys
@@ -146,7 +147,7 @@ def _run(command: list[str], folder: str) -> None:
 
 
 def _linked(files: Sequence[FileDescriptorProto], main: str) -> FileDescriptor:
-    """The file `main` in a pool of its own."""
+    """The file `main` in a pool of its own, with the others as far as they fit."""
     pool, waiting = DescriptorPool(), {file.name: file for file in reversed(files)}
 
     def add(name: str, within: tuple[str, ...]) -> None:
@@ -169,6 +170,9 @@ def _linked(files: Sequence[FileDescriptorProto], main: str) -> FileDescriptor:
     try:
         add(main, ())
         found: FileDescriptor = pool.FindFileByName(main)
+        for other in waiting:
+            with contextlib.suppress(NotDecoded, TypeError):  # what the schema does not need may be of no use
+                add(other, ())
     except (TypeError, KeyError, RecursionError) as error:  # what the pool says of descriptors that do not fit
         raise NotDecoded(f"Its Protobuf schema does not fit together: {str(error)[:SAID]}.") from error
     return found

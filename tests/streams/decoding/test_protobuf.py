@@ -190,6 +190,18 @@ def test_a_schema_may_be_base64_of_descriptors() -> None:
     assert text.type_named("Order").name == "shop.Order"
     together = protobuf.parse(as_base64(FileDescriptorSet(file=[money, orders]).SerializeToString()))
     assert together.type_named("Order").name == "shop.Order"
+    assert together.type_named("other.Money").name == "other.Money"
+
+
+def test_a_message_may_stand_in_any_file_of_a_set_whatever_the_others_are() -> None:
+    money, broken = described(MONEY), FileDescriptorProto(name="broken.proto", dependency=["nowhere.proto"])
+    money.name = "money.proto"
+    main = described('syntax = "proto3"; package shop; message Order {}')
+    together = protobuf.parse(as_base64(FileDescriptorSet(file=[broken, money, main]).SerializeToString()))
+    assert together.type_named("other.Money").decode(b"\x08\x07").json == b'{"units":7}'
+    assert together.type_named("").name == "shop.Order"
+    with pytest.raises(NotDecoded, match=r"no message Money; it has shop\.Order"):
+        together.type_named("Money")
 
 
 @pytest.mark.parametrize(
