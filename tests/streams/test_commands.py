@@ -12,7 +12,9 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import TestCase, override_settings
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
+from streams.decoding.parts import form
 from streams.management.commands import addtopic
 from streams.models import Topic
 from tests.support.services import Kafka
@@ -78,6 +80,16 @@ class AddTopicTests(TestCase):
                 call("addtopic", "orders.v1", "--value-schema", str(schema))
             with self.assertRaisesMessage(CommandError, "cannot be read"):
                 call("addtopic", "orders.v1", "--key-schema", f"{folder}/nowhere")
+
+    def test_a_file_descriptor_set_is_taken_as_protoc_writes_it(self) -> None:
+        order = FileDescriptorProto(name="order.proto", syntax="proto3")
+        order.message_type.add(name="A").field.add(name="n", number=1, type=3, label=1)
+        with TemporaryDirectory() as folder:
+            schema = Path(folder, "order.desc")
+            schema.write_bytes(FileDescriptorSet(file=[order]).SerializeToString())
+            call("addtopic", "orders.v1", "--value-format", "protobuf", "--value-schema", str(schema))
+        topic = Topic.objects.get(name="orders.v1")
+        assert form("protobuf", topic.value_schema, "A").problem == ""
 
     def test_a_name_that_kafka_would_refuse_is_refused(self) -> None:
         with self.assertRaisesMessage(CommandError, "Use letters, digits, dots"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from streams.runtime.away import Unavailable
 
 PARTS = ("value", "key")
 FIELDS = tuple(f"{part}_{field}" for part in PARTS for field in ("format", "schema", "message"))
+# What stands in a FileDescriptorSet as protoc writes it, and in no schema that is a text.
+NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")
 LOOK_S = 3.0  # for Kafka's list of topics, which is only for a hint
 
 
@@ -67,7 +71,7 @@ class Command(BaseCommand):
                 f"--{part}-schema",
                 metavar="FILE",
                 type=Path,
-                help=f"A schema of the topic's own for its {part}s: Avro, a .proto or a FileDescriptorSet in base64.",
+                help=f"A schema of the topic's own for its {part}s: Avro, a .proto or a FileDescriptorSet.",
             )
             parser.add_argument(
                 f"--{part}-message", metavar="NAME", help=f"Which message of a Protobuf schema the {part}s are."
@@ -78,7 +82,7 @@ class Command(BaseCommand):
         changes = {field: given[field] for field in FIELDS if given.get(field) is not None}
         for field in changes.keys() & {f"{part}_schema" for part in PARTS}:
             try:
-                changes[field] = changes[field].read_text()
+                changes[field] = _schema_in(changes[field])
             except (OSError, UnicodeDecodeError) as error:
                 raise CommandError(f"{changes[field]} cannot be read: {error}") from error
         if label is not None:
@@ -122,6 +126,13 @@ class Command(BaseCommand):
         if exporters is not None:
             topic.exporters.set(exporters)
         return topic
+
+
+def _schema_in(file: Path) -> str:
+    """The schema in a file, as a topic keeps it: a text, or base64 of a FileDescriptorSet. Raises OSError and
+    UnicodeDecodeError."""
+    data = file.read_bytes()
+    return base64.b64encode(data).decode() if NO_TEXT.search(data) else data.decode()
 
 
 async def _is_missing(name: str) -> bool:
