@@ -24,6 +24,7 @@ from streams.kafka.catalog import Catalog
 from streams.kafka.history import Bounds, History
 from streams.kafka.scanning import Sources
 from streams.runtime.away import Unavailable, described
+from streams.search.jobs import Counts
 from streams.search.places import milliseconds
 from streams.search.rows import BadColumn, Rows, column_names
 
@@ -66,6 +67,17 @@ def _columns(text: str) -> list[str]:
         return column_names(text)
     except BadColumn as error:
         raise ArgumentTypeError(str(error)) from error
+
+
+def not_told(counts: Counts) -> str:
+    """Of which records it is not known whether they match, in a sentence; "" where there are none."""
+    unknown = [
+        f"the filter failed with {counts.failed:,}" if counts.failed else "",
+        f"{counts.unchecked:,} were too large to be looked into" if counts.unchecked else "",
+        f"{counts.undecodable:,} cannot be decoded" if counts.undecodable else "",
+    ]
+    said = ", ".join(each for each in unknown if each)
+    return f"Of {counts.scanned:,} records {said}: they are not among what was printed." if said else ""
 
 
 class Enough(Exception):

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -288,6 +289,8 @@ async def test_search_prints_what_matches_and_stops_when_nobody_reads(
     assert done.returncode == 0, done.stderr
     printed = [json.loads(line) for line in done.stdout.splitlines()]
     assert {(record["partition"], record["offset"]) for record in printed} == matching(read)
+    unknown = r"Of [\d,]+ records the filter failed with \d+: they are not among what was printed\.\n"
+    assert re.fullmatch(unknown, done.stderr), done.stderr
     assert refused.returncode != 0
     assert "= means nothing here" in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from streams.search import printing
-from streams.search.jobs import Ended, Job, Part
+from streams.search.jobs import Counts, Ended, Job, Part
 from streams.search.places import spans_between
 from streams.search.scan import Scan
 
@@ -29,6 +29,8 @@ class Command(BaseCommand):
         if given["limit"] is not None and given["limit"] < 1:
             raise CommandError("--limit is 1 or more.")
 
+        counts = Counts()
+
         async def work(place: printing.Place) -> Ended:
             spans = await spans_between(place.history, topic, place.bounds, given["start"], given["end"])
             job = Job(
@@ -37,6 +39,7 @@ class Command(BaseCommand):
             )  # fmt: skip
 
             async def tell(part: Part) -> None:
+                counts.add(part.counts)
                 if part.found:
                     await place.printer.print(b"".join([record.data for record in part.found]))
                 else:
@@ -47,5 +50,7 @@ class Command(BaseCommand):
             return await Scan(place.sources, job, tell).run()
 
         ended: Ended | None = printing.run(topic, given["format"], given["columns"], work)
+        if ended is not None and (said := printing.not_told(counts)):
+            self.stderr.write(said)
         if ended is not None and ended.reason == "away":
             raise CommandError(f"Not everything was looked at: {ended.message}")
