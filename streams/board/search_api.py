@@ -28,7 +28,6 @@ from streams.search.spans import Span, joined
 
 router = Router(tags=["topics"])
 
-MOST_FOUND = 2000  # matches of one search: its `limit`
 PARTITIONS = 10_000  # that a body can name
 BODY_BYTES = 1024 * 1024  # a cursor of so many, and a filter
 NDJSON = "application/x-ndjson"
@@ -87,7 +86,7 @@ class SearchIn(Exact):
         default=None, description="Only these; not with a cursor."
     )
     newest_first: bool = Field(default=True, description="Backwards from the newest, or else from the oldest on.")
-    limit: int = Field(default=200, ge=1, le=MOST_FOUND, description="How many matches are enough.")
+    limit: int = Field(default=200, ge=1, le=searching.RECORDS, description="How many matches are enough.")
     cursor: CursorIn | None = Field(default=None, description="Go on where a search with the same filter ended.")
 
 
