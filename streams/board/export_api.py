@@ -18,7 +18,6 @@ from streams.board.schemas import Problem
 from streams.board.search_api import HEADERS, NDJSON, too_many
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import filter_of
-from streams.filters.parsing import CHARACTERS
 from streams.hub import current
 from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
@@ -49,10 +48,10 @@ offset,key,value.name
 
 
 class Asked(Schema):
-    """What is exported, and how."""
+    """What is exported, and how. An empty text counts as left out, as forms send it."""
 
     format: Literal["ndjson", "csv"] = Field(default="ndjson", description="How it is written.")
-    filter: str | None = Field(default=None, max_length=CHARACTERS, description="Only what matches; none: everything.")
+    filter: str | None = Field(default=None, description="Only what matches; none: everything.")
     from_: str | None = Field(
         default=None, alias="from", max_length=TIME_TEXT, examples=["2026-01-31T12:00:00Z"],
         description="From this time on: ISO 8601 (UTC without a zone), or milliseconds since 1970.",
@@ -97,7 +96,7 @@ async def export_topic(request: HttpRequest, topic: str, asked: Query[Asked]) ->
     if not asker.may_export:
         return _problem(403, NO_RIGHT)
     try:
-        chosen = None if asked.filter is None else filter_of(asked.filter)
+        chosen = filter_of(asked.filter) if asked.filter else None
     except BadFilter as error:
         return _bad_filter(error)
     columns = _columns(asked.columns)
@@ -134,7 +133,7 @@ def _name(topic: str, form: str) -> str:
 
 
 def _columns(asked: str | None) -> list[str]:
-    if asked is None:
+    if not asked:
         return []
     try:
         return column_names(asked)

@@ -124,6 +124,13 @@ async def test_no_cell_is_a_formula_and_numbers_stay_numbers(client: httpx.Async
     assert usual.startswith("partition,offset,timestamp,key,headers,size,format,value\r\n0,0,1000,'@k0,")
 
 
+async def test_what_a_form_leaves_empty_counts_as_left_out(client: httpx.AsyncClient) -> None:
+    empty = dict.fromkeys(("filter", "from", "to", "columns"), "")
+    answer = await client.get(ADDRESS, params={"format": "ndjson", **empty})
+    assert answer.status_code == 200, answer.text
+    assert answer.text == (await client.get(ADDRESS)).text
+
+
 async def test_what_cannot_be_exported_is_said(client: httpx.AsyncClient) -> None:
     async def refused(**asked: str) -> str:
         answer = await client.get(ADDRESS, params=asked)
@@ -131,6 +138,8 @@ async def test_what_cannot_be_exported_is_said(client: httpx.AsyncClient) -> Non
         return str(answer.json()["detail"][0]["loc"][-1])
 
     assert await refused(filter="value.n = 1") == "filter"
+    long = (await client.get(ADDRESS, params={"filter": "x" * 2_001})).json()
+    assert (long["code"], long["at"]) == ("bad_filter", 2_000)
     assert await refused(columns="value.n + 1") == "columns"
     assert await refused(columns="valu") == "columns"
     assert await refused(columns=",".join(["key"] * 101)) == "columns"
