@@ -6,6 +6,7 @@ The record's own JSON is the source, so that a filter sees what a person is show
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from typing import Any
 
@@ -43,8 +44,13 @@ class Seen(Work):
         self.offset: int = shown["offset"]
         self.size: int = shown["size"]
         self.key: str | None = shown["key"]
-        self.value: Any = shown["value"] if whole is None else _value_of(whole, shown.get("format"))
-        self.format: str = shown.get("format", shown["encoding"])
+        self.value: Any
+        form, encoding = shown.get("format"), shown["encoding"]
+        if whole is None:
+            self.value = shown["value"]
+        else:
+            self.value, encoding = _uncut(whole, form)
+        self.format: str = form or encoding
         self._behind = next((name for name in BEHIND_VALUE if name in shown), "")
         self.headers: dict[str, list[Any]] = _headers(shown)
         timestamp = shown["timestamp"]
@@ -150,16 +156,15 @@ class Glance:
         return seen
 
 
-def _value_of(whole: bytes, form: str | None) -> Any:
-    """A value as `encoding` would have it, were it not cut: JSON, text, or base64. form: what made it of the bytes."""
-    if form == "base64":
-        return base64.b64encode(whole).decode()
-    if form not in TEXTS and (form is not None or is_strict_json(whole)):
-        return orjson.loads(whole)
-    try:
-        return whole.decode()
-    except UnicodeDecodeError:
-        return base64.b64encode(whole).decode()
+def _uncut(whole: bytes, form: str | None) -> tuple[Any, str]:
+    """A value and its encoding, as they would be were it not cut: JSON, text, or base64. form: what made it of the
+    bytes."""
+    if form != "base64":
+        if form not in TEXTS and (form is not None or is_strict_json(whole)):
+            return orjson.loads(whole), "json"
+        with contextlib.suppress(UnicodeDecodeError):
+            return whole.decode(), "text"
+    return base64.b64encode(whole).decode(), "base64"
 
 
 def _headers(shown: dict[str, Any]) -> dict[str, list[Any]]:

@@ -165,6 +165,7 @@ def test_a_filter_sees_whole_values_up_to_their_bound_and_says_when_it_cannot() 
     whole = seen("orders", 3, record, value)
     assert whole is not None
     assert Filter('value.last == "here" && text("HERE")').matches(whole)
+    assert Filter('format == "json"').matches(whole)  # it is what it would be were it not cut
     large = b'"%b"' % (b"x" * WHOLE_BYTES)
     assert seen("orders", 3, encode(7, AT_MS, b"k", [], large), large) is None
     assert seen("orders", 3, encode(7, AT_MS, b"k" * 2000, [], b"1")) is None
