@@ -7,6 +7,7 @@ and digits; ours stand in their place, for the whole process.
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -179,11 +180,38 @@ def _ready(parsed: Any, named: dict[str, Any]) -> dict[str, Any]:
 def _json(text: str) -> Any:
     """A schema is JSON, or the bare name of a type."""
     try:
-        return orjson.loads(text)
+        schema = orjson.loads(text)
     except orjson.JSONDecodeError:
         if text.strip() in _PRIMITIVES:
             return text.strip()
         raise
+    _leave_out_odd_decimals(schema)
+    return schema
+
+
+def _leave_out_odd_decimals(schema: Any) -> None:
+    """What says that it is a decimal and cannot be one (Oracle's NUMBER comes with a scale of 127) is what it is made
+    of, as Avro's specification has it; fastavro would refuse the whole schema."""
+    waiting = [schema]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            if each.get("logicalType") == "decimal" and not _is_decimal(each):
+                del each["logicalType"]
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
+
+
+def _is_decimal(kind: dict[str, Any]) -> bool:
+    precision, scale, size = kind.get("precision"), kind.get("scale") or 0, kind.get("size")
+    if type(scale) is not int or scale < 0:
+        return False
+    if precision is None:
+        return True
+    if type(precision) is not int or not max(1, scale) <= precision:
+        return False
+    return kind.get("type") != "fixed" or (type(size) is int and precision <= math.log10(2) * (8 * size - 1))
 
 
 def _is_shallow(value: Any) -> bool:

@@ -82,6 +82,22 @@ def test_logical_types_keep_every_digit(kind: dict[str, Any], value: Any, shown:
     assert found == (shown.encode(), "")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        logical("bytes", "decimal", precision=64, scale=127),
+        logical("bytes", "decimal", precision=4, scale=-1),
+        logical("bytes", "decimal", precision="4"),
+        logical("fixed", "decimal", precision=5, name="F", size=2),
+    ],
+)
+def test_what_cannot_be_a_decimal_is_what_it_is_made_of(kind: dict[str, Any]) -> None:
+    plain = orjson.dumps({**kind, "logicalType": "none"}).decode()
+    text = schema(("odd", kind), ("right", logical("bytes", "decimal", precision=4, scale=2)))
+    data = written(plain, b"\x04\xe2") + written('"bytes"', b"\x04\xe2")
+    assert avro.parse(text).decode(data).json == b'{"odd":"BOI=","right":12.50}'
+
+
 @pytest.mark.parametrize("kind", [logical("string", "uuid"), logical("fixed", "uuid", name="U", size=16)])
 def test_a_uuid_is_its_text(kind: dict[str, Any]) -> None:
     number = uuid.UUID("12345678-1234-5678-1234-567812345678")
