@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from streams.decoding.exact import JSON_DEPTH, NANOSECONDS, NODES, Exact, NotDecoded, instant, write
+from streams.decoding.exact import JSON_DEPTH, NANOSECONDS, NODES, Exact, NotDecoded, digits, instant, write
 from streams.decoding.protoc import Reference, compile_schema
 
 INDEXES = 32  # of a message within messages, as deep as anybody nests them
@@ -285,6 +285,10 @@ def _duration(message: Any, _depth: int, _left: Left) -> Any:
     return f"{'-' if total < 0 else ''}{seconds}{f'.{rest:09d}'.rstrip('0') if rest else ''}s"
 
 
+def _decimal(message: Any, _depth: int, _left: Left) -> Any:
+    return digits(int.from_bytes(message.value, "big", signed=True), message.scale)
+
+
 def _value(message: Any, depth: int, left: Left) -> Any:
     left.take(1, depth)
     match message.WhichOneof("kind"):
@@ -315,6 +319,7 @@ def _field_mask(message: Any, _depth: int, _left: Left) -> Any:
 
 
 _WELL_KNOWN: dict[str, Walk] = {
+    "confluent.type.Decimal": _decimal,
     "google.protobuf.Timestamp": _timestamp,
     "google.protobuf.Duration": _duration,
     "google.protobuf.Struct": _struct,

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from google.protobuf import (
@@ -63,6 +64,30 @@ _KNOWN = {
     )
 }  # fmt: skip
 
+# What Confluent's serialisers take for granted and register nowhere: what Kafka Connect writes for decimals, dates and
+# times of day, and says of fields. No more than reading needs.
+GIVEN = {
+    "confluent/meta.proto": """
+        syntax = "proto3"; package confluent; import "google/protobuf/descriptor.proto";
+        message Meta {
+          string doc = 1; map<string, string> params = 2; repeated string tags = 3; repeated Rule rules = 4;
+        }
+        message Rule { string name = 1; string doc = 2; string expr = 3; string sql = 4; }
+        extend google.protobuf.FileOptions { Meta file_meta = 1088; }
+        extend google.protobuf.MessageOptions { Meta message_meta = 1088; }
+        extend google.protobuf.FieldOptions { Meta field_meta = 1088; }
+        extend google.protobuf.EnumOptions { Meta enum_meta = 1088; }
+        extend google.protobuf.EnumValueOptions { Meta enum_value_meta = 1088; }""",
+    "confluent/type/decimal.proto": """
+        syntax = "proto3"; package confluent.type;
+        message Decimal { bytes value = 1; uint32 precision = 2; int32 scale = 3; }""",
+    "google/type/date.proto": """
+        syntax = "proto3"; package google.type; message Date { int32 year = 1; int32 month = 2; int32 day = 3; }""",
+    "google/type/timeofday.proto": """
+        syntax = "proto3"; package google.type;
+        message TimeOfDay { int32 hours = 1; int32 minutes = 2; int32 seconds = 3; int32 nanos = 4; }""",
+}
+
 Reference = tuple[str, str]  # the name that an import gives, and the schema
 
 
@@ -104,7 +129,8 @@ def _compiled(main: str, text: str, references: Sequence[Reference]) -> list[Fil
     """What protoc makes of a text, with everything that it imports."""
     described: list[FileDescriptorProto] = []
     with tempfile.TemporaryDirectory(prefix="protoc-") as folder:
-        for name, reference in (*references, (main, text)):
+        texts = {**GIVEN, **dict(references), main: text}
+        for name, reference in texts.items():
             found = _described(reference)
             if found is not None:  # protoc reads it as such
                 found[-1].name = name
@@ -146,6 +172,16 @@ def _run(command: list[str], folder: str) -> None:
         raise NotDecoded(f"Its Protobuf schema cannot be compiled: {reason}.")
 
 
+@lru_cache(maxsize=64)
+def _known(name: str) -> bytes:
+    """The descriptor of a file that every schema may import. Raises NotDecoded where it is none."""
+    if (known := _KNOWN.get(name)) is not None:
+        return bytes(known.serialized_pb)
+    if (text := GIVEN.get(name)) is None:
+        raise NotDecoded(f"Its Protobuf schema imports {name[:SAID]}, which is not there.")
+    return next(file for file in _compiled(name, text, ()) if file.name == name).SerializeToString()
+
+
 def _linked(files: Sequence[FileDescriptorProto], main: str) -> FileDescriptor:
     """The file `main` in a pool of its own, with the others as far as they fit."""
     pool, waiting = DescriptorPool(), {file.name: file for file in reversed(files)}
@@ -157,10 +193,7 @@ def _linked(files: Sequence[FileDescriptorProto], main: str) -> FileDescriptor:
             return
         file = waiting.get(name)
         if file is None:
-            known = _KNOWN.get(name)
-            if known is None:
-                raise NotDecoded(f"Its Protobuf schema imports {name[:SAID]}, which is not there.")
-            file = FileDescriptorProto.FromString(known.serialized_pb)
+            file = FileDescriptorProto.FromString(_known(name))
         for imported in file.dependency:
             add(imported, (*within, name))
         pool.AddSerializedFile(file.SerializeToString())

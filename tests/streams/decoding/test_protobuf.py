@@ -204,6 +204,21 @@ def test_a_message_may_stand_in_any_file_of_a_set_whatever_the_others_are() -> N
         together.type_named("Money")
 
 
+def test_what_serialisers_register_nowhere_is_there() -> None:
+    text = """syntax = "proto3"; package shop;
+    import "confluent/meta.proto"; import "confluent/type/decimal.proto";
+    import "google/type/date.proto"; import "google/type/timeofday.proto";
+    message Order {
+      confluent.type.Decimal price = 1 [(confluent.field_meta) = {params: [{key: "precision", value: "9"}]}];
+      google.type.Date day = 2;
+      google.type.TimeOfDay at = 3;
+    }"""
+    data = b"\x0a\x06\x0a\x02\x04\xe2\x18\x02\x12\x03\x08\xea\x0f"
+    for schema in (text, as_base64(described(text).SerializeToString())):
+        found = protobuf.parse(schema).type_named("Order").decode(data)
+        assert found == (b'{"price":12.50,"day":{"year":2026,"month":0,"day":0}}', "")
+
+
 @pytest.mark.parametrize(
     ("text", "references", "reason"),
     [
