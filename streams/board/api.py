@@ -13,6 +13,7 @@ from pydantic import Field
 from streams.board.schemas import (
     MAX_OFFSET,
     RECORD,
+    Formats,
     Invalid,
     Part,
     Problem,
@@ -179,12 +180,17 @@ async def read_rates(request: HttpRequest, topic: str) -> HttpResponse:
     by_alias=True,
     summary="One record, uncut",
 )
-async def read_record(request: HttpRequest, topic: str, partition: int, offset: int) -> HttpResponse:
-    """One record with its whole value, key and headers, and the bytes of value and key in base64."""
+async def read_record(
+    request: HttpRequest, topic: str, partition: int, offset: int, other: Query[Formats]
+) -> HttpResponse:
+    """One record with its whole value, key and headers, and the bytes of value and key in base64.
+
+    By other formats than the topic's where they are named: nobody else sees it so.
+    """
     raw = await _one(request, topic, partition, offset)
     if isinstance(raw, HttpResponse):
         return raw
-    record = await carried.of(topic).encode_whole(raw)
+    record = await carried.of(topic).read_as(*other.names).encode_whole(raw)
     return HttpResponse(record.data, content_type="application/json")
 
 

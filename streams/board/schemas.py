@@ -7,6 +7,8 @@ from typing import Any, Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field, JsonValue
 
+from streams.models import FormatName
+
 MAX_OFFSET = 2**63 - 1
 
 
@@ -88,6 +90,18 @@ class WholeRecordOut(RecordOut):
 
     raw: str | None = Field(description="The value's bytes in base64.")
     key_raw: str | None = Field(description="The key's bytes in base64.")
+
+
+class Formats(Schema):
+    """By which formats a record is read, instead of the topic's."""
+
+    value_format: FormatName | None = Field(default=None, description="Of the value; none: the topic's.")
+    key_format: FormatName | None = Field(default=None, description="Of the key; none: the topic's.")
+
+    @property
+    def names(self) -> list[str | None]:
+        """Both, None where it is the topic's."""
+        return [None if each is None else str(each.value) for each in (self.value_format, self.key_format)]
 
 
 class SchemaTextOut(Schema):

@@ -70,6 +70,12 @@ class Carried:
         self._is_auto = value.name == key.name == "auto"
         self._not_decoded = metrics.NOT_DECODED.labels(topic)
 
+    def read_as(self, value: str | None, key: str | None) -> Carried:
+        """The same topic by other formats, for one who wants to look at it so; None: the topic's."""
+        if value is None and key is None:
+            return self
+        return Carried(self.topic, self._value.form_of(value), self._key.form_of(key), asked=self._registry)
+
     def shows_bytes(self, raw: Raw) -> bool:
         """Whether a record is surely shown as its bytes are: no format makes anything of them."""
         return self.is_plain or (self._is_auto and not raw.headers and not _begins_with_0(raw.value, raw.key))

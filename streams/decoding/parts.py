@@ -76,6 +76,10 @@ class Part:
                 "auto": self._auto, "json": self._json, "text": self._text, "hex": self._hex, "base64": self._base64,
             }.get(name, self._by_registry)  # fmt: skip
 
+    def form_of(self, name: str | None) -> Format:
+        """Another format for the same bytes, with the topic's own schema where that is of it; None: the topic's."""
+        return self._form if name in (None, self._form.name) else Format(name or AUTO.name)
+
     def show(self, data: bytes | None, headers: Headers, *, is_last: bool, limit: int | None) -> Shown | None:
         """What the format makes of the bytes; None: they are shown as they are.
 

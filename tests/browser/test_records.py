@@ -224,3 +224,8 @@ async def test_a_decoded_record_shows_its_format_schema_and_bytes(visitors: Visi
     await expect(detail.get_by_role("region", name="Bytes")).to_contain_text("0000  0e")
     await bad.click()
     await expect(detail).to_contain_text("2 bytes are left over")
+    choice = detail.get_by_role("combobox", name="Read the value of this record as")
+    await choice.select_option("hex")
+    await expect(detail.get_by_role("region", name="The value as hex")).to_have_text("0e0102")
+    await choice.select_option("int32")
+    await expect(detail).to_contain_text("A value of the format int32 has 4 bytes; this one has 3.")

@@ -75,6 +75,11 @@ async def test_a_record_arrives_decoded_and_tells_its_bytes_and_schema(install: 
         base64.b64encode(framed(number, b"\x0e")).decode(),
         "aw==",
     )
+    by_bytes = f"/api/topics/{TOPIC}/records/0/0?value_format=hex&key_format=base64"
+    read = (await get(installation, web, by_bytes)).json()
+    assert (read["value"], read["format"], read["key"]) == (framed(number, b"\x0e").hex(), "hex", "aw==")
+    assert (await get(installation, web, f"/api/topics/{TOPIC}/records/0/0?value_format=xml")).status_code == 422
+    assert (await get(installation, web, f"/api/topics/{TOPIC}/records/0/0")).json() == whole  # nobody else sees it so
     schema = (await get(installation, web, f"/api/topics/{TOPIC}/records/0/0/schema")).json()
     assert (schema["format"], schema["text"], schema["schema"]["id"]) == ("avro", AVRO, number)
     for path in ("0/1/schema", "0/0/schema?part=key", "0/99/schema"):

@@ -1,7 +1,11 @@
 // What the detail panel says of a record that a format made readable: the format, the schema, the bytes, the problem.
 
 import { button, element } from "../page/dom.js";
+import { Source, prettyText } from "../live/json.js";
 import { LoadError } from "../live/records_api.js";
+
+// What a value may be read as, beside what its topic says.
+const FORMATS = ["json", "text", "hex", "base64", "avro", "protobuf", "json-schema", "msgpack", "cbor", "avro-container", "int32", "int64", "float", "double", "uuid"];
 
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
@@ -12,6 +16,7 @@ import { LoadError } from "../live/records_api.js";
  * @typedef {object} Tools
  * @property {() => void} showBytes
  * @property {(entry: RecordEntry, part: "value" | "key") => Promise<SchemaText>} loadSchema
+ * @property {(entry: RecordEntry, format: string) => Promise<KafkaRecord>} readAs
  */
 
 /**
@@ -32,6 +37,7 @@ export function decodedPart(entry, record, tools) {
   if (keyFormat) fact(list, "key is", keyFormat);
   if (keySchema) schemaFact(list, "key's schema", keySchema, () => openSchema(entry, "key", shown, tools));
   list.append(element("dt", "", "bytes"), element("dd", "", button("Show", "quiet", tools.showBytes)));
+  list.append(element("dt", "", "read as"), element("dd", "", formatChoice((format) => void readAs(entry, format, shown, tools))));
   const part = element("div", "detail-decoded", list, shown);
   return [...found, part];
 }
@@ -67,6 +73,42 @@ function schemaFact(list, name, schema, open) {
  */
 async function openSchema(entry, part, shown, tools) {
   await fill(shown, `Schema of the ${part}`, async () => indented((await tools.loadSchema(entry, part)).text));
+}
+
+/**
+ * @param {(format: string) => void} chosen
+ * @returns {HTMLSelectElement}
+ */
+function formatChoice(chosen) {
+  const choice = document.createElement("select");
+  choice.setAttribute("aria-label", "Read the value of this record as");
+  choice.append(new Option("as the topic says", ""), ...FORMATS.map((format) => new Option(format, format)));
+  choice.addEventListener("change", () => chosen(choice.value));
+  return choice;
+}
+
+/**
+ * For who looks, and for this record alone: the topic stays as it is.
+ *
+ * @param {RecordEntry} entry
+ * @param {string} format "" for the topic's
+ * @param {HTMLElement} shown
+ * @param {Tools} tools
+ */
+async function readAs(entry, format, shown, tools) {
+  if (format === "") shown.replaceChildren();
+  else await fill(shown, `The value as ${format}`, async () => saidAs(await tools.readAs(entry, format)));
+}
+
+/**
+ * @param {Pick<KafkaRecord, "encoding" | "format" | "problem" | "value">} record read by a format
+ * @returns {string}
+ * @throws {LoadError} where it cannot be
+ */
+export function saidAs({ encoding, format, problem, value }) {
+  if (problem && !format && encoding !== "json") throw new LoadError(problem);
+  const text = value instanceof Source ? prettyText(value) : encoding === "none" ? "no value" : String(value);
+  return problem ? `${problem}\n\n${text}` : text;
 }
 
 /**

@@ -233,7 +233,7 @@ export class RecordView {
     for (const [mode, choice] of this.#choices) choice.setAttribute("aria-pressed", String(mode === this.#mode));
     this.#root.dataset["mode"] = this.#mode;
     void this.#showValue(entry, record);
-    const decoded = decodedPart(entry, record, { loadSchema: (each, of) => this.#tools.api.schema(each.topic, each.partition, each.record.offset, of), showBytes: () => this.#choose("hex") });
+    const decoded = decodedPart(entry, record, { loadSchema: (each, of) => this.#tools.api.schema(each.topic, each.partition, each.record.offset, of), readAs: (each, format) => this.#tools.api.readAs(each.topic, each.partition, each.record.offset, format), showBytes: () => this.#choose("hex") });
     this.#more.replaceChildren(
       ...(this.#mode === "pretty" && record.encoding !== "none" ? [this.#pickTools()] : []),
       ...(cutSentence(record) ? [element("p", "detail-note", cutSentence(record))] : []),

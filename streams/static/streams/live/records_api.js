@@ -90,6 +90,18 @@ export class RecordsApi {
    * @param {string} topic
    * @param {number} partition
    * @param {number} offset
+   * @param {string} format of the value, instead of the topic's
+   * @returns {Promise<KafkaRecord>} uncut
+   * @throws {LoadError}
+   */
+  async readAs(topic, partition, offset, format) {
+    return this.#get(`${encodeURIComponent(topic)}/records/${partition}/${offset}?value_format=${format}`);
+  }
+
+  /**
+   * @param {string} topic
+   * @param {number} partition
+   * @param {number} offset
    * @param {"value" | "key"} part
    * @returns {Promise<SchemaText>} the schema by which it was decoded
    * @throws {LoadError}
