@@ -29,6 +29,7 @@ NODES = 200
 DEPTH = 24  # parts within parts, parentheses included: Python's own recursion stays small
 LOOPS = 2  # one within the other
 LARGEST = 2**63 - 1  # of a whole number
+LARGEST_UNSIGNED = 2**64 - 1  # of one that is written with a u
 
 RELATIONS = ("==", "!=", "<=", ">=", "<", ">", "in")
 SUMS, PRODUCTS = ("+", "-"), ("*", "/", "%")
@@ -167,8 +168,12 @@ class _Parser:
     def _number(self, minus: Token | None) -> Node:
         token = self._take()
         value = -token.value if minus else token.value
-        if token.kind == "integer" and not -LARGEST - 1 <= value <= LARGEST:
-            raise BadFilter(f"Whole numbers lie between {-LARGEST - 1} and {LARGEST}.", token.at)
+        if token.kind == "integer":
+            is_unsigned = token.source[-1] in "uU"
+            smallest, largest = (0, LARGEST_UNSIGNED) if is_unsigned else (-LARGEST - 1, LARGEST)
+            if not smallest <= value <= largest:
+                which = " with a u" if is_unsigned else ""
+                raise BadFilter(f"Whole numbers{which} lie between {smallest} and {largest}.", token.at)
         return Constant((minus or token).at, value)
 
     def _primary(self) -> Node:

@@ -14,7 +14,7 @@ SIGNS = ("==", "!=", "<=", ">=", "&&", "||", *"<>+-*/%!?:.,()[]")
 SPACE = re.compile(r"(?:[ \t\n\f\r]+|//[^\n]*)+")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DOUBLE = re.compile(r"[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|\.[0-9]+(?:[eE][+-]?[0-9]+)?")
-INTEGER = re.compile(r"0x[0-9a-fA-F]+|[0-9]+")
+INTEGER = re.compile(r"(0x[0-9a-fA-F]+|[0-9]+)[uU]?")
 QUOTE = re.compile(r"([rRbB]{0,2})('''|\"\"\"|'|\")")
 ESCAPE = re.compile(r"\\(?:[abfnrtv\\?\"'`]|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2})")
 SHORT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -74,13 +74,12 @@ def _word(text: str, at: int) -> Token | None:
         if len(integer[0]) > DIGITS:
             raise BadFilter("This number is larger than a whole number can be.", at)
         _end_of_number(text, integer.end())
-        return Token("integer", integer[0], at, int(integer[0], 16 if integer[0].startswith("0x") else 10))
+        digits = integer[1]
+        return Token("integer", integer[0], at, int(digits, 16 if digits.startswith("0x") else 10))
     return None
 
 
 def _end_of_number(text: str, at: int) -> None:
-    if text[at : at + 1] in {"u", "U"}:
-        raise BadFilter("Whole numbers are written without a u.", at)
     if NAME.match(text, at):
         raise BadFilter(f"A number ends before {text[at]}; a text needs quotes.", at)
 

@@ -19,7 +19,7 @@ from streams.filters.nodes import (
     Node,
     Unary,
 )
-from streams.filters.parsing import FUNCTIONS, PRODUCTS, RELATIONS, RESERVED, SUMS
+from streams.filters.parsing import FUNCTIONS, LARGEST, PRODUCTS, RELATIONS, RESERVED, SUMS
 
 # How close each binds; what stands in something closer needs parentheses.
 CHOICE, OR, AND, RELATION, SUM, PRODUCT, UNARY, MEMBER = range(8)
@@ -95,7 +95,7 @@ def _constant(value: float | str | bool | None) -> tuple[str, int]:
         return _quoted(value), MEMBER
     if value is None or isinstance(value, bool):
         return {True: "true", False: "false", None: "null"}[value], MEMBER
-    text = repr(value)
+    text = f"{value}u" if type(value) is int and value > LARGEST else repr(value)
     return text, UNARY if text.startswith("-") else MEMBER
 
 
