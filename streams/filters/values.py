@@ -94,7 +94,8 @@ def ordered(a: Any, b: Any, work: Work) -> tuple[Any, Any]:
         return a * MILLISECOND, b.ns
     if one is other:
         raise Failed(f"Of two values that are {kind(a)} none is larger.")
-    raise Failed(f"{kind(a).capitalize()} and {kind(b)} have no order.")
+    hint = ": write timestamp(…) around the text" if {one, other} == {str, Moment} else ""  # as formats show times
+    raise Failed(f"{kind(a).capitalize()} and {kind(b)} have no order{hint}.")
 
 
 # Computing ------------------------------------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ def test_these_match(text: str) -> None:
         ("value.sold > 1", "There is no value.sold.", 6),
         ("value.name.first == 1", "There is no value.name.first: what is before the dot is a text.", 11),
         ("value.note > 1", "Null and a number have no order.", 11),
+        ("value.name > timestamp", "A text and a time have no order: write timestamp(…) around the text.", 11),
         ("value.price + 1 == 13.5", "+ takes two numbers of one kind: write double(…) around the whole one.", 12),
         ("value.items[2].sku == ''", "There is no value.items[2].", 11),
         ("value.price", "A condition is true or false, not a number.", None),
