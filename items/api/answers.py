@@ -22,6 +22,7 @@ STATUSES: dict[type[refusals.Refused], int] = {
     refusals.TooManyKeys: 429,
 }
 JSON = "application/json; charset=utf-8"
+INVALID = 422
 KEYS_RETRY_AFTER = "3600"  # s; some of the remembered keys are forgotten by then
 
 
@@ -39,20 +40,23 @@ def answer(status: int, content: object, **headers: str) -> HttpResponse:
 
 
 def settled(work: Callable[[], HttpResponse]) -> HttpResponse:
-    """What the work answers; a refusal is an answer, too."""
+    """What the work answers; a refusal is an answer, too. What is wrong with the body itself is raised."""
     try:
         return work()
-    except (services.Refused, ValidationError) as refused:
-        return refusal(refused)
+    except services.Refused as refused:
+        answered = refusal(refused)
+        if answered.status_code == INVALID:
+            raise
+        return answered
 
 
 def refusal(error: refusals.Refused | ValidationError) -> HttpResponse:
     """What a caller is told of a service's refusal: 422 names the fields, everything else is a sentence."""
     if isinstance(error, ValidationError):
-        return answer(422, {"detail": _field_problems(error, ["body"])})
+        return answer(INVALID, {"detail": _field_problems(error, ["body"])})
     if isinstance(error, refusals.RowRefused):
         if isinstance(error.reason, ValidationError):
-            return answer(422, {"detail": _field_problems(error.reason, ["body", "items", error.row])})
+            return answer(INVALID, {"detail": _field_problems(error.reason, ["body", "items", error.row])})
         return answer(STATUSES[type(error.reason)], {"detail": str(error)})
     headers = {}
     if isinstance(error, refusals.VersionConflict):

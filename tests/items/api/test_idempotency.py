@@ -54,6 +54,11 @@ class KeyTests(PeopleTestCase):
         self.assertEqual(self.post({"name": ""}, "k").status_code, 422)
         self.assertEqual(self.post(LAMP, "k").status_code, 201)
 
+    def test_so_does_a_list_with_one_sku_twice(self) -> None:
+        rows = [LAMP | {"sku": sku} for sku in "AA"]
+        self.assertEqual(self.post({"items": rows}, "k", "/api/items/bulk").status_code, 422)
+        self.assertEqual(self.post({"items": rows[:1]}, "k", "/api/items/bulk").status_code, 201)
+
     def test_keys_of_two_people_are_two_keys(self) -> None:
         self.post(LAMP, "k")
         other = self.caller(self.owner).send("POST", "/api/items/", LAMP, Idempotency_Key="k")
