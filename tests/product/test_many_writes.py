@@ -52,6 +52,8 @@ async def submit(installation: Installation) -> None:
     saved = {answer["item"]["id"]: f"Item {number}" for number, status, answer in answers if status == 201}
     taken = [number for number, status, _ in answers if status == 409]
     assert all(number < 100 for number in taken)
+    by_whom = {number // SAME_SKU for number, status, _ in answers if status == 201 and number < 100}
+    assert {number // SAME_SKU for number in taken} <= by_whom, "a SKU is taken by somebody who has it"
     assert by_status[201], by_status
     assert dict(await asyncio.to_thread(installation.query, "SELECT id, name FROM items_item")) == saved
     history = "SELECT item_id, count(*), min(version) FROM items_itemversion GROUP BY item_id"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from threading import Event
 from typing import Any
 from unittest import mock
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.middleware import get_user
 from django.contrib.auth.models import User
@@ -19,7 +21,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
-from django.test import AsyncRequestFactory, TransactionTestCase
+from django.test import AsyncRequestFactory, TransactionTestCase, skipUnlessDBFeature
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -35,6 +37,7 @@ from streams.models import OutboxMessage
 from tests.support.people import contributor, events
 
 SENT = 20
+WAIT_S = 60  # for what has to come while somebody else holds a lock
 CSRF = "c" * 32
 
 
@@ -49,15 +52,21 @@ class Together(TransactionTestCase):
         self.olga, self.carl = contributor("olga"), contributor("carl")
         self.tokens = {user.pk: tokens.issue(user) for user in (self.olga, self.carl)}
         self.batches: list[int] = []
+        self.alone = 0  # calls that were made once more, by themselves
 
         def noted(calls: list[together.Call]) -> list[HttpResponse | Exception]:
             self.batches.append(len(calls))
             return perform(calls)
 
-        perform = together.answer_together
-        patched = mock.patch("items.api.depends.answer_together", noted)
-        patched.start()
-        self.addCleanup(patched.stop)
+        def noted_alone(call: together.Call) -> HttpResponse:
+            self.alone += 1
+            return perform_alone(call)
+
+        perform, perform_alone = together.answer_together, together.answer_alone
+        for name, replacement in (("answer_together", noted), ("answer_alone", noted_alone)):
+            patched = mock.patch(f"items.api.depends.{name}", replacement)
+            patched.start()
+            self.addCleanup(patched.stop)
 
     async def at_once(self, *calls: Any) -> list[Any]:
         """Answers, or what was raised."""
@@ -99,7 +108,7 @@ class Together(TransactionTestCase):
 class AddedTogetherTests(Together):
     async def test_each_gets_its_own_item_with_its_history_and_its_event(self) -> None:
         answers = await self.at_once(*(self.add(body(f"Lamp {number}")) for number in range(SENT)))
-        self.assertEqual(self.batches, [SENT])
+        self.assertEqual((self.batches, self.alone), ([SENT], 0))
         await self.check(answers)
 
     @sync_to_async
@@ -118,6 +127,7 @@ class AddedTogetherTests(Together):
         )
         self.assertEqual((first.status_code, other.status_code), (201, 201))
         self.assertIsInstance(again, services.SkuTaken)
+        self.assertEqual(self.alone, 1)
         self.assertEqual(await Item.objects.acount(), 2)
         self.assertEqual(await OutboxMessage.objects.acount(), 2)
 
@@ -126,17 +136,20 @@ class AddedTogetherTests(Together):
         taken, other = await self.at_once(self.add(body(sku="A")), self.add(body()))
         self.assertIsInstance(taken, services.SkuTaken)
         self.assertEqual(other.status_code, 201)
+        self.assertEqual(self.alone, 1)
 
     async def test_one_that_is_invalid_is_refused_by_itself(self) -> None:
         answers = await self.at_once(*(self.add(body("" if number == 7 else "Lamp")) for number in range(SENT)))
         self.assertIsInstance(answers[7], InvalidRequest)
         self.assertEqual([answer.status_code for answer in answers if answer is not answers[7]], [201] * (SENT - 1))
+        self.assertEqual((self.batches, self.alone), ([SENT], 0), "the others have not waited for one another")
 
     async def test_who_may_not_is_refused_by_itself(self) -> None:
         await sync_to_async(self.carl.user_permissions.clear)()
         mine, carls = await self.at_once(self.add(body()), self.add(body(), self.carl))
         self.assertEqual(mine.status_code, 201)
         self.assertIsInstance(carls, services.NotAllowed)
+        self.assertEqual(self.alone, 0)
 
     async def test_a_token_that_was_revoked_a_moment_ago_does_not_count_any_more(self) -> None:
         await self.at_once(self.add(body()))
@@ -199,6 +212,7 @@ class SessionsTogetherTests(Together):
         calls = [operations.add_item(request, key=None, item=body()) for request in requests]
         answers: list[Any] = async_to_sync(self.at_once)(*calls)
         self.assertEqual(self.batches, [3])
+        self.assertEqual(self.alone, 0)
         self.assertEqual([answers[0].status_code, answers[2].status_code], [201, 201])
         self.assertEqual(Item.objects.count(), 2 + (getattr(answers[1], "status_code", None) == 201))
         return answers
@@ -304,6 +318,7 @@ class ChangedTogetherTests(Together):
         self.assertEqual(answers[0].status_code, 200)
         self.assertEqual([type(answer) for answer in answers[1:]], [services.VersionConflict] * 2)
         self.assertEqual([answer.current.version for answer in answers[1:]], [2, 2])
+        self.assertEqual(self.alone, 0)
 
     async def test_each_is_refused_for_what_is_its_own(self) -> None:
         item, other = await self.item(), await self.item(sku="A")
@@ -315,6 +330,7 @@ class ChangedTogetherTests(Together):
             )  # fmt: skip
         self.assertIsInstance(refused, services.NotAllowed)
         self.assertIsInstance(missing, services.ItemNotFound)
+        self.assertEqual(self.alone, 1, "the one that wants another SKU")
         self.assertIsInstance(taken, services.SkuTaken)
         self.assertEqual((same["ETag"], good["ETag"], len(told)), ('"1"', '"2"', 1))
 
@@ -356,6 +372,65 @@ class ChangedTogetherTests(Together):
         self.assertIsInstance(second, ValidationError)
         self.assertEqual([getattr(one, "version", None) for one in (first, third)], [2, 3])
         self.assertEqual(await Item.objects.values_list("name", "version").aget(), ("Tent", 3))
+
+
+@skipUnlessDBFeature("has_select_for_update")  # SQLite lets one write at a time
+class BesideSlowOnesTests(Together):
+    """Somebody else's transaction holds what one of the calls needs."""
+
+    def beside(self, hold: Callable[[], object], slow: Any, *others: Any) -> tuple[Any, list[Any]]:
+        """The answers of the slow call and of the others, which came while another connection had done `hold` and had
+        not committed it."""
+        is_held, is_over = Event(), Event()
+
+        def held() -> None:
+            try:
+                with transaction.atomic():
+                    hold()
+                    is_held.set()
+                    is_over.wait(WAIT_S)
+            finally:
+                connection.close()
+
+        async def answered() -> tuple[Any, list[Any]]:
+            async with ThreadSensitiveContext():  # as a request has one, and so threads beside the test's own
+                waiting, *tasks = [asyncio.ensure_future(call) for call in (slow, *others)]
+                try:
+                    answers = await asyncio.wait_for(self.at_once(*tasks), WAIT_S)
+                    self.assertFalse(waiting.done())
+                finally:
+                    is_over.set()
+                return (await self.at_once(waiting))[0], answers
+
+        with ThreadPoolExecutor(1) as pool:
+            holding = pool.submit(held)
+            try:
+                self.assertTrue(is_held.wait(WAIT_S))
+                answers = async_to_sync(answered)()
+            finally:
+                is_over.set()
+            holding.result()
+        self.assertEqual(self.batches, [1 + len(others)])
+        return answers
+
+    def test_who_changes_an_item_that_somebody_is_at_waits_alone(self) -> None:
+        item, other = [services.create_item(actor=self.olga, name="Tent", price=1) for _ in range(2)]
+        slow, answers = self.beside(
+            lambda: services.update_item(item.pk, actor=self.olga, name="Theirs"),
+            self.patch(item, price=2), self.patch(other, price=3), *(self.add(body()) for _ in range(SENT)),
+        )  # fmt: skip
+        self.assertEqual([answer.status_code for answer in answers], [200] + [201] * SENT)
+        self.assertEqual((self.alone, slow.status_code), (1, 200))
+        self.assertEqual(Item.objects.values_list("name", "price", "version").get(pk=item.pk), ("Theirs", 2, 3))
+
+    def test_who_wants_a_sku_that_somebody_is_about_to_take_waits_alone(self) -> None:
+        slow, answers = self.beside(
+            lambda: services.create_item(actor=self.olga, name="Theirs", price=1, sku="A"),
+            self.add(body(sku="A")), *(self.add(body()) for _ in range(3)),
+        )  # fmt: skip
+        self.assertEqual([answer.status_code for answer in answers], [201] * 3)
+        self.assertIsInstance(slow, services.SkuTaken)
+        self.assertEqual((Item.objects.count(), OutboxMessage.objects.count()), (4, 4))
 
 
 class KeysTogetherTests(Together):
