@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -74,7 +74,7 @@ def upsert_items(*, owner: User | None, rows: Sequence[ItemFields], dry_run: boo
     submissions = [None if sku else _submission(owner, row) for sku, row in zip(of_rows, rows, strict=True)]
     made_before = _made_before([key for key in submissions if key])
     of_sku = {sku: row for sku, row in zip(of_rows, rows, strict=True) if sku}
-    unchanged, known, gone = _locked(owner, of_sku)
+    unchanged, known, gone = _found(owner, of_sku)
     free_skus(gone)
     new: list[Item] = []
     updated: dict[int, tuple[Item, Changes]] = {}
@@ -121,15 +121,16 @@ def _drafted(owner: User | None, row: ItemFields, submission: uuid.UUID | None, 
     return changes.drafted(owner, row, submission, now)
 
 
-def _locked(owner: User | None, of_sku: dict[str, ItemFields]) -> tuple[set[str], dict[str, Item], set[str]]:
+def _found(owner: User | None, of_sku: dict[str, ItemFields]) -> tuple[set[str], dict[str, Item], set[str]]:
     """The SKUs of items that say all of their rows already; the other items that have one of the SKUs; and the SKUs of
     items that are gone for good.
 
-    All are locked in the order of their ids, as every writer of several does. A file that comes again is nearly all of
-    the first kind: no item is made of those.
+    The other items are locked, in the order of their ids, as every writer of several does. Of the first nothing is
+    written, so that they may change in the next moment as well as in the one after it: they wait for nobody, and nobody
+    for them. A file that comes again is nearly all of that kind: no item is made of those.
     """
     mine = owner.pk if owner else None
-    found = Item.with_deleted.select_for_update().filter(sku__in=of_sku).order_by("pk")
+    found = Item.with_deleted.filter(sku__in=of_sku).order_by()
     unchanged: set[str] = set()
     gone: set[str] = set()
     others: list[int] = []
@@ -142,8 +143,13 @@ def _locked(owner: User | None, of_sku: dict[str, ItemFields]) -> tuple[set[str]
             gone.add(sku)
         else:
             others.append(item_id)
-    items = Item.with_deleted.select_related("owner").in_bulk(others) if others else {}
-    return unchanged, {item.sku: item for item in items.values()}, gone
+    return unchanged, _locked(others, of_sku.keys()) if others else {}, gone
+
+
+def _locked(ids: list[int], skus: Set[str]) -> dict[str, Item]:
+    """SKU -> item, of those that still have one of the SKUs now that nobody else changes them."""
+    items = Item.with_deleted.select_for_update(of=("self",)).select_related("owner").filter(pk__in=ids).order_by("pk")
+    return {item.sku: item for item in items if item.sku in skus}
 
 
 def _made_before(submissions: list[uuid.UUID]) -> dict[uuid.UUID | None, datetime | None]:

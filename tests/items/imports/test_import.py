@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+from collections.abc import Callable, Set
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -14,11 +15,13 @@ from unittest import mock
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from items import services
+from items.events import ItemEvent
 from items.imports import jobs, running
 from items.imports import saved as import_saved
 from items.listing import filters
@@ -365,6 +368,51 @@ class GoneTests(ImportTestCase):
                     self.assertEqual(result, "created")
                     self.assertEqual(list(Item.with_deleted.values_list("version", "deleted_at")), [(1, None)])
                     self.assertEqual(upserts.upsert_items(owner=self.owner, rows=[row]), ["unchanged"])
+
+
+class MeanwhileTests(ImportTestCase):
+    """Rows whose items others change between the look at what these say and their lock."""
+
+    def imported(self, meanwhile: Callable[[QuerySet[Item]], object]) -> tuple[object, list[ItemEvent]]:
+        """What comes of a row with a new price, to whose item somebody does `meanwhile` before it is locked."""
+        Item.with_deleted.exclude(pk=self.item.pk).delete()
+        lamp: services.ItemFields = {"sku": "A", "name": "Lamp", "price": 1}
+        chair: services.ItemFields = {"sku": "B", "name": "Chair", "price": 2}
+        new: services.ItemFields = {"name": "Stool", "price": 4}
+        services.upsert_items(owner=self.colleague, rows=[lamp, chair])
+        lock = upserts._locked
+
+        def late(ids: list[int], skus: Set[str]) -> dict[str, Item]:
+            meanwhile(Item.with_deleted.filter(sku="B"))
+            return lock(ids, skus)
+
+        with events() as told, mock.patch.object(upserts, "_locked", late):
+            same, result, made = services.upsert_items(owner=self.colleague, rows=[lamp, chair | {"price": 3}, new])
+        self.assertEqual((same, made), ("unchanged", "created"))
+        return result, [event for event in told if event.payload["name"] != "Stool"]
+
+    def test_what_they_change_is_kept_and_what_the_row_says_is_written_on_top_of_it(self) -> None:
+        result, told = self.imported(lambda found: found.update(description="theirs", version=2))
+        self.assertEqual((result, [event.version for event in told]), ("updated", [3]))
+        self.assertEqual(Item.objects.values_list("description", "price", "version").get(sku="B"), ("theirs", 3, 3))
+
+    def test_a_row_that_says_what_the_item_says_by_then_changes_nothing(self) -> None:
+        self.assertEqual(self.imported(lambda found: found.update(price=3, version=2)), ("unchanged", []))
+
+    def test_an_item_that_has_another_sku_by_then_is_left_alone_and_the_row_makes_its_own(self) -> None:
+        for meanwhile in (lambda found: found.update(sku="C"), lambda found: found.update(sku="")):
+            result, told = self.imported(meanwhile)
+            self.assertEqual((result, [event.type for event in told]), ("created", ["item.created"]))
+            self.assertEqual(Item.objects.filter(owner=self.colleague, name="Chair", price=2, version=1).count(), 1)
+
+    def test_an_item_that_is_gone_by_then_is_made_again(self) -> None:
+        self.assertEqual(self.imported(lambda found: found.delete())[0], "created")
+
+    def test_an_item_that_is_no_longer_theirs_to_change_is_refused(self) -> None:
+        result, told = self.imported(lambda found: found.update(owner=self.owner))
+        self.assertEqual((type(result), told), (upserts.OfSomebodyElse, []))
+        result, told = self.imported(lambda found: found.update(deleted_at=timezone.now()))
+        self.assertEqual((type(result), told), (upserts.WasDeleted, []))
 
 
 class StartedTests(ImportTestCase):

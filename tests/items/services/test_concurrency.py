@@ -6,11 +6,11 @@ import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 from typing import TypeVar
 
-from django.db import connection
-from django.test import TransactionTestCase
+from django.db import connection, transaction
+from django.test import TransactionTestCase, skipUnlessDBFeature
 
 from items import services
 from items.models import Item
@@ -106,6 +106,32 @@ class ConcurrencyTests(TransactionTestCase):
 
         self.assertEqual(set(Item.objects.values_list("version", flat=True)), {1 + WRITERS * WRITES})
         self.assertEqual(len(set(Item.objects.values_list("price", flat=True))), 1, "an import is whole")
+
+    @skipUnlessDBFeature("has_select_for_update")  # SQLite lets one write at a time
+    def test_an_import_that_changes_nothing_waits_for_nobody(self) -> None:
+        rows: list[services.ItemFields] = [{"sku": f"S{n}", "name": f"Item {n}", "price": 0} for n in range(3)]
+        services.upsert_items(owner=self.owner, rows=rows)
+        is_held, is_over = Event(), Event()
+
+        def hold() -> None:
+            try:
+                with transaction.atomic():
+                    services.update_item(Item.objects.get(sku="S1").pk, actor=self.owner, price=5)
+                    is_held.set()
+                    is_over.wait(60)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            holding = pool.submit(hold)
+            try:
+                self.assertTrue(is_held.wait(60))
+                with transaction.atomic(), connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL lock_timeout = '1s'")
+                    self.assertEqual(services.upsert_items(owner=self.owner, rows=rows), ["unchanged"] * 3)
+            finally:
+                is_over.set()
+            holding.result()
 
     def test_of_bulks_that_add_the_same_skus_in_opposite_order_one_wins(self) -> None:
         for turn in range(5):
