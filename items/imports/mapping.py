@@ -225,9 +225,11 @@ class Mapper:
         if cell is None:
             return None
         text = cell.strip()
-        if self._csv:
-            return self._plain(text_of_cell(text))
-        return type(cell)(text) if type(cell) is not str else text
+        if not self._csv:
+            return type(cell)(text) if type(cell) is not str else text
+        if text[:1] == "=":  # hardly any cell has what both undo: no call for each of the others
+            text = text_of_cell(text)
+        return self._plain(text) if "'" in text else text
 
     def _understood(self, values: Values) -> ItemFields:
         fields: dict[str, object] = {}

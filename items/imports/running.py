@@ -8,6 +8,7 @@ is killed leaves whole chunks; the same file again finds them unchanged and goes
 from __future__ import annotations
 
 import csv
+import gc
 import sqlite3
 import time
 from collections import Counter
@@ -36,6 +37,9 @@ CHUNK = 500  # rows in one transaction: long enough to be quick, short enough fo
 CHUNK_BYTES = 8 * 1024 * 1024  # of the file in one transaction; the row that goes beyond is the last of it
 TRIES = 5  # of one chunk, when other writers were quicker or the database was busy
 PAUSE_S = 0.5  # between tries, growing
+# New objects between two of Python's looks for circles among them. A chunk makes some ten thousand, none in a circle;
+# with the usual 700, each look leaves more to be looked at by the next great one.
+YOUNG = 50_000
 # Of a report kept for a person: a gigabyte has room for 300 million rows that fail, each with two lines of the report.
 REPORT_BYTES = 32 * 1024 * 1024
 MORE = "More rows failed than a report holds; all of them are counted on the page of the import."
@@ -83,7 +87,7 @@ def run(
     """
     progress = Progress()
     mapper = Mapper(survey, mapping)
-    with closing(SeenSkus()) as seen:
+    with closing(SeenSkus()) as seen, _seldom_looked_through():
         chunk: list[Candidate] = []
         failures: list[Failure] = []
         taken = start = 0
@@ -110,6 +114,17 @@ def run(
         progress.position = path.stat().st_size
         end_chunk()
     return progress
+
+
+@contextmanager
+def _seldom_looked_through() -> Iterator[None]:
+    """Inside the block Python looks for circles among its objects when there are YOUNG new ones."""
+    before = gc.get_threshold()
+    gc.set_threshold(YOUNG, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class SeenSkus:

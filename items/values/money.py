@@ -49,6 +49,7 @@ TEXT = f"^(?:(?:{_CURRENCY}[{BLANK}]?)?{_NUMBER}|{_NUMBER}[{BLANK}]?{_CURRENCY})
 
 _TEXT = re.compile(rf"(?:{_CURRENCY}[{BLANK}]?)?(?P<before>{_NUMBER})|(?P<behind>{_NUMBER})[{BLANK}]?{_CURRENCY}")
 _PLAIN = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,2})?")  # what most texts are: no need to look for more
+_EXACT = re.compile(r"[0-9]{1,10}\.[0-9]{2}")  # … and as it is kept: nothing is left to be looked at
 _ALONE = re.compile(_POINT)
 _MARK = re.compile(_CURRENCY)
 _UNCLEAR = re.compile(r"[0-9]{1,3},[0-9]{3}")
@@ -75,6 +76,8 @@ def amount(value: object) -> Decimal:
     A float means the number it prints as (0.1 is ten cents). A text is one number with at most one currency sign or
     code (€ 1.234,50). Raises ValueError with a sentence for people; Unclear for a text such as 1,234.
     """
+    if type(value) is str and _EXACT.fullmatch(value):
+        return Decimal(value)
     number = _number(value)
     if not number.is_finite():
         raise ValueError("Give a finite number.")

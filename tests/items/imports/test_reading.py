@@ -158,6 +158,10 @@ class MappingTests(ReadingTestCase):
         self.assertEqual(self.fields("name,price\n'=1+1,1\n'quoted',1\n")[0]["name"], "=1+1")
         self.assertEqual(self.fields("name,price\n'quoted',1\n")[0]["name"], "'quoted'")
 
+    def test_a_text_that_excel_kept_from_being_a_number_is_read_as_it_is_shown(self) -> None:
+        [fields] = self.fields('sku,name,price\n="00123"," =""A lamp"" ",1\n')
+        self.assertEqual((fields["sku"], fields["name"]), ("00123", "A lamp"))
+
     def test_a_shopify_export_gives_an_item_for_each_variant(self) -> None:
         shirt, picture, small, large, medium = self.fields(SHOPIFY)
         self.assertEqual(

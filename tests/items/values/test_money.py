@@ -26,7 +26,8 @@ def test_an_amount_is_the_same_in_every_form_it_can_be_given(cents: int) -> None
      (Decimal("12.500"), "12.50"), (Decimal("-0"), "0.00"), ("0", "0.00"), (9999999999.99, "9999999999.99"),
      ("12.500", "12.50"), ("29.0000", "29.00"), ("12,5", "12.50"), ("12,5000", "12.50"), ("1,234.50", "1234.50"),
      ("€ 1.234,50", "1234.50"), ("$1,234,567", "1234567.00"), ("1\u202f234,50 kr", "1234.50"),
-     ("CHF 1’234.50", "1234.50"), ("5 EUR", "5.00"), ("0012.50", "12.50")],
+     ("CHF 1’234.50", "1234.50"), ("5 EUR", "5.00"), ("0012.50", "12.50"), ("00.00", "0.00"),
+     ("9999999999.99", "9999999999.99")],
 )  # fmt: skip
 def test_amounts_are_exact_and_written_with_two_places(given: object, written: str) -> None:
     assert money.written(money.amount(given)) == written
@@ -36,7 +37,7 @@ def test_amounts_are_exact_and_written_with_two_places(given: object, written: s
     "given",
     ["NaN", "Infinity", "", " 1", "1_000", "1,234", "12,500", "1e2", "٣", "0x10", None, True, [], float("nan"),
      float("inf"), -0.01, -1, "-1", "-0", "1.005", "1.234", "$10 $20", "$10 USD", "10 20", "$", "1.2.3",
-     "1,23,456.00", 1.005, 0.1 + 0.2, 10_000_000_000, "9" * 41, Decimal("NaN"),
+     "1,23,456.00", 1.005, 0.1 + 0.2, 10_000_000_000, "10000000000.00", "9" * 41, Decimal("NaN"),
      Decimal("sNaN"),
      Decimal("1E-999999"), Decimal("1E+999999")],
 )  # fmt: skip
