@@ -19,7 +19,7 @@ from streams.hub.hub import Hub
 from streams.hub.subscription import Client
 from streams.rights import credentials
 from streams.rights.credentials import Credentials
-from streams.rights.topics import shown
+from streams.rights.topics import shown_as_json
 from streams.runtime.tasks import pause
 
 LOOK_S = 2.0  # from the beginning of one look to that of the next
@@ -120,9 +120,9 @@ def tell(hub: Hub, connection: Client, topics: Allowed) -> None:
         connection.goodbye(4003, now)
         return
     before, connection.topics = connection.topics, topics  # equal ones, too: who may the same shares what is kept of it
-    if topics != before:
+    if topics is not before and topics != before:
         lost_all = bool(before) and not topics
-        connection.send({"type": "topics", "topics": shown(topics)}, now)
+        connection.send({"type": "topics", "topics": shown_as_json(topics)}, now)
         for reader in list(connection.streams.values()):
             if reader.log.topic not in topics:
                 hub.leave(reader, "forbidden")

@@ -22,7 +22,7 @@ from streams.hub.connection import HEARTBEAT_S, STREAMS, Connection
 from streams.hub.freshness import now_ms
 from streams.hub.hub import Hub
 from streams.hub.subscription import Client
-from streams.rights.topics import shown
+from streams.rights.topics import shown_as_json
 from streams.runtime.tasks import failure
 from streams.socket import admission, sinks
 from streams.socket.admission import NotAdmitted
@@ -116,7 +116,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 "server_time": now_ms(),
                 "heartbeat_seconds": HEARTBEAT_S,
                 "limits": {"streams": STREAMS, "frame_bytes": INBOUND_BYTES},
-                "topics": shown(topics),
+                "topics": shown_as_json(topics),
             },
             self._loop.time(),
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from unittest import mock
 
+import orjson
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
@@ -19,6 +20,7 @@ from items import tokens
 from items.models import ApiToken
 from streams.models import Topic
 from streams.rights.credentials import Credentials, Known, Presented, look_again, look_up
+from streams.rights.topics import shown, shown_as_json
 from streams.socket.admission import A_ROUND, Desk
 from tests.support.people import sign_in
 from tests.support.waiting import until
@@ -63,6 +65,25 @@ class LookUpTests(TestCase):
             look_up(one)
         with self.assertNumQueries(5):
             self.assertEqual(len(look_up(many)), 40)
+
+    def test_who_may_the_same_shares_one_object_until_that_changes(self) -> None:
+        reads, other, another, chief = self.users[:4]
+        chief.is_superuser = True
+        chief.save()
+        some = {user: Presented(token=tokens.issue(user)) for user in (reads, other, another, chief)}
+        known = look_up(some.values())
+        topics = {user: known[each].topics for user, each in some.items()}
+        self.assertEqual(set(topics[reads]) - set(topics[other]), {"closed"})
+        self.assertIs(topics[other], topics[another])
+        self.assertIs(topics[reads], topics[chief], "all of them")
+        self.assertIs(look_again([known[some[other]].credentials])[known[some[other]].credentials], topics[other])
+        self.assertEqual(orjson.dumps(shown_as_json(topics[reads])), orjson.dumps(shown(topics[reads])))
+        self.assertIs(shown_as_json(topics[reads]), shown_as_json(topics[chief]))
+        self.assertEqual(orjson.dumps(shown_as_json(topics[other])), orjson.dumps(shown(topics[other])))
+        Topic.objects.filter(name="open").update(label="For everybody")
+        later = look_up([some[other]])[some[other]].topics
+        self.assertEqual((topics[other]["open"], later["open"]), ("open", "For everybody"))
+        self.assertEqual(orjson.dumps(shown_as_json(later)), orjson.dumps(shown(later)))
 
     def test_what_counts_no_more_lets_nobody_in(self) -> None:
         user = self.users[2]
