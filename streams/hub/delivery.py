@@ -48,7 +48,10 @@ class Delivery:
     def join(self, reader: Subscription, positions: Positions) -> None:
         """Moves a reader on from `positions`: from the log where it reaches that far, else from Kafka first."""
         reader.begin(positions)
-        self._readers.setdefault(reader.log, Readers(reader.log)).apart.add(reader)
+        readers = self._readers.get(reader.log)
+        if readers is None:
+            readers = self._readers[reader.log] = Readers(reader.log)
+        readers.apart.add(reader)
         self._round_s += reader.connection.sink.frame_s
         if not self._join_log(reader, positions):
             self._catch_up.start(reader, positions)

@@ -80,8 +80,15 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._refuse(4002)
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
+        """What comes before the welcome, where the server offers its transport, and everything where it does not."""
         self._take(message)
-        if self.connection is not None and (offered := self._offered()) is not None:
+        if self.connection is not None:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """From now on the server gives to `_take` what the client says, where it can; at once, or once the application
+        has taken what waits for it."""
+        if (offered := self._offered()) is not None:
             offered.hand_over(self._take)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
@@ -121,6 +128,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self._loop.time(),
         )
         self._hub.heartbeat(connection)
+        self._hand_over()  # the first thing that a client says is its `subscribe`
 
     async def _refuse(self, code: int) -> None:
         metrics.REFUSALS.labels(str(code)).inc()
