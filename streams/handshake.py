@@ -20,6 +20,8 @@ _TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 _HEAD = re.compile(
     rb"GET ([\x21-\x7e]+) HTTP/1\.1\r\n((?:[-!#$%&'*+.^_`|~0-9a-z]+: [\x09\x20-\x7e\x80-\xff]*\r\n)+)\r\n"
 )
+_TARGET = re.compile(rb"[\x21-\x7e]+")
+_SAID = re.compile(rb"[\x09\x20-\x7e\x80-\xff]*")
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # sixteen bytes
 _PROTOCOLS = re.compile(rb"%b(?:, ?%b)*" % (_TOKEN, _TOKEN))
 _CONNECTIONS = frozenset({b"upgrade", b"keep-alive, upgrade"})  # Firefox's is the second
@@ -44,11 +46,23 @@ def opening(head: bytes) -> Opening | None:
     matched = _HEAD.fullmatch(head) if len(head) <= LONGEST else None
     if matched is None:
         return None
+    lines = [line.partition(b": ") for line in matched[2].split(b"\r\n")[:-1]]
+    return _asked(matched[1], [(name, value) for name, _, value in lines])
+
+
+def opening_of(target: bytes, headers: Headers) -> Opening | None:
+    """The same for a GET of HTTP 1.1 that a parser took apart: path and query, and headers with names in lower case."""
+    said = b" ".join([part for header in headers for part in header])
+    if len(target) + len(said) > LONGEST or not (_TARGET.fullmatch(target) and _SAID.fullmatch(said)):
+        return None
+    return _asked(target, headers)
+
+
+def _asked(target: bytes, given: Headers) -> Opening | None:
     headers: Headers = []
     once: dict[bytes, bytes] = {}
-    for line in matched[2].split(b"\r\n")[:-1]:
-        name, _, value = line.partition(b": ")
-        value = value.strip(b" \t")
+    for name, said in given:
+        value = said.strip(b" \t")
         if name in _ONCE:
             if name in once:
                 return None
@@ -69,7 +83,7 @@ def opening(head: bytes) -> Opening | None:
         return None
     offered = [] if protocols is None else [each.strip() for each in protocols.decode("ascii").split(",")]
     accept = b64encode(sha1(key + GUID, usedforsecurity=False).digest())
-    return Opening(matched[1].decode("ascii"), headers, offered, accept)
+    return Opening(target.decode("ascii"), headers, offered, accept)
 
 
 def answer(asked: Opening, subprotocol: str | None, headers: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -12,17 +12,22 @@ as much. The consumer learns of this through an extension in the ASGI scope and 
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from asyncio import TimerHandle, Transport
 from collections.abc import Callable
-from functools import cache
-from typing import Any, ClassVar, cast
+from functools import cache, cached_property
+from typing import Any, ClassVar, Literal, cast
 from urllib.parse import unquote
 
+from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected, get_client_addr, get_path_with_query_string
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 from websockets.utils import apply_mask
 
 from streams import handshake, open_files
@@ -151,10 +156,24 @@ class WebProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        if self._has_room():
+        if not self._has_room():
+            self._say("503 Service Unavailable")
+        elif (asked := self._asked()) is None:
             super().handle_websocket_upgrade()
         else:
-            self._say("503 Service Unavailable")
+            self.connections.discard(self)
+            self.parser = None  # type: ignore[assignment]  # as at uvicorn's own end: it holds us, and we hold it
+            protocol = LiveProtocol(self.config, self.server_state, self.app_state)
+            self.transport.set_protocol(protocol)
+            protocol.take_over(self, asked)
+
+    def _asked(self) -> handshake.Opening | None:
+        """What a usual opening asks for. uvicorn would write the head down again, for the other protocol to read, and
+        ask the system once more who speaks to whom."""
+        is_ours = self.ws_protocol_class is LiveProtocol and not self.config.ws_per_message_deflate
+        if not is_ours or self.scope["method"] != "GET" or self.scope["http_version"] != "1.1":
+            return None
+        return handshake.opening_of(self.url, self.headers)
 
     # An answer --------------------------------------------------------------------------------------------------------
 
@@ -179,6 +198,45 @@ class WebProtocol(HttpToolsProtocol):
             self.drop()
 
 
+class _Inbox:
+    """What waits for the application's `receive()`. asyncio's own queue holds four lists for each socket."""
+
+    __slots__ = ("_askers", "_messages", "_taken")
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._taken = 0  # of them
+        self._askers: list[asyncio.Future[None]] = []
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        for asker in self._askers:
+            if not asker.done():
+                asker.set_result(None)
+
+    async def get(self) -> Any:
+        while not self._messages:
+            asker = asyncio.get_running_loop().create_future()
+            self._askers.append(asker)
+            try:
+                await asker
+            finally:
+                self._askers.remove(asker)
+        message = self._messages[self._taken]
+        self._taken += 1
+        if self._taken == len(self._messages):
+            self._messages.clear()
+            self._taken = 0
+        return message
+
+
+_WRITABLE = asyncio.Event()  # of all connections that have not been full yet
+_WRITABLE.set()
+
+
 class LiveProtocol(WebSocketsSansIOProtocol):
     """Offers itself to the application. Frames that it writes stand in order with uvicorn's own: one transport.
 
@@ -186,12 +244,65 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     not go through it. WebSocket's own pings are not sent: the live protocol's heartbeats do the same.
     """
 
+    # What uvicorn gives each connection at its beginning (a test compares), here once for all: of an object with more
+    # than thirty names Python keeps the names, too.
+    handshake_initiated = handshake_complete = close_sent = disconnected = read_paused = False
+    transport: Transport = None  # type: ignore[assignment]  # there once the connection is, as in uvicorn
+    server: tuple[str, int | None] | None = None
+    client: tuple[str, int] | None = None
+    scheme: Literal["wss", "ws"] = None  # type: ignore[assignment]  # as above
+    close_timer: TimerHandle | None = None
+    close_timeout = 10.0
+    ping_timer: TimerHandle | None = None
+    pong_timer: TimerHandle | None = None
+    ping_sent_at = last_ping_rtt = 0.0
+    pending_ping_payload: bytes | None = None
+    initial_response: tuple[int, list[tuple[str, str]], bytes] | None = None
+    curr_msg_data_type: Literal["text", "bytes"] = "bytes"
+    logger = logging.getLogger("uvicorn.error")
+    writable = _WRITABLE
+
     take: Take | None = None
     _asked: handshake.Opening | None = None  # by a usual opening
     on_full: Callable[[bool], None] = staticmethod(_nothing)
     _rest = b""  # the beginning of a frame
     _is_split = True  # whether frames are told apart here
     _in_message = False  # whether uvicorn's parser waits for the rest of a message
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """As uvicorn's own, which makes websockets' side of each connection at once (`conn`)."""
+        if config.ws_per_message_deflate:
+            super().__init__(config, server_state, app_state, _loop)
+            return
+        self.config, self.app = config, config.loaded_app
+        self.loop = _loop or asyncio.get_running_loop()
+        self.root_path, self.asgi_version, self.app_state = config.root_path, config.asgi_version, app_state
+        self.connections, self.tasks = server_state.connections, server_state.tasks
+        self.default_headers = server_state.default_headers
+        self.ping_interval, self.ping_timeout = config.ws_ping_interval, config.ws_ping_timeout
+        self.queue = _Inbox()  # type: ignore[assignment]  # all of a queue that is asked for here and in uvicorn
+        self.frames = []
+
+    @cached_property
+    def conn(self) -> ServerProtocol:  # type: ignore[override]  # there once it is looked at
+        """websockets' side of the connection: for an unusual opening, a refusal, frames that are no whole texts, and a
+        polite end. It takes a tenth of a handshake, and three kilobytes."""
+        state = State.OPEN if self.handshake_complete else State.CONNECTING
+        return ServerProtocol(extensions=[], state=state, max_size=self.config.ws_max_size, logger=self.logger)
+
+    def take_over(self, http: WebProtocol, asked: handshake.Opening) -> None:
+        """Goes on with the connection of `http`, which has read this opening."""
+        self.connections.add(self)
+        self.transport, self.server, self.client = http.transport, http.server, http.client
+        self.scheme = "wss" if http.scheme == "https" else "ws"
+        self._asked = asked
+        self._ask(asked)
 
     async def run_asgi(self) -> None:
         self.scope["extensions"][EXTENSION] = {"protocol": self}
@@ -238,7 +349,7 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             self._rest += data
             self.transport.pause_reading()
             return
-        is_head = not (self.handshake_initiated or self.conn.reader.buffer or self.conn.available_extensions)
+        is_head = not self.handshake_initiated and "conn" not in self.__dict__
         self._asked = handshake.opening(data) if is_head else None
         if self._asked is not None:
             self._ask(self._asked)
@@ -277,14 +388,12 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         self.tasks.add(task)
 
     def _accept(self, asked: handshake.Opening, message: Any) -> None:
-        where = get_client_addr(self.scope), get_path_with_query_string(self.scope)
-        self.logger.info('%s - "WebSocket %s" [accepted]', *where)
+        if self.logger.isEnabledFor(logging.INFO):
+            where = get_client_addr(self.scope), get_path_with_query_string(self.scope)
+            self.logger.info('%s - "WebSocket %s" [accepted]', *where)
         headers = [*self.default_headers, *message.get("headers", ())]
         self.handshake_complete = True
         self.transport.write(handshake.answer(asked, message.get("subprotocol"), headers))
-        self.conn.state = State.OPEN  # the parser waits for frames from now on
-        self.conn.parser = self.conn.parse()
-        next(self.conn.parser)
         self.start_keepalive()
         early, self._rest = self._rest, b""
         if early:
@@ -351,6 +460,8 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     # From the transport -----------------------------------------------------------------------------------------------
 
     def pause_writing(self) -> None:
+        if self.writable is _WRITABLE:
+            self.writable = asyncio.Event()
         super().pause_writing()
         self.on_full(True)
 

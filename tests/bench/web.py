@@ -125,8 +125,9 @@ def serve(ws: str) -> None:
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     config = uvicorn.Config(
-        "project.asgi:application", loop="uvloop", ws=ws, ws_per_message_deflate=False, ws_max_size=65536,
-        lifespan="on", log_level="warning", timeout_graceful_shutdown=1,
+        "project.asgi:application", loop="uvloop", http="streams.server:WebProtocol", ws=ws,
+        ws_per_message_deflate=False, ws_max_size=65536, lifespan="on", log_level="warning",
+        timeout_graceful_shutdown=1,
     )  # fmt: skip
 
     class Server(uvicorn.Server):

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from streams.handshake import opening
-from streams.server import LiveProtocol
+from streams.handshake import Headers, opening, opening_of
+from streams.server import LiveProtocol, WebProtocol
 from streams.socket.sinks import EXTENSION
 from tests.streams.test_server import CLOSE, WAIT_S, framed
 
@@ -102,10 +103,13 @@ class Application:
 
 
 @asynccontextmanager
-async def served(ws: type[asyncio.Protocol], application: Application) -> AsyncIterator[int]:
+async def served(
+    ws: type[asyncio.Protocol], application: Application, http: type[asyncio.Protocol] = HttpToolsProtocol
+) -> AsyncIterator[int]:
     config = uvicorn.Config(
-        application, interface="asgi3", port=0, ws=ws, lifespan="off", log_config=None, ws_per_message_deflate=False
-    )
+        application, interface="asgi3", port=0, http=http, ws=ws, lifespan="off", log_config=None,
+        ws_per_message_deflate=False,
+    )  # fmt: skip
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
@@ -116,12 +120,14 @@ async def served(ws: type[asyncio.Protocol], application: Application) -> AsyncI
         await server.shutdown()
 
 
-async def answered(ws: type[asyncio.Protocol], sent: bytes, *, accepts: bool = True) -> tuple[object, ...]:
+async def answered(
+    ws: type[asyncio.Protocol], sent: bytes, *, accepts: bool = True, http: type[asyncio.Protocol] = HttpToolsProtocol
+) -> tuple[object, ...]:
     """The status line, the headers and what follows, each as far as it is no time of day; and what the application was
     told of it."""
     application = Application()
     application.accepts = accepts
-    async with served(ws, application) as port, asyncio.timeout(WAIT_S):
+    async with served(ws, application, http) as port, asyncio.timeout(WAIT_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
         status, *lines = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
@@ -135,16 +141,18 @@ async def answered(ws: type[asyncio.Protocol], sent: bytes, *, accepts: bool = T
 
 
 @pytest.mark.parametrize("name", [*USUAL, *UNUSUAL])
-async def test_every_opening_is_answered_and_told_as_uvicorn_does_it(name: str) -> None:
+@pytest.mark.parametrize("http", [HttpToolsProtocol, WebProtocol])
+async def test_every_opening_is_answered_and_told_as_uvicorn_does_it(name: str, http: type[asyncio.Protocol]) -> None:
     sent = (USUAL | UNUSUAL)[name]
-    assert await answered(LiveProtocol, sent) == await answered(WebSocketsSansIOProtocol, sent)
+    assert await answered(LiveProtocol, sent, http=http) == await answered(WebSocketsSansIOProtocol, sent)
 
 
 @pytest.mark.parametrize("name", HOPELESS)
-async def test_one_that_cannot_be_understood_ends_the_connection(name: str) -> None:
+@pytest.mark.parametrize("http", [HttpToolsProtocol, WebProtocol])
+async def test_one_that_cannot_be_understood_ends_the_connection(name: str, http: type[asyncio.Protocol]) -> None:
     sent, answer = HOPELESS[name]
     application = Application()
-    async with served(LiveProtocol, application) as port, asyncio.timeout(WAIT_S):
+    async with served(LiveProtocol, application, http) as port, asyncio.timeout(WAIT_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
         assert answer in (await reader.read()).partition(b"\r\n")[0]
@@ -158,13 +166,13 @@ async def test_a_refusal_is_answered_as_uvicorn_does_it() -> None:
     assert b" 403 " in ours[0]  # type: ignore[operator]
 
 
+def lower(sent: bytes) -> bytes:
+    """As uvicorn hands it over, with names in lower case."""
+    lines = [line.partition(b": ") for line in sent.split(b"\r\n")]
+    return b"\r\n".join([b"".join(lines[0]), *(name.lower() + colon + rest for name, colon, rest in lines[1:])])
+
+
 def test_usual_ones_take_the_short_way_and_all_others_the_general_one() -> None:
-    """As uvicorn hands them over, with names in lower case."""
-
-    def lower(sent: bytes) -> bytes:
-        lines = [line.partition(b": ") for line in sent.split(b"\r\n")]
-        return b"\r\n".join([b"".join(lines[0]), *(name.lower() + colon + rest for name, colon, rest in lines[1:])])
-
     assert {name for name, sent in USUAL.items() if opening(lower(sent)) is None} == set()
     unusual = UNUSUAL | {name: sent for name, (sent, _) in HOPELESS.items()}
     assert {name for name, sent in unusual.items() if opening(lower(sent)) is not None} == set()
@@ -172,10 +180,27 @@ def test_usual_ones_take_the_short_way_and_all_others_the_general_one() -> None:
     assert opening(lower(USUAL["bare"]) + b"x") is None
 
 
-async def test_what_a_client_says_before_it_is_answered_arrives_afterwards() -> None:
+def test_a_head_that_was_taken_apart_already_asks_for_the_same() -> None:
+    def apart(sent: bytes) -> tuple[bytes, Headers]:
+        request, *lines = sent.split(b"\r\n")[:-2]
+        parts = [line.partition(b": ") for line in lines]
+        return request.split(b" ")[1], [(name.lower(), value) for name, _, value in parts]
+
+    heads = [*USUAL.values(), *UNUSUAL.values(), *(sent for sent, _ in HOPELESS.values())]
+    for sent in heads:
+        if sent.startswith(b"GET"):
+            assert opening_of(*apart(sent)) == opening(lower(sent)), sent
+    target, headers = apart(USUAL["bare"])
+    assert opening_of(target, headers) is not None
+    assert opening_of(target + b"\xfc", headers) is None
+    assert opening_of(target, [*headers, (b"x-folded", b"a\r\n b")]) is None
+
+
+@pytest.mark.parametrize("http", [HttpToolsProtocol, WebProtocol])
+async def test_what_a_client_says_before_it_is_answered_arrives_afterwards(http: type[asyncio.Protocol]) -> None:
     application = Application()
     application.may_answer.clear()
-    async with served(LiveProtocol, application) as port, asyncio.timeout(WAIT_S):
+    async with served(LiveProtocol, application, http) as port, asyncio.timeout(WAIT_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(USUAL["bare"])
         while not application.scopes:

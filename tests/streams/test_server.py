@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 
 from streams.server import LiveProtocol
 from streams.socket.sinks import EXTENSION
@@ -100,6 +102,28 @@ async def connected() -> AsyncIterator[Peer]:
         await peer.writer.wait_closed()
     finally:
         await server.shutdown()
+
+
+async def test_a_connection_begins_with_all_that_uvicorns_own_begins_with() -> None:
+    config = uvicorn.Config(Peer().application, interface="asgi3", ws_max_size=LIMIT, ws_per_message_deflate=False)
+    config.load()
+    ours, theirs = [kind(config, ServerState(), {}) for kind in (LiveProtocol, WebSocketsSansIOProtocol)]
+    for mine, other in ((ours, theirs), (ours.conn, theirs.conn)):
+        for name, value in vars(other).items():
+            assert name == "queue" or type(getattr(mine, name)) is type(value), name
+            if isinstance(value, (bool, int, float, str, bytes, list)):
+                assert getattr(mine, name) == value, name
+    assert len(vars(ours)) < 25, "a table of names for each"
+
+
+async def test_a_connection_that_is_full_is_so_alone() -> None:
+    config = uvicorn.Config(Peer().application, interface="asgi3", ws_per_message_deflate=False)
+    config.load()
+    full, other = [LiveProtocol(config, ServerState(), {}) for _ in range(2)]
+    full.pause_writing()
+    assert (full.writable.is_set(), other.writable.is_set()) == (False, True)
+    full.resume_writing()
+    assert full.writable.is_set()
 
 
 async def test_messages_arrive_whole_and_in_order_however_they_are_cut() -> None:
