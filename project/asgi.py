@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Awaitable
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
@@ -57,22 +58,21 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await asked(scope, receive, send)
 
 
-async def _answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    if scope["type"] == "websocket":
-        await _websocket(scope, receive, send)
-    else:
-        await http_application(scope, receive, send)
+# Here and in BehindProxies no coroutine stands around another one: each socket would keep it as long as it lives.
+def _answer(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
+    if scope["type"] != "websocket":
+        return http_application(scope, receive, send)
+    if scope["path"].removeprefix(scope.get("root_path", "")) != "/ws/live/":
+        return _refuse(receive, send)
+    return routing.application(scope, receive, send)  # type: ignore[no-any-return]  # Channels is untyped
 
 
 asked = BehindProxies(_answer)
 
 
-async def _websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    if scope["path"].removeprefix(scope.get("root_path", "")) != "/ws/live/":
-        await receive()
-        await send({"type": "websocket.close"})  # not accepted: HTTP 403
-        return
-    await routing.application(scope, receive, send)
+async def _refuse(receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.close"})  # not accepted: HTTP 403
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

@@ -26,17 +26,17 @@ class BehindProxies:
         self._application = application
         self._trusted = _TrustedHosts(settings.FORWARDED_ALLOW_IPS)
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
+        """Answers one scope."""
         scheme = self._scheme(scope)
         if scheme:
             is_socket = scope["type"] == "websocket"
             scope = {**scope, "scheme": scheme.replace("http", "ws") if is_socket else scheme}
         root = scope.get("root_path", "").rstrip("/")
         if not root:
-            await self._application(scope, receive, send)
-            return
+            return self._application(scope, receive, send)
         scope = {**scope, "root_path": root, "path": once(root, scope["path"])}
-        await self._application(scope, receive, below(root, send))
+        return self._application(scope, receive, below(root, send))
 
     def _scheme(self, scope: dict[str, Any]) -> str | None:
         """The scheme that the first proxy was spoken to with, however it is written (`HTTPS`, `https, http`, a line
