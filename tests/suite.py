@@ -206,11 +206,12 @@ def whole(arguments: list[str]) -> None:
         whole_output=True,
     )  # fmt: skip
     with ThreadPoolExecutor(2) as aside:
-        ended = [aside.submit(waiting.run, quiet=True), aside.submit(lint, javascript_tests=True)]
+        waited = aside.submit(waiting.run, quiet=True)
+        read = aside.submit(lint, javascript_tests=True)
         measured_quick_tests(arguments)
         on_postgres(arguments)
-        for each in ended:
-            each.result()
+        waited.result()
+        read.result()
     of_tests(
         "with services, and in the browser", f"({SERVICES}) and not (alone or waits)", arguments,
         *side_by_side("loadfile", WAITING_WORKERS), "--no-loadscope-reorder",
