@@ -29,7 +29,7 @@ NODES = 200
 DEPTH = 24  # parts within parts, parentheses included: Python's own recursion stays small
 LOOPS = 2  # one within the other
 LARGEST = 2**63 - 1  # of a whole number
-LARGEST_UNSIGNED = 2**64 - 1  # of one that is written with a u
+UNSIGNED_TOP = 2**64 - 1  # of one that is written with a u
 
 RELATIONS = ("==", "!=", "<=", ">=", "<", ">", "in")
 SUMS, PRODUCTS = ("+", "-"), ("*", "/", "%")
@@ -170,7 +170,7 @@ class _Parser:
         value = -token.value if minus else token.value
         if token.kind == "integer":
             is_unsigned = token.source[-1] in "uU"
-            smallest, largest = (0, LARGEST_UNSIGNED) if is_unsigned else (-LARGEST - 1, LARGEST)
+            smallest, largest = (0, UNSIGNED_TOP) if is_unsigned else (-LARGEST - 1, LARGEST)
             if not smallest <= value <= largest:
                 which = " with a u" if is_unsigned else ""
                 raise BadFilter(f"Whole numbers{which} lie between {smallest} and {largest}.", token.at)
