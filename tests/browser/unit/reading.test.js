@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Arrivals } from "../../../streams/static/streams/board/arrivals.js";
 import { Beginning } from "../../../streams/static/streams/board/beginning.js";
 import { EVERYTHING, fitting } from "../../../streams/static/streams/board/filter.js";
-import { Kept, MOST_KEPT } from "../../../streams/static/streams/board/kept.js";
+import { Kept, MOST_GAPS, MOST_KEPT, newest } from "../../../streams/static/streams/board/kept.js";
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { Older } from "../../../streams/static/streams/board/older.js";
 import { LoadError } from "../../../streams/static/streams/live/records_api.js";
@@ -50,6 +50,31 @@ test("what is new is counted with what was passed over, as far as somebody can k
   arrivals.take();
   arrivals.add([entry(0, 200), entry(1, 200)]);
   assert.deepEqual(arrivals.fresh(isEven, true), { count: 1, isLeast: false });
+});
+
+const gap = (/** @type {number} */ from) => ({ kind: "gap", range: { partition: 0, from, to: from + 1 } });
+const offsets = (/** @type {any[]} */ entries) => entries.map(({ record, range }) => record?.offset ?? -range.from);
+
+test("gaps take nobody's place", () => {
+  const entries = [entry(0, 1), gap(2), entry(0, 3), entry(0, 4), gap(5), entry(0, 6)];
+  assert.deepEqual(offsets(newest(entries, 4)), [1, -2, 3, 4, -5, 6]);
+  assert.deepEqual(offsets(newest(entries, 3)), [-2, 3, 4, -5, 6]);
+  assert.deepEqual(offsets(newest(entries, 2)), [-2, 4, -5, 6]);
+  assert.deepEqual(offsets(newest(entries, 0)), [-2, -5]);
+});
+
+test("however many gaps there are, there is an end of them", () => {
+  const entries = Array.from({ length: 10 * MOST_GAPS }, (_, from) => gap(from));
+  assert.equal(newest(entries, 3).length, 2 * MOST_GAPS + 3);
+});
+
+test("what is loaded into a gap is kept with the gap, whatever comes then", () => {
+  const kept = new Kept();
+  const hole = gap(1);
+  kept.add([hole, ...Array.from({ length: MOST_KEPT }, (_, n) => entry(0, 1000 + n))]);
+  kept.fill(hole, [entry(0, 1), entry(0, 2)], false, 5_000);
+  kept.add([]);
+  assert.deepEqual(offsets(kept.fitting(() => true)).slice(0, 4), [1, 2, -1, 1000]);
 });
 
 /** A records API that gives the newest of what lies before. */

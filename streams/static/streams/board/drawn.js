@@ -2,7 +2,7 @@
 // these are, and when they change, is decided in rows.js.
 
 import { arranged } from "../page/order.js";
-import { MOST_GAPS } from "./kept.js";
+import { MOST_GAPS, newest, roomFor } from "./kept.js";
 import { fillRow, makeRow } from "./row.js";
 
 // With more rows than this in one frame nothing tints: it would only flicker.
@@ -101,8 +101,8 @@ export class Drawn {
    */
   prepend(arrived, most) {
     const fresh = newest(arrived, most);
-    const over = this.#rows.length + fresh.length - most;
-    const removed = over > 0 ? this.#rows.splice(-Math.min(over, this.#rows.length)) : [];
+    const room = roomFor([...fresh.toReversed(), ...this.entries], most) - fresh.length;
+    const removed = this.#rows.splice(Math.max(0, room));
     const staying = removed.filter(({ entry }) => entry.kind === "gap").slice(0, MOST_GAPS);
     const nodes = removed.filter((row) => !staying.includes(row)).map(({ node }) => node);
     this.#rows.push(...staying);
@@ -197,15 +197,4 @@ function placeOf(entry) {
   if (entry.kind === "gap") return { time: null, partition: entry.range.partition, offset: entry.range.from };
   const { partition, record } = entry;
   return { time: record.timestamp === null ? null : Number(record.timestamp), partition, offset: record.offset };
-}
-
-/**
- * @param {Entry[]} entries oldest first
- * @param {number} most
- * @returns {Entry[]} the newest of them, and the gaps among the others
- */
-function newest(entries, most) {
-  if (entries.length <= most) return entries;
-  const gaps = entries.slice(0, -most).filter(({ kind }) => kind === "gap");
-  return [...gaps.slice(-MOST_GAPS), ...entries.slice(-most)];
 }

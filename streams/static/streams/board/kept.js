@@ -14,9 +14,7 @@ export class Kept {
 
   /** @param {Entry[]} entries in the order of arrival */
   add(entries) {
-    this.#entries.push(...entries);
-    const gone = this.#entries.splice(0, Math.max(0, this.#entries.length - this.#most));
-    this.#entries.unshift(...gone.filter(({ kind }) => kind === "gap").slice(-MOST_GAPS));
+    this.#entries = newest([...this.#entries, ...entries], this.#most);
   }
 
   /**
@@ -65,4 +63,31 @@ export class Kept {
  */
 export function recordsAmong(entries) {
   return entries.reduce((sum, { kind }) => sum + Number(kind === "record"), 0);
+}
+
+/**
+ * @param {readonly Entry[]} entries newest first
+ * @param {number} most
+ * @returns {number} how many of them there is room for, where gaps, the newest MOST_GAPS of them, take nobody's place
+ */
+export function roomFor(entries, most) {
+  let [gaps, others] = [0, 0];
+  for (const [place, { kind }] of entries.entries()) {
+    if (kind === "gap" && gaps < MOST_GAPS) gaps += 1;
+    else if (others < most) others += 1;
+    else return place;
+  }
+  return entries.length;
+}
+
+/**
+ * @param {Entry[]} entries oldest first
+ * @param {number} most beside gaps
+ * @returns {Entry[]} the newest of them, and the newest gaps among the others
+ */
+export function newest(entries, most) {
+  if (entries.length <= most) return entries;
+  const start = entries.length - roomFor(entries.toReversed(), most);
+  const gaps = entries.slice(0, start).filter(({ kind }) => kind === "gap");
+  return [...gaps.slice(-MOST_GAPS), ...entries.slice(start)];
 }
