@@ -110,7 +110,7 @@ def lint(*, javascript_tests: bool) -> None:
             steps.append(Step("JavaScript tests", [program, "test", "--silent"]))
     say("")
     with ThreadPoolExecutor(2) as two:
-        for ended in [two.submit(beside(step).run, quiet=True) for step in steps]:
+        for ended in [two.submit(step.run, quiet=True) for step in steps]:
             ended.result()
 
 
@@ -205,13 +205,12 @@ def whole(arguments: list[str]) -> None:
         ),
         whole_output=True,
     )  # fmt: skip
-    with ThreadPoolExecutor(2) as aside:
-        waited = aside.submit(waiting.run, quiet=True)
-        read = aside.submit(lint, javascript_tests=True)
+    with ThreadPoolExecutor(1) as aside:
+        ended = aside.submit(waiting.run, quiet=True)
+        lint(javascript_tests=True)
         measured_quick_tests(arguments)
         on_postgres(arguments)
-        waited.result()
-        read.result()
+        ended.result()
     of_tests(
         "with services, and in the browser", f"({SERVICES}) and not (alone or waits)", arguments,
         *side_by_side("loadfile", WAITING_WORKERS), "--no-loadscope-reorder",
