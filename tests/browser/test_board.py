@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
@@ -10,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import Visitors, live, places
 from tests.conftest import Install
@@ -179,6 +180,23 @@ async def test_a_topic_that_is_not_there_is_explained(visitors: Visitors, web: P
     await board.get_by_label("Topic").press("Enter")
     await live(board)
     assert board.url.endswith("?topic=items.v1")
+
+
+async def test_enter_counts_before_the_list_of_topics_is_there(visitors: Visitors, web: Process) -> None:
+    person = await visitors.new(web)
+    goes_on = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await goes_on.wait()
+        await route.continue_()
+
+    await person.context.route("**/board/picker.js", late)
+    board = await person.open("/?topic=no-such-topic")
+    await expect(board.locator("#board")).to_have_attribute("data-state", "refused")
+    await board.get_by_label("Topic").fill("items.v1")
+    await board.get_by_label("Topic").press("Enter")
+    goes_on.set()
+    await live(board)
 
 
 async def test_a_topic_that_is_not_in_kafka_is_told_in_plain_text_and_begins_by_itself(

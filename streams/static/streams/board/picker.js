@@ -93,6 +93,11 @@ export class Picker {
     this.#find(text);
   }
 
+  /** Takes what stands first: Enter was pressed before this was there. */
+  enter() {
+    if (this.#isOpen) this.#take(this.#active);
+  }
+
   get #isOpen() {
     return !this.#sheet.hidden;
   }

@@ -79,8 +79,11 @@ export class Topics {
   async #reached(event) {
     if (this.#picker || (event instanceof KeyboardEvent && !OPENS.has(event.key))) return;
     if (event instanceof KeyboardEvent) event.preventDefault();
+    const isChosen = event instanceof KeyboardEvent && event.key === "Enter" && this.#input.value !== this.#said;
     await this.prepare();
-    /** @type {import("./picker.js").Picker | null} */ (this.#picker)?.open();
+    const picker = /** @type {import("./picker.js").Picker | null} */ (this.#picker);
+    if (isChosen) picker?.enter();
+    else picker?.open();
   }
 
   render() {
