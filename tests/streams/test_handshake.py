@@ -4,12 +4,9 @@ does it. And what comes before the answer arrives."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -17,6 +14,7 @@ from streams.handshake import Headers, opening, opening_of
 from streams.server import LiveProtocol, WebProtocol
 from streams.socket.sinks import EXTENSION
 from tests.streams.test_server import CLOSE, WAIT_S, framed
+from tests.support.serving import served
 
 KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 VERSION = b"Sec-WebSocket-Version: 13\r\n"
@@ -100,24 +98,6 @@ class Application:
                 await send({"type": "websocket.send", "text": "heard"})
         finally:
             self.ended.set()
-
-
-@asynccontextmanager
-async def served(
-    ws: type[asyncio.Protocol], application: Application, http: type[asyncio.Protocol] = HttpToolsProtocol
-) -> AsyncIterator[int]:
-    config = uvicorn.Config(
-        application, interface="asgi3", port=0, http=http, ws=ws, lifespan="off", log_config=None,
-        ws_per_message_deflate=False,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        await server.shutdown()
 
 
 async def answered(

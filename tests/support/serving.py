@@ -1,9 +1,14 @@
-"""The connections of a server that tests run in an event loop of their own."""
+"""Servers that tests run in an event loop of their own, and their connections."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -51,3 +56,22 @@ async def settled() -> None:
     those that were aborted are closed. To be asked before the loop is stopped."""
     await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
     await asyncio.sleep(0)  # a transport closes its socket in the round after
+
+
+@asynccontextmanager
+async def served(
+    ws: type[asyncio.Protocol], application: Any, http: type[asyncio.Protocol] = HttpToolsProtocol
+) -> AsyncIterator[int]:
+    """An ASGI application in this loop's own uvicorn, with these classes for connections; gives its port."""
+    config = uvicorn.Config(
+        application, interface="asgi3", port=0, http=http, ws=ws, lifespan="off", log_config=None,
+        ws_per_message_deflate=False,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        await server.shutdown()

@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 from unittest import mock
 
-import uvicorn
-
 from streams.hub import current
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
@@ -20,6 +18,7 @@ from streams.socket import admission, routing
 from streams.socket.sinks import EXTENSION
 from tests.streams.test_server import WAIT_S, framed
 from tests.support.readers import opened
+from tests.support.serving import served as serve
 from tests.support.waiting import until
 
 OPENING = (
@@ -81,27 +80,18 @@ class Served:
 async def connected() -> AsyncIterator[Served]:
     hub, _ = await opened({0: 10})
     served = Served(hub)
-    config = uvicorn.Config(
-        served.application, interface="asgi3", port=0, ws=LiveProtocol, lifespan="off", log_config=None,
-        ws_per_message_deflate=False,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    current.put(served)
     try:
-        with mock.patch.object(admission, "admit", served.admit):
-            port = server.servers[0].sockets[0].getsockname()[1]
-            served.reader, served.writer = await asyncio.open_connection("127.0.0.1", port)
-            served.writer.write(OPENING)
-            async with asyncio.timeout(WAIT_S):
-                assert b" 101 " in await served.reader.readuntil(b"\r\n\r\n")
-            yield served
-            served.writer.close()
-            await until(lambda: not hub.connections, "it left")
+        async with serve(LiveProtocol, served.application) as port:
+            current.put(served)
+            with mock.patch.object(admission, "admit", served.admit):
+                served.reader, served.writer = await asyncio.open_connection("127.0.0.1", port)
+                served.writer.write(OPENING)
+                async with asyncio.timeout(WAIT_S):
+                    assert b" 101 " in await served.reader.readuntil(b"\r\n\r\n")
+                yield served
+                served.writer.close()
+                await until(lambda: not hub.connections, "it left")
     finally:
-        await server.shutdown()
         current.put(None)
         await hub.close()
 
