@@ -69,8 +69,10 @@ Read = Callable[[int, int, int], Awaitable[list[Range]]]  # partition, start, en
 
 async def find(read: Read, log: TopicLog, bounds: Bounds, wanted: int) -> Newest:
     """The newest `wanted` records of a log's stream, or as many of them as fit in BYTES. Raises Unavailable."""
-    found = await _look(read, _from_log(log, bounds, wanted), wanted)
+    partitions = _from_log(log, bounds, wanted)
+    # Before the look: what comes into the log meanwhile was not looked at, and the stream begins before it.
     ends = {number: max(end, log.positions.get(number, 0)) for number, end in bounds.ends.items()}
+    found = await _look(read, partitions, wanted)
     return Newest(ends | {n: found.positions[n] for n in found.records}, found.records, found.stopped)
 
 

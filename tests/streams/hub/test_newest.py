@@ -123,6 +123,21 @@ async def test_records_in_the_log_are_counted_without_asking_kafka() -> None:
     assert (told(answer), history.looked) == (({0: 150}, 50, "enough"), 0)
 
 
+async def test_what_comes_while_kafka_is_read_comes_behind_the_beginning() -> None:
+    """Two partitions of a topic in the first moment of its life: while one is read, records come into the other."""
+    kafka: Kafka = {0: {offset: offset for offset in range(40)}, 1: {offset: offset for offset in range(97)}, 2: {}}
+    log = TopicLog("t", "e", {0: 0, 1: 0, 2: 7})
+    history = Holes(kafka, {0: 40, 1: 0, 2: 7})
+
+    async def page(partition: int, start: int, end: int) -> list[Range]:
+        if not log.positions[1]:
+            log.append([Range(1, 0, 97, records(kafka[1], 0, 97)), Range(2, 7, 9, ())], 0.0)
+        return await history.page("t", partition, start, end)
+
+    answer = await newest.find(page, log, history.to(), 500)
+    assert told(answer) == ({0: 0, 1: 0, 2: 7}, 40, "beginning")
+
+
 @given(
     st.lists(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 40)), max_size=30), min_size=1, max_size=4),
     st.integers(1, 80),
