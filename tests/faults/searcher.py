@@ -344,6 +344,9 @@ class Searcher(Living):
                     question.cursor, question.left = answer.end["cursor"], without(answer.ranges, answer.scanned)
                     if question.cursor is None:
                         return
+                    # Whoever knows little when it asks takes too small a limit, and would be at it until the truth has
+                    # forgotten what it looks at.
+                    question.limit = min(MOST_FOUND, 2 * question.limit)
                     if answer.end["reason"] != "away":
                         continue
             except (Broken, KeyError, ValueError) as error:
