@@ -33,6 +33,7 @@ except ImproperlyConfigured as error:
 
 from project import mailing
 from project.body_limits import BodyLimits
+from project.cookies import PlainCookies
 from project.demo import greeting
 from project.hops import by_hops, take_over
 from project.proxies import BehindProxies
@@ -58,7 +59,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await asked(scope, receive, send)
 
 
-# Here and in BehindProxies no coroutine stands around another one: each socket would keep it as long as it lives.
+# Neither here nor in what stands around it is a coroutine around another one: each socket would keep it as long as it
+# lives.
 def _answer(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
     if scope["type"] != "websocket":
         return http_application(scope, receive, send)
@@ -67,7 +69,7 @@ def _answer(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
     return routing.application(scope, receive, send)  # type: ignore[no-any-return]  # Channels is untyped
 
 
-asked = BehindProxies(_answer)
+asked = PlainCookies(BehindProxies(_answer))
 
 
 async def _refuse(receive: Any, send: Any) -> None:

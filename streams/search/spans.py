@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -31,39 +32,43 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
-    """The offsets of `spans` that are not in `taken`, in as few spans as can be, in order."""
-    away: dict[int, list[Span]] = {}
-    for span in joined(taken):
-        away.setdefault(span.partition, []).append(span)
+    """The offsets of `spans` that are not in `taken`, in as few spans as can be, in order.
+
+    One walk along both: a client's cursor may hold thousands of spans.
+    """
+    gone = joined(taken)
     left: list[Span] = []
+    at = 0  # what lies before it in `gone` is over
     for span in joined(spans):
         start = span.start
-        for gone in away.get(span.partition, ()):
-            if gone.end <= start or gone.start >= span.end:
-                continue
-            if gone.start > start:
-                left.append(Span(span.partition, start, gone.start))
-            start = gone.end
+        while at < len(gone) and (gone[at].partition, gone[at].end) <= (span.partition, start):
+            at += 1
+        while at < len(gone) and gone[at].partition == span.partition and gone[at].start < span.end:
+            if gone[at].start > start:
+                left.append(Span(span.partition, start, gone[at].start))
+            start = gone[at].end
+            if start >= span.end:
+                break  # it may reach into the next one
+            at += 1
         if start < span.end:
             left.append(Span(span.partition, start, span.end))
     return left
 
 
 class Covered:
-    """Offsets that are added bit by bit; mostly a bit joins the last one of its partition."""
+    """Offsets that are added bit by bit, in any order."""
 
     def __init__(self) -> None:
-        self._of: dict[int, list[Span]] = {}
+        self._of: dict[int, list[Span]] = {}  # in order, and none touches the next
 
     def add(self, span: Span) -> None:
         """Adds the offsets of a span."""
         known = self._of.setdefault(span.partition, [])
-        if known and known[-1].end == span.start:
-            known[-1] = known[-1]._replace(end=span.end)
-        elif known and known[0].start == span.end:
-            known[0] = known[0]._replace(start=span.start)
-        else:
-            known[:] = joined([*known, span])
+        first = bisect_left(known, span.start, key=lambda each: each.end)
+        last = bisect_right(known, span.end, key=lambda each: each.start)
+        if first < last:
+            span = Span(span.partition, min(span.start, known[first].start), max(span.end, known[last - 1].end))
+        known[first:last] = [span]
 
     @property
     def spans(self) -> list[Span]:

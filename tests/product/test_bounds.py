@@ -14,6 +14,7 @@ import pytest
 from items.api.schemas import PROBLEMS
 from items.services.turns import HEAVY_READS_EACH
 from tests.conftest import Install
+from tests.support.client import Connection
 from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, session_of
 from tests.support.services import Postgres
 from tests.support.waiting import until
@@ -179,3 +180,22 @@ async def test_a_statement_that_takes_too_long_is_stopped_and_said_with_503(
         assert (await client.get("/items/1/", headers=page)).status_code == 200
     # Migrations and the like may take as long as they need.
     assert installation.manage("shell", "--no-imports", "--command", SHOW_BOUND).strip() == "('0',)"
+
+
+async def test_a_cookie_that_no_database_takes_harms_nobody(install: Install, postgres: Postgres) -> None:
+    """Who connects at the same moment is looked up together with it."""
+    installation = install(postgres)
+    web = await asyncio.to_thread(installation.web)
+    odd = rf'{SESSION_COOKIE}="\000{"a" * 32}"'
+
+    async def first(**given: str) -> int:
+        async with Connection(web.url, **given) as connection:
+            return int((await connection.receive_type("welcome", "goodbye")).get("code", 0))
+
+    strangers = (first(cookie=odd, origin=web.url) for _ in range(20))
+    codes = await asyncio.gather(first(token=installation.token), *strangers)
+    assert codes == [0, *[4501] * 20]
+    async with httpx.AsyncClient(base_url=web.url, timeout=PATIENCE_S, headers={"Cookie": odd}) as stranger:
+        statuses = [(await stranger.get(path)).status_code for path in ("/", "/accounts/login/", "/api/topics/")]
+    assert statuses == [302, 200, 401]
+    assert "NUL" not in web.log()
