@@ -1,45 +1,65 @@
-"""The words of a piece of HTML, as shops keep their descriptions."""
+"""The words of a piece of HTML, as shops keep their descriptions.
+
+One walk along it, whatever it is: what looks like markup and is not ended is skipped or is text, and nothing is looked
+for again and again. Python's own parser takes the square of the time for some texts, and raises for others.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html import unescape
-from html.parser import HTMLParser
 
-_TAG = re.compile("</?[a-zA-Z!]")
+BLOCKS = frozenset({"p", "br", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6"})
+HIDDEN = frozenset({"script", "style"})  # their content is no text
+# A > in quotes ends no tag, as far as is looked; a longer tag ends at its first one (it holds a picture, in base64).
+ATTRIBUTES_LENGTH = 2_000
 
-
-class _Text(HTMLParser):
-    """Collects the words of HTML; blocks and line breaks become line breaks."""
-
-    BLOCKS = frozenset({"p", "br", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.hidden += tag in {"script", "style"}
-        if tag in self.BLOCKS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in {"script", "style"} and self.hidden > 0
-        if tag in self.BLOCKS and tag != "br":
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.parts.append(re.sub(r"\s+", " ", data))
+_MARKUP = re.compile("</?[a-zA-Z!]")
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+_ATTRIBUTES = re.compile(r"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
+_COMMENT, _COMMENT_END = "<!--", "-->"
 
 
 def text_of(html: str) -> str:
-    """The words of a piece of HTML; text without a tag stays as it is."""
-    if not _TAG.search(html):
+    """The words of a piece of HTML; text without a tag stays as it is. Blocks and line breaks become line breaks."""
+    if not _MARKUP.search(html):
         return unescape(html)
-    parser = _Text()
-    parser.feed(html)
-    parser.close()
-    lines = [line.strip() for line in "".join(parser.parts).split("\n")]
+    lines = [line.strip() for line in "".join(_pieces(html)).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _pieces(html: str) -> Iterator[str]:
+    """The texts between the tags, and a line break for each block that begins or ends."""
+    at, last, last_comment = 0, html.rfind(">"), html.rfind(_COMMENT_END)
+    while (start := html.find("<", at)) >= 0:
+        yield _words(html[at:start])
+        tag = _TAG.match(html, start)
+        if start > last or (tag is None and html[start + 1 : start + 2] not in {"!", "?", "/"}):
+            yield "<"
+            at = start + 1
+        elif html.startswith(_COMMENT, start) and start + len(_COMMENT) <= last_comment:
+            at = html.find(_COMMENT_END, start + len(_COMMENT)) + len(_COMMENT_END)
+        elif tag is None:
+            at = _end_of_tag(html, start)
+        else:
+            at = _end_of_tag(html, tag.end())
+            is_end, name, is_alone = bool(tag[1]), tag[2].lower(), html[at - 2] == "/"
+            if name in BLOCKS:
+                yield "\n" * (not is_end) + "\n" * ((is_end or is_alone) and name != "br")
+            elif name in HIDDEN and not (is_end or is_alone):
+                hidden = re.compile(rf"</\s*{name}\s*>", re.IGNORECASE).search(html, at)
+                if hidden is None:
+                    return
+                at = hidden.end()
+    yield _words(html[at:])
+
+
+def _end_of_tag(html: str, at: int) -> int:
+    """The place behind the > that ends a tag of which `at` is in the middle. There is one behind that."""
+    found = _ATTRIBUTES.match(html, at, at + ATTRIBUTES_LENGTH)
+    return found.end() if found is not None else html.find(">", at) + 1
+
+
+def _words(text: str) -> str:
+    return re.sub(r"\s+", " ", unescape(text))
