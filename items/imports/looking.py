@@ -73,7 +73,8 @@ async def _look(job: ImportJob) -> None:
     looking = asyncio.create_task(_look_beside(job))
     try:
         while not (await asyncio.wait({looking}, timeout=ALIVE_S))[0]:
-            await asyncio.to_thread(_write, job, alive_at=timezone.now())
+            if not await asyncio.to_thread(_write, job, alive_at=timezone.now()):
+                return  # it was removed: nobody wants to know any more
         looking.result()
         await asyncio.to_thread(_looked, job)
     except Unreadable as error:
@@ -94,28 +95,33 @@ async def _look_beside(job: ImportJob) -> None:
     except TimeoutError:
         raise Unreadable("Other large files are being looked into. Please upload it again later.") from None
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "items.imports.recognising", str(job.source), str(job.survey)),
-            cwd=settings.BASE_DIR,
-            stdin=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(LOOK_S):
-                code = await process.wait()
-        except TimeoutError:
-            raise Unreadable(
-                f"The file could not be looked through within {LOOK_S:.0f} s. Cut it into several."
-            ) from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await asyncio.shield(process.wait())
+        if not job.source.is_file():  # removed meanwhile: who waits for a turn waits for no such file
+            raise Unreadable("The file is not here any more.")
+        code = await _run(job)
     finally:
         turn.release()
     if code == 1 and job.survey.is_file():
         raise Unreadable(await asyncio.to_thread(job.survey.read_text, encoding="utf-8"))
     if code != 0:
         raise RuntimeError(f"Looking into import {job.pk} ended with code {code}")
+
+
+async def _run(job: ImportJob) -> int:
+    """The code with which the process ends that looks into the file. Raises Unreadable when it takes too long."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "items.imports.recognising", str(job.source), str(job.survey)),
+        cwd=settings.BASE_DIR,
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(LOOK_S):
+            return await process.wait()
+    except TimeoutError:
+        raise Unreadable(f"The file could not be looked through within {LOOK_S:.0f} s. Cut it into several.") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await asyncio.shield(process.wait())
 
 
 def _looked(job: ImportJob) -> None:
@@ -134,10 +140,10 @@ def _fail(job: ImportJob, error: str) -> None:
     _write(job, state=State.FAILED, error=error, file_size=0)
 
 
-def _write(job: ImportJob, **values: Any) -> None:
-    """Only while it is looked at: nothing comes back that was removed."""
+def _write(job: ImportJob, **values: Any) -> bool:
+    """Only while it is looked at: nothing comes back that was removed. Returns whether it still is."""
     try:
-        ImportJob.objects.filter(pk=job.pk, state=State.LOOKING).update(**values)
+        return ImportJob.objects.filter(pk=job.pk, state=State.LOOKING).update(**values) > 0
     finally:
         if not connection.in_atomic_block:
             connection.close()

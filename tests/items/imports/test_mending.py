@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 from unittest import mock
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -13,6 +16,7 @@ from django.utils import timezone
 from items import services
 from items.imports import jobs, looking, mending, recognising
 from items.imports import saved as import_saved
+from items.imports.rows import Unreadable
 from items.models import Item
 from items.models.import_job import SILENT, FailedRow, ImportJob, SavedColumns
 from tests.items.imports.test_import import ImportTestCase
@@ -234,3 +238,25 @@ class UpsertTests(ImportTestCase):
         self.assertEqual(results[1].message_dict, {"name": ["This is required for a new item."]})  # type: ignore[union-attr]
         now = Item.objects.get(pk=old.pk)
         self.assertEqual((now.name, str(now.price), now.description, str(now.tax)), ("Lamp", "6.50", "long", "1.00"))
+
+
+async def test_a_file_that_was_removed_takes_no_turn_from_others(tmp_path: Path) -> None:
+    """Who uploads and removes again and again would have all others wait."""
+    turn = asyncio.Semaphore(0)
+    looking._turns[asyncio.get_running_loop()] = turn
+    removed, kept = (SimpleNamespace(pk=n, source=tmp_path / f"{n}", survey=tmp_path / f"{n}.json") for n in (1, 2))
+    run: list[Any] = []
+
+    async def noted(job: Any) -> int:
+        run.append(job)
+        return 0
+
+    with mock.patch.object(looking, "_run", noted):
+        for job in (removed, kept):
+            job.source.touch()
+        waiting = [asyncio.create_task(looking._look_beside(cast("ImportJob", job))) for job in (removed, kept)]
+        await asyncio.sleep(0)
+        removed.source.unlink()
+        turn.release()
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert (type(ended[0]), ended[1], run) == (Unreadable, None, [kept])
