@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import orjson
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from ninja import Router
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -28,7 +29,7 @@ from streams.search.spans import Span, joined
 
 router = Router(tags=["topics"])
 
-PARTITIONS = 10_000  # that a body can name
+PARTITIONS = 10_000  # that a body can name, and ranges of a cursor
 BODY_BYTES = 1024 * 1024  # a cursor of so many, and a filter
 NDJSON = "application/x-ndjson"
 HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep the lines until there are many
@@ -69,7 +70,7 @@ class CursorIn(Exact):
     """What a search has left, as its last line told it."""
 
     epoch: str
-    ranges: list[RangeIn]
+    ranges: list[RangeIn] = Field(max_length=PARTITIONS)
 
 
 class SearchIn(Exact):
@@ -127,7 +128,7 @@ async def search_topic(request: HttpRequest, topic: str, asked: Unread[SearchIn]
     topic_log, refusal = _log_of(topic, is_readable=asker.may_read)
     if topic_log is None:
         return refusal
-    wanted = bodies.read(SearchIn, asked, BODY_BYTES, names=PARTITIONS, parts=8 * PARTITIONS)
+    wanted = await sync_to_async(_read)(asked)
     try:
         chosen = None if wanted.filter is None else filter_of(wanted.filter)
     except BadFilter as error:
@@ -152,6 +153,11 @@ async def search_topic(request: HttpRequest, topic: str, asked: Unread[SearchIn]
     still = still_reads(asker, topic, epoch)
     found = searching.lines(running.current(), asker.credentials.user_id, job, epoch, still)
     return StreamingHttpResponse(found, content_type=NDJSON, headers=HEADERS)
+
+
+def _read(asked: object) -> SearchIn:
+    """In a thread: a body of so many partitions takes a while."""
+    return bodies.read(SearchIn, asked, BODY_BYTES, names=PARTITIONS, parts=8 * PARTITIONS)
 
 
 def too_many(sentence: str) -> HttpResponse:

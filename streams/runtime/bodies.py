@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 BODY_BYTES = 512 * 1024
 NAMES = 64  # in one object
 PARTS = 20_000  # objects, lists and values in all
+WRONG = 1_000  # parts that are wrong: of more it is only said that there are too many
 NOT_JSON = "The body is not JSON (RFC 8259, in UTF-8). Send it with Content-Type: application/json."
 
 M = TypeVar("M", bound=BaseModel)
@@ -56,6 +57,8 @@ def checked(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
+        if error.error_count() > WRONG:  # to make a message for each takes longer than all that came before
+            raise _too_much(f"More than {WRONG:,} parts of it are wrong.") from error
         raise InvalidRequest(
             [
                 {"loc": ("body", *entry["loc"]), "msg": entry["msg"], "type": entry["type"]}

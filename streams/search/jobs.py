@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -55,7 +55,8 @@ class Job:
 
     def written(self) -> bytes:
         """As JSON."""
-        return orjson.dumps({**asdict(self), "spans": [tuple(span) for span in self.spans]})
+        told = {each.name: getattr(self, each.name) for each in fields(self)}
+        return orjson.dumps({**told, "spans": [tuple(span) for span in self.spans]})
 
     @classmethod
     def read(cls, data: bytes) -> Job:

@@ -36,7 +36,7 @@ class Plan:
         """What to look at next: a slice of each partition, that with the newest records first; or, straight on, the
         first span that is left. Empty when nothing is left."""
         if not self.newest_first:
-            return self.left[:1]
+            return self._left[min(self._left)][:1] if self._left else []
         order = sorted(self._left, key=lambda number: (-self._reached[number], number))
         return [self._last_of(number) for number in order]
 
@@ -46,10 +46,13 @@ class Plan:
 
     def took(self, span: Span) -> None:
         """The offsets of a span need no further look."""
-        left = without(self._left.get(span.partition, []), [span])
-        if left:
-            self._left[span.partition] = left
+        left = self._left.get(span.partition, [])
+        place = slice(-1, None) if self.newest_first else slice(0, 1)
+        if left and (one := left[place][0]).start <= span.start and span.end <= one.end:
+            left[place] = without([one], [span])  # as slices are taken: thousands of others are left alone
         else:
+            left = self._left[span.partition] = without(left, [span])
+        if not left:
             self._left.pop(span.partition, None)
 
     def learned(self, span: Span, *, oldest: int, size: int) -> None:

@@ -34,7 +34,7 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     """The offsets of `spans` that are not in `taken`, in as few spans as can be, in order.
 
-    One walk along both: a client's cursor may hold thousands of spans.
+    One walk along both: a client's cursor may hold thousands.
     """
     gone = joined(taken)
     left: list[Span] = []
@@ -63,6 +63,8 @@ class Covered:
 
     def add(self, span: Span) -> None:
         """Adds the offsets of a span."""
+        if not span.size:
+            return
         known = self._of.setdefault(span.partition, [])
         first = bisect_left(known, span.start, key=lambda each: each.end)
         last = bisect_right(known, span.end, key=lambda each: each.start)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.search.plan import LONGEST_STEP, SLICE_BYTES, Plan
-from streams.search.spans import Span, joined, size, without
+from streams.search.spans import Covered, Span, joined, size, without
 
 
 def spans(most: int = 60) -> st.SearchStrategy[list[Span]]:
@@ -29,6 +29,25 @@ def test_what_is_left_are_the_offsets_that_were_not_taken(given_spans: list[Span
     assert offsets(left) == offsets(given_spans) - offsets(taken)
     assert left == joined(left)
     assert size(left) == len(offsets(left))
+
+
+@given(spans())
+def test_what_is_covered_bit_by_bit_are_the_offsets_that_were_added(added: list[Span]) -> None:
+    covered = Covered()
+    for number, span in enumerate(added, 1):
+        covered.add(span)
+        assert covered.spans == joined(added[:number])
+
+
+def test_thousands_of_spans_are_gone_through_once() -> None:
+    """A client's cursor may have as many; comparing each with each takes a minute."""
+    given_spans = [Span(0, 4 * number, 4 * number + 3) for number in range(30_000)]
+    taken = [span._replace(end=span.start + 1) for span in given_spans]
+    covered = Covered()
+    for span in reversed(taken):
+        covered.add(span)
+    assert covered.spans == taken
+    assert without(given_spans, taken) == [span._replace(start=span.start + 1) for span in given_spans]
 
 
 @given(spans())
