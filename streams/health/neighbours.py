@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import redis.asyncio
 from aiokafka.errors import KafkaError
@@ -100,8 +102,12 @@ class KafkaCheck:
         self._catalog = Catalog()
         self._down_since: datetime | None = None
         self._closing = set[asyncio.Task[None]]()
+        self._asked = _AskedOnce(self._ask)
 
     async def __call__(self) -> State:
+        return await self._asked()
+
+    async def _ask(self) -> State:
         try:
             async with asyncio.timeout(CHECK_S):
                 await self._catalog.topics([])
@@ -125,6 +131,7 @@ class KafkaCheck:
 
     async def close(self) -> None:
         """Ends its connections to Kafka."""
+        await self._asked.close()
         await asyncio.gather(self._catalog.close(), *self._closing)
 
 
@@ -154,22 +161,29 @@ async def _ask_redis() -> State:
     return State(True, "ok")
 
 
-class _RedisCheck:
-    """Asks once, however many want to know: anybody may ask /readyz, and each question is a connection to Redis."""
+class _AskedOnce:
+    """Asks once, however many want to know: anybody may ask /readyz, and each question would be one to a neighbour."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask: Callable[[], Coroutine[Any, Any, State]]) -> None:
+        self._ask = ask
         self._asking: asyncio.Task[State] | None = None
 
     async def __call__(self) -> State:
         if self._asking is None or self._asking.done() or self._asking.get_loop() is not asyncio.get_running_loop():
-            self._asking = asyncio.create_task(_ask_redis())
+            self._asking = asyncio.create_task(self._ask())
         return await asyncio.shield(self._asking)
 
+    async def close(self) -> None:
+        """Ends the question that is under way."""
+        if self._asking is not None and not self._asking.done():
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
 
-check_redis = _RedisCheck()
+
+check_redis = _AskedOnce(_ask_redis)
 
 
-async def check_registry() -> State:
+async def _ask_registry() -> State:
     """Whether the schema registry answers within CHECK_S; `not used` without SCHEMA_REGISTRY_URL."""
     asked = registry.current()
     if asked is None:
@@ -180,3 +194,6 @@ async def check_registry() -> State:
     except TimeoutError:
         words = f"down, no answer within {CHECK_S:g} s"
     return State(words is None, words or "ok")
+
+
+check_registry = _AskedOnce(_ask_registry)

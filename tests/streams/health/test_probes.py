@@ -8,8 +8,9 @@ from unittest import mock
 import httpx
 from django.test import AsyncClient, Client, TransactionTestCase, override_settings
 
+from streams.decoding import registry
 from streams.health import neighbours
-from streams.health.neighbours import KafkaCheck, State, check_link, check_redis
+from streams.health.neighbours import KafkaCheck, State, check_link, check_redis, check_registry
 from streams.health.probes import bridge_app
 from streams.processes import web
 from tests.support.waiting import until
@@ -62,6 +63,23 @@ class WebHealthTests(TransactionTestCase):
             states = await asyncio.gather(*asking[1:])
         assert len(asked) == 1
         assert set(states) == {State(False, "down")}
+
+    async def test_however_many_ask_the_registry_is_asked_once(self) -> None:
+        """It is asked for schemas, too, a few at a time: records would wait behind all who want to know."""
+        asked: list[asyncio.StreamWriter] = []
+        server = await asyncio.start_server(lambda reader, writer: asked.append(writer), "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with override_settings(SCHEMA_REGISTRY_URL=address):
+            asking = [asyncio.create_task(check_registry()) for _ in range(50)]
+            await until(lambda: asked, "the registry is asked")
+            asking[0].cancel()
+            server.close()
+            for writer in asked:
+                writer.transport.abort()
+            states = await asyncio.gather(*asking[1:])
+            await registry.close()
+        assert len(asked) == 1
+        assert {state.words.partition(" since")[0] for state in states} == {"down"}
 
     def test_metrics_are_for_loopback_only(self) -> None:
         answers = {"127.0.0.1": 200, "::1": 200, "10.1.2.3": 403, "192.0.2.7": 403, "2001:db8::1": 403, "": 403}
@@ -143,3 +161,20 @@ class BridgeHealthTests(TransactionTestCase):
         assert first.words.startswith("down since 20")
         assert first.words.endswith("Z")
         assert second == first
+
+    async def test_however_many_ask_kafka_is_asked_once(self) -> None:
+        check = KafkaCheck()
+        asked, answer = 0, asyncio.Event()
+
+        async def topics(_: object) -> None:
+            nonlocal asked
+            asked += 1
+            await answer.wait()
+
+        with mock.patch.object(check._catalog, "topics", topics):
+            asking = [asyncio.create_task(check()) for _ in range(50)]
+            await until(lambda: asked, "Kafka is asked")
+            answer.set()
+            assert set(await asyncio.gather(*asking)) == {State(True, "live")}
+        await check.close()
+        assert asked == 1
