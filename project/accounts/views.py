@@ -42,8 +42,13 @@ TOKENS_EACH = 100  # live tokens a user
 # the rest of the process.
 PASSWORDS_AT_ONCE = max(2, (os.cpu_count() or 2) - 1)
 PASSWORD_WAIT_S = 10.0  # for the turn to be looked at
+# Those that wait for it, each in one of the threads of all requests (project/hops.py).
+PASSWORDS_WAITING = 32
+
+MANY = "Many people are signing in just now. Please try again in a moment."
 
 _turns = threading.BoundedSemaphore(PASSWORDS_AT_ONCE)
+_places = threading.BoundedSemaphore(PASSWORDS_AT_ONCE + PASSWORDS_WAITING)
 
 
 def limited_sign_in(sign_in: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,13 +59,18 @@ def limited_sign_in(sign_in: Callable[..., Any]) -> Callable[..., Any]:
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method != "POST":
             return sign_in(request, *args, **kwargs)
-        give_back()  # whoever waits for a turn holds no connection
-        if not _turns.acquire(timeout=PASSWORD_WAIT_S):
-            raise Busy("Many people are signing in just now. Please try again in a moment.")
+        if not _places.acquire(blocking=False):
+            raise Busy(MANY)
         try:
-            return counted(request, *args, **kwargs)
+            give_back()  # whoever waits for a turn holds no connection
+            if not _turns.acquire(timeout=PASSWORD_WAIT_S):
+                raise Busy(MANY)
+            try:
+                return counted(request, *args, **kwargs)
+            finally:
+                _turns.release()
         finally:
-            _turns.release()
+            _places.release()
 
     def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         address, name = attempts.address_of(request), request.POST.get("username", "")

@@ -200,6 +200,32 @@ class ManyAtOnceTests(TestCase):
                 self.assertEqual({asked.result(30) for asked in asking}, {200})
         self.assertEqual(most, [at_once])
 
+    def test_only_some_wait_for_it_since_each_keeps_a_thread_from_all_other_requests(self) -> None:
+        let_go = threading.Event()
+        looked_at: list[int] = []
+
+        def slow(request: HttpRequest) -> HttpResponse:
+            looked_at.append(1)
+            let_go.wait(30)
+            return HttpResponse()
+
+        def ask(number: int) -> int:
+            request = RequestFactory().post("/accounts/login/", {"username": f"name {number}"})
+            request.user = AnonymousUser()
+            return int(sign_in(request).status_code)
+
+        sign_in = views.limited_sign_in(slow)
+        places = views.PASSWORDS_AT_ONCE + views.PASSWORDS_WAITING
+        free = views._places
+        with mock.patch.object(attempts, "take"), ThreadPoolExecutor(places) as pool:
+            asking = [pool.submit(ask, number) for number in range(places)]
+            wait_until(lambda: free._value == 0, "each has its place")
+            with mock.patch.object(views, "PASSWORD_WAIT_S", 60), self.assertRaises(Busy):
+                ask(-1)
+            let_go.set()
+            self.assertEqual({asked.result(30) for asked in asking}, {200})
+        self.assertEqual(len(looked_at), places)
+
 
 class HearsayTests(AttemptsTestCase):
     def test_a_fresh_address_from_a_proxy_for_every_try_ends_too(self) -> None:
