@@ -38,10 +38,11 @@ def _storable(text: str) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH), AfterValidator(_one_line), Field(min_length=1)]
 Title = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(_one_line)]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=SLUG_LENGTH)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=SLUG_LENGTH)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=249)]
 Path = Annotated[str, Field(min_length=1, max_length=PATH_LENGTH), AfterValidator(_one_line)]
 Filter = Annotated[str, Field(max_length=FILTER_LENGTH), AfterValidator(_storable)]
+GroupName = Annotated[str, Field(min_length=1, max_length=150), AfterValidator(_storable)]
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_MS, description="Milliseconds since 1970, UTC.")]
 Aggregate = Literal["none", "count", "sum", "mean", "min", "max", "p50", "p95"]
 Audience = Literal["private", "groups", "everyone"]
@@ -86,7 +87,7 @@ class Sharing(Part):
 
     read: Audience = "private"
     edit: Audience = "private"
-    groups: list[Annotated[str, Field(min_length=1, max_length=150)]] = Field(default=[], max_length=GROUPS)
+    groups: list[GroupName] = Field(default=[], max_length=GROUPS)
 
     @model_validator(mode="after")
     def _edit_within_read(self) -> Sharing:
@@ -110,7 +111,7 @@ class TableOptions(Part):
 
     by: Path = "key"
     columns: list[Path] = Field(default=[], max_length=FIELDS)
-    sort: Annotated[str, Field(max_length=PATH_LENGTH + 1)] = Field(
+    sort: Annotated[str, Field(max_length=PATH_LENGTH + 1), AfterValidator(_storable)] = Field(
         default="", description="A column; with `-` before it the largest stand first."
     )
 

@@ -3,6 +3,7 @@ version on. Synchronous: call it in a thread."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
 
 BOARDS_EACH = 200  # of one person
 SLUGS_TRIED = 20  # with a number behind the name; then with a word that nobody has
+SLUG = re.compile(r"[a-z0-9_-]{1,80}")  # of what no database takes is nothing looked up
 TAKEN = frozenset({"import"})  # an address of the API's own
 LISTED = 1_000
 
 
 def find(slug: str, *, actor: User) -> Board:
     """The board at that address. Raises BoardNotFound and BoardNotShared."""
-    board = Board.objects.select_related("owner").filter(slug=slug).first()
+    board = Board.objects.select_related("owner").filter(slug=slug).first() if SLUG.fullmatch(slug) else None
     if board is None:
         raise BoardNotFound
     if not sharing.readable(actor).filter(pk=board.pk).exists():

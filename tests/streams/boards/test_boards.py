@@ -73,6 +73,7 @@ class DefinitionTests(BoardsTestCase):
 
     def test_what_is_wrong_is_named_by_its_place(self) -> None:
         tile = QUAKES["tiles"][0]  # type: ignore[index]
+        table = {name: tile[name] for name in ("id", "topic", "x", "y", "w", "h")} | {"kind": "table"}
         wrong: list[tuple[dict[str, Any], list[str | int]]] = [
             ({"name": "  "}, ["body", "name"]),
             ({"colour": "red"}, ["body", "colour"]),
@@ -88,6 +89,8 @@ class DefinitionTests(BoardsTestCase):
             ({"tiles": [tile | {"id": f"t{number}"} for number in range(61)]}, ["body", "tiles"]),
             ({"sharing": {"read": "private", "edit": "everyone"}}, ["body", "sharing"]),
             ({"sharing": {"read": "groups"}}, ["body", "sharing"]),
+            ({"sharing": {"read": "groups", "groups": ["a\x00"]}}, ["body", "sharing", "groups", 0]),
+            ({"tiles": [table | {"options": {"sort": "a\x00"}}]}, ["body", "tiles", 0]),
         ]
         for changes, place in wrong:
             response = self.caller(self.owner).send("POST", "/api/boards/", QUAKES | changes)
@@ -106,6 +109,21 @@ class DefinitionTests(BoardsTestCase):
         self.assertEqual(self.status(caller, "POST", "/api/boards/", b"[" + b"0," * 30_000 + b"0]"), 422)
         self.assertEqual(self.status(caller, "POST", "/api/boards/", b'"' + b"x" * 600_000 + b'"'), 413)
         self.assertEqual(self.status(caller, "POST", "/api/boards/", b"{"), 400)
+
+    def test_an_address_that_no_database_takes_leads_nowhere(self) -> None:
+        caller = self.caller(self.owner)
+        for path in ("%00", "a%00b", "A"):
+            self.assertEqual(self.status(caller, "GET", f"/api/boards/{path}"), 404, path)
+            self.assertEqual(self.status(caller, "PUT", f"/api/boards/{path}/star"), 404, path)
+
+    def test_a_name_with_an_underscore_makes_a_board_as_others(self) -> None:
+        board = self.made(self.owner, name="Sales_2024 __ a")
+        caller = self.caller(self.owner)
+        path = f"/api/boards/{board['slug']}"
+        self.assertEqual(self.status(caller, "PUT", path, board | {"name": "Sales"}), 200)
+        self.assertEqual(self.status(caller, "POST", f"{path}/copy"), 201)
+        exported = caller.send("GET", f"{path}/export").json()
+        self.assertEqual(self.status(caller, "POST", "/api/boards/import", exported), 201)
 
     def test_the_schema_in_the_docs_is_the_programs(self) -> None:
         self.assertEqual(json.loads(SCHEMA.read_text()), json_schema())
