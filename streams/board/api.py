@@ -190,7 +190,11 @@ async def read_record(
     raw = await _one(request, topic, partition, offset)
     if isinstance(raw, HttpResponse):
         return raw
-    record = await carried.of(topic).read_as(*other.names).encode_whole(raw)
+    try:
+        async with turn(request.user.pk):
+            record = await carried.of(topic).read_as(*other.names).encode_whole(raw)
+    except NoTurn as error:
+        return _not_now(error)
     return HttpResponse(record.data, content_type="application/json")
 
 
@@ -207,7 +211,11 @@ async def read_schema(
     raw = await _one(request, topic, partition, offset)
     if isinstance(raw, HttpResponse):
         return raw
-    found = await carried.of(topic).schema_of(raw, part)
+    try:
+        async with turn(request.user.pk):
+            found = await carried.of(topic).schema_of(raw, part)
+    except NoTurn as error:
+        return _not_now(error)
     if found is None:
         return _problem(404, f"The {part} of this record was not decoded by a schema.")
     schema, told = found

@@ -14,6 +14,7 @@ from pydantic import Field, JsonValue
 
 from streams.board.api import _again, _not_now, _open_log, _readable
 from streams.board.schemas import RECORD, Invalid, Problem, _example
+from streams.board.turns import NoTurn, turn
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import Filter
 from streams.filters.seen import seen
@@ -124,16 +125,27 @@ async def check_filter(request: HttpRequest, asked: Unread[CheckIn]) -> HttpResp
     With a topic also what it does with the newest 500 records of that: how many match, how many it fails with, how many
     are too large to be looked into, and three examples of each. Rights as for its records.
     """
-    await in_database(_readable, request)  # who calls; before the body is looked at
-    wanted = bodies.read(CheckIn, asked, BODY_BYTES)
     try:
-        chosen = Filter(wanted.filter)
+        wanted, chosen = await in_database(_read, request, asked)
     except BadFilter as error:
         return _bad_filter(error)
     if wanted.topic is None:
         return _answer({"normalised": chosen.normalised})
     topic_log, refusal = await _open_log(request, wanted.topic)
-    return refusal if topic_log is None else await _tried(chosen, topic_log)
+    if topic_log is None:
+        return refusal
+    try:
+        async with turn(request.user.pk):
+            return await _tried(chosen, topic_log)
+    except NoTurn as error:
+        return _not_now(error)
+
+
+def _read(request: HttpRequest, asked: object) -> tuple[CheckIn, Filter]:
+    """In a thread: who calls, before the body is looked at; what they ask, and the filter. Raises BadFilter."""
+    _readable(request)
+    wanted = bodies.read(CheckIn, asked, BODY_BYTES)
+    return wanted, Filter(wanted.filter)
 
 
 def _bad_filter(error: BadFilter) -> HttpResponse:

@@ -38,6 +38,7 @@ SLICE_S = 0.005  # decoding at one go; then the loop has its turn
 SLICE = 16  # records between looks at the time
 
 _large = ThreadPoolExecutor(1, thread_name_prefix="decoding")  # for values that would keep the loop for long
+_asked = ThreadPoolExecutor(1, thread_name_prefix="decoding-one")  # for what one person asks: nothing live waits for it
 
 
 class Decoded(NamedTuple):
@@ -162,21 +163,22 @@ class Carried:
         """One record, uncut. Waits for its schemas, registry.WAIT_S at most."""
         await self._learn_all(raw)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_large, partial(self.encode, raw, is_last=True, whole=True))
+        return await loop.run_in_executor(_asked, partial(self.encode, raw, is_last=True, whole=True))
 
     async def schema_of(self, raw: Raw, part: Literal["value", "key"]) -> tuple[Schema, bytes] | None:
         """The schema of a record's value or key, and the record's field `schema`; None when it was decoded by none."""
         await self._learn_all(raw)
         read, data = (self._value, raw.value) if part == "value" else (self._key, raw.key)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_large, read.schema_of, data, raw.headers)
+        return await loop.run_in_executor(_asked, read.schema_of, data, raw.headers)
 
     async def _learn_all(self, raw: Raw) -> None:
         """Value and key may each name a schema; the second is seen once the first is known."""
         loop = asyncio.get_running_loop()
         for _ in range(2):
             try:
-                await loop.run_in_executor(_large, partial(self.decode, raw, whole=True))
+                await loop.run_in_executor(_asked, partial(self.decode, raw, whole=True))
+                return
             except Missing as missing:
                 await self.learn({missing.id})
 
@@ -257,8 +259,8 @@ def _rows(names: list[str]) -> list[Topic]:
 async def made(row: Topic) -> Carried:
     """What a topic carries by its row, which need not be saved. A schema that is no use is each record's problem."""
     loop = asyncio.get_running_loop()
-    value = await loop.run_in_executor(_large, form, row.value_format, row.value_schema, row.value_message)
-    key = await loop.run_in_executor(_large, form, row.key_format, row.key_schema, row.key_message)
+    value = await loop.run_in_executor(_asked, form, row.value_format, row.value_schema, row.value_message)
+    key = await loop.run_in_executor(_asked, form, row.key_format, row.key_schema, row.key_message)
     return Carried(row.name, value, key, row.formats_version, registry.current())
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from streams.board import api, turns
+from streams.board import api, filters_api, search_api, turns
+from streams.board.asker import Asker
+from streams.decoding import carried
+from streams.filters.filters import Filter
 from streams.hub import current
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds
+from streams.rights.credentials import Credentials
 from streams.runtime.away import Unavailable
+from streams.wire.records import Record
 from tests.support.waiting import until
 
 TOPIC = "prices"
@@ -71,3 +77,81 @@ async def test_a_turn_comes_when_another_one_ends(history: Slow, monkeypatch: py
     await asyncio.gather(*of_one)
     assert history.asked == 4
     assert not turns._each
+
+
+def request_of(person: int) -> Any:
+    return SimpleNamespace(user=SimpleNamespace(pk=person))
+
+
+async def test_filters_are_tried_in_a_persons_turns_too(history: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are few places for it, and all of them would be one person's."""
+    wanted = filters_api.CheckIn(filter="value.n > 1", topic=TOPIC)
+    monkeypatch.setattr(filters_api, "_read", lambda request, asked: (wanted, Filter(wanted.filter)))
+    asked: Any = b""
+
+    def check(person: int) -> asyncio.Task[Any]:
+        return asyncio.create_task(filters_api.check_filter(request_of(person), asked))
+
+    of_one = [check(1) for _ in range(10)]
+    await until(lambda: sum(task.done() for task in of_one) == 10 - turns.READS_EACH, "the others gave up")
+    assert history.asked == turns.READS_EACH
+    of_other = check(2)
+    await until(lambda: history.asked == turns.READS_EACH + 1, "somebody else's is tried")
+    history.let_go.set()
+    assert {answer.status_code for answer in await asyncio.gather(of_other, *of_one)} == {503}
+
+
+@pytest.mark.parametrize("what", [api.read_record, api.read_schema], ids=["record", "schema"])
+async def test_what_is_opened_is_decoded_in_a_persons_turns_too(
+    what: Any, history: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Opened:
+        """What a topic carries; decoding waits as history does."""
+
+        def read_as(self, *_: object) -> Opened:
+            return self
+
+        async def encode_whole(self, raw: object) -> Record:
+            history.asked += 1
+            await history.let_go.wait()
+            return Record(0, 0, 0, b"{}")
+
+        async def schema_of(self, *_: object) -> None:
+            await self.encode_whole(None)
+
+    async def found(*_: object) -> object:
+        return object()
+
+    monkeypatch.setattr(carried, "of", lambda topic: Opened())
+    monkeypatch.setattr(api, "_one", found)
+
+    def ask(person: int) -> asyncio.Task[Any]:
+        more = (api.Formats(),) if what is api.read_record else ()
+        return asyncio.create_task(what(request_of(person), TOPIC, 0, 0, *more))
+
+    of_one = [ask(1) for _ in range(10)]
+    await until(lambda: sum(task.done() for task in of_one) == 10 - turns.READS_EACH, "the others gave up")
+    assert history.asked == turns.READS_EACH
+    of_other = ask(2)
+    await until(lambda: history.asked == turns.READS_EACH + 1, "somebody else opens one")
+    history.let_go.set()
+    statuses = Counter(answer.status_code for answer in await asyncio.gather(of_other, *of_one))
+    assert statuses[503] == 10 - turns.READS_EACH
+
+
+async def test_the_body_of_a_search_is_read_beside_the_event_loop(
+    history: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker = Asker(Credentials(1), may_read=True, may_export=False, formats={})
+    readers: list[threading.Thread] = []
+
+    def read(asked: object) -> search_api.SearchIn:
+        readers.append(threading.current_thread())
+        return search_api.SearchIn.model_validate({"cursor": {"epoch": "another", "ranges": []}})
+
+    monkeypatch.setattr(search_api, "who_asks", lambda request, topic: asker)
+    monkeypatch.setattr(search_api, "_read", read)
+    asked: Any = b"{}"
+    answer = await search_api.search_topic(request_of(1), TOPIC, asked)
+    assert answer.status_code == 409
+    assert threading.current_thread() not in readers
