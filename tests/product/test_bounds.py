@@ -188,8 +188,8 @@ async def test_a_cookie_that_no_database_takes_harms_nobody(install: Install, po
     web = await asyncio.to_thread(installation.web)
     odd = rf'{SESSION_COOKIE}="\000{"a" * 32}"'
 
-    async def first(**given: str) -> int:
-        async with Connection(web.url, **given) as connection:
+    async def first(*, token: str | None = None, cookie: str | None = None, origin: str | None = None) -> int:
+        async with Connection(web.url, token=token, cookie=cookie, origin=origin) as connection:
             return int((await connection.receive_type("welcome", "goodbye")).get("code", 0))
 
     strangers = (first(cookie=odd, origin=web.url) for _ in range(20))

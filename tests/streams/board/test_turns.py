@@ -13,6 +13,7 @@ import pytest
 
 from streams.board import api, filters_api, search_api, turns
 from streams.board.asker import Asker
+from streams.board.schemas import Formats
 from streams.decoding import carried
 from streams.filters.filters import Filter
 from streams.hub import current
@@ -126,7 +127,7 @@ async def test_what_is_opened_is_decoded_in_a_persons_turns_too(
     monkeypatch.setattr(api, "_one", found)
 
     def ask(person: int) -> asyncio.Task[Any]:
-        more = (api.Formats(),) if what is api.read_record else ()
+        more = (Formats(),) if what is api.read_record else ()
         return asyncio.create_task(what(request_of(person), TOPIC, 0, 0, *more))
 
     of_one = [ask(1) for _ in range(10)]
