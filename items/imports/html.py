@@ -12,8 +12,8 @@ from html import unescape
 
 BLOCKS = frozenset({"p", "br", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6"})
 HIDDEN = frozenset({"script", "style"})  # their content is no text
-# A > in quotes ends no tag, as far as is looked; a longer tag ends at its first one (it holds a picture, in base64).
-ATTRIBUTES_LENGTH = 2_000
+# A > in quotes ends no tag of so many characters; a longer one ends at its first > (it holds a picture, in base64).
+QUOTES_HEEDED = 2_000
 
 _MARKUP = re.compile("</?[a-zA-Z!]")
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
@@ -57,7 +57,7 @@ def _pieces(html: str) -> Iterator[str]:
 
 def _end_of_tag(html: str, at: int) -> int:
     """The place behind the > that ends a tag of which `at` is in the middle. There is one behind that."""
-    found = _ATTRIBUTES.match(html, at, at + ATTRIBUTES_LENGTH)
+    found = _ATTRIBUTES.match(html, at, at + QUOTES_HEEDED)
     return found.end() if found is not None else html.find(">", at) + 1
 
 
