@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
+
+import pytest
+from django.core.handlers.asgi import ASGIRequest
 
 from items import tokens
 from items.imports import jobs
@@ -26,3 +30,40 @@ class UploadTests(PeopleTestCase):
                 limit = body_limits.limit_of("POST", path)
                 self.assertEqual(limit.admits(scope), admitted)
                 self.assertEqual(limit.admitted, body_limits.PERSON_BYTES if admitted else body_limits.UPLOAD_BYTES)
+
+
+KINDS = {
+    "": 200,
+    "application/json": 200,
+    "application/json; charset=latin-1": 200,
+    "multipart/form-data; boundary=b": 200,
+    "multipart/form-data; boundary=b; charset=utf8": 200,
+    "application/x-www-form-urlencoded; charset=UTF-8": 200,
+    "application/x-www-form-urlencoded; charset=nobody-knows": 200,
+    "application/x-www-form-urlencoded; charset=utf8": 415,
+    "application/x-www-form-urlencoded; charset=latin-1": 415,
+    "Multipart/form-data; boundary=b; Charset=rot13": 415,
+    "multipart/form-data; boundary*=nobody-knows''b": 415,
+    'a; x="' + ";" * 250_000: 415,
+}
+
+
+@pytest.mark.parametrize(("kind", "status"), KINDS.items(), ids=[kind[:60] for kind in KINDS])
+async def test_what_a_body_is_said_to_be_is_looked_at_before_django_does(kind: str, status: int) -> None:
+    async def django(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        request = ASGIRequest(scope, BytesIO(b"name=a"))
+        assert request.POST is not None  # or it raises
+        await send({"type": "http.response.start", "status": 200})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    sent: list[dict[str, Any]] = []
+    half = len(kind) // 2  # each of several is short
+    headers = [(b"content-type", kind.encode())] if half < 100 else [(b"content-type", kind[:half].encode())] * 2
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [*headers, (b"content-length", b"6")]}
+    await body_limits.BodyLimits(django)(scope, receive, send)
+    assert sent[0]["status"] == status
