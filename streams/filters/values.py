@@ -256,6 +256,8 @@ def to_string(a: Any, work: Work) -> str:
     if type(a) is float:
         return _double_text(a)
     if type(a) is Moment:
+        if not times.FIRST <= a.ns <= times.LAST:  # a record's own may be: some write microseconds for milliseconds
+            raise Failed("The time lies outside of the years 1 to 9999 and has no text.")
         return times.moment_text(a.ns)
     if type(a) is Length:
         return times.length_text(a.ns)

@@ -162,6 +162,16 @@ def test_filters_that_differ_in_spelling_alone_are_one(written: str, normalised:
     assert one.name != Filter(f"!({normalised})").name
 
 
+def test_a_time_that_no_calendar_has_can_be_compared_and_has_no_text() -> None:
+    """Some write microseconds or nanoseconds where Kafka has milliseconds."""
+    for at in (AT_MS * 1_000, AT_MS * 1_000_000, 2**63 - 1):
+        record = seen("orders", 3, encode(7, at, b"k7", [], b"{}"))
+        assert record is not None
+        assert Filter(f'timestamp > timestamp("9999-12-31T23:59:59Z") && timestamp == {at}').matches(record)
+        with pytest.raises(Failed, match="years 1 to 9999"):
+            Filter('string(timestamp) != ""').matches(record)
+
+
 def test_a_filter_sees_whole_values_up_to_their_bound_and_says_when_it_cannot() -> None:
     value = orjson.dumps({"filling": "ä" * 15_000, "last": "here"})
     record = encode(7, AT_MS, b"k", [], value)
