@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PAGE = 50  # topics
 TEXT_LENGTH = 200  # characters of what is looked for
 PARTITIONS_SHOWN = 100  # of one topic
+LAST_MS = 253_402_300_799_999  # the end of the year 9999; calendars here end there
 
 
 @login_required
@@ -55,7 +56,7 @@ async def topic_list(request: HttpRequest) -> HttpResponse:
         "last_page": last_page,
         "previous": _address(text, page - 1) if page > 1 else "",
         "next": _address(text, page + 1) if page < last_page else "",
-        "rows": [_row(name, known, about[name], kept.get(name)) for name in shown],
+        "rows": [topic_row(name, known, about[name], kept.get(name)) for name in shown],
     }
     template = "streams/_topics.html" if "fragment" in request.GET else "streams/topics.html"
     return await sync_to_async(render)(request, template, context)
@@ -69,7 +70,8 @@ def _is_there() -> bool:
         return False
 
 
-def _row(name: str, known: Watchable, about: Heard, kept: Kept | None) -> dict[str, Any]:
+def topic_row(name: str, known: Watchable, about: Heard, kept: Kept | None) -> dict[str, Any]:
+    """What the list shows of a topic."""
     firsts = kept.firsts if kept else {}
     partitions = [
         {"partition": partition, "first": _told(firsts.get(partition)), "end": words.grouped(end)}
@@ -83,7 +85,8 @@ def _row(name: str, known: Watchable, about: Heard, kept: Kept | None) -> dict[s
         "favourite": name in known.favourites,
         "is_there": bool(about.ends),
         "rate": words.rate(about.rate),
-        "last": datetime.fromtimestamp(about.last / 1000, UTC) if about.last else None,
+        "last": about.last,
+        "last_at": _moment(about.last),
         "partitions": partitions,
         "count": len(about.ends),
         "more": len(about.ends) - len(partitions),
@@ -91,6 +94,11 @@ def _row(name: str, known: Watchable, about: Heard, kept: Kept | None) -> dict[s
         "size": words.size(kept.size if kept else None),
         "retention": words.retention(kept),
     }
+
+
+def _moment(ms: int | None) -> datetime | None:
+    """The time of a record; None for one beyond the year 9999: some write microseconds for milliseconds."""
+    return datetime.fromtimestamp(ms / 1000, UTC) if ms and ms <= LAST_MS else None
 
 
 def _told(number: int | None) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.template.loader import render_to_string
 
-from streams.finding import favourites, words
+from streams.finding import favourites, pages, words
+from streams.finding.known import Heard, Watchable
 from streams.kafka.storage import Kept
 from streams.models import FavouriteTopic, Topic
 from tests.support.people import PeopleTestCase, detail_of, sign_in
@@ -120,6 +123,26 @@ class ListTests(TopicsTestCase):
 
     def test_a_stranger_is_asked_to_sign_in(self) -> None:
         self.assertEqual(self.client.get("/topics/").status_code, 302)
+
+
+@pytest.mark.parametrize(
+    ("ms", "at"),
+    [
+        (None, None), (1_700_000_000_123, datetime(2023, 11, 14, 22, 13, 20, 123_000, UTC)),
+        (pages.LAST_MS, datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)),
+        (1_700_000_000_123_000, None), (1_700_000_000_123_000_000, None), (2**63 - 1, None),
+    ],
+)  # fmt: skip
+def test_the_page_shows_the_time_of_a_record_or_the_digits_of_one_that_no_calendar_has(
+    ms: int | None, at: datetime | None
+) -> None:
+    known = Watchable({"sales": "sales"}, set(), [])
+    row = pages.topic_row("sales", known, Heard({0: 1}, 0.0, ms), None)
+    assert row["last_at"] is None or abs(row["last_at"] - at) < timedelta(milliseconds=1)
+    assert (row["last_at"] is None) is (at is None)
+    shown = render_to_string("streams/_topics.html", {"rows": [row]})
+    cell = shown.partition('data-field="last">')[2].partition("</td>")[0]
+    assert (f"{at:%Y-%m-%d %H:%M:%S}" if at else str(ms or "not known")) in cell
 
 
 def test_what_kafka_keeps_is_said_in_words() -> None:
