@@ -47,6 +47,14 @@ test("a header may have any name", () => {
   assert.deepEqual(Object.entries(parseMessage('{"headers":{"__proto__":"x","a":"y"}}').headers), [["__proto__", "x"], ["a", "y"]]);
 });
 
+test("headers may have the names of a record's own members", () => {
+  for (const encoding of ["json", "text"]) {
+    const { headers, value } = parseMessage(`{"headers":{"encoding":"${encoding}","value":"{\\"a\\":1e400}"},"encoding":"json","value":7}`);
+    assert.deepEqual(headers, { encoding, value: '{"a":1e400}' });
+    assert.equal(value.text, "7");
+  }
+});
+
 test("numbers around it are numbers where they survive, else their digits", () => {
   const message = parseMessage('{"timestamp":1700000000000123457,"size":3,"ok":true,"list":[],"none":{}}');
   assert.deepEqual(message, { timestamp: "1700000000000123457", size: 3, ok: true, list: [], none: {} });

@@ -57,7 +57,7 @@ class Reader {
     this.space();
     const start = this.at;
     if (name !== "value") {
-      if (this.#text[start] === "{") return this.#object();
+      if (this.#text[start] === "{") return this.#object(name === "headers");
       if (this.#text[start] === "[") return this.#array();
     }
     this.at = endOf(this.#text, start);
@@ -65,8 +65,11 @@ class Reader {
     return name === "value" ? new Source(source) : scalar(source);
   }
 
-  /** @returns {Record<string, unknown>} */
-  #object() {
+  /**
+   * @param {boolean} isHeaders whose names are anybody's: `value` and `encoding` are two more of them
+   * @returns {Record<string, unknown>}
+   */
+  #object(isHeaders) {
     /** @type {Record<string, unknown>} */
     const found = {};
     this.#members("}", () => {
@@ -75,10 +78,11 @@ class Reader {
       const name = JSON.parse(this.#text.slice(start, this.at));
       this.space();
       this.#expect(":");
-      const value = this.value(name);
+      const value = this.value(isHeaders ? "" : name);
       if (name === "__proto__") Object.defineProperty(found, name, { value, enumerable: true });
       else found[name] = value;
     });
+    if (isHeaders) return found;
     const { value } = found;
     if (value instanceof Source && found["encoding"] !== "json") found["value"] = JSON.parse(value.text);
     if (found["encoding"] === "text" && !found["truncated"]) {
