@@ -39,6 +39,15 @@ test("a line a record, digit for digit, and the last line says that it is all", 
   assert.deepEqual(JSON.parse(lines[3]), END);
 });
 
+test("a time with more digits than a number of JavaScript keeps is a number all the same", () => {
+  const { timestamp } = parseMessage('{"timestamp":1700000000000123457}');
+  const late = [entry(7, "1", { timestamp })];
+  assert.match(fileOf(late, "ndjson", []), /"timestamp":1700000000000123457,/);
+  assert.match(fileOf(late, "ndjson", ["timestamp"]), /^\{"timestamp":1700000000000123457\}\n/);
+  assert.match(fileOf(late, "csv", ["timestamp", "offset"]), /\r\n1700000000000123457,7\r\n/);
+  assert.match(fileOf([entry(7, "1", { timestamp: null })], "ndjson", ["timestamp"]), /^\{"timestamp":null\}\n/);
+});
+
 test("columns are what the filter language calls them, null where a record has none", () => {
   const [first, second] = fileOf(entries, "ndjson", ["value.big", 'value.a["b-c"]', "value.list", "headers.source", "headers.source[0]", "key", "format"]).split("\n");
   assert.equal(first, '{"value.big":12345678901234567890,"value.a[\\"b-c\\"]":"=SUM(A1)","value.list":[1],"headers.source":["usgs"],"headers.source[0]":"usgs","key":"k","format":"json"}');

@@ -15,6 +15,8 @@ import { headersOf } from "../live/protocol.js";
 
 /** Of a record; the columns of a CSV where none are chosen. */
 export const USUAL = ["partition", "offset", "timestamp", "key", "headers", "size", "format", "value"];
+// Of a record's members those that are numbers; one with more digits than JavaScript keeps is their text.
+const NUMBERS = new Set(["offset", "timestamp", "size"]);
 // What a spreadsheet runs as a formula, at the beginning of a cell or behind another delimiter; a quote makes it text.
 const FORMULA = /(?:^|(?<=[;\t]))(?=['"]*[=+\-@\t\r＝＋－＠])/g;
 
@@ -52,8 +54,17 @@ function ndjsonOf(entries, columns) {
  */
 export function wholeOf({ partition, record }) {
   const members = Object.entries(record).map(([name, value]) =>
-    `${JSON.stringify(name)}:${value instanceof Source ? oneLine(value) : JSON.stringify(value)}`);
+    `${JSON.stringify(name)}:${value instanceof Source ? oneLine(value) : memberJson(name, value)}`);
   return `{"partition":${partition},${members.join(",")}}`;
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value of that member of a record
+ * @returns {string} its JSON, with the digits that the server sent
+ */
+function memberJson(name, value) {
+  return NUMBERS.has(name) && typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** @param {Source} source a line break within JSON stands between its parts only, where it means nothing */
@@ -99,9 +110,18 @@ function cellsOf({ topic, partition, record }, columns) {
     if (column === "topic") return said(topic);
     if (column === "partition") return said(partition);
     if (column === "format") return said(record.format ?? record.encoding);
-    if (column === "key" || column === "offset" || column === "timestamp" || column === "size") return said(record[column]);
+    if (column === "key") return said(record.key);
+    if (column === "offset" || column === "timestamp" || column === "size") return numberCell(record[column]);
     return (fields ??= fieldsOf(record, columns)).get(column) ?? null;
   });
+}
+
+/**
+ * @param {number | string | null} number a text where it has more digits than JavaScript keeps
+ * @returns {Cell}
+ */
+function numberCell(number) {
+  return number === null ? null : { string: null, json: String(number) };
 }
 
 /**
