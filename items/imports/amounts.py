@@ -25,15 +25,18 @@ RATES = frozenset(
     "0 3 4 4.8 5 5.5 6 7 7.5 7.7 8 8.1 8.5 9 9.5 10 11 12 13 13.5 14 15 16 17 18 19 20 21 22 23 24 25 25.5 27".split()  # noqa: SIM905  (a list would take forty lines)
 )
 
-_GROUP = re.compile(r"[0-9]{1,3}([.,])[0-9]{3}")
-_GROUPS = re.compile(r"[0-9]{1,3}(?:([.,])[0-9]{3})(?:\1[0-9]{3})+")
+# No thousands stand behind a 0: of 0.500 and 0,500 it is known what the separator means.
+_GROUP = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}")
+_GROUPS = re.compile(r"[1-9][0-9]{0,2}(?:([.,])[0-9]{3})(?:\1[0-9]{3})+")
 _BOTH = re.compile(rf"[0-9]{{1,3}}(?:([.,’'{money.BLANK}])[0-9]{{3}})+([.,])[0-9]+")
 _FRACTION = re.compile(r"[0-9]+([.,])[0-9]+")
 _DECIMALS = re.compile(r"[0-9]{1,9}\.[0-9]{1,2}")  # which means the same whatever the column is like
+_COMMA_FRACTION = re.compile(r"[0-9]+,[0-9]+")
+_SHORTENED = re.compile(r"[0-9](?:[.,][0-9]{1,9})?E\+[0-9]{2}")  # 4.00638E+12: what Excel shows of a long number
 _NUMERAL = re.compile(rf"[0-9][0-9.,’'{money.BLANK}]*")
 # What stands around the currency of a cell that is an amount or a rate; and what is left without it.
 _AROUND = "0123456789.,’'%=\" \t\r\n" + money.BLANK
-_LEFT = frozenset({"", *money.SIGNS, *(code.replace("\\", "").strip(_AROUND) for code in money.CODES.split("|"))})
+_LEFT = frozenset({"", "E+", *money.SIGNS, *(code.replace("\\", "").strip(_AROUND) for code in money.CODES.split("|"))})
 
 
 def may_be_number(cell: str) -> bool:
@@ -58,6 +61,7 @@ class Evidence:
     point_unclear: int = 0  # 1.234
     point_fine: int = 0  # … that cannot be an amount if the point stands before decimals
     comma_unclear: int = 0  # 1,234
+    shortened: int = 0  # 4.00638E+12
     currencies: list[str] = field(default_factory=list)
     distinct: list[str] = field(default_factory=list)
     watched: bool = True
@@ -96,6 +100,9 @@ class Evidence:
         bare = cell
         if not _NUMERAL.fullmatch(cell):
             if not may_be_number(cell):  # most of what comes here are texts, and `bare` is slow
+                return
+            if _SHORTENED.fullmatch(cell):
+                self.shortened += 1
                 return
             bare = money.bare(cell)
             if not _NUMERAL.fullmatch(bare):
@@ -179,12 +186,12 @@ class Amounts:
         if not ("," in cell or "." in cell) or _DECIMALS.fullmatch(cell):
             return money.amount(cell)
         bare = money.bare(cell)
+        if self._style == "comma" and _COMMA_FRACTION.fullmatch(bare):
+            return money.amount(bare.replace(",", "."))
         found = _GROUP.fullmatch(bare)
         if found is not None:
             if self._style == ("comma" if found[1] == "." else "point"):
                 return money.amount(bare.replace(found[1], ""))
-            if self._style == "comma":
-                return money.amount(bare.replace(",", "."))
             if found[1] == "." and self._point_unclear:
                 raise money.Unclear(bare)
         return money.amount(cell)

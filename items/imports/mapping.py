@@ -35,6 +35,7 @@ GUESSES: dict[str, tuple[str, ...]] = {
 RATE = "it may be a rate in per cent, which is no amount; choose it as Tax if it holds amounts"
 STOCK = "it may be a stock, which is no price; choose it as Price if it holds prices"
 OTHER_PRICE = "it is another amount than the price; choose it as Price if it is the one you want"
+SHORTENED = "some are as 4.00638E+12: a spreadsheet has shortened long numbers, and their digits are lost"
 _RATE_WORDS = frozenset({"vat", "tax", "gst", "mwst", "ust", "rate", "duty"})
 _STOCK_WORDS = frozenset({"amount", "quantity", "qty", "stock", "inventory", "count", "units", "pieces", "menge"})
 _PRICE_WORDS = frozenset({"price", "cost", "msrp", "rrp", "total", "sum", "value", "preis", "prix"})
@@ -107,7 +108,7 @@ def fates(survey: Survey, mapping: Mapping[str, str]) -> list[Fate]:
             column,
             position,
             " and ".join(used.get(column, [])),
-            _why_used(survey, column, known, chosen=any(guessed.get(field) != column for field in used[column]))
+            _why_used(survey, column, known, used[column], guessed)
             if column in used
             else _why_not(survey, column, names, mapping, known),
         )
@@ -115,14 +116,16 @@ def fates(survey: Survey, mapping: Mapping[str, str]) -> list[Fate]:
     ]
 
 
-def _why_used(survey: Survey, column: str, known: Format | None, *, chosen: bool) -> str:
+def _why_used(survey: Survey, column: str, known: Format | None, fields: list[str], guessed: Mapping[str, str]) -> str:
     evidence = survey.evidence.get(column)
-    if chosen:
+    if any(guessed.get(field) != column for field in fields):
         why = "as you chose"
     elif known is not None:
         why = f"so it is in {known.name}"
     else:
         why = "guessed from its name"
+    if evidence is not None and evidence.shortened and "sku" in fields:
+        return f"{why}; {SHORTENED}"
     how = evidence.words if evidence is not None and evidence.numbers else ""
     return f"{why}; {how}" if how else why
 
@@ -206,6 +209,8 @@ class Mapper:
         """
         cells = row.cells
         values: Values = {field: self._text(cells[column]) for field, column in self.mapping.items() if column in cells}
+        if (sku := values.get("sku")) and sku[0] == "'":
+            values["sku"] = self._number_in(sku)
         if not any(values.values()) and not any(cell and cell.strip() for cell in cells.values()):
             raise Skip("the row is empty")
         if self._rows is not None:
@@ -217,8 +222,16 @@ class Mapper:
         """The texts for the fields that the row has, as they stand in it: for a person to mend."""
         cells = row.cells
         return {
-            field: str(self._text(cells[column]) or "") for field, column in self.mapping.items() if column in cells
+            field: self._number_in(text) if field == "sku" else text
+            for field, column in self.mapping.items()
+            if column in cells
+            for text in [str(self._text(cells[column]) or "")]
         }
+
+    def _number_in(self, sku: str) -> str:
+        """Without the quote before its digits, by which spreadsheets and shops keep a number as it is: '00123."""
+        is_kept_so = self._csv and not self._is_own and sku[:1] == "'" and sku[1:].isascii() and sku[1:].isdigit()
+        return sku[1:] if is_kept_so else sku
 
     def _text(self, cell: str | None) -> str | None:
         """As it is meant: without blanks around it, and without what programs wrap around a text."""

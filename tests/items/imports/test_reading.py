@@ -162,6 +162,15 @@ class MappingTests(ReadingTestCase):
         [fields] = self.fields('sku,name,price\n="00123"," =""A lamp"" ",1\n')
         self.assertEqual((fields["sku"], fields["name"]), ("00123", "A lamp"))
 
+    def test_a_quote_before_the_digits_of_a_sku_keeps_them_and_is_no_part_of_it(self) -> None:
+        rows = self.fields("sku,name,price\n'00123,'68,1\n'A1,a,1\n'12'4,b,1\n")
+        self.assertEqual([row["sku"] for row in rows], ["00123", "'A1", "'12'4"])
+        self.assertEqual(rows[0]["name"], "'68")
+        [own] = self.fields(
+            "id,version,sku,name,description,price,tax,link,created_at,updated_at\n1,1,'00123,a,,1.00,,,x,x\n"
+        )
+        self.assertEqual(own["sku"], "'00123")  # our export puts a quote before formulas only
+
     def test_a_shopify_export_gives_an_item_for_each_variant(self) -> None:
         shirt, picture, small, large, medium = self.fields(SHOPIFY)
         self.assertEqual(
