@@ -7,6 +7,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,41 @@ from items.imports.rows import Unreadable
 SCAN = 1 << 20  # bytes read at a time
 LOCAL = 10  # lines that are no UTF-8 for each that is: still faults of a file in UTF-8
 FEW = 3  # lines that are nothing known: their rows fail; more, and the file is refused
-WESTERN = 0.5  # of the bytes that are no ASCII may look strange in Windows-1252; above, it is something else
+WESTERN = 0.15  # of the bytes that are no ASCII may look strange in Windows-1252; above, it is something else
+ALONE = 5  # times as many ð, þ and ý as á, í, ó, ú and æ are none
+# What people take for a CSV file, by its first bytes.
+OTHER_FILES = {
+    b"PK\x03\x04": "This is an Excel workbook, or another ZIP archive. Save the sheet as CSV and upload that.",
+    b"\xd0\xcf\x11\xe0": "This is an Excel workbook of the old kind. Save the sheet as CSV and upload that.",
+    b"\x1f\x8b": "This file is compressed by gzip. Unpack it and upload what is in it.",
+    b"%PDF-": "This is a PDF. Export the table itself as CSV and upload that.",
+}
 
-# In Windows-1252: bytes that mean nothing, letters in rows as no western language has them, signs behind a letter where
-# other encodings have letters.
+# In Windows-1252: bytes that mean nothing; letters and signs in rows as no western language has them (dashes, dots and
+# blanks come in rows); signs behind a letter, or between letters, where other encodings have letters; a capital behind
+# a small letter. Not what people do write there: a blank that does not break, a hyphen for the end of a line,
+# guillemets, ´ and ‘ for an apostrophe, the point of Catalan.
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _STRANGE = re.compile(
-    rb"[\xc0-\xff]{4,}|(?<=[A-Za-z])[\x82-\x84\x86-\x8b\x8e\x98\x9f\xa0-\xad\xaf\xb1\xb4-\xb8\xbb-\xbf]"
+    rb"[\x80-\x84\x86-\x90\x98-\x9f\xa1-\xb6\xb8-\xff]{4,}"
+    rb"|(?<=[A-Za-z])[\x82-\x84\x86-\x8b\x8e\x98\x9f\xa1-\xaa\xac\xaf\xb1\xb5\xb6\xb8\xbc-\xbf]"
+    rb"|(?<=[A-Za-z])[\x93-\x95\xb2\xb3\xb9](?=[A-Za-z])|(?<=[a-z])[\xc0-\xd6\xd8-\xde]"
 )
+_WORD = re.compile(rb"[A-Za-z\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xc0-\xd6\xd8-\xf6\xf8-\xff]+")
+# Letters that stand together in a word of a language that Windows-1252 is for.
+_TOGETHER = tuple(
+    map(
+        frozenset,
+        (
+            "äöüßéèà", "àâæçéèêëîïôœùûüÿ", "áéíñóúüç", "àáâãçéêíóôõúü", "àèéìíîòóùú", "áéèêëïíóöúüà", "åäöéàüáè",
+            "æøåéäöüóèê", "äöåšžéü", "áðéíóúýþæö", "áðíóúýæø", "àçèéíïòóúü", "êëîôûïöéèáúóâäü", "çëéâ", "õäöüšž",
+            "âêñùûüôéà",
+        ),
+    )
+)  # fmt: skip
+_NORTHERN = re.compile(rb"[\xd0\xdd\xde\xf0\xfd\xfe]")
+_ACUTE = re.compile(rb"[\xc1\xc6\xcd\xd3\xda\xe1\xe6\xed\xf3\xfa]")
+_ASCII = frozenset(map(chr, range(128)))
 _HIGH = re.compile(rb"[\x80-\xff]")
 
 
@@ -34,6 +62,9 @@ def encoding_of(path: Path) -> tuple[str, bool]:
     """
     with path.open("rb") as file:
         start = file.read(SCAN)
+        for begins, sentence in OTHER_FILES.items():
+            if start.startswith(begins):
+                raise Unreadable(sentence)
         if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
             raise Unreadable("The file is in UTF-32. Save it as UTF-8.")
         wide = _utf16(start)
@@ -48,7 +79,7 @@ def encoding_of(path: Path) -> tuple[str, bool]:
         return "utf-8-sig", False
     if marked or (seen.good_lines and seen.bad_lines <= LOCAL * seen.good_lines):
         return "utf-8-sig", True
-    if not seen.good_lines and not seen.undefined and seen.strange <= WESTERN * seen.high:
+    if not seen.good_lines and seen.is_western:
         return "cp1252", False
     if seen.bad_lines <= FEW:
         return "utf-8-sig", True
@@ -81,7 +112,7 @@ def _pieces(file: Any) -> Iterator[bytes]:
     rest = b""
     while piece := file.read(SCAN):
         rest += piece
-        end = rest.rfind(b"\n") + 1
+        end = rest.rfind(b"\n") + 1 or rest.rfind(b"\r") + 1
         if end or len(rest) > 4 * SCAN:
             yield rest[: end or len(rest)]
             rest = rest[end or len(rest) :]
@@ -98,7 +129,16 @@ class _Bytes:
     bad_lines: int = 0
     high: int = 0
     strange: int = 0
+    northern: int = 0  # ð, þ and ý
+    acute: int = 0  # á, í, ó, ú and æ: where there is the one, in Icelandic and Faroese, there is the other
     undefined: bool = False
+
+    @property
+    def is_western(self) -> bool:
+        """Whether the lines that are no UTF-8 may be Windows-1252."""
+        # Alone they are the ş, ğ and ı of Turkish, or letters of the Baltic.
+        northern = self.northern if self.northern > ALONE * self.acute else 0
+        return not self.undefined and self.strange + northern <= WESTERN * self.high
 
     def look(self, lines: bytes) -> None:
         if lines.isascii():
@@ -120,4 +160,18 @@ class _Bytes:
             self.bad_lines += 1
             self.high += len(_HIGH.findall(line))
             self.strange += sum(len(found) for found in _STRANGE.findall(line))
+            words = map(_letters, _WORD.findall(line))
+            self.strange += sum(len(letters) for letters in words if not _go_together(letters))
+            self.northern += len(_NORTHERN.findall(line))
+            self.acute += len(_ACUTE.findall(line))
             self.undefined = self.undefined or _UNDEFINED.search(line) is not None
+
+
+def _letters(word: bytes) -> frozenset[str]:
+    """Those of a word that are no ASCII."""
+    return frozenset() if word.isascii() else frozenset(word.decode("cp1252").lower()) - _ASCII
+
+
+@lru_cache(maxsize=1024)
+def _go_together(letters: frozenset[str]) -> bool:
+    return len(letters) < 2 or any(letters <= together for together in _TOGETHER)

@@ -13,6 +13,7 @@ ROW_LENGTH = 2_000_000  # characters of all the lines of one row
 # What decoding leaves of bytes that are no UTF-8 (`surrogateescape`); and of broken UTF-16 (`replace`).
 _BAD_BYTE = re.compile("[\udc80-\udcff]")
 _REPLACED = "\ufffd"
+MARK = "\ufeff"  # of byte order: files that were put together have one before each part, not only at their beginning
 _ESCAPED = 0xDC00
 
 
@@ -51,6 +52,7 @@ class Lines:
         while line := self._again.pop() if self._again else self._file.readline(LINE_LENGTH):
             if not self.kept:
                 length = 0
+                line = line.lstrip(MARK)
             self.number += 1
             self.kept.append(line)
             length += len(line)

@@ -22,7 +22,7 @@ from typing import Any
 from items.imports.amounts import Evidence, may_be_number
 from items.imports.encoding import encoding_of
 from items.imports.json_line import JsonNumber, JsonOther, object_of
-from items.imports.lines import LINE_LENGTH, opened
+from items.imports.lines import LINE_LENGTH, MARK, opened
 from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, rows, storable, text_of_cell
 
 SCAN = 1 << 20  # characters to rank the delimiters
@@ -128,7 +128,8 @@ def survey(path: Path) -> Survey:
 
 def _is_ndjson(start: str) -> bool:
     """Whether the lines are JSON objects; the first character alone says nothing. Raises Unreadable for other JSON."""
-    lines = [line for line in islice(io.StringIO(start, newline=""), 2 * JSON_LINES) if line.strip()][:JSON_LINES]
+    read = (line.lstrip(MARK) for line in islice(io.StringIO(start, newline=""), 2 * JSON_LINES))
+    lines = [line for line in read if line.strip()][:JSON_LINES]
     kinds = [_json_kind(line) for line in lines]
     if kinds[0] == "object" or 2 * kinds.count("object") > len(kinds):
         return True
@@ -172,19 +173,20 @@ def hint_of(line: str) -> str:
 
 def _candidates(start: str, encoding: str, damaged: bool) -> Iterator[Shape]:
     """The shapes that the file may have, the likeliest first. Raises Unreadable."""
-    lines = list(islice(io.StringIO(start, newline=""), 2 * RANKED_ROWS))
+    lines = [line.lstrip(MARK) for line in islice(io.StringIO(start, newline=""), 2 * RANKED_ROWS)]
     hint = hint_of(lines[0])
     skipped = 1 if hint else 0
     ranked = []
     for delimiter in dict.fromkeys([*hint, *DELIMITERS]):
         header, preamble, share = _header(lines[skipped:], delimiter)
-        if header and len(header) <= COLUMNS + 1:
+        if header:
+            header = header[: COLUMNS + 1]  # one more is too many already
             shape = Shape(encoding, delimiter, _unique(header), skipped + preamble, damaged)
             points = share * share * (len(header) - 1)
-            ranked.append((delimiter == hint and len(header) > 1, points, shape))
-    ranked.sort(key=lambda one: (one[0], one[1]), reverse=True)
-    for _, points, shape in ranked:
-        if points > 0 or shape is ranked[0][2]:
+            ranked.append((delimiter == hint and len(header) > 1, points, len(header), shape))
+    ranked.sort(key=lambda one: one[:3], reverse=True)
+    for _, points, _, shape in ranked:
+        if points > 0 or shape is ranked[0][3]:
             if len(shape.columns) > COLUMNS:
                 raise Unreadable(f"The file has more than {COLUMNS:,} columns.")
             if any(len(name) > NAME_LENGTH + 20 for name in shape.columns):
@@ -196,7 +198,8 @@ def _candidates(start: str, encoding: str, damaged: bool) -> Iterator[Shape]:
 
 
 def _header(lines: list[str], delimiter: str) -> tuple[list[str], int, float]:
-    """The first row that is not empty, how many lines are before it, and the share of rows that are as wide."""
+    """The first row that is not empty, how many lines are before it, and the share of rows that are as wide; what is
+    empty behind the last column does not count: some end each row with a delimiter."""
     reader = csv.reader(iter(lines), delimiter=delimiter)
     header: list[str] = []
     preamble = wide = count = 0
@@ -205,7 +208,7 @@ def _header(lines: list[str], delimiter: str) -> tuple[list[str], int, float]:
         for row in reader:
             if header:
                 count += bool(row)
-                wide += len(row) == len(header)
+                wide += len(row) == len(header) or (len(row) > len(header) and not any(row[len(header) :]))
             elif any(cell.strip(BLANK) for cell in row):
                 header, preamble = row, before
             before = reader.line_num
@@ -256,7 +259,8 @@ def _names_of(path: Path, shape: Shape) -> tuple[str, ...]:
     with path.open("rb") as raw, opened(raw, shape.encoding) as text:
         for _ in range(shape.preamble):
             text.readline(LINE_LENGTH)
-        header = next(csv.reader(iter(lambda: text.readline(LINE_LENGTH), ""), delimiter=shape.delimiter), [])
+        lines = iter(lambda: text.readline(LINE_LENGTH).lstrip(MARK), "")
+        header = next(csv.reader(lines, delimiter=shape.delimiter), [])
     return tuple(_written(header))
 
 

@@ -26,7 +26,8 @@ COLUMNS = ("sku", "name", "price", "description")
 HEADER = ",".join(COLUMNS) + "\n"
 CELLS = st.one_of(
     st.sampled_from(["", "A", "5", "x", "-1", "12.50", ' "', '"', "a,b", "two\nlines", "\r", "\r\n", '="7"', "é"]),
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    # Without marks of byte order: before a row they are none of it.
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff"), max_size=8),
 )
 TABLES = st.lists(st.lists(CELLS, min_size=1, max_size=6), max_size=12)
 # Any sequence of what CSV is made of: quotes in the middle, never closed, closed twice.

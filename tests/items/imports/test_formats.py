@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from items.imports import amounts, formats, recognising
+from items.imports import amounts, encoding, formats, recognising
 from items.imports import mapping as import_mapping
 from items.imports import rows as import_rows
 from items.imports.mapping import Mapper, Skip
-from items.imports.rows import Unreadable
+from items.imports.rows import COLUMNS, Unreadable
 from items.values import texts
 from tests.items.imports.test_reading import ReadingTestCase
 
@@ -127,6 +128,12 @@ class FormatTests(ReadingTestCase):
         self.assertEqual(self.fates("name,price,url\na,1,lamp-page\n")["url"][0], "")
         self.assertEqual(self.fates("name,price,url\na,1,https://a.example\n")["url"][0], "link")
 
+    def test_numbers_that_a_spreadsheet_shortened_are_said_of_a_sku(self) -> None:
+        other = "B-1,b,1\n" * (2 * amounts.PATIENCE)
+        for cell in ("4.00638E+12", '"4,00638E+12"', "1E+05"):
+            self.assertIn("shortened", self.fates(f"sku,name,price\n{other}{cell},a,1\n")["sku"][1], cell)
+        self.assertNotIn("shortened", self.fates("sku,name,price\n1E5,a,1\nE+12,b,1\nA1E+12,c,1\n")["sku"][1])
+
     def test_how_amounts_are_read_is_said(self) -> None:
         self.assertIn("a comma stands before decimals", self.fates("name;price\na;12,50\nb;1.234\n")["price"][1])
         self.assertIn("different currencies", self.fates("name,price\na,$5\nb,€6\n")["price"][1])
@@ -185,6 +192,47 @@ class ShapeTests(ReadingTestCase):
         head = "a,b;c\n" + "1,2;3\n" * 300
         self.assertEqual(self.rows(head + "1;2\n" * 5_000)[0].delimiter, ";")
 
+    def test_rows_that_end_with_a_delimiter_or_before_their_last_cells_have_the_columns_of_the_first_line(self) -> None:
+        for delimiter in ",;\t|":
+            head = delimiter.join(("sku", "name", "price", "tax", "note"))
+            for tail in (delimiter * 3, ""):
+                content = f"{head}\n" + f'A{delimiter}"Lamp, big; red"{delimiter}5{tail}\n' * 3
+                shape, rows = self.rows(content)
+                self.assertEqual((shape.delimiter, len(shape.columns)), (delimiter, 5), repr(content))
+                self.assertEqual([row.cells.get("name") for row in rows], ["Lamp, big; red"] * 3)
+
+    def test_files_that_were_put_together_have_marks_in_the_middle_and_before_quotes(self) -> None:
+        mark = "\ufeff"
+        _, rows = self.rows(f'{mark}{mark}"sku","name","price"\nA,a,1\n{mark}"B","b, c",2\n"C","{mark}c",3\n{mark}\n')
+        self.assertEqual([row.cells for row in rows], [
+            {"sku": "A", "name": "a", "price": "1"}, {"sku": "B", "name": "b, c", "price": "2"},
+            {"sku": "C", "name": f"{mark}c", "price": "3"},
+        ])  # fmt: skip
+        _, rows = self.rows(f'{mark}{mark}{{"name": "a"}}\n{mark}{{"name": "b"}}\n')
+        self.assertEqual([row.cells for row in rows], [{"name": "a"}, {"name": "b"}])
+
+    def test_too_many_columns_are_said_to_be_that(self) -> None:
+        for count in (COLUMNS + 1, 5 * COLUMNS):
+            with self.assertRaisesRegex(Unreadable, "more than 1,000 columns"):
+                self.rows(",".join(f"c{number}" for number in range(count)) + "\n")
+
+    def test_what_is_no_text_at_all_is_called_by_its_name(self) -> None:
+        row = b"name,price\n" + b"Lamp,1\n" * 200
+        for content, said in (
+            (gzip.compress(row), "gzip"),
+            (b"PK\x03\x04" + bytes(range(256)) * 9, "Excel"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "Excel"),
+            (b"%PDF-1.7\n\xe2", "PDF"),
+        ):
+            with self.assertRaisesRegex(Unreadable, said):
+                self.rows(content)
+
+    def test_a_file_of_one_line_end_only_is_not_cut_within_a_character(self) -> None:
+        for begins in ("a", "aa", "aaa"):  # wherever a piece ends, it is in the middle of a character for two of them
+            content = (f"{begins}\r" + ("\u20ac" * 50 + "\r\r\r") * 35_000).encode()
+            self.assertGreater(len(content), 5 * encoding.SCAN)
+            self.assertEqual(encoding.encoding_of(self.file(content)), ("utf-8-sig", False))
+
     def test_one_bad_byte_fails_its_row_and_is_named(self) -> None:
         content = "sku,name\nE1,Café\nE2,Käse\n".encode() + b'E3,Gr\xfcn\nE4,"two\nl\xfcnes"\nE5,x\n'
         shape, rows = self.rows(content)
@@ -198,13 +246,26 @@ class ShapeTests(ReadingTestCase):
 
     def test_windows_1252_needs_the_whole_file(self) -> None:
         self.assertEqual(self.rows("name\nCafé – “Zürich”\nGrün\n".encode("cp1252"))[0].encoding, "cp1252")
-        for encoding, text in (
-            ("cp1251", "название товара"),
-            ("shift_jis", "商品名の列"),
-            ("cp850", "Müller Käse größer é"),
-        ):
-            with self.assertRaises(Unreadable, msg=encoding):
-                self.rows("\n".join(["name,price", *[text] * 20]).encode(encoding))
+        for name, text in (
+            ("cp1251", "название товара"), ("cp1253", "όνομα προϊόντος"), ("cp1255", "שם המוצר"),
+            ("cp1256", "اسم المنتج"), ("cp874", "ชื่อสินค้า"), ("shift_jis", "商品名の列"),
+            ("euc_jp", "商品名と価格"), ("gb18030", "商品名称和价格"), ("big5", "請在此輸入產品的說明"),
+            ("euc_kr", "상품 이름과 가격"), ("cp850", "Müller Käse größer é"), ("mac_roman", "Levi’s Käse, café"),
+            ("cp1250", "zażółć gęślą jaźń"), ("cp1250", "příliš jemný čaj"), ("cp1254", "şifreyi doğrulayın"),
+            ("cp1257", "žalia ąžuolinė kėdė"),
+        ):  # fmt: skip
+            with self.assertRaises(Unreadable, msg=(name, text)):
+                self.rows("\n".join(["name,price", *[text] * 20]).encode(name))
+
+    def test_what_western_languages_write_is_windows_1252(self) -> None:
+        for text in (
+            "Größenänderung, »außen« ‚und‘ „innen“", "Prix : « œuvre d’été » à côté, forêt naïve", "Men´s – Levi‘s®",
+            "Está en español: ¿qué año? Nº 1, 2ª", "São não útil ação", "Smörgåsbord på ön", "Blåbærgrød og æbler",
+            "Það er gott að ýta á", "l·l col·lecció", "Blue\u00a0Shirt\u00a0big", "Öljylämppu šakki",
+            "città più è perché", "25 m² – 30 µm – ½ l – 5 °C – £5 – ©", "Bade\u00adzimmer", "— — ——— •••• …… ££",
+        ):  # fmt: skip
+            shape, rows = self.rows("\n".join(["name", *[f'"{text}"'] * 8]).encode("cp1252"))
+            self.assertEqual((shape.encoding, rows[0].cells["name"]), ("cp1252", text))
 
     def test_utf_16_that_is_cut_in_the_middle_of_a_character_fails_its_row_only(self) -> None:
         shape, rows = self.rows("name,price\nCafé,1\nTee,2".encode("utf-16")[:-1])
