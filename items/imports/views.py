@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
@@ -180,11 +181,11 @@ async def start(request: HttpRequest, job_id: int) -> HttpResponse:
     job = await _job(request, job_id)
     if job.state == ImportJob.State.LOOKING:
         return await _show(request, job, "The file is still being looked at.", 409)
-    chosen = {name: column for name in import_mapping.FIELDS if (column := request.POST.get(name, ""))}
     try:
         survey = await sync_to_async(jobs.survey_of)(job)
     except (OSError, Unreadable):
         return await _show(request, job, "The file is not here any more. Upload it again.", 409)
+    chosen = _chosen(request, survey)
     problem = import_mapping.problem_of(chosen, survey)
     if problem:
         job.mapping = chosen
@@ -195,6 +196,17 @@ async def start(request: HttpRequest, job_id: int) -> HttpResponse:
     except Refused as error:
         messages.warning(request, str(error))
     return redirect("items:import-job", job_id)
+
+
+def _chosen(request: HttpRequest, survey: Survey) -> dict[str, str]:
+    """The columns that were chosen. Browsers send every line break in a name as CRLF, whatever the file has there."""
+    columns = {_sent(column): column for column in survey.shape.columns}
+    sent = {name: column for name in import_mapping.FIELDS if (column := request.POST.get(name, ""))}
+    return {name: columns.get(_sent(column), column) for name, column in sent.items()}
+
+
+def _sent(column: str) -> str:
+    return re.sub(r"\r\n|\r|\n", "\r\n", column)
 
 
 def _remember(job: ImportJob, survey: Survey, chosen: dict[str, str]) -> None:

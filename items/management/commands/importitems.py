@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 from items.imports import mapping as import_mapping
 from items.imports import recognising, running
@@ -122,9 +123,18 @@ class Command(BaseCommand):
                 progress = running.run(path, survey, mapping, owner, dry_run=dry_run, on_failure=failed, on_chunk=tell)
             except Refused as error:
                 raise CommandError(str(error)) from error
+            except OperationalError as error:
+                raise CommandError(
+                    f"The database fails: {_first_line(error)}. What was written until then stays; the same file again"
+                    " goes on from there."
+                ) from error
         if terminal:
             sys.stderr.write("\n")
         return progress
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def _mapping(wanted: list[str], survey: Survey, known: dict[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from unittest import mock
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import QuerySet
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
@@ -174,6 +174,15 @@ class CommandTests(ImportTestCase):
         with self.assertRaises(CommandError):
             call_command("importitems", str(self.folder / "nowhere.csv"))
 
+    def test_a_database_that_stays_away_is_a_sentence_that_says_how_to_go_on(self) -> None:
+        gone = OperationalError("server closed the connection unexpectedly\n\tThis probably means …")
+        with (
+            mock.patch.object(running, "TRIES", 1),
+            mock.patch.object(upserts, "upsert_items", side_effect=gone),
+            self.assertRaisesMessage(CommandError, "server closed the connection unexpectedly. What was written"),
+        ):
+            self.load(FILE)
+
     def test_without_an_owner_the_items_are_nobodys(self) -> None:
         self.load(FILE, owner=None)
         self.assertEqual(Item.objects.filter(owner=None).count(), 3)
@@ -289,6 +298,14 @@ class PageTests(ImportTestCase):
         self.assertEqual((answer.status_code, "Say which column holds the name" in text(answer)), (400, True))
         self.start(name="a", price="b", sku="")
         self.assertEqual(Item.objects.get(owner=self.colleague).name, "Lamp")
+
+    def test_a_column_whose_name_has_line_breaks_can_be_chosen(self) -> None:
+        for broken in ("price\n(EUR)", "price\r\n(EUR)", "price\r(EUR)"):
+            self.upload(f'sku,name,"{broken}"\nA-1,Lamp,1\n')
+            answer = self.start(price="price\r\n(EUR)")  # browsers send every line break so
+            self.assertEqual((answer.status_code, self.job().mapping["price"]), (302, broken))
+            self.assertEqual(self.job().failed, 0)
+            self.job().delete()
 
     def test_a_running_import_refreshes_its_page_and_can_be_cancelled(self) -> None:
         self.upload("sku,name,price\n" + "".join(f"S{n},Item {n},{n}\n" for n in range(25)))
