@@ -7,6 +7,7 @@ understand alike.
 from __future__ import annotations
 
 import re
+from unicodedata import normalize
 
 from django.core.exceptions import ValidationError
 
@@ -96,11 +97,16 @@ def _is_whole(value: str) -> bool:
 
 
 def sku(value: str) -> str:
-    """The SKU as it is kept: without blanks around it, and without characters that nobody sees.
+    """The SKU as it is kept: without blanks around it, without characters that nobody sees, and composed (NFC: é is one
+    character, also where it came as e and an accent).
 
-    Two SKUs that look alike because of such characters are one.
+    Two SKUs that look alike because of such differences are one.
     """
-    return (value if value.isascii() else _UNSEEN.sub("", value)).strip()
+    if value.isascii():
+        return value.strip()
+    seen = _UNSEEN.sub("", value).strip()
+    composed = normalize("NFC", seen)
+    return composed if len(composed) <= len(seen) else seen  # a few become longer, and a SKU may be as long as it may
 
 
 def validate_link(value: str) -> None:

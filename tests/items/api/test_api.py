@@ -118,6 +118,10 @@ class AddTests(PeopleTestCase):
         self.assertEqual(json.loads(made.content)["item"]["sku"], "A-1")
         again = caller.send("POST", "/api/items/", {"name": "n", "price": 1, "sku": "A\u00ad-1"})
         self.assertEqual(again.status_code, 409)
+        for sku, status in (("CAF\u00c9", 201), ("CAFE\u0301", 409)):  # the same to whoever reads it
+            self.assertEqual(
+                caller.send("POST", "/api/items/", {"name": "n", "price": 1, "sku": sku}).status_code, status
+            )
 
     def test_half_a_character_is_refused(self) -> None:
         for field in ("name", "description"):
