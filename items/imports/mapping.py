@@ -13,7 +13,7 @@ from items.imports.formats import OWN, Format, Rows, Skip, Values, format_of, pl
 from items.imports.html import text_of
 from items.imports.json_line import JsonOther
 from items.imports.recognising import Survey
-from items.imports.rows import Row, text_of_cell
+from items.imports.rows import Row, text_of_raw_cell
 from items.services.changes import ItemFields
 from items.values.cells import plain, plain_of_others
 
@@ -170,6 +170,16 @@ def problem_of(mapping: Mapping[str, str], survey: Survey) -> str:
     return ""
 
 
+def unclear_of(mapping: Mapping[str, str], survey: Survey) -> str:
+    """Of a field that is not mapped because several columns have its name: its name, or ""."""
+    if format_of(survey.shape.columns) is not None:
+        return ""
+    names = list(_plain_names(survey).values())
+    return next(
+        (name for name in FIELDS if name not in mapping and any(names.count(word) > 1 for word in GUESSES[name])), ""
+    )
+
+
 def _hint(field: str, survey: Survey) -> str:
     """What speaks for none, or for several: a sentence, or ""."""
     names = _plain_names(survey)
@@ -240,8 +250,8 @@ class Mapper:
         text = cell.strip()
         if not self._csv:
             return type(cell)(text) if type(cell) is not str else text
-        if text[:1] == "=":  # hardly any cell has what both undo: no call for each of the others
-            text = text_of_cell(text)
+        if text[:1] in {"=", '"'}:  # hardly any cell has what both undo: no call for each of the others
+            text = text_of_raw_cell(cell)
         return self._plain(text) if "'" in text else text
 
     def _understood(self, values: Values) -> ItemFields:
@@ -281,4 +291,16 @@ def known_as(columns: Iterable[str]) -> tuple[str, str]:
     return (known.name, known.notes) if known is not None else ("", "")
 
 
-__all__ = ["FIELDS", "REQUIRED", "Fate", "Mapper", "Skip", "fates", "guess", "known_as", "problem_of", "short_sku"]
+__all__ = [
+    "FIELDS",
+    "REQUIRED",
+    "Fate",
+    "Mapper",
+    "Skip",
+    "fates",
+    "guess",
+    "known_as",
+    "problem_of",
+    "short_sku",
+    "unclear_of",
+]

@@ -23,7 +23,7 @@ from items.imports.amounts import Evidence, may_be_number
 from items.imports.encoding import encoding_of
 from items.imports.json_line import JsonNumber, JsonOther, object_of
 from items.imports.lines import LINE_LENGTH, MARK, opened
-from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, rows, storable, text_of_cell
+from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, rows, storable, text_of_raw_cell
 
 SCAN = 1 << 20  # characters to rank the delimiters
 DELIMITERS = (",", ";", "\t", "|")
@@ -231,7 +231,7 @@ def _unique(header: list[str]) -> tuple[str, ...]:
 
 def _written(header: list[str]) -> list[str]:
     """The names of the columns as they stand there, or as much of them as can be kept and shown."""
-    return [storable(text_of_cell(cell.strip()).strip()) for cell in header]
+    return [storable(text_of_raw_cell(cell).strip()) for cell in header]
 
 
 def _survey_csv(path: Path, shape: Shape) -> _Csv:
@@ -248,7 +248,7 @@ def _survey_csv(path: Path, shape: Shape) -> _Csv:
                 survey.sample.append(row)
             for evidence, cell in zip(seen, row.cells.values(), strict=False):
                 if cell and (evidence.watched or may_be_number(cell)):
-                    evidence.look(text_of_cell(cell.strip()) or " ")
+                    evidence.look(text_of_raw_cell(cell) or " ")
     survey.evidence = dict(zip(columns, seen, strict=True))
     survey.names = _names_of(path, shape)
     return found

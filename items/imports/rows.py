@@ -92,6 +92,16 @@ def text_of_cell(cell: str) -> str:
     return cell
 
 
+def text_of_raw_cell(cell: str) -> str:
+    """What is meant by a cell, without the blanks around it. Files written by hand have a blank before a quote, which
+    is then no quote to readers of CSV: in `A, "Lamp", 5` the second cell is Lamp."""
+    text = cell.strip()
+    if text[:1] == '"' and cell[:1] in {" ", "\t"} and text[-1:] == '"' and len(text) > 1:
+        inner = text[1:-1]
+        return text if '"' in inner.replace('""', "") else inner.replace('""', '"').strip()
+    return text_of_cell(text)
+
+
 def storable(text: str) -> str:
     """The text as databases and pages take it: without NUL and halves of characters. JSON can name those, and broken
     bytes are read as such."""

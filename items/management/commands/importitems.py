@@ -58,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path} cannot be imported. {error}") from error
         owner = _owner(options["owner"])
         saved = None if options["guess"] else import_saved.usable(owner, survey)
-        mapping = _mapping(options["map"], survey, import_mapping.guess(survey) if saved is None else saved.mapping)
+        mapping = _mapping(options["map"], survey, None if saved is None else saved.mapping)
         report: Path = options["report"] or Path(f"{path.name}.failed.csv")
         self._tell(survey, mapping)
         if saved is not None:
@@ -137,8 +137,10 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".")
 
 
-def _mapping(wanted: list[str], survey: Survey, known: dict[str, str]) -> dict[str, str]:
-    mapping = dict(known)
+def _mapping(wanted: list[str], survey: Survey, chosen: dict[str, str] | None) -> dict[str, str]:
+    """chosen: what the owner chose for the same columns before."""
+    mapping = import_mapping.guess(survey) if chosen is None else dict(chosen)
+    named = [pair.partition("=")[0] for pair in wanted]
     for pair in wanted:
         name, equals, column = pair.partition("=")
         if not equals:
@@ -150,6 +152,12 @@ def _mapping(wanted: list[str], survey: Survey, known: dict[str, str]) -> dict[s
     problem = import_mapping.problem_of(mapping, survey)
     if problem:
         raise CommandError(f"{problem} The columns are: {', '.join(survey.shape.columns)}.")
+    unclear = "" if chosen else import_mapping.unclear_of(mapping | dict.fromkeys(named, ""), survey)
+    if unclear:
+        raise CommandError(
+            f"Several columns may be the {unclear}. Say which one with --map {unclear}=COLUMN, or --map {unclear}= for"
+            f" none. The columns are: {', '.join(survey.shape.columns)}."
+        )
     return mapping
 
 

@@ -150,6 +150,16 @@ class CommandTests(ImportTestCase):
         item = Item.objects.get(sku="X")
         self.assertEqual((item.name, str(item.price)), ("Lamp", "3.50"))
 
+    def test_a_field_that_several_columns_may_be_is_asked_for_also_where_an_item_needs_it_not(self) -> None:
+        content = "sku,name,price,SKU\nA-1,Lamp,1,B-1\n"
+        with self.assertRaisesMessage(
+            CommandError, "Several columns may be the sku. Say which one with --map sku=COLUMN"
+        ):
+            self.load(content)
+        self.load(content, "--map=sku=SKU")
+        self.assertEqual(Item.objects.get(owner=self.colleague).sku, "B-1")
+        self.assertIn("1 rows, 1 created", self.load(content, "--map=sku="))
+
     def test_what_the_owner_chose_on_the_page_is_used_for_the_same_columns(self) -> None:
         chosen = {"name": "a", "price": "b", "sku": "name"}
         import_saved.remember(self.colleague, ["a", "b", "name"], chosen)

@@ -162,6 +162,11 @@ class MappingTests(ReadingTestCase):
         [fields] = self.fields('sku,name,price\n="00123"," =""A lamp"" ",1\n')
         self.assertEqual((fields["sku"], fields["name"]), ("00123", "A lamp"))
 
+    def test_a_blank_before_a_quote_is_no_part_of_the_cell_nor_is_the_quote(self) -> None:
+        rows = self.fields('sku, "name", "price"\nA, "15"" lamp", "12.50"\nB,\t"b" ,2\nC,"c ""big""",3\nD, "d" e,4\n')
+        self.assertEqual([row["name"] for row in rows], ['15" lamp', "b", 'c "big"', '"d" e'])
+        self.assertEqual(rows[0]["price"], Decimal("12.50"))
+
     def test_a_quote_before_the_digits_of_a_sku_keeps_them_and_is_no_part_of_it(self) -> None:
         rows = self.fields("sku,name,price\n'00123,'68,1\n'A1,a,1\n'12'4,b,1\n")
         self.assertEqual([row["sku"] for row in rows], ["00123", "'A1", "'12'4"])
