@@ -21,6 +21,7 @@ PARTS = 50_000  # names and elements in all: a thousand items of NAMES, and room
 TEXT = 256 * 1024  # characters of one text as it is written: the longest description, with every character escaped
 STEP = 64 * 1024  # characters gone through without letting others work
 LONGEST_INTEGER = 400  # digits
+SHOWN = 100  # characters of a name in a sentence
 
 NOT_JSON = "The body is not JSON (RFC 8259, in UTF-8). Send it with Content-Type: application/json."
 
@@ -121,7 +122,14 @@ def _too_much(sentence: str, kind: str) -> InvalidRequest:
     return InvalidRequest([{"loc": ("body",), "msg": sentence, "type": kind}])
 
 
-def _as_it_is(value: dict[str, Any]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a name that is there twice nobody knows which one is meant; an import refuses it, too."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        shown = twice[:SHOWN].encode("utf-8", "replace").decode()
+        raise InvalidRequest([{"loc": ("body",), "msg": f"The name {shown} is there twice.", "type": "twice"}])
     return value
 
 
@@ -142,7 +150,7 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
 
 
-# The hook does nothing, but it is Python: others may work between two objects.
+# The hook is Python: others may work between two objects.
 _decode = json.JSONDecoder(
-    parse_float=_decimal, parse_int=_integer, parse_constant=_no_number, object_hook=_as_it_is
+    parse_float=_decimal, parse_int=_integer, parse_constant=_no_number, object_pairs_hook=_object
 ).decode

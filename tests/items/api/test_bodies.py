@@ -51,3 +51,18 @@ def test_one_too_many_is_refused_before_what_follows_is_looked_at(beyond: str) -
         with pytest.raises(InvalidRequest) as refused:
             bodies.parsed(given.encode())
         assert [entry["type"] for entry in refused.value.errors] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ('{"price": 1, "name": "a", "price": 2}', "price"),
+        ('[{"a": 1}, {"b": {"c": 1, "c": 1}}]', "c"),
+        (r'{"half \ud800": 1, "half \ud800": 2}', "half ?"),
+    ],
+)
+def test_a_name_that_is_twice_in_an_object_is_refused(body: str, name: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        bodies.parsed(body.encode())
+    assert [entry["msg"] for entry in refused.value.errors] == [f"The name {name} is there twice."]
+    assert bodies.parsed(b'[{"a": 1}, {"a": {"a": 2}}]') == [{"a": 1}, {"a": {"a": 2}}]
