@@ -173,7 +173,7 @@ FORMATS = (
         (frozenset({"id", "type", "sku", "name", "published", "regular price"}),),
         {"name": "name", "description": "description", "price": "regular price", "sku": "sku"},
         _WooCommerce,
-        frozenset({"description", "short description"}),
+        frozenset({"name", "description", "short description"}),
         {
             "id": "for the SKU of what has none",
             "type": "rows of the types variable and grouped are skipped",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import unescape
 
 from django.core.exceptions import ValidationError
 
@@ -211,6 +212,7 @@ class Mapper:
         }
         described = plain_name(mapping.get("description", ""))
         self._html = "(html)" in described or (known is not None and described in known.html)
+        self._html_name = known is not None and plain_name(mapping.get("name", "")) in known.html
 
     def fields(self, row: Row) -> ItemFields:
         """The fields as services take them; what the row does not name is not among them.
@@ -282,6 +284,8 @@ class Mapper:
                 plain_text = text_of(plain_text)
             # Our own export has line breaks as they are kept: it changes nothing when it comes back.
             return plain_text if self._is_own else plain_text.replace("\r\n", "\n")
+        if field == "name" and self._html_name:  # it has no tags, but WordPress keeps & as &amp;
+            return unescape(plain_text)
         return plain_text
 
 

@@ -34,6 +34,7 @@ def preview_of(job: ImportJob) -> dict[str, object]:
         "notes": notes,
         "survey_rows": survey.rows,
         "damaged": survey.shape.damaged,
+        "unclear": LABELS.get(import_mapping.unclear_of(mapping, survey), ""),
         "saved": saved if saved is not None and saved.mapping == mapping else None,
         "choices": [
             {

@@ -30,7 +30,7 @@ ID,Type,SKU,Name,Published,"Is featured?","Visibility in catalog","Short descrip
 44,variable,woo-tee,"V-Neck",1,1,visible,short,"<p>A tee.</p>\\nTwo",taxable,,1,,,,Tops,,,Colour,"Red, Green"
 45,variation,woo-tee-red,"V-Neck - Red",1,0,visible,,,taxable,,1,,,20,,,woo-tee,Colour,Red
 46,variation,,,1,0,visible,,,taxable,,1,,18,21.50,,,id:44,Colour,Green
-47,"simple, virtual",woo-mug,Mug,1,0,visible,,Plain,taxable,,1,3,,9,Kitchen,,,,
+47,"simple, virtual",woo-mug,Mug &amp; Cup &#8211; big,1,0,visible,,Plain,taxable,,1,3,,9,Kitchen,,,,
 48,grouped,woo-set,Set,1,0,visible,,,taxable,,1,,,,,,,,
 """
 SQUARE = """\
@@ -74,7 +74,7 @@ class FormatTests(ReadingTestCase):
             (green["name"], green["sku"], green["price"], green["description"]),
             ("V-Neck", "woocommerce-46", Decimal("21.50"), "A tee.\nTwo"),
         )
-        self.assertEqual((mug["sku"], mug["price"]), ("woo-mug", Decimal(9)))
+        self.assertEqual((mug["sku"], mug["name"], mug["price"]), ("woo-mug", "Mug & Cup – big", Decimal(9)))
         self.assertIn("group of products", group)
 
     def woocommerce(self, *rows: str) -> list[Any]:

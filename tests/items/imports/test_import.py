@@ -309,6 +309,13 @@ class PageTests(ImportTestCase):
         self.start(name="a", price="b", sku="")
         self.assertEqual(Item.objects.get(owner=self.colleague).name, "Lamp")
 
+    def test_of_several_columns_that_may_be_a_field_the_page_says_that_none_is_used(self) -> None:
+        response = self.upload("sku,name,price,SKU\nA-1,Lamp,1,B-1\n")
+        self.assertIn("No column is used as SKU:", text(self.browser.get(response["Location"])))
+        self.start(sku="SKU")
+        self.assertNotIn("No column is used as", text(self.browser.get(response["Location"])))
+        self.assertEqual(Item.objects.get(owner=self.colleague).sku, "B-1")
+
     def test_a_column_whose_name_has_line_breaks_can_be_chosen(self) -> None:
         for broken in ("price\n(EUR)", "price\r\n(EUR)", "price\r(EUR)"):
             self.upload(f'sku,name,"{broken}"\nA-1,Lamp,1\n')
