@@ -36,7 +36,8 @@ _STRANGE = re.compile(
     rb"|(?<=[A-Za-z])[\x82-\x84\x86-\x8b\x8e\x98\x9f\xa1-\xaa\xac\xaf\xb1\xb5\xb6\xb8\xbc-\xbf]"
     rb"|(?<=[A-Za-z])[\x93-\x95\xb2\xb3\xb9](?=[A-Za-z])|(?<=[a-z])[\xc0-\xd6\xd8-\xde]"
 )
-_WORD = re.compile(rb"[A-Za-z\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xc0-\xd6\xd8-\xf6\xf8-\xff]+")
+_LETTERS = rb"[\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xc0-\xd6\xd8-\xf6\xf8-\xff]"
+_WORD = re.compile(_LETTERS + b"(?:[A-Za-z]*+" + _LETTERS + b")++")  # with two letters at least that are no ASCII
 # Letters that stand together in a word of a language that Windows-1252 is for.
 _TOGETHER = tuple(
     map(
@@ -48,10 +49,10 @@ _TOGETHER = tuple(
         ),
     )
 )  # fmt: skip
-_NORTHERN = re.compile(rb"[\xd0\xdd\xde\xf0\xfd\xfe]")
-_ACUTE = re.compile(rb"[\xc1\xc6\xcd\xd3\xda\xe1\xe6\xed\xf3\xfa]")
+_NORTHERN = b"\xd0\xdd\xde\xf0\xfd\xfe"
+_ACUTE = b"\xc1\xc6\xcd\xd3\xda\xe1\xe6\xed\xf3\xfa"
 _ASCII = frozenset(map(chr, range(128)))
-_HIGH = re.compile(rb"[\x80-\xff]")
+_HIGH = bytes(range(128, 256))
 
 
 def encoding_of(path: Path) -> tuple[str, bool]:
@@ -141,35 +142,46 @@ class _Bytes:
         return not self.undefined and self.strange + northern <= WESTERN * self.high
 
     def look(self, lines: bytes) -> None:
+        """Takes whole lines into account."""
         if lines.isascii():
             return
         try:
             lines.decode()
             self.good_lines += max(1, lines.count(b"\n"))
         except UnicodeDecodeError:
-            for line in lines.splitlines():
-                self._line(line)
+            bad = [line for line in lines.splitlines() if not self._is_good(line)]
+            self.bad_lines += len(bad)
+            self._weigh(b"\n".join(bad))
 
-    def _line(self, line: bytes) -> None:
+    def _is_good(self, line: bytes) -> bool:
         if line.isascii():
-            return
+            return True
         try:
             line.decode()
-            self.good_lines += 1
         except UnicodeDecodeError:
-            self.bad_lines += 1
-            self.high += len(_HIGH.findall(line))
-            self.strange += sum(len(found) for found in _STRANGE.findall(line))
-            words = map(_letters, _WORD.findall(line))
-            self.strange += sum(len(letters) for letters in words if not _go_together(letters))
-            self.northern += len(_NORTHERN.findall(line))
-            self.acute += len(_ACUTE.findall(line))
-            self.undefined = self.undefined or _UNDEFINED.search(line) is not None
+            return False
+        self.good_lines += 1
+        return True
+
+    def _weigh(self, lines: bytes) -> None:
+        """What speaks for Windows-1252 in lines that are no UTF-8, all at once: one by one takes three times as
+        long."""
+        self.high += _count(lines, _HIGH)
+        self.strange += sum(map(len, _STRANGE.findall(lines)))
+        letters = map(_letters, _WORD.findall(lines))
+        self.strange += sum(len(found) for found in letters if not _go_together(found))
+        self.northern += _count(lines, _NORTHERN)
+        self.acute += _count(lines, _ACUTE)
+        self.undefined = self.undefined or _UNDEFINED.search(lines) is not None
+
+
+def _count(lines: bytes, which: bytes) -> int:
+    return len(lines) - len(lines.translate(None, which))
 
 
 def _letters(word: bytes) -> frozenset[str]:
-    """Those of a word that are no ASCII."""
-    return frozenset() if word.isascii() else frozenset(word.decode("cp1252").lower()) - _ASCII
+    """Those of a word that are no ASCII, each once."""
+    return frozenset(word.decode("cp1252").lower()) - _ASCII
 
 
 @lru_cache(maxsize=1024)
