@@ -19,7 +19,7 @@ from fastavro import parse_schema, schemaless_reader
 from fastavro.read import LOGICAL_READERS
 from fastavro.schema import SchemaParseException, UnknownType
 
-from streams.decoding import exact
+from streams.decoding import avro_compiled, exact
 from streams.decoding.exact import JSON_DEPTH, Exact, NotDecoded, write
 
 RECURSIVE_BYTES = 1000  # of a value whose schema recurses: each level costs a byte, and fastavro a piece of C's stack
@@ -89,7 +89,7 @@ class Avro:
     """A schema that may be read with. name: of its record, or of its type. weight: parts that a byte can become.
 
     depth: levels of its JSON, None when it recurses. has_floats: whether a value can be NaN. is_wrapped: whether
-    `parsed` is a record around it.
+    `parsed` is a record around it. own: a reader of this schema alone, None where it has none.
     """
 
     parsed: Any
@@ -98,6 +98,7 @@ class Avro:
     depth: int | None
     has_floats: bool
     is_wrapped: bool
+    own: avro_compiled.Read | None = None
 
     def read(self, data: BytesIO) -> Any:
         """The value that begins where `data` stands, in Python's types, `Digits` and `Odd`. Raises NotDecoded."""
@@ -123,11 +124,23 @@ class Avro:
         size = len(data)
         if self.depth is None or size * self.weight > WORK:
             self.check_size(size)
+        if (json := self.decode_usual(data, 0)) is not None:
+            return Exact(json)
         source = BytesIO(data)
         value = self.read(source)
         if source.tell() != size:
             raise NotDecoded(f"{size - source.tell()} bytes are left over: it was not written with this schema.")
         return write(value, may_hold_nan=self.has_floats) if self.depth is not None else self.write(value)
+
+    def decode_usual(self, data: bytes, at: int) -> bytes | None:
+        """The exact JSON of the value that begins at `at` and ends with the data, as most are. None where only `decode`
+        can say what it is, or that it is none."""
+        if self.own is None or len(data) * self.weight > WORK:
+            return None
+        try:
+            return orjson.dumps(self.own(data, at))
+        except avro_compiled.UNUSUAL:
+            return None
 
     def write(self, value: Any) -> Exact:
         """The exact JSON of what was read. Raises NotDecoded."""
@@ -136,8 +149,9 @@ class Avro:
         return write(value, may_hold_nan=self.has_floats)
 
 
-def parse(text: str, references: Iterable[str] = ()) -> Avro:
-    """The schema in `text`. references: the schemas that it names, each after those that it names itself.
+def parse(text: str, references: Iterable[str] = (), *, is_kept: bool = False) -> Avro:
+    """The schema in `text`. references: the schemas that it names, each after those that it names itself. is_kept:
+    whether many values will be read by it, so that it gets a reader of its own; to make one may take milliseconds.
 
     Raises NotDecoded for one that cannot be used, with the reason.
     """
@@ -160,7 +174,10 @@ def parse(text: str, references: Iterable[str] = ()) -> Avro:
         raise NotDecoded(TOO_DEEP)
     weight = shape.depth + max(shape.nothings, survey.nothings) + 1
     depth = None if survey.recurses else shape.depth
-    return Avro(_ready(parsed, named), _name(parsed), weight, depth, survey.has_floats, not isinstance(parsed, dict))
+    own = avro_compiled.compiled(parsed, named, LOGICAL_READERS) if is_kept and depth is not None else None
+    return Avro(
+        _ready(parsed, named), _name(parsed), weight, depth, survey.has_floats, not isinstance(parsed, dict), own
+    )
 
 
 def _name(parsed: Any) -> str:

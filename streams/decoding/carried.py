@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Literal, NamedTuple
 
+import orjson
 from django.core.exceptions import ValidationError
 
 from streams import metrics
@@ -23,6 +24,7 @@ from streams.runtime.threads import in_database
 from streams.wire.ranges import Wholes
 from streams.wire.records import (
     KEY_BYTES,
+    USUAL_SHOWN,
     VALUE_BYTES,
     Raw,
     Record,
@@ -68,7 +70,8 @@ class Carried:
         self._value = Part(topic, "value", value, asked)
         self._key = Part(topic, "key", key, asked)
         self.is_plain = self._value.is_plain and self._key.is_plain
-        self._is_auto = value.name == key.name == "auto"
+        self._is_key_auto = key.name == "auto"
+        self._is_auto = self._is_key_auto and value.name == "auto"
         self._not_decoded = metrics.NOT_DECODED.labels(topic)
 
     def read_as(self, value: str | None, key: str | None) -> Carried:
@@ -106,6 +109,8 @@ class Carried:
             if wholes is not None and raw.value is not None and len(raw.value) > VALUE_BYTES:
                 wholes.take(raw.offset, raw.value)
             return encode_raw(raw)  # most records of most topics: nothing names a schema
+        if self._value.usual and not whole and not raw.headers and (usual := self._encode_usual(raw)) is not None:
+            return usual
         value, key = self.decode(raw, is_last=is_last, whole=whole)
         if wholes is not None:
             wholes.take(raw.offset, raw.value if value is None else value.data)
@@ -118,6 +123,27 @@ class Carried:
                 raw.offset, raw.timestamp, raw.key, raw.headers, raw.value, whole=True, shown=value, key_shown=key
             )
         return encode_shown(raw, value, key)
+
+    def _encode_usual(self, raw: Raw) -> Record | None:
+        """A record without headers, where it is as most of a topic with a schema are; as `encode` makes it. None where
+        it is another one, or may be."""
+        value, key, timestamp, part = raw.value, raw.key, raw.timestamp, self._value
+        if value is None or key is None or len(value) > VALUE_BYTES or len(key) > KEY_BYTES or timestamp < 0:
+            return None
+        usual = part.usual.get(value[: part.head])
+        if usual is None or not (self._key.is_plain or (self._is_key_auto and not key.startswith(b"\0"))):
+            return None
+        decode, more = usual
+        json = decode(value, part.head)
+        if json is None or len(json) > VALUE_BYTES:
+            return None
+        try:
+            text = key.decode()
+        except UnicodeDecodeError:
+            return None
+        offset, size = raw.offset, len(value)
+        data = USUAL_SHOWN % (offset, timestamp, orjson.dumps(text), size, json, more)
+        return tuple.__new__(Record, (offset, timestamp, size, data))  # half of what Record() takes
 
     def encode_uncut(self, raw: Raw) -> Record:
         """The record with nothing cut and without its bytes, with what is known now: what an export has of it."""

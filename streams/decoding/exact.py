@@ -21,6 +21,7 @@ NODES = 100_000  # parts of one decoded value, where bytes alone do not bound th
 LOCAL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a local time has no zone
 SECONDS = 4096  # whose texts are kept: the times of records that come together are close together
 NANOSECONDS = 1_000_000_000  # a second
+MILLISECONDS = tuple([f".{number:03d}Z" for number in range(1_000)])  # behind a second of an instant in UTC
 
 _PLACES = {10**places: places for places in range(10)}  # of a fraction, by the parts of a second
 
@@ -151,7 +152,7 @@ def instant(count: int, a_second: int, *, local: bool = False) -> str | Odd:
     """
     try:
         seconds, rest = divmod(count, a_second)
-        text = _second(seconds)
+        text = second(seconds)
         if a_second == 1_000:  # most of them, and so the short way
             text = f"{text}.{rest:03d}"
         elif a_second > 1:
@@ -162,7 +163,7 @@ def instant(count: int, a_second: int, *, local: bool = False) -> str | Odd:
 
 
 @lru_cache(maxsize=SECONDS)
-def _second(count: int) -> str:
+def second(count: int) -> str:
     """ISO 8601 of a second, so many after 1970. Raises OverflowError outside of the years 1 to 9999."""
     return (LOCAL_EPOCH + timedelta(0, count)).isoformat()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from streams.decoding import avro_container, cbor, messagepack, primitives, registry
+from streams.decoding import avro, avro_container, cbor, messagepack, primitives, registry
 from streams.decoding.exact import Exact, NotDecoded
 from streams.decoding.schemas import Id, Kind, Schema, make
 from streams.wire.records import VALUE_BYTES, Shown, is_strict_json
@@ -16,9 +16,12 @@ from streams.wire.records import VALUE_BYTES, Shown, is_strict_json
 log = logging.getLogger(__name__)
 
 TOLD = 100  # schemas whose fields are kept ready, a key or value
+HEAD = 5  # bytes before a value that name a schema of the registry
 WITH_SCHEMA: dict[str, Kind] = {"avro": "avro", "protobuf": "protobuf", "json-schema": "json-schema"}
 
 Headers = Sequence[tuple[str, bytes | None]]
+# What reads what most values are (`avro.Avro.decode_usual`), and the further fields of such a record (`Shown.more`).
+Usual = tuple[Callable[[bytes, int], bytes | None], bytes]
 Decode = Callable[[bytes], Exact]
 
 # What needs nothing but the bytes.
@@ -52,7 +55,11 @@ AUTO = Format()
 
 
 class Part:
-    """The keys, or the values, of one topic."""
+    """The keys, or the values, of one topic.
+
+    usual: by the first `head` bytes of a value without headers, where that is known: how values are read that begin so.
+    It says the same as `show`, where it says anything.
+    """
 
     def __init__(self, topic: str, kind: str, form: Format, asked: registry.Registry | None) -> None:
         self._topic, self._kind, self._form, self._registry = topic, kind, form, asked
@@ -60,6 +67,8 @@ class Part:
         self._header = f"__{kind}_schema_id"
         self._prefix = "key_" if kind == "key" else ""
         self._more: dict[tuple[Schema | None, str], bytes] = {}
+        self.usual: dict[bytes, Usual] = {}
+        self.head = 0 if form.schema is not None else HEAD
         name = form.name
         self.is_plain = name == "auto" and asked is None
         alone = _ALONE.get(name)
@@ -118,6 +127,14 @@ class Part:
             name = ""
         return schema, schema.told(name, self._topic)
 
+    def _learn(self, schema: Schema, head: bytes) -> None:
+        """Notes how values are read that begin so."""
+        reader = schema.reader
+        if isinstance(reader, avro.Avro) and reader.own is not None and head not in self.usual:
+            if len(self.usual) >= TOLD:
+                self.usual.clear()
+            self.usual[head] = reader.decode_usual, self._told(schema, reader.name, schema.kind)
+
     def _told(self, schema: Schema | None, name: str, form: str) -> bytes:
         more = self._more.get((schema, name))
         if more is None:
@@ -164,6 +181,7 @@ class Part:
     # With one.
 
     def _by_own_schema(self, schema: Schema, data: bytes, _: Headers) -> Shown:
+        self._learn(schema, b"")
         return self._shown(schema, data, self._form.message)
 
     def _shown(self, schema: Schema, data: bytes, message: str = "") -> Shown:
@@ -172,7 +190,7 @@ class Part:
 
     def _auto(self, data: bytes, headers: Headers) -> Shown | None:
         framed = self._framed(data, headers)
-        return None if framed is None else self._by_id(*framed)
+        return None if framed is None else self._by_id(*framed, b"" if headers else data[:HEAD])
 
     def _by_registry(self, data: bytes, headers: Headers) -> Shown | None:
         framed = self._framed(data, headers)
@@ -184,7 +202,7 @@ class Part:
                 if self._registry is not None
                 else "There is no schema registry, and the topic has no schema of its own."
             )
-        return self._by_id(*framed)
+        return self._by_id(*framed, b"" if headers else data[:HEAD])
 
     def _framed(self, data: bytes, headers: Headers) -> tuple[Id, bytes] | None:
         """The schema that the headers, or the first five bytes, name, and the value itself."""
@@ -196,16 +214,19 @@ class Part:
                     return UUID(bytes=value[1:17]), value[17:] + data
                 if value[0] == 0 and len(value) >= 5:
                     return int.from_bytes(value[1:5], "big"), value[5:] + data
-        if len(data) < 5 or data[0] or not (schema_id := int.from_bytes(data[1:5], "big")):
+        if len(data) < HEAD or data[0] or not (schema_id := int.from_bytes(data[1:HEAD], "big")):
             return None
-        return schema_id, data[5:]
+        return schema_id, data[HEAD:]
 
-    def _by_id(self, schema_id: Id, data: bytes) -> Shown:
+    def _by_id(self, schema_id: Id, data: bytes, head: bytes) -> Shown:
+        """head: the bytes that name the schema; none where headers do."""
         schema = self._registry.known(schema_id) if self._registry is not None else "There is no schema registry."
         if schema is None:
             raise Missing(schema_id)
         if isinstance(schema, str):
             raise NotDecoded(schema)
+        if head:
+            self._learn(schema, head)
         return self._shown(schema, data)
 
 

@@ -86,7 +86,7 @@ def make(
     reader: avro.Avro | protobuf.Protobuf | None = None
     title = ""
     if kind == "avro":
-        reader = avro.parse(text, [reference for _, reference in references])
+        reader = avro.parse(text, [reference for _, reference in references], is_kept=True)
     elif kind == "protobuf":
         reader = protobuf.parse(text, references)
     else:

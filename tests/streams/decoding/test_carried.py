@@ -252,6 +252,43 @@ def test_others_get_the_exact_json_of_a_value() -> None:
         assert topic.decode(raw).json(raw) == expected
 
 
+SCHEMA = """{"type": "record", "name": "shop.Order", "fields": [
+    {"name": "n", "type": "long"}, {"name": "x", "type": "double"}, {"name": "t", "type": "string"}]}"""
+
+
+def avro_order(text: str = "x", x: float = 0.5) -> bytes:
+    data = io.BytesIO()
+    fastavro.schemaless_writer(data, fastavro.parse_schema(orjson.loads(SCHEMA)), {"n": 7, "x": x, "t": text})
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("head", [b"", framed(17, b"")])
+def test_by_a_schema_that_was_met_before_a_record_is_what_it_was_at_first(
+    head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fresh() -> Carried:
+        return with_registry(_17=make("avro", SCHEMA, id=17)) if head else of_format("avro", SCHEMA)
+
+    usual = Polled(head + avro_order())
+    others = [
+        Polled(head + avro_order(x=float("nan"))), Polled(head + avro_order() + b"1"), Polled(head + avro_order()[:-1]),
+        Polled(head + avro_order("x" * 8_180)), Polled(head + avro_order("x" * 9_000)), Polled(head), Polled(b""),
+        Polled(None), Polled(framed(18, avro_order())), Polled(b'{"n": 1}'), Polled(usual.value, None),
+        Polled(usual.value, b"\xff"), Polled(usual.value, b"\0key"), Polled(usual.value, framed(17, avro_order())),
+        Polled(usual.value, b"k" * 2_000), Polled(usual.value, headers=[("a", b"1")]),
+        Polled(usual.value, timestamp=-1), Polled(avro_order(), headers=[("__value_schema_id", b"\0\0\0\0\x11")]),
+    ]  # fmt: skip
+    topic, first = fresh(), fresh().encode(usual)
+    assert topic.encode(usual) == first
+    for raw in others:
+        wholes, at_first = Wholes(), Wholes()
+        assert topic.encode(raw, is_last=True, wholes=wholes) == fresh().encode(raw, is_last=True, wholes=at_first)
+        assert wholes.values == at_first.values
+
+    monkeypatch.setattr(parts.Part, "show", None)
+    assert topic.encode(usual) == first  # without a second look at what its schema is
+
+
 # Bounds -----------------------------------------------------------------------------------------------------------
 
 
