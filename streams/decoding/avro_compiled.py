@@ -31,21 +31,51 @@ class Unusual(ValueError):
 # What a reader raises, or `orjson.dumps` of what it read.
 UNUSUAL = (ValueError, LookupError, TypeError, OverflowError, struct.error)
 
-# The bits of a number's bytes that say that another byte follows, by the place of the byte that ends it.
-_FOLLOWED = {places: sum(0x80 << before for before in range(0, places, 7)) for places in range(7, 70, 7)}
+# What the bits add that say, in the bytes before the last one of a number, that another one follows.
+_2, _3, _4, _5, _6, _7, _8, _9, _10 = (sum(0x80 << 7 * place for place in range(count)) for count in range(1, 10))
 
 
-def _number(data: bytes, at: int, first: int) -> tuple[int, int]:
-    """A number of several bytes as it was written (zigzag), and where it ends. at: of its second byte."""
-    number, places = first, 7
-    for byte in data[at : at + 9]:
+def _number(data: bytes, at: int, number: int) -> tuple[int, int]:
+    """A number of several bytes as it was written (zigzag), and where it ends. at: of its second byte. number: its
+    first one. Written out, since most of a time goes here."""
+    byte = data[at]
+    number += byte << 7
+    if byte < 0x80:
+        return number - _2, at + 1
+    byte = data[at + 1]
+    number += byte << 14
+    if byte < 0x80:
+        return number - _3, at + 2
+    byte = data[at + 2]
+    number += byte << 21
+    if byte < 0x80:
+        return number - _4, at + 3
+    byte = data[at + 3]
+    number += byte << 28
+    if byte < 0x80:
+        return number - _5, at + 4
+    byte = data[at + 4]
+    number += byte << 35
+    if byte < 0x80:
+        return number - _6, at + 5
+    byte = data[at + 5]
+    number += byte << 42
+    if byte < 0x80:
+        return number - _7, at + 6
+    return _long_number(data, at + 6, number)
+
+
+def _long_number(data: bytes, at: int, number: int) -> tuple[int, int]:
+    """As `_number`, of more than seven bytes: `number` has what these say."""
+    for places, followed in ((49, _8), (56, _9), (63, _10)):
+        byte = data[at]
+        at += 1
         number += byte << places
         if byte < 0x80:
-            number -= _FOLLOWED[places]
+            number -= followed
             if number >> 64:
-                raise Unusual
-            return number, at + places // 7
-        places += 7
+                break
+            return number, at
     raise Unusual
 
 

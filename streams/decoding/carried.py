@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 
 from streams import metrics
 from streams.decoding import registry
+from streams.decoding.avro_compiled import UNUSUAL
 from streams.decoding.parts import AUTO, WITH_SCHEMA, Format, Missing, Part, form
 from streams.decoding.schemas import Id, Schema
 from streams.models import Topic
@@ -105,12 +106,16 @@ class Carried:
 
         wholes: takes the value where it is cut.
         """
+        if self._value.usual and not whole and (usual := self._encode_usual(raw)) is not None:
+            return usual
+        return self._encode_other(raw, is_last, wholes, whole=whole)
+
+    def _encode_other(self, raw: Raw, is_last: bool, wholes: Wholes | None, *, whole: bool = False) -> Record:
+        """As `encode`, of what `_encode_usual` leaves."""
         if self._is_auto and not whole and not raw.headers and not _begins_with_0(raw.value, raw.key):
             if wholes is not None and raw.value is not None and len(raw.value) > VALUE_BYTES:
                 wholes.take(raw.offset, raw.value)
             return encode_raw(raw)  # most records of most topics: nothing names a schema
-        if self._value.usual and not whole and not raw.headers and (usual := self._encode_usual(raw)) is not None:
-            return usual
         value, key = self.decode(raw, is_last=is_last, whole=whole)
         if wholes is not None:
             wholes.take(raw.offset, raw.value if value is None else value.data)
@@ -125,24 +130,25 @@ class Carried:
         return encode_shown(raw, value, key)
 
     def _encode_usual(self, raw: Raw) -> Record | None:
-        """A record without headers, where it is as most of a topic with a schema are; as `encode` makes it. None where
-        it is another one, or may be."""
+        """A record as most of a topic with a schema are, without headers, as `encode` makes it. None where it is not,
+        or may not be, such a one."""
         value, key, timestamp, part = raw.value, raw.key, raw.timestamp, self._value
-        if value is None or key is None or len(value) > VALUE_BYTES or len(key) > KEY_BYTES or timestamp < 0:
+        if value is None or key is None or raw.headers or timestamp < 0:
             return None
-        usual = part.usual.get(value[: part.head])
-        if usual is None or not (self._key.is_plain or (self._is_key_auto and not key.startswith(b"\0"))):
+        size, usual = len(value), part.usual.get(value[: part.head])
+        if usual is None or size > VALUE_BYTES or len(key) > KEY_BYTES:
             return None
-        decode, more = usual
-        json = decode(value, part.head)
-        if json is None or len(json) > VALUE_BYTES:
+        if not (self._key.is_plain or (self._is_key_auto and not key.startswith(b"\0"))):
             return None
+        read, more = usual
         try:
-            text = key.decode()
-        except UnicodeDecodeError:
+            json, text = orjson.dumps(read(value, part.head)), orjson.dumps(key.decode())
+        except UNUSUAL:
             return None
-        offset, size = raw.offset, len(value)
-        data = USUAL_SHOWN % (offset, timestamp, orjson.dumps(text), size, json, more)
+        if len(json) > VALUE_BYTES:
+            return None
+        offset = raw.offset
+        data = USUAL_SHOWN % (offset, timestamp, text, size, json, more)
         return tuple.__new__(Record, (offset, timestamp, size, data))  # half of what Record() takes
 
     def encode_uncut(self, raw: Raw) -> Record:
@@ -219,12 +225,15 @@ class Carried:
         """missing: takes what has to be known first; None: it is too late for that."""
         loop = asyncio.get_running_loop()
         is_last, began = missing is None, loop.time()
+        usual, encode_usual = self._value.usual, self._encode_usual
         for number, raw in enumerate(polled):
             try:
-                if raw.value is not None and len(raw.value) > VALUE_BYTES:
-                    records.append(await loop.run_in_executor(_large, _encode, self, raw, is_last, wholes))
+                if usual and (record := encode_usual(raw)) is not None:
+                    records.append(record)
+                elif raw.value is not None and len(raw.value) > VALUE_BYTES:
+                    records.append(await loop.run_in_executor(_large, self._encode_other, raw, is_last, wholes))
                 else:
-                    records.append(self.encode(raw, is_last=is_last, wholes=wholes))
+                    records.append(self._encode_other(raw, is_last, wholes))
             except Missing as found:
                 if missing is not None:
                     missing.add(found.id)
@@ -235,10 +244,6 @@ class Carried:
 
 def _begins_with_0(value: bytes | None, key: bytes | None) -> bool:
     return bool((value and not value[0]) or (key and not key[0]))
-
-
-def _encode(carried: Carried, raw: Raw, is_last: bool, wholes: Wholes | None) -> Record:
-    return carried.encode(raw, is_last=is_last, wholes=wholes)
 
 
 # Of all topics ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from streams.decoding import avro, avro_container, cbor, messagepack, primitives, registry
+from streams.decoding import avro, avro_compiled, avro_container, cbor, messagepack, primitives, registry
 from streams.decoding.exact import Exact, NotDecoded
 from streams.decoding.schemas import Id, Kind, Schema, make
 from streams.wire.records import VALUE_BYTES, Shown, is_strict_json
@@ -20,8 +20,8 @@ HEAD = 5  # bytes before a value that name a schema of the registry
 WITH_SCHEMA: dict[str, Kind] = {"avro": "avro", "protobuf": "protobuf", "json-schema": "json-schema"}
 
 Headers = Sequence[tuple[str, bytes | None]]
-# What reads what most values are (`avro.Avro.decode_usual`), and the further fields of such a record (`Shown.more`).
-Usual = tuple[Callable[[bytes, int], bytes | None], bytes]
+# What reads what most values are (docs of `avro_compiled`), and the further fields of such a record (`Shown.more`).
+Usual = tuple[avro_compiled.Read, bytes]
 Decode = Callable[[bytes], Exact]
 
 # What needs nothing but the bytes.
@@ -133,7 +133,7 @@ class Part:
         if isinstance(reader, avro.Avro) and reader.own is not None and head not in self.usual:
             if len(self.usual) >= TOLD:
                 self.usual.clear()
-            self.usual[head] = reader.decode_usual, self._told(schema, reader.name, schema.kind)
+            self.usual[head] = reader.own, self._told(schema, reader.name, schema.kind)
 
     def _told(self, schema: Schema | None, name: str, form: str) -> bytes:
         more = self._more.get((schema, name))

@@ -50,10 +50,10 @@ async def encoded(polled: Sequence[Any], encode: Callable[[list[Raw]], Awaitable
 
     Less than all where `encode` gave less than all.
     """
+    if Undecodable not in set(map(type, polled)):  # nearly always
+        return await encode(list(polled))
     raws = [raw for raw in polled if not isinstance(raw, Undecodable)]
     records = await encode(raws)
-    if len(raws) == len(polled):
-        return records
     following = iter(records)
     made = (raw if isinstance(raw, Undecodable) else next(following, None) for raw in polled)
     return [each for each in made if each is not None]
