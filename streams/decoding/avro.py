@@ -170,6 +170,8 @@ def parse(text: str, references: Iterable[str] = (), *, is_kept: bool = False) -
         shape = survey.of(parsed, ())
     except RecursionError as error:  # arrays of arrays of arrays: fastavro's own recursion goes deeper than Python's
         raise NotDecoded(TOO_DEEP) from error
+    except (KeyError, TypeError) as error:  # a name that is no text, a type that is called as a kind of type is
+        raise NotDecoded("Its Avro schema is none.") from error
     if shape.depth > JSON_DEPTH:
         raise NotDecoded(TOO_DEEP)
     weight = shape.depth + max(shape.nothings, survey.nothings) + 1

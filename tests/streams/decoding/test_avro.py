@@ -204,6 +204,8 @@ NULLS = [(f"n{number}", "null") for number in range(17)]
         ("17", "none"),
         ("{", "none"),
         ('{"type": "record"}', "none"),
+        (schema((5, "int")), "none"),  # type: ignore[arg-type]  # a name is a text
+        (schema(("a", ["null", "record"]), name="record"), "none"),
     ],
 )  # fmt: skip
 def test_a_schema_that_could_harm_or_is_none_is_refused(text: str, reason: str) -> None:
