@@ -43,8 +43,11 @@ class Looker:
         self._looked = 0
         self._glance = Glance(job.topic)
         self._given: Callable[[int, Raw, Record | None], Record] = self._as_record
+        self._usual: Callable[[int, Raw], Record | None] | None = None  # gives most, where it costs less
         if job.output != "records":
-            self._given = partial(self._as_row, rows.Rows(job.topic, job.output, job.columns))
+            made = rows.Rows(job.topic, job.output, job.columns)
+            self._given = partial(self._as_row, made)
+            self._usual = None if made.has_columns else rows.usual_row
 
     def take_counts(self) -> Counts:
         """What was counted since the last time."""
@@ -68,8 +71,11 @@ class Looker:
         return found
 
     def _look_at_bytes(self, partition: int, raws: Sequence[Raw]) -> list[Record]:
+        usual, given = self._usual, self._given
         if self._filter is None:
-            return [self._given(partition, raw, None) for raw in raws]
+            if usual is None:
+                return [given(partition, raw, None) for raw in raws]
+            return [usual(partition, raw) or given(partition, raw, None) for raw in raws]
         if self._needs is not None and self._looked > EVALUATED:
             promising = self._needs.promising(raws)
             self.counts.skipped += len(raws) - len(promising)
@@ -87,7 +93,7 @@ class Looker:
                 if looked_at is None:
                     self.counts.unchecked += 1
                 elif matches(looked_at):
-                    found.append(self._given(partition, raw, record))
+                    found.append((usual and record is None and usual(partition, raw)) or given(partition, raw, record))
             except (Failed, TooMuch):
                 self.counts.failed += 1
         return found
@@ -121,8 +127,8 @@ class Looker:
 
     def _as_row(self, made: rows.Rows, partition: int, raw: Raw, record: Record | None) -> Record:
         """As an export has it: uncut."""
-        if record is None and (looked_at := self._glance.at(partition, raw)) is not None:
-            row = made.row_of(looked_at) if made.has_columns else made.row_of_bytes(looked_at, raw)
+        if record is None and made.has_columns and (looked_at := self._glance.at(partition, raw)) is not None:
+            row = made.row_of(looked_at)
         else:
             if record is None or len(raw.value or b"") > VALUE_BYTES or rows.CUT in record.data:
                 record = self._carried.encode_uncut(raw)

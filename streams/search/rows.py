@@ -14,7 +14,7 @@ from streams.filters.nodes import Constant, Field, Index, Name, Node
 from streams.filters.parsing import parse
 from streams.filters.seen import Seen
 from streams.filters.times import MILLISECOND, Moment
-from streams.wire.records import USUAL, Raw, Record
+from streams.wire.records import ARRAY, JSON_DEPTH, KEY_BYTES, USUAL, VALUE_BYTES, Raw, Record
 
 COLUMNS = 100  # of an export
 CUT = b',"truncated":true'  # in a record of which something is left out
@@ -113,13 +113,6 @@ class Rows:
             return on_one_line(b'{"partition":%d,%b' % (partition, record.data[1:])) + b"\n"
         return self.row_of(Seen(self._topic, partition, orjson.loads(record.data), record.data, None))
 
-    @staticmethod
-    def row_of_bytes(looked_at: Seen, raw: Raw) -> bytes:
-        """The row of a whole record that is shown as its bytes are; as `row`, without making the record first."""
-        key = orjson.dumps(looked_at.key)
-        value = on_one_line(raw.value or b"")
-        return ROW % (looked_at.partition, raw.offset, raw.timestamp, key, looked_at.size, value)
-
     def row_of(self, looked_at: Seen) -> bytes:
         """The row of chosen columns."""
         values: list[Any] = []
@@ -132,6 +125,32 @@ class Rows:
             return _line([_cell(value) for value in values])
         told = [value.ns // MILLISECOND if type(value) is Moment else value for value in values]
         return orjson.dumps(dict(zip(self._names, told, strict=True)), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def usual_row(partition: int, raw: Raw) -> Record | None:
+    """The row of a whole record that is shown as its bytes are, in place of the record's JSON, and as `Rows.row` makes
+    it: most have small JSON under a key of text, and no headers. None where it is another one.
+    """
+    key, value, timestamp = raw.key, raw.value, raw.timestamp
+    if (
+        key is None or value is None or len(key) > KEY_BYTES or (size := len(value)) > VALUE_BYTES or raw.headers
+        or timestamp < 0
+    ):  # fmt: skip
+        return None
+    try:
+        orjson.loads(value)
+        text = key.decode()
+    except (ValueError, RecursionError):
+        return None
+    has_arrays = ARRAY in value
+    is_flat = not has_arrays and value.find(b"{", 1) < 0
+    if not is_flat and value.count(b"{") + (value.count(b"[") if has_arrays else 0) > JSON_DEPTH:
+        return None
+    if b"\n" in value or b"\r" in value:
+        value = value.translate(ENDS_OF_LINES)
+    offset = raw.offset
+    row = ROW % (partition, offset, timestamp, orjson.dumps(text), size, value)
+    return tuple.__new__(Record, (offset, timestamp, 0, row))  # half of what Record() takes
 
 
 def on_one_line(json: bytes) -> bytes:
