@@ -1,6 +1,6 @@
 """`python -m tests.bench [row …] [--rounds N] [--seconds N] [--minutes N] [--against PATH]`: runs the rows (all but
-`growth`, when none is named) and prints the table; `.run/bench.md` gets it as Markdown. `growth` writes
-docs/performance-growth.svg.
+`growth` and `long-export`, when none is named) and prints the table; `.run/bench.md` gets it as Markdown. `growth`
+writes docs/performance-growth.svg.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ ROWS = {
     "import": importing.import_rows,
     "search": searching.search,
     "export": searching.export,
+    "long-export": searching.long_export,
     "board": board.board,
     "growth": growth.growth,
 }
-DEFAULT = [name for name in ROWS if name != "growth"]
+DEFAULT = [name for name in ROWS if name not in {"growth", "long-export"}]
 
 
 def main() -> int:

@@ -1,5 +1,7 @@
 """Rows `search` and `export`: a million records of a real Kafka through a whole web process and its process that
 searches, beside a program that reads the topic with librdkafka and looks for a text, as kcat and grep do.
+
+Row `long-export`: the memory of both processes while a million and ten million small records are exported.
 """
 
 from __future__ import annotations
@@ -11,16 +13,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
 from tests.bench.kafka import pinned_services
-from tests.bench.measure import CLIENT_CORE, ROOT, SERVER_CORE, Series, pin
+from tests.bench.measure import CLIENT_CORE, ROOT, SERVER_CORE, Series, cpu_seconds, pin, rss_bytes
 from tests.bench.run import Line, Run, log
 from tests.support import processes, services
 
@@ -29,6 +30,10 @@ PARTITIONS = 4
 NOTE = "x" * 200  # so that one has 290 bytes
 PRODUCED = 50_000  # at once: the producer's queue holds twice as many
 WAIT_S = 60.0
+LENGTHS = (1_000_000, 10_000_000)  # records of the topics of `long-export`
+FLUSH_S = 60.0
+SAMPLE_S = 0.1  # between two looks at memory
+MIB = 1024 * 1024
 LIVE_RATE, LIVE_S = 100, 4.0
 PEOPLE = 4
 
@@ -46,19 +51,41 @@ def value(number: int) -> bytes:
     return json.dumps({"n": number, "name": name, "at": 1_700_000_000_000 + number, "note": NOTE}).encode()
 
 
-class Searched:
-    """A product on a Kafka with a topic of READ records, and tokens of PEOPLE."""
+def fill(kafka: services.Kafka, topic: str, records: int) -> None:
+    """Writes so many small records, as many to each partition, in large compressed batches."""
+    from confluent_kafka import Producer
 
-    def __init__(self, run: Run, kafka: services.Kafka) -> None:
+    options = {"linger.ms": 50, "compression.type": "lz4", "queue.buffering.max.messages": 1_000_000, "log_level": 0}
+    producer, began = Producer({"bootstrap.servers": kafka.address, **options}), time.perf_counter()
+    for number in range(records):
+        while True:
+            try:
+                producer.produce(topic, b'{"n":%d}' % number, key=b"1", partition=number % PARTITIONS)
+                break
+            except BufferError:
+                producer.poll(SAMPLE_S)
+    left = producer.flush(FLUSH_S)
+    assert left == 0, left
+    log(f"  {records:,} records are written in {time.perf_counter() - began:.0f} s")
+
+
+class Searched:
+    """A product on a Kafka with a topic of READ records, or with those of `lengths` in its place, and tokens of PEOPLE.
+    long: the topics of these lengths."""
+
+    def __init__(self, run: Run, kafka: services.Kafka, lengths: Sequence[int] = ()) -> None:
         self.kafka = kafka
         self.topic, self.live = kafka.create_topic(partitions=PARTITIONS), kafka.create_topic(partitions=1)
-        for partition in range(PARTITIONS):
+        self.long = {length: kafka.create_topic(partitions=PARTITIONS) for length in lengths}
+        for length, topic in self.long.items():
+            fill(kafka, topic, length)
+        for partition in range(0 if lengths else PARTITIONS):
             for first in range(0, READ // PARTITIONS, PRODUCED):
                 numbers = range(first, min(first + PRODUCED, READ // PARTITIONS))
                 kafka.produce(self.topic, map(value, numbers), key=b"1", partition=partition)
         settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka.address, "KAFKA_ITEMS_TOPIC": kafka.create_topic()}
         self.installation = processes.make_installation(run.folder, None, settings)
-        for topic in (self.topic, self.live):
+        for topic in (self.topic, self.live, *self.long.values()):
             self.installation.watch(topic)
         printed = self.installation.manage("shell", "--no-imports", "--command", MORE_PEOPLE % PEOPLE)
         self.tokens = printed.split()
@@ -104,11 +131,43 @@ class Searched:
         log(f"  {name}: {took * 1000:.0f} ms")
         return took * 1000
 
-    def worker_memory(self) -> float:
-        """MiB of the process that searches."""
-        statuses = [Path(f"/proc/{pid}/status").read_text() for pid in services.children(self.web.pid)]
-        sizes = [int(line.split()[1]) for text in statuses for line in text.splitlines() if line.startswith("VmRSS")]
-        return max(sizes, default=0) / 1024
+    @property
+    def pids(self) -> tuple[int, int]:
+        """The web process, and the one that searches."""
+        return self.web.pid, max(services.children(self.web.pid), key=rss_bytes)
+
+    def export(self, topic: str, form: str, columns: str = "") -> Exported:
+        """Reads an export to its end, which has to be complete."""
+        asked = {"format": form, **({"columns": columns} if columns else {})}
+        size, last, before = 0, b"", [cpu_seconds(pid) for pid in self.pids]
+        began = time.perf_counter()
+        with self.client.stream("GET", f"/api/topics/{topic}/export", params=asked) as answer:
+            for piece in answer.iter_raw():
+                size, last = size + len(piece), (last + piece)[-400:]
+        took = time.perf_counter() - began
+        end = json.loads(last[last.rindex(b'{"type":"end"') :].partition(b"\n")[0])
+        assert end["reason"] == "complete", end
+        web, worker = (cpu_seconds(pid) - cpu for pid, cpu in zip(self.pids, before, strict=True))
+        done = Exported(end["records"], size, took, web, worker)
+        log(f"  {form}: {done}")
+        return done
+
+
+class Exported(NamedTuple):
+    """size: bytes of the answer. took: seconds. web, worker: seconds of CPU of the two processes."""
+
+    records: int
+    size: int
+    took: float
+    web: float
+    worker: float
+
+    def __str__(self) -> str:
+        web, worker = (1e6 * cpu / self.records for cpu in (self.web, self.worker))
+        return (
+            f"{self.records:,} rows, {self.size / 1e6:.0f} MB in {self.took:.2f} s;"
+            f" CPU a row: {worker:.1f} µs of the process that searches, {web:.1f} of the web process"
+        )
 
 
 def grep(address: str, topic: str, text: str) -> float:
@@ -122,9 +181,9 @@ def grep(address: str, topic: str, text: str) -> float:
 
 
 @contextmanager
-def searched(run: Run) -> Iterator[Searched]:
+def searched(run: Run, lengths: Sequence[int] = ()) -> Iterator[Searched]:
     with pinned_services("kafka") as found:
-        made = Searched(run, found["kafka"])  # type: ignore[arg-type]
+        made = Searched(run, found["kafka"], lengths)  # type: ignore[arg-type]
         try:
             yield made
         finally:
@@ -199,21 +258,51 @@ def export(run: Run) -> list[Line]:
         series = {name: Series() for name in ("ndjson", "csv", "memory")}
         for _ in range(run.rounds):
             for form, columns in (("ndjson", ""), ("csv", "offset,key,value.n,value.name")):
-                asked = {"format": form, **({"columns": columns} if columns else {})}
-                began, size, last = time.perf_counter(), 0, b""
-                with made.client.stream("GET", f"/api/topics/{made.topic}/export", params=asked) as answer:
-                    for piece in answer.iter_raw():
-                        size, last = size + len(piece), (last + piece)[-400:]
-                took = time.perf_counter() - began
-                assert b'"complete"' in last, last
-                series[form].values.append(READ / took / 1000)
-                log(f"  {form}: {size / 1e6:.0f} MB in {took:.2f} s, {made.worker_memory():.0f} MiB")
-            series["memory"].values.append(made.worker_memory())
+                series[form].values.append(READ / made.export(made.topic, form, columns).took / 1000)
+            series["memory"].values.append(rss_bytes(made.pids[1]) / MIB)
     return [
         Line("export: NDJSON", series["ndjson"], "k rows/s", form="{:.0f}"),
         Line("export: CSV of 4 columns", series["csv"], "k rows/s", form="{:.0f}"),
         Line("export: memory of its process", series["memory"], "MiB", more_is_better=False, form="{:.0f}"),
     ]
+
+
+def long_export(run: Run) -> list[Line]:
+    """The memory of both processes while topics of LENGTHS are exported, one after the other by the same processes."""
+    highest: dict[int, list[float]] = {}
+    with searched(run, LENGTHS) as made:
+        made.export(made.long[LENGTHS[0]], "ndjson")  # what the first export loads is not an export's
+        for length, topic in made.long.items():
+            with watched_memory(made) as sizes:
+                done = made.export(topic, "ndjson")
+            assert done.records == length
+            highest[length] = [max(seen) / MIB for seen in zip(*sizes, strict=True)]
+            log(f"  highest: web process {highest[length][0]:.0f} MiB, the other {highest[length][1]:.0f}")
+    short, long = (highest[length] for length in LENGTHS)
+    return [
+        Line(f"export of {LENGTHS[1]:,} records: highest memory of {name}", Series([long[place]]), "MiB",
+             f"{LENGTHS[0]:,} records", Series([short[place]]), 1.1, form="{:.0f}")
+        for place, name in enumerate(("the web process", "the process that searches"))
+    ]  # fmt: skip
+
+
+@contextmanager
+def watched_memory(made: Searched) -> Iterator[list[tuple[int, ...]]]:
+    """Bytes of both processes, each SAMPLE_S while the block runs."""
+    sizes: list[tuple[int, ...]] = []
+    stop, pids = threading.Event(), made.pids
+
+    def look() -> None:
+        while not stop.wait(SAMPLE_S):
+            sizes.append(tuple(rss_bytes(pid) for pid in pids))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield sizes
+    finally:
+        stop.set()
+        looking.join()
 
 
 # As programs ----------------------------------------------------------------------------------------------------------
