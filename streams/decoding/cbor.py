@@ -11,7 +11,19 @@ import struct
 import uuid
 from typing import Any
 
-from streams.decoding.exact import DIGITS, JSON_DEPTH, NODES, Exact, NotDecoded, digits, instant, integer, plain, write
+from streams.decoding.exact import (
+    DIGITS,
+    JSON_DEPTH,
+    NODES,
+    Exact,
+    Key,
+    NotDecoded,
+    digits,
+    instant,
+    integer,
+    plain,
+    write,
+)
 
 UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)  # major types
 BREAK = object()
@@ -35,18 +47,7 @@ def decode(data: bytes) -> Exact:
 
 
 def _unknown(value: Any) -> Any:
-    if isinstance(value, _Key):
-        return value.value
     return value  # Digits and Odd: orjson and its hook know them
-
-
-class _Key:
-    """A key that Python could not put into a dict by itself."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
 
 
 class _Reader:
@@ -146,8 +147,7 @@ class _Reader:
                 break
             if key is BREAK or isinstance(key, dict | list):
                 raise NotDecoded("A key of a map in it is no single value.")
-            # 1, 1.0 and true are equal in Python; as texts they are not.
-            found[key if isinstance(key, str | bytes) else _Key(key)] = self._inner(depth)
+            found[key if isinstance(key, str | bytes) else Key(key)] = self._inner(depth)
             pairs += 1
         if len(found) < pairs:
             raise NotDecoded("Two keys of a map in it are the same.")

@@ -187,6 +187,15 @@ def time_of_day(count: int, a_second: int) -> str | Odd:
 # What comes in types that JSON does not have ----------------------------------------------------------------------
 
 
+class Key:
+    """A key of a map that is no text: 1, 1.0 and true would be one in a dict of Python's; as texts they are not."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 def plain(value: Any, convert: Callable[[Any], Any]) -> Any:
     """A decoded value with text as keys, at most JSON_DEPTH deep and of NODES parts.
 
@@ -225,4 +234,4 @@ class _Plain:
             return key
         if isinstance(key, bytes):
             return base64.b64encode(key).decode()
-        return write(self.of(key, JSON_DEPTH)).json.decode()
+        return write(self.of(key.value if isinstance(key, Key) else key, JSON_DEPTH)).json.decode()

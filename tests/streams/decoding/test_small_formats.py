@@ -79,6 +79,10 @@ def test_cbor_of_an_unknown_length_and_with_keys_that_python_takes_for_equal() -
     assert cbor.decode(b"\xbf\x61a\x01\xff").json == b'{"a":1}'
 
 
+def test_messagepack_with_keys_that_python_takes_for_equal() -> None:
+    assert messagepack.decode(b"\x82\x01\xa1a\xc3\xa1b").json == b'{"1":"a","true":"b"}'
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -112,6 +116,9 @@ def test_cbor_that_lies_or_harms_says_why(data: bytes, reason: str) -> None:
         (b"\x91" * 100 + b"\x01", "levels deep"),
         (b"\xa1\xff", "UTF-8"),
         (b"\x82\x01\x01\xa11\x01", "same text"),
+        (b"\x82\x01\x01\x01\x02", "same text"),
+        (b"\x82\xa1a\x01\xa1a\x02", "are the same"),
+        (b"\x81\x91\x01\x01", "no single value"),
         (b"", "ends too early"),
     ],
 )
