@@ -70,22 +70,19 @@ def fill(kafka: services.Kafka, topic: str, records: int) -> None:
 
 
 class Searched:
-    """A product on a Kafka with a topic of READ records, or with those of `lengths` in its place, and tokens of PEOPLE.
-    long: the topics of these lengths."""
+    """A product on a Kafka with a topic of READ records, or with small ones of `lengths` in its place, and tokens of
+    PEOPLE. long: the topics of these lengths."""
 
     def __init__(self, run: Run, kafka: services.Kafka, lengths: Sequence[int] = ()) -> None:
         self.kafka = kafka
-        self.topic, self.live = kafka.create_topic(partitions=PARTITIONS), kafka.create_topic(partitions=1)
+        self.live = kafka.create_topic(partitions=1)
         self.long = {length: kafka.create_topic(partitions=PARTITIONS) for length in lengths}
         for length, topic in self.long.items():
             fill(kafka, topic, length)
-        for partition in range(0 if lengths else PARTITIONS):
-            for first in range(0, READ // PARTITIONS, PRODUCED):
-                numbers = range(first, min(first + PRODUCED, READ // PARTITIONS))
-                kafka.produce(self.topic, map(value, numbers), key=b"1", partition=partition)
+        self.topic = self.long[lengths[0]] if lengths else self._filled()
         settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka.address, "KAFKA_ITEMS_TOPIC": kafka.create_topic()}
         self.installation = processes.make_installation(run.folder, None, settings)
-        for topic in (self.topic, self.live, *self.long.values()):
+        for topic in {self.topic, self.live, *self.long.values()}:
             self.installation.watch(topic)
         printed = self.installation.manage("shell", "--no-imports", "--command", MORE_PEOPLE % PEOPLE)
         self.tokens = printed.split()
@@ -93,6 +90,15 @@ class Searched:
         pin(self.web.pid, SERVER_CORE)
         self.client = self.of(0)
         self._wait()
+
+    def _filled(self) -> str:
+        """The name of a topic of READ records."""
+        topic = self.kafka.create_topic(partitions=PARTITIONS)
+        for partition in range(PARTITIONS):
+            for first in range(0, READ // PARTITIONS, PRODUCED):
+                numbers = range(first, min(first + PRODUCED, READ // PARTITIONS))
+                self.kafka.produce(topic, map(value, numbers), key=b"1", partition=partition)
+        return topic
 
     def of(self, person: int) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.tokens[person]}"}
