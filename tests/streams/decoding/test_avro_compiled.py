@@ -193,7 +193,9 @@ def test_usual_values_are_read_by_a_reader_of_their_schema(kind: Any, data: byte
         ("string", b"\x02"),  # one that lies
         ("string", b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
         ("string", b"\x02xx"),
+        ("string", b"\x81\x01" + b"x" * 64),
         ("long", b"\xff" * 9 + b"\x03"),  # more than 64 bits
+        ("long", b"\x80" * 9 + b"\x02"),
         ("long", b"\x80" * 11),
         ("double", struct.pack("<d", float("nan"))),
         ("float", struct.pack("<f", float("-inf"))),

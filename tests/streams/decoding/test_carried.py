@@ -274,7 +274,7 @@ def test_by_a_schema_that_was_met_before_a_record_is_what_it_was_at_first(
         Polled(head + avro_order(x=float("nan"))), Polled(head + avro_order() + b"1"), Polled(head + avro_order()[:-1]),
         Polled(head + avro_order("x" * 8_180)), Polled(head + avro_order("x" * 9_000)), Polled(head), Polled(b""),
         Polled(None), Polled(framed(18, avro_order())), Polled(b'{"n": 1}'), Polled(usual.value, None),
-        Polled(usual.value, b"\xff"), Polled(usual.value, b"\0key"), Polled(usual.value, framed(17, avro_order())),
+        Polled(usual.value, b"\xff"), Polled(usual.value, b"\0key"), Polled(usual.value, framed(17, avro_order(x=0.0))),
         Polled(usual.value, b"k" * 2_000), Polled(usual.value, headers=[("a", b"1")]),
         Polled(usual.value, timestamp=-1), Polled(avro_order(), headers=[("__value_schema_id", b"\0\0\0\0\x11")]),
     ]  # fmt: skip
@@ -287,6 +287,14 @@ def test_by_a_schema_that_was_met_before_a_record_is_what_it_was_at_first(
 
     monkeypatch.setattr(parts.Part, "show", None)
     assert topic.encode(usual) == first  # without a second look at what its schema is
+
+
+def test_a_schema_that_headers_named_says_nothing_of_values_without_them() -> None:
+    value = avro_order("aaaa\x14" + "b" * 10)  # behind its first five bytes it is another order
+    topic = with_registry(_17=make("avro", SCHEMA, id=17))
+    record = shown(topic, Polled(value, headers=[("__value_schema_id", b"\0\0\0\0\x11")]))
+    assert record["value"]["t"] == "aaaa\x14" + "b" * 10
+    assert topic.encode(Polled(value)) == encode_raw(Polled(value))
 
 
 # Bounds -----------------------------------------------------------------------------------------------------------
