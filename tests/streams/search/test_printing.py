@@ -15,6 +15,7 @@ from streams.search.printing import Enough, Printer
 from tests.support.waiting import until
 
 ROWS = b"a row\n" * 100_000  # more than a pipe holds
+WRITING_S = 20.0  # to notice that nobody reads
 
 
 @pytest.fixture
@@ -27,9 +28,10 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         yield ends
         for each in ends:
             os.close(each)
-        for thread in threading.enumerate():
-            if thread.name == "printing":  # it would go on into whatever has the descriptor next
-                thread.join(20)
+        for thread in threading.enumerate():  # one that was left writing would go on in the next test's pipe
+            if thread.name == "printing":
+                thread.join(WRITING_S)
+                assert not thread.is_alive()
 
 
 def read_all(end: int, size: int) -> bytes:
