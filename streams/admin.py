@@ -3,7 +3,6 @@ sent again."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import async_to_sync
@@ -17,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.timesince import timesince
 
 from streams.board import preview
@@ -187,6 +187,7 @@ class BoardAdmin(BoardAdminBase):
 class BoundedPaginator(OutboxPaginatorBase):
     """Counts no further than COUNTED."""
 
+    # Django's: Python's own has one lock for all paginators (before 3.12), and who waits for it keeps a connection.
     @cached_property
     def count(self) -> int:
         messages = self.object_list

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]
@@ -19,6 +19,7 @@ COUNTED = 10_000  # pages lead so far; counting a million rows takes longer than
 class BoundedPaginator(AnyPaginator):
     """Counts no further than COUNTED."""
 
+    # Django's: Python's own has one lock for all paginators (before 3.12), and who waits for it keeps a connection.
     @cached_property
     def count(self) -> int:
         rows = self.object_list

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from items import services, tokens
+from items.admin import paging
 from items.admin.items import CHANGED_AT_ONCE, EXPORTED_AT_ONCE
 from items.models import Item
 from items.models.link_check import LinkCheck
+from streams import admin as streams_admin
 from tests.support.link_server import link_server
 from tests.support.people import PeopleTestCase, events, sign_in
 
 LIST = "/admin/items/item/"
+PATIENCE_S = 30
 
 
 def text(response: Any) -> str:
@@ -26,6 +32,32 @@ def text(response: Any) -> str:
 
 def names(response: Any) -> list[str]:
     return re.findall(r'field-name"><a [^>]*>([^<]*)<', text(response))
+
+
+class Slow(list[int]):
+    """Rows that are being counted until somebody says that it is enough."""
+
+    def __init__(self) -> None:
+        self.begun, self.enough = Event(), Event()
+
+    def __len__(self) -> int:
+        self.begun.set()
+        self.enough.wait(PATIENCE_S)
+        return 0
+
+
+@pytest.mark.parametrize("paginator", [paging.BoundedPaginator, streams_admin.BoundedPaginator])
+def test_no_count_waits_for_that_of_another_list(paginator: Any) -> None:
+    """It would wait with its connection to the database, and all that wait so are given none to count with."""
+    rows = Slow()
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(lambda: paginator(rows, 50).count)
+        try:
+            assert rows.begun.wait(PATIENCE_S)
+            assert threads.submit(lambda: paginator([1], 50).count).result(PATIENCE_S / 2) == 1
+            assert not slow.done()
+        finally:
+            rows.enough.set()
 
 
 class ListTests(PeopleTestCase):
