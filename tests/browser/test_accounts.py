@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import httpx
-import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.test_pages import axe_source, small_targets, violations
+from tests.browser.test_pages import PHONE, Eye
 from tests.conftest import Install
 from tests.support.processes import Installation
 from tests.support.waiting import until
@@ -39,49 +37,36 @@ def status_with(secret: str, address: str) -> int:
     return httpx.get(f"{address}/api/items/", headers=headers, timeout=30).status_code
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-async def test_account_pages_are_accessible_and_fit_the_screen(
-    visitors: Visitors, install: Install, width: int, scheme: str
-) -> None:
-    axe = axe_source()
+async def test_account_pages_are_accessible_and_fit_the_screen(visitors: Visitors, install: Install) -> None:
+    eye = Eye()
     installation = install(SIGN_UP="true", LINK_CHECK_PRIVATE="true")
     web = installation.web()
-    options: dict[str, Any] = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
-    stranger = await visitors.new(web, signed_in=False, **options)
-    person = await visitors.new(web, **options)
-    wrong: list[str] = []
-
-    async def look(page: Page) -> None:
-        wrong.extend(f"{page.url}: {violation}" for violation in await violations(page, axe))
-        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            wrong.append(f"{page.url} is wider than {width} px")
-        if width == 360:
-            wrong.extend(f"{page.url}: too small for a finger: {control}" for control in await small_targets(page))
-
+    stranger = await visitors.new(web, signed_in=False, **PHONE)
+    person = await visitors.new(web, **PHONE)
     for path, button in (("sign-up/", "Send the link"), ("password/reset/", "Send the link")):
         page = await stranger.open(f"/accounts/{path}")
-        await look(page)
+        await eye.look(page)
         await page.get_by_role("button", name=button).click()  # with nothing typed
         await expect(page.get_by_role("alert")).to_be_visible()
-        await look(page)
-    await look(await stranger.open("/accounts/login/"))
-    await look(await stranger.open("/accounts/password/reset/sent/"))
-    await look(await stranger.open("/accounts/password/reset/x/y/"))
+        await eye.look(page)
+    await eye.look(await stranger.open("/accounts/login/"))
+    await eye.look(await stranger.open("/accounts/password/reset/sent/"))
+    await eye.look(await stranger.open("/accounts/password/reset/x/y/"))
     page = await person.open("/accounts/password/")
     await page.get_by_role("button", name="Change password").click()
     await expect(page.get_by_role("alert")).to_be_visible()
-    await look(page)
+    await eye.look(page)
     page = await person.open("/accounts/tokens/")
-    await look(page)
+    await eye.look(page)
     await page.get_by_label("What is it for?").fill("A script with a name that is long enough for a phone")
     await page.get_by_role("button", name="Make token").click()
     await expect(page.locator("#secret")).to_be_visible()
-    await look(page)
+    await eye.look(page)
     page = await person.open(add_item(installation, web.url, f"{web.url}/no/such/page/and/a/rather/long/address"))
     await page.get_by_role("button", name="Check link now").click()
     await expect(page.locator(".link-check .pill")).to_have_text("broken")
-    await look(page)
-    assert wrong == []
+    await eye.look(page)
+    assert eye.wrong == []
 
 
 async def test_signing_up_and_tokens_by_keyboard_without_javascript(visitors: Visitors, install: Install) -> None:

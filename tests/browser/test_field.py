@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors, live
-from tests.browser.test_pages import axe_source, violations
+from tests.browser.test_pages import PHONE, WIDE, axe_source, turn, violations
 from tests.browser.test_records import producer
 from tests.support.processes import Process, make_installation
 
@@ -215,9 +215,11 @@ async def test_words_stay_words_and_the_field_says_so(visitors: Visitors, web: P
 async def test_the_field_and_what_it_opens_are_accessible_and_move_nothing(visitors: Visitors, web: Process) -> None:
     axe = axe_source()
     wrong = []
-    for width, scheme in ((1280, "light"), (360, "dark")):
-        person = await visitors.new(web, viewport={"width": width, "height": 740}, color_scheme=scheme)
-        page = await person.board(TOPIC)
+    page = await (await visitors.new(web, **PHONE)).board(TOPIC)
+    for screen in (PHONE, WIDE):
+        await turn(page, screen)
+        width = screen["viewport"]["width"]
+        await field(page).fill("")
         await expect(rows(page)).to_have_count(60)
         before = await field(page).bounding_box()
         bar = await page.locator(".bar").bounding_box()
@@ -229,7 +231,6 @@ async def test_the_field_and_what_it_opens_are_accessible_and_move_nothing(visit
             wrong += [f"{width} {text}: {violation}" for violation in await violations(page, axe)]
             if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wrong.append(f"wider than {width} px with {text}")
-        await page.close()
     visitors.forgive(REFUSED)
     assert wrong == []
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitor, Visitors
-from tests.browser.test_item_pages import Eye
 from tests.browser.test_items_live import Api, api, installation, web  # noqa: F401  (fixtures)
-from tests.browser.test_pages import axe_source
+from tests.browser.test_pages import PHONE, Eye
 from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, session_of
 
 WAIT = 30_000  # ms
@@ -181,19 +177,15 @@ async def test_both_sides_of_a_field_are_chosen_between_by_keyboard_without_java
     visitors.forgive("status of 409")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 async def test_what_the_form_says_is_accessible_and_fits_the_screen(
     visitors: Visitors,
     web: Process,  # noqa: F811
     api: Api,  # noqa: F811
-    width: int,
-    scheme: str,
 ) -> None:
-    eye = Eye(axe_source(), width)
+    eye = Eye()
     lamp = await api.create("Desk lamp", "39.90", description="Small", sku="L-1")
     await api.create("Chair", sku="C-1")
-    options: Any = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
-    page = await live_page(await visitors.new(web, **options), f"/items/{lamp}/edit/")
+    page = await live_page(await visitors.new(web, **PHONE), f"/items/{lamp}/edit/")
     long = "A description that is long enough to wrap wherever it is shown. " * 5
     await api.change(lamp, price="29.90", description=long, link=f"https://lamp.example/{'x' * 200}")
     await expect(page.locator("[data-part=meanwhile]")).to_contain_text("saved this item", timeout=WAIT)

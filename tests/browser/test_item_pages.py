@@ -10,7 +10,7 @@ import httpx
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.test_pages import axe_source, small_targets, violations
+from tests.browser.test_pages import PHONE, Eye
 from tests.conftest import Install
 from tests.support.processes import PASSWORD, USERS, Installation, Process
 
@@ -18,22 +18,6 @@ ROWS = [f"Lamp {number},{number}.50,SKU-{number}" for number in range(1, 40)]
 FAILED = 2
 PRODUCTS = "\n".join(["Product,Cost,Code", *ROWS, "No price,nothing,SKU-X", ",3.00,SKU-Y"])
 IMPORT_MS = 60_000  # a process of its own, on a loaded machine
-
-
-class Eye:
-    """Looks at pages of one visitor and writes down what is wrong with them."""
-
-    def __init__(self, axe: str, width: int) -> None:
-        self.wrong: list[str] = []
-        self._axe, self._width = axe, width
-
-    async def look(self, page: Page) -> None:
-        found = await violations(page, self._axe)
-        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.append(f"wider than {self._width} px")
-        if self._width == 360:
-            found += [f"too small for a finger: {control}" for control in await small_targets(page)]
-        self.wrong += [f"{self._width} {page.url}: {each}" for each in found]
 
 
 def changed_item(installation: Installation, web: Process) -> str:
@@ -73,55 +57,50 @@ async def look_while_it_runs(page: Page, eye: Eye) -> None:
 async def test_import_history_and_deleted_items_are_accessible_and_fit_the_screen(
     visitors: Visitors, install: Install
 ) -> None:
-    axe = axe_source()
+    eye = Eye()
     installation = install()
     web = installation.web()
-    wrong: list[str] = []
-    schemes: list[tuple[int, Any]] = [(1280, "light"), (360, "dark")]
-    for width, scheme in schemes:
-        eye = Eye(axe, width)
-        person = await visitors.new(web, viewport={"width": width, "height": 740}, color_scheme=scheme)
-        page = await person.open("/items/import/")
-        await page.get_by_role("button", name="Upload file").click()  # without a file
-        await expect(page.get_by_role("alert")).to_be_visible()
-        await eye.look(page)
-        await choose_file(page)
-        await page.get_by_role("button", name="Upload file").click()
-        await page.get_by_label("Price").select_option("Cost")
-        await eye.look(page)
-        await look_while_it_runs(page, eye)
-        await expect(page.get_by_role("link", name="Download the report")).to_be_visible(timeout=IMPORT_MS)
-        await eye.look(page)
-        await page.get_by_role("link", name="All imports").click()
-        await eye.look(page)
+    person = await visitors.new(web, **PHONE)
+    page = await person.open("/items/import/")
+    await page.get_by_role("button", name="Upload file").click()  # without a file
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await eye.look(page)
+    await choose_file(page)
+    await page.get_by_role("button", name="Upload file").click()
+    await page.get_by_label("Price").select_option("Cost")
+    await eye.look(page)
+    await look_while_it_runs(page, eye)
+    await expect(page.get_by_role("link", name="Download the report")).to_be_visible(timeout=IMPORT_MS)
+    await eye.look(page)
+    await page.get_by_role("link", name="All imports").click()
+    await eye.look(page)
 
-        item = web.url + changed_item(installation, web)
-        await page.goto(item)
-        await expect(page.locator(".history tbody tr")).to_have_count(4)
-        await eye.look(page)
-        await page.get_by_role("link", name="Delete…").click()
-        await page.get_by_role("button", name="Delete item").click()
-        await expect(page.get_by_role("status").filter(has_text="was deleted")).to_be_visible()
-        await eye.look(page)
-        await page.get_by_role("link", name="Deleted items").click()
-        await eye.look(page)
-        await page.get_by_role("button", name="Restore Lamp").click()
-        await page.goto(f"{web.url}/items/deleted/")
-        await expect(page.get_by_role("heading", name="Nothing to restore")).to_be_visible()
-        await eye.look(page)
-        await page.goto(f"{item}delete/")
-        await page.get_by_role("button", name="Delete item").click()
-        await page.goto(item)
-        await expect(page.get_by_role("heading", name="was deleted")).to_be_visible()
-        await eye.look(page)
-        await page.get_by_role("button", name="Restore item").click()
-        await page.get_by_role("link", name="Edit item").click()
-        await page.get_by_label("SKU").fill("")  # free for the next visitor
-        await page.get_by_role("button", name="Save item").click()
-        await expect(page.get_by_role("status").filter(has_text="was saved")).to_be_visible()
-        wrong += eye.wrong
+    item = web.url + changed_item(installation, web)
+    await page.goto(item)
+    await expect(page.locator(".history tbody tr")).to_have_count(4)
+    await eye.look(page)
+    await page.get_by_role("link", name="Delete…").click()
+    await page.get_by_role("button", name="Delete item").click()
+    await expect(page.get_by_role("status").filter(has_text="was deleted")).to_be_visible()
+    await eye.look(page)
+    await page.get_by_role("link", name="Deleted items").click()
+    await eye.look(page)
+    await page.get_by_role("button", name="Restore Lamp").click()
+    await page.goto(f"{web.url}/items/deleted/")
+    await expect(page.get_by_role("heading", name="Nothing to restore")).to_be_visible()
+    await eye.look(page)
+    await page.goto(f"{item}delete/")
+    await page.get_by_role("button", name="Delete item").click()
+    await page.goto(item)
+    await expect(page.get_by_role("heading", name="was deleted")).to_be_visible()
+    await eye.look(page)
+    await page.get_by_role("button", name="Restore item").click()
+    await page.get_by_role("link", name="Edit item").click()
+    await page.get_by_label("SKU").fill("")
+    await page.get_by_role("button", name="Save item").click()
+    await expect(page.get_by_role("status").filter(has_text="was saved")).to_be_visible()
     visitors.forgive(r"status of 40[04] ")  # no file was chosen; the item is deleted
-    assert wrong == []
+    assert eye.wrong == []
 
 
 async def test_a_file_is_imported_exported_and_an_item_restored_by_keyboard_without_javascript(
