@@ -1,6 +1,6 @@
 """The settings of product processes that tests start: the product's own, except for where files of imports and of
 collectstatic lie, so that tests and a developer's `make run` in the same folder leave each other alone; and, where a
-test asks for it, a shorter time for statements."""
+test asks for it, a shorter time for statements and fewer connections."""
 
 from __future__ import annotations
 
@@ -22,3 +22,6 @@ if statement_ms := os.environ.get("TEST_STATEMENT_MS"):  # for tests that do not
     options = DATABASE["OPTIONS"]
     of_visitors = f"statement_timeout={STATEMENT_MS}"  # management commands have none
     options["options"] = options.get("options", "").replace(of_visitors, f"statement_timeout={statement_ms}")
+
+if connections := os.environ.get("TEST_POOL"):  # for tests that need as many requests as there are connections
+    DATABASE["OPTIONS"]["pool"]["max_size"] = int(connections)
