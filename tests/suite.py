@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import services
+from tests.support import reached, services
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -141,14 +142,14 @@ def quick_tests(arguments: list[str], *options: str, **environment: str) -> Step
 
 
 def measured_quick_tests(arguments: list[str]) -> None:
-    """The same, with the share of the product's lines and branches that they reach; it must not fall (pyproject.toml).
-    Only of all of them: a part reaches less."""
+    """The same, with the share of the product's lines and branches that they reach, which must not fall. Only of all of
+    them: a part reaches less."""
     if arguments:
         beside(quick_tests(arguments)).run()
         return
-    beside(quick_tests([], "--cov", "--cov-report=")).run()
-    say("\nLines and branches reached by the tests that need no service, in percent:")
-    Step("branch coverage", [str(BIN / "coverage"), "report", "--format=total"]).run()
+    with tempfile.TemporaryDirectory() as folder:
+        beside(quick_tests([], **reached.measured(Path(folder)))).run()
+        Step("branch coverage", [sys.executable, "-m", reached.__name__, folder]).run()
 
 
 def beside(step: Step) -> Step:

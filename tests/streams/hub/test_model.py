@@ -33,10 +33,6 @@ from streams.wire.frames import Mark
 from streams.wire.ranges import Batch, Positions, Status
 from tests.support.hub_model import STREAMS, TOPICS, Client, Kafka, Life, Steps, Stream, epoch_of
 
-# Thousands of steps over the same lines: watching each of them would cost twice what the steps do, and the lines are
-# counted where they are tested one by one.
-pytestmark = pytest.mark.no_cover
-
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "150"))
 STEPS = int(os.environ.get("MODEL_STEPS", "50"))
 
