@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import reached, services
+from tests.support import nursery, reached, services
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -199,10 +199,17 @@ def on_postgres(arguments: list[str]) -> None:
 def whole(arguments: list[str]) -> None:
     """What mostly waits runs beside what computes; then what does both; in the end what has the machine for itself."""
     npm()  # before anything else: boards in the browser need what it brings
+    with nursery.shared() as shared, tempfile.TemporaryDirectory() as templates:
+        with_products(arguments, {**shared, "TEST_TEMPLATES": templates})
+    on_other_pythons(arguments)
+
+
+def with_products(arguments: list[str], shared: dict[str, str]) -> None:
+    """All but the other Pythons. shared: the environment that the runs have of which several start products."""
     waiting = replace(
         of_tests(
             "of what is away for long", "waits", arguments, *side_by_side("worksteal", WAITING_WORKERS),
-            TEST_PORTS="upper",
+            TEST_PORTS="upper", **shared,
         ),
         whole_output=True,
     )  # fmt: skip
@@ -214,10 +221,9 @@ def whole(arguments: list[str]) -> None:
         ended.result()
     of_tests(
         "with services, and in the browser", f"({SERVICES}) and not (alone or waits)", arguments,
-        *side_by_side("loadfile", WAITING_WORKERS), "--no-loadscope-reorder",
+        *side_by_side("loadfile", WAITING_WORKERS), "--no-loadscope-reorder", **shared,
     ).run()  # fmt: skip
-    of_tests("that have the machine for themselves", "alone", arguments or files_that_write("alone")).run()
-    on_other_pythons(arguments)
+    of_tests("that have the machine for themselves", "alone", arguments or files_that_write("alone"), **shared).run()
 
 
 def check(arguments: list[str]) -> None:

@@ -1,4 +1,5 @@
-"""Processes of the product without the wait for code to be loaded: one Python loads it once a run, and forks.
+"""Processes of the product without the wait for code to be loaded: one Python loads it once a run, and forks. Several
+runs of pytest can share one (`shared`): it forks one of its own for each.
 
 A start of the product takes three seconds and more of CPU, most of it for Django, Kafka's client and its own models and
 API, and the suite starts it hundreds of times. What was forked is told apart by nothing else: its environment, its
@@ -10,6 +11,7 @@ while the product was loaded is another in that environment, or the settings can
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -18,8 +20,10 @@ import runpy
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +50,11 @@ NOBODYS = {"SECRET_KEY": "nobody's", "TEST_RUN_DIR": "/nowhere", "DATABASE_URL":
 ASKED_AGAIN = {"DATABASES"}  # read while it was loaded, and read anew in each process
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMAND = [sys.executable, __file__]
+SHARED = "TEST_NURSERY"  # the variable that names where one listens for all who want their own
+OF_THE_MACHINE = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR"}
 MESSAGE_BYTES = 1 << 20  # of a request: its arguments and its environment
 LOOK_SECONDS = 0.01  # between two looks at whether a process has ended
+ALONE_SECONDS = 5.0  # … and between two at whether the suite still runs
 
 
 class Child:
@@ -78,15 +85,14 @@ class Nursery:
     """The Python that forks, from the side of those who ask it to."""
 
     def __init__(self) -> None:
-        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [*COMMAND, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-            env={name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-            | {"PYTHONUNBUFFERED": "1"},
-        )
+        self._process: subprocess.Popen[bytes] | None = None
+        if address := os.environ.get(SHARED):
+            self._ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._ours.connect(address)
+            return
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._process = start(theirs, os.environ.copy())
         theirs.close()
 
     def ask(self, request: dict[str, Any], files: list[int] | None = None) -> Any:
@@ -105,7 +111,57 @@ class Nursery:
 
     def close(self) -> None:
         self._ours.close()
-        self._process.wait()
+        if self._process is not None:
+            self._process.wait()
+
+
+def start(asked: socket.socket, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Starts the Python that forks. asked: its end of a connection, or what listens for several."""
+    env.pop("DJANGO_SETTINGS_MODULE", None)
+    return subprocess.Popen(
+        [*COMMAND, str(asked.fileno())],
+        pass_fds=[asked.fileno()],
+        start_new_session=True,
+        env={**env, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+@contextlib.contextmanager
+def shared() -> Iterator[dict[str, str]]:
+    """One for several runs of pytest, until all of them have ended; gives what they need in their environment. Of this
+    process's environment it takes nothing that might be meant for the product."""
+    env = {name: value for name, value in os.environ.items() if name in OF_THE_MACHINE or name.startswith("LC_")}
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        address = str(Path(folder, "nursery"))
+        listening.bind(address)
+        listening.listen()
+        process = start(listening, env)
+        listening.close()  # who asks one that has ended hears that
+        try:
+            yield {SHARED: address}
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def accept(listening: socket.socket) -> socket.socket:
+    """Forks for each who connects, as long as whoever started this lives. Returns only in a process that was forked:
+    whom it is to serve."""
+    parent = os.getppid()
+    listening.settimeout(ALONE_SECONDS)
+    while True:
+        try:
+            asked, _ = listening.accept()
+        except TimeoutError:
+            if os.getppid() != parent:
+                os._exit(0)
+            continue
+        if os.fork() == 0:
+            listening.close()
+            return asked
+        asked.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)  # one that has ended
 
 
 def serve(asked: socket.socket) -> dict[str, Any]:
@@ -196,8 +252,11 @@ def take_settings(read: dict[str, Any]) -> bool:
 
 if __name__ == "__main__":
     read = None
+    asked = socket.socket(fileno=int(sys.argv[-1]))
     if "nothing" not in sys.argv:
         load()
         read = load_product()
         gc.freeze()  # what is there now is not gone through again by each process that loads more
-    runpy.run_path(become(serve(socket.socket(fileno=int(sys.argv[-1]))), read), run_name="__main__")
+    if asked.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        asked = accept(asked)
+    runpy.run_path(become(serve(asked), read), run_name="__main__")

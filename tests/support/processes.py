@@ -8,6 +8,8 @@ started and shows the logs of a test that failed.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import os
 import re
 import shutil
@@ -37,6 +39,7 @@ START_SECONDS = 60  # several processes start at once on two loaded cores
 STOP_SECONDS = 30
 CALL_SECONDS = 30  # one HTTP request on a loaded machine
 COMMAND_SECONDS = 120
+TEMPLATES = Path(os.environ.get("TEST_TEMPLATES") or SCRATCH)  # a folder that several runs share (tests/suite.py)
 LOG_TAIL = 12_000  # characters of a process's log that a failed test shows
 SECRET = "only-for-tests-of-this-product"
 PASSWORD = "ein-langes-Wort-7"
@@ -159,8 +162,13 @@ def session_of(user: str) -> str:
 @cache
 def sqlite_template() -> tuple[Path, dict[str, str]]:
     """A prepared SQLite file, made once a run; tests get copies."""
-    path = SCRATCH / "template.sqlite3"
-    return path, prepare(f"sqlite:///{path}")
+    path, tokens = TEMPLATES / "template.sqlite3", TEMPLATES / "tokens.json"
+    with (TEMPLATES / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several runs, one makes it
+        if not tokens.is_file():
+            path.unlink(missing_ok=True)
+            tokens.write_text(json.dumps(prepare(f"sqlite:///{path}")))
+    return path, json.loads(tokens.read_text())
 
 
 @cache

@@ -77,6 +77,23 @@ def test_it_can_be_waited_for_stopped_and_killed_with_all_that_it_started(nurser
     assert child.poll() == -signal.SIGKILL
 
 
+def test_several_runs_share_what_was_loaded_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nurseries, "COMMAND", [*nurseries.COMMAND, "nothing"])
+    with nurseries.shared() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        one, other = Nursery(), Nursery()
+        folder = tmp_path / "one"
+        folder.mkdir()
+        child = start(one, folder, "import time; time.sleep(600)")
+        assert start(other, tmp_path, "import sys; sys.exit(3)").wait(SECONDS) == 3
+        os.killpg(child.pid, signal.SIGKILL)
+        assert child.wait(SECONDS) == -signal.SIGKILL
+        one.close()
+        assert start(other, tmp_path, "").wait(SECONDS) == 0
+        other.close()
+
+
 # What the product goes by and what Django connects to, and whether the product was there before it was asked for.
 ASKS = """
 import json, os, sys
