@@ -33,6 +33,7 @@ SERVICES = "kafka or postgres or redis or registry or nginx or browser or proces
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 BESIDE_OTHERS = ["nice", "-n", "5"]  # what computes while others look at time: these go first
 OTHER_PYTHONS = ("3.12", "3.13")
+FAULTS = str(ROOT / "tests" / "faults")  # its tests wait, all of them: tests/conftest.py marks them
 REQUIREMENTS = ROOT / "requirements.txt"
 NO_TESTS = 5  # pytest's exit code when the arguments select none of a step's tests
 
@@ -208,7 +209,8 @@ def with_products(arguments: list[str], shared: dict[str, str]) -> None:
     """All but the other Pythons. shared: the environment that the runs have of which several start products."""
     waiting = replace(
         of_tests(
-            "of what is away for long", "waits", arguments, *side_by_side("worksteal", WAITING_WORKERS),
+            "of what is away for long", "waits", arguments or [*files_that_write("waits"), FAULTS],
+            *side_by_side("worksteal", WAITING_WORKERS),
             TEST_PORTS="upper", **shared,
         ),
         whole_output=True,
