@@ -19,7 +19,10 @@ from functools import cache, partial, wraps
 from typing import Annotated, Any, get_args
 
 from django.http import HttpRequest
-from pydantic import BaseModel, GetCoreSchemaHandler
+from ninja.operation import Operation
+from ninja.params.models import BodyModel, HeaderModel, ParamModel
+from ninja.utils import contribute_operation_callback
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from items import services
@@ -125,7 +128,53 @@ def _declared(operation: Callable[..., Any], hop: Hop) -> Called:
 
     shown = {"request": inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)} | _asked(operation)
     called.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
+    contribute_operation_callback(called, _read_quickly)
     return called
+
+
+# What ninja reads of a request, without a map of all its headers for one that was not sent, and without a model around a
+# body that is handed over as it came: together they were a tenth of a request in the event loop.
+
+
+def _read_quickly(operation: Operation) -> None:
+    for model in operation.models:
+        if issubclass(model, HeaderModel):
+            _miss_quickly(model)
+        elif issubclass(model, BodyModel):
+            _hand_over(model)
+
+
+def _miss_quickly(model: type[HeaderModel]) -> None:
+    """Headers none of which is there are what they are by default, if they may be missing at all."""
+    names = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in model.__ninja_flatten_map__)
+    try:
+        nothing = dict(model.model_validate({}))
+    except ValidationError:
+        return
+    generally = model.resolve
+
+    def resolve(request: HttpRequest, api: Any, path_params: Any) -> Any:
+        sent = [name for name in names if name in request.META]
+        return generally(request, api, path_params) if sent else nothing
+
+    _resolve_by(model, resolve)
+
+
+def _hand_over(model: type[BodyModel]) -> None:
+    """A body alone that is Unread. One that is empty is missed by ninja."""
+    name = model.__read_from_single_attr__
+    if not name or not any(isinstance(part, Unread) for part in model.model_fields[name].metadata):
+        return
+    generally = model.resolve
+
+    def resolve(request: HttpRequest, api: Any, path_params: Any) -> Any:
+        return {name: request.body} if request.body else generally(request, api, path_params)
+
+    _resolve_by(model, resolve)
+
+
+def _resolve_by(model: type[ParamModel], resolve: Callable[[HttpRequest, Any, Any], Any]) -> None:
+    model.resolve = resolve  # type: ignore[method-assign]  # ninja makes the class for this operation alone
 
 
 def _done(operation: Callable[..., Any], request: HttpRequest, given: Mapping[str, Any]) -> Any:

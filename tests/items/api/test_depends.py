@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Annotated, Any
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
+from django.test import RequestFactory
+from ninja.params.models import ParamModel
+from pydantic import ValidationError
 
 from items import services, tokens
-from items.api import needs
+from items.api import needs, operations
 from items.api.depends import Need, reading, replaced
 from items.listing import queries
 from items.models import Item
+from project.api.api import api
 from tests.support.people import PeopleTestCase, detail_of
 
 
@@ -77,3 +82,41 @@ class ReplacedTests(PeopleTestCase):
     async def get(self, path: str) -> Any:
         token = await sync_to_async(tokens.issue)(self.owner)
         return await self.async_client.get(path, headers={"Authorization": f"Bearer {token}"})
+
+
+class ReadTests(PeopleTestCase):
+    """What ninja reads of a request for an operation of ours."""
+
+    def read(self, body: bytes, **sent: str) -> tuple[list[Any], list[Any], Any]:
+        """What comes of headers and body by the short way and by ninja's own: values, or the kinds of what is wrong.
+        And the request of the first."""
+
+        def values(resolve: Any, request: HttpRequest) -> list[Any]:
+            found: list[Any] = []
+            for model in operations.add_item._ninja_operation.models:  # type: ignore[attr-defined]
+                try:
+                    found.append(dict(resolve(model)(request, api, {})))
+                except ValidationError as error:
+                    found.append([(entry["loc"], entry["type"]) for entry in error.errors()])
+            return found
+
+        requests = [
+            self.client_factory.post("/api/items/", body, content_type="application/json", headers=sent)
+            for _ in range(2)
+        ]
+        quickly = values(lambda model: model.resolve, requests[0])
+        generally = values(lambda model: partial(ParamModel.resolve.__func__, model), requests[1])  # type: ignore[attr-defined]
+        return quickly, generally, requests[0]
+
+    client_factory = RequestFactory()
+
+    def test_it_is_what_ninja_makes_of_it(self) -> None:
+        for body in (b'{"name": "Lamp"}', b"no JSON", b""):
+            for sent in ({}, {"Idempotency-Key": "k"}, {"Idempotency-Key": ""}, {"Idempotency-Key": "a b"}, {"X": "k"}):
+                quickly, generally, _ = self.read(body, **sent)
+                self.assertEqual(quickly, generally, (body, sent))
+                self.assertEqual(len(quickly), 2)
+
+    def test_a_header_that_nobody_sent_needs_no_map_of_all_of_them(self) -> None:
+        self.assertNotIn("headers", vars(self.read(b"{}")[2]))
+        self.assertIn("headers", vars(self.read(b"{}", **{"Idempotency-Key": "k"})[2]))
