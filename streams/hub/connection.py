@@ -124,6 +124,21 @@ class Connection(Generic[H]):
         else:
             self.write(message if isinstance(message, Frame) else Frame(orjson.dumps(message)), now)
 
+    def begin(self, frames: list[Frame], now: float) -> None:
+        """Sends the first frames, in one piece where the way allows that: each is a call of the system else, and wakes
+        the client. now: loop time, in seconds."""
+        write_raw = self.sink.write_raw
+        try:
+            if write_raw is not None:
+                write_raw(b"".join([frame.framed for frame in frames]))
+            else:
+                for frame in frames:
+                    self.sink.write(frame)
+        except Exception as error:  # noqa: BLE001  (as in `write`)
+            self.broke(error)
+        else:
+            self.wrote(now)
+
     def goodbye(self, code: int, now: float, retry_after_ms: int = 1000) -> None:
         """Tells the client why, then closes. code: one of `closing.CODE_REASONS`. Safe to call twice."""
         if self.closed:

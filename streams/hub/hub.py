@@ -267,7 +267,7 @@ class Hub:
         """Sends the heartbeats that are due, and says goodbye to clients that answer nothing any more."""
         now = self._loop.time()
         self.delivery.settle()
-        beat = self._heartbeat()
+        beat = self.beat()
         for connection in list(self.connections):
             if connection.due_since is not None and now - connection.due_since > SILENT_S:
                 metrics.EVICTIONS.labels("silent").inc()
@@ -277,9 +277,10 @@ class Hub:
 
     def heartbeat(self, connection: Client) -> None:
         """Sends one heartbeat to a connection, now."""
-        connection.send(self._heartbeat(), self._loop.time())
+        connection.send(self.beat(), self._loop.time())
 
-    def _heartbeat(self) -> Frame:
+    def beat(self) -> Frame:
+        """A heartbeat, of now."""
         message = {
             "type": "heartbeat",
             "server_time": now_ms(),

@@ -29,6 +29,7 @@ from streams.socket.admission import NotAdmitted
 from streams.socket.asked import INBOUND_BYTES
 from streams.socket.requests import Requests
 from streams.socket.sinks import EXTENSION, AsgiSink, Transporting, TransportSink
+from streams.wire.frames import Frame
 
 log = logging.getLogger(__name__)
 
@@ -115,19 +116,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.connection = connection
         self._requests = Requests(self._hub, current.current().rights, connection, self._start)
         self._hub.add(connection)
-        connection.send(
-            {
-                "type": "welcome",
-                "connection": connection.name,
-                "user": username,
-                "server_time": now_ms(),
-                "heartbeat_seconds": HEARTBEAT_S,
-                "limits": {"streams": STREAMS, "frame_bytes": INBOUND_BYTES},
-                "topics": shown_as_json(topics),
-            },
-            self._loop.time(),
-        )
-        self._hub.heartbeat(connection)
+        welcome = {
+            "type": "welcome",
+            "connection": connection.name,
+            "user": username,
+            "server_time": now_ms(),
+            "heartbeat_seconds": HEARTBEAT_S,
+            "limits": {"streams": STREAMS, "frame_bytes": INBOUND_BYTES},
+            "topics": shown_as_json(topics),
+        }
+        connection.begin([Frame(orjson.dumps(welcome)), self._hub.beat()], self._loop.time())
         self._hand_over()  # the first thing that a client says is its `subscribe`
 
     async def _refuse(self, code: int) -> None:
