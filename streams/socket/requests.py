@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 from django.db import Error as DatabaseError
 
@@ -20,7 +20,7 @@ from streams.hub.subscription import Client, Subscription
 from streams.hub.topic_log import TopicLog
 from streams.rights.topics import not_readable
 from streams.runtime.away import Unavailable
-from streams.runtime.tasks import within
+from streams.runtime.tasks import is_asked
 from streams.socket import starts
 from streams.socket.asked import BadRequest, Wanted, is_too_long, parsed, positions_in, stream_named, wanted_by
 from streams.socket.starts import Beginning
@@ -41,14 +41,15 @@ class Pending:
     """A `subscribe` that is not answered yet: where it begins is being looked up.
 
     filtered: the filtered log that it holds meanwhile, to be given back. is_leaving: it was unsubscribed from already.
+    is_late: it was answered that Kafka is away, since it took too long.
     """
 
-    __slots__ = ("filtered", "is_leaving", "wanted")
+    __slots__ = ("filtered", "is_late", "is_leaving", "wanted")
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self.filtered: FilteredLog | None = None
-        self.is_leaving = False
+        self.is_leaving = self.is_late = False
 
 
 class Requests:
@@ -148,36 +149,67 @@ class Requests:
 
     async def _begin(self, pending: Pending) -> None:
         """Looks up where the stream begins, says so, and lets it go."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        late = self._loop.call_later(SUBSCRIBE_TIMEOUT_S, self._give_up, pending, task)
         try:
-            await self._look_up_and_let_go(pending)
+            answer = await self._look_up_and_check(pending)
+        except asyncio.CancelledError:
+            if not pending.is_late:
+                raise
+        else:
+            if not pending.is_late:
+                self._tell(pending, answer)
         finally:
-            del self.pending[pending.wanted.stream]
-            if pending.filtered is not None:
-                self._hub.filtered.release(pending.filtered, self._connection.username)
+            late.cancel()
+            self._forget(pending)
 
-    async def _look_up_and_let_go(self, pending: Pending) -> None:
+    def _tell(self, pending: Pending, answer: tuple[TopicLog, Beginning] | BadRequest) -> None:
+        if isinstance(answer, BadRequest):
+            self._answer(answer)
+        elif not self._connection.closed and self._connection in self._hub.connections:
+            self._let_go(pending, *answer)
+
+    def _give_up(self, pending: Pending, task: asyncio.Task[None]) -> None:
+        """Answers now, and has the client ask again: what it waits for may take long to end, or pass over that."""
+        pending.is_late = True
+        self._forget(pending)
+        task.cancel()
+        self._answer(_away(pending.wanted))
+
+    def _forget(self, pending: Pending) -> None:
+        """Safe to call twice."""
+        if self.pending.get(pending.wanted.stream) is pending:
+            del self.pending[pending.wanted.stream]
+        if pending.filtered is not None:
+            self._hub.filtered.release(pending.filtered, self._connection.username)
+            pending.filtered = None
+
+    async def _look_up_and_check(self, pending: Pending) -> tuple[TopicLog, Beginning] | BadRequest:
+        """What is found, if it counts still; or what the client is told instead."""
         wanted = pending.wanted
         try:
-            topic_log, beginning = await within(SUBSCRIBE_TIMEOUT_S, self._look_up(pending))
-            if wanted.topic not in self._connection.topics:  # taken away while Kafka was asked
-                raise BadRequest("unknown_topic", not_readable(wanted.topic), wanted.number)
-            if self._hub.logs.get(wanted.topic) is not topic_log:
-                message = "The topic has just begun a new life; try again."
-                raise BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
-            if pending.filtered is not None and pending.filtered.is_over:
-                raise FilterEnded(pending.filtered.over)
+            topic_log, beginning = await self._look_up(pending)
         except BadRequest as error:
-            self._answer(error)
+            return error
         except FilterEnded as error:
-            self._answer(_ended(error, wanted.number))
+            return _ended(error, wanted.number)
         except DatabaseError:
             message = "The database does not answer; try again."
-            self._answer(BadRequest("unavailable", message, wanted.number, RETRY_AWAY_MS))
+            return BadRequest("unavailable", message, wanted.number, RETRY_AWAY_MS)
         except (Unavailable, TimeoutError):
-            self._answer(BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS))
-        else:
-            if not self._connection.closed and self._connection in self._hub.connections:
-                self._let_go(pending, topic_log, beginning)
+            return _away(wanted)
+        except asyncio.CancelledError:
+            if is_asked():
+                raise
+            return _away(wanted)  # a library's own, of what it gave up
+        if wanted.topic not in self._connection.topics:  # taken away while Kafka was asked
+            return BadRequest("unknown_topic", not_readable(wanted.topic), wanted.number)
+        if self._hub.logs.get(wanted.topic) is not topic_log:
+            message = "The topic has just begun a new life; try again."
+            return BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
+        if pending.filtered is not None and pending.filtered.is_over:
+            return _ended(FilterEnded(pending.filtered.over), wanted.number)
+        return topic_log, beginning
 
     async def _look_up(self, pending: Pending) -> tuple[TopicLog, Beginning]:
         """The topic's log, and where the stream begins; what has to be given back is in `pending`."""
@@ -242,6 +274,10 @@ class Requests:
             raise BadRequest("unknown_topic", message, wanted.number, RETRY_MISSING_MS)
         message = f"The topic {wanted.topic} is about to be opened; try again."
         raise BadRequest("unavailable", message, wanted.number, RETRY_OPENING_MS)
+
+
+def _away(wanted: Wanted) -> BadRequest:
+    return BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS)
 
 
 def _ended(error: FilterEnded, number: int) -> BadRequest:
