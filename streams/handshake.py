@@ -14,11 +14,14 @@ Headers = list[tuple[bytes, bytes]]
 
 LONGEST = 8 * 1024  # bytes of a head; the general way takes no longer line
 MOST_HEADERS = 100
+MARK = b"\r\nsec-websocket-key: "  # in each opening, but for the case of its letters
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 
 _TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
+# A path and a query as RFC 3986 writes them; what HTTP's parser makes of others is its to say.
 _HEAD = re.compile(
-    rb"GET ([\x21-\x7e]+) HTTP/1\.1\r\n((?:[-!#$%&'*+.^_`|~0-9a-z]+: [\x09\x20-\x7e\x80-\xff]*\r\n)+)\r\n"
+    rb"GET (/[-A-Za-z0-9._~!$&'()*+,;=:@%/?]*) HTTP/1\.1\r\n"
+    rb"((?:[-!#$%&'*+.^_`|~0-9A-Za-z]+: [\x09\x20-\x7e\x80-\xff]*\r\n)+)\r\n"
 )
 _TARGET = re.compile(rb"[\x21-\x7e]+")
 _SAID = re.compile(rb"[\x09\x20-\x7e\x80-\xff]*")
@@ -42,12 +45,12 @@ class Opening(NamedTuple):
 
 
 def opening(head: bytes) -> Opening | None:
-    """What the head of a request, with names in lower case, asks for; None when anything about it is unusual."""
+    """What the head of a request asks for; None when anything about it is unusual."""
     matched = _HEAD.fullmatch(head) if len(head) <= LONGEST else None
     if matched is None:
         return None
     lines = [line.partition(b": ") for line in matched[2].split(b"\r\n")[:-1]]
-    return _asked(matched[1], [(name, value) for name, _, value in lines])
+    return _asked(matched[1], [(name.lower(), value) for name, _, value in lines])
 
 
 def opening_of(target: bytes, headers: Headers) -> Opening | None:

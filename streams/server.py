@@ -66,6 +66,7 @@ class WebProtocol(HttpToolsProtocol):
     _stalled: TimerHandle | None = None
     _untaken = 0  # bytes in the transport when a timer last looked
     _head_bytes = 0
+    _is_new = True  # nothing has come yet
     _in_body = False  # between a request's head and its end
     _unanswered: tuple[RequestResponseCycle, ...] = ()  # requests before the last one whose answers are not complete
 
@@ -130,6 +131,11 @@ class WebProtocol(HttpToolsProtocol):
     # A request --------------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
+        if self._is_new:
+            self._is_new = False
+            if (asked := self._opening(data)) is not None:
+                self._hand_on(asked)
+                return
         super().data_received(data)
         if self in self.waiting and not self._in_body:
             self._head_bytes += len(data)
@@ -161,19 +167,32 @@ class WebProtocol(HttpToolsProtocol):
         elif (asked := self._asked()) is None:
             super().handle_websocket_upgrade()
         else:
-            self.connections.discard(self)
-            self.parser = None  # type: ignore[assignment]  # as at uvicorn's own end: it holds us, and we hold it
-            protocol = LiveProtocol(self.config, self.server_state, self.app_state)
-            self.transport.set_protocol(protocol)
-            protocol.take_over(self, asked)
+            self._hand_on(asked)
+
+    def _hand_on(self, asked: handshake.Opening) -> None:
+        """The connection goes on as a WebSocket."""
+        self._forget_waiting()
+        self.connections.discard(self)
+        self.parser = None  # type: ignore[assignment]  # as at uvicorn's own end: it holds us, and we hold it
+        protocol = LiveProtocol(self.config, self.server_state, self.app_state)
+        self.transport.set_protocol(protocol)
+        protocol.take_over(self, asked)
 
     def _asked(self) -> handshake.Opening | None:
         """What a usual opening asks for. uvicorn would write the head down again, for the other protocol to read, and
         ask the system once more who speaks to whom."""
-        is_ours = self.ws_protocol_class is LiveProtocol and not self.config.ws_per_message_deflate
-        if not is_ours or self.scope["method"] != "GET" or self.scope["http_version"] != "1.1":
+        if not self._is_ours() or self.scope["method"] != "GET" or self.scope["http_version"] != "1.1":
             return None
         return handshake.opening_of(self.url, self.headers)
+
+    def _opening(self, data: bytes) -> handshake.Opening | None:
+        """What is asked for by a usual opening with which a connection begins: no parser needs to take it apart."""
+        is_one = handshake.MARK in data[: handshake.LONGEST].lower() and self._is_ours()
+        return handshake.opening(data) if is_one and len(self.connections) <= most_connections() else None
+
+    def _is_ours(self) -> bool:
+        """Whether it is our protocol that a WebSocket goes on with."""
+        return self.ws_protocol_class is LiveProtocol and not self.config.ws_per_message_deflate
 
     # An answer --------------------------------------------------------------------------------------------------------
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from unittest import mock
 
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from streams import server
 from streams.handshake import Headers, opening, opening_of
 from streams.server import LiveProtocol, WebProtocol
 from streams.socket.sinks import EXTENSION
@@ -158,6 +160,47 @@ def test_usual_ones_take_the_short_way_and_all_others_the_general_one() -> None:
     assert {name for name, sent in unusual.items() if opening(lower(sent)) is not None} == set()
     assert opening(lower(USUAL["bare"])[:-1]) is None
     assert opening(lower(USUAL["bare"]) + b"x") is None
+
+
+def test_names_are_understood_in_any_case() -> None:
+    for sent in [*USUAL.values(), *UNUSUAL.values(), *(sent for sent, _ in HOPELESS.values())]:
+        assert opening(sent) == opening(lower(sent)), sent
+    assert opening(USUAL["bare"].replace(b"GET /", b"GET ")) is None
+    assert opening(USUAL["bare"].replace(b"GET /", b"GET /{}")) is None
+
+
+async def test_a_usual_opening_alone_needs_no_parser_and_is_refused_where_there_is_no_room() -> None:
+    begun, came = list[bytes](), list[bytes]()
+
+    class Watched(WebProtocol):
+        def data_received(self, data: bytes) -> None:
+            came.append(data)
+            super().data_received(data)
+
+        def on_message_begin(self) -> None:
+            begun.append(b"a request")
+            super().on_message_begin()
+
+    async def status_of(*pieces: bytes) -> bytes:
+        begun.clear()
+        came.clear()
+        async with served(LiveProtocol, Application(), Watched) as port, asyncio.timeout(WAIT_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for number, piece in enumerate(pieces, 1):
+                writer.write(piece)
+                while len(came) < number:
+                    await asyncio.sleep(0.01)
+            status = await reader.readline()
+            writer.close()
+        return status
+
+    usual = USUAL["Chromium"]
+    assert b" 101 " in await status_of(usual)
+    assert not begun
+    with mock.patch.object(server, "most_connections", lambda: 0):
+        assert b" 503 " in await status_of(usual)
+    assert b" 101 " in await status_of(usual[:50], usual[50:])
+    assert begun
 
 
 def test_a_head_that_was_taken_apart_already_asks_for_the_same() -> None:
