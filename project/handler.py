@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -27,9 +28,11 @@ from django.utils.log import log_response
 from django.utils.module_loading import import_string
 
 from project.middleware import ON_THE_LOOP, InOneGo, OnTheLoop
+from streams.server import send_whole
 
 LISTEN_S = 0.05  # after so long somebody listens whether the client has gone
 PLAIN_ADDRESSES = 500  # more than there are
+WHOLE_BYTES = 64 * 1024  # of a body that is not asked to be a file
 
 
 class Handler(ASGIHandler):
@@ -90,6 +93,19 @@ class Handler(ASGIHandler):
         finally:
             body.close()
 
+    async def read_body(self, receive: Any) -> Any:
+        """Django's. A small body that came as a whole, as nearly all do, needs no file that may go to the disk."""
+        first = await receive()
+        body = first.get("body", b"")
+        if first["type"] == "http.request" and not first.get("more_body") and len(body) <= WHOLE_BYTES:
+            return io.BytesIO(body)
+        given = [first]
+
+        async def again() -> Any:
+            return given.pop() if given else await receive()
+
+        return await super().read_body(again)
+
     async def _answer(self, scope: dict[str, Any], body: Any, receive: Any, send: Any) -> None:
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=type(self), scope=scope)
@@ -106,6 +122,12 @@ class Handler(ASGIHandler):
             pass  # the client has gone
         finally:
             await _close(request, response)
+
+    async def send_response(self, response: Any, send: Any) -> None:
+        """Django's, but for what uvicorn can be given in one piece."""
+        is_whole = not response.streaming and not response.cookies
+        if not (is_whole and send_whole(send, response.status_code, response.headers._store.values(), response.content)):
+            await super().send_response(response, send)
 
     async def get_response_async(self, request: HttpRequest) -> Any:
         """Django's, without a thread for the line in the log, and without naming ROOT_URLCONF for each request, which

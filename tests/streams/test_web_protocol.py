@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 import uvicorn
 
-from streams.server import WebProtocol
+from streams.server import LiveProtocol, WebProtocol, send_whole
+from tests.support.serving import served
 
 WAIT_S = 30
 REQUEST = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -50,3 +52,83 @@ async def test_everybody_whose_client_has_gone_is_told_not_only_the_last_who_ask
     finally:
         await server.shutdown()
     assert told == ["/1 http.disconnect"]
+
+
+LETTERS = b"abc" * 40_000
+ANSWERS: dict[str, tuple[int, list[tuple[str, str]], bytes]] = {
+    "/usual": (201, [("Content-Type", "application/json"), ("ETag", '"1"'), ("Content-Length", "3")], LETTERS[:3]),
+    "/again": (201, [("content-type", "application/json"), ("Vary", "Cookie"), ("Content-Length", "3")], LETTERS[:3]),
+    "/latin": (200, [("X-Told", "\xe4"), ("Content-Length", "0")], b""),
+    "/nothing": (304, [("Content-Length", "0")], b""),
+    "/unknown": (299, [("Content-Length", "1")], b"x"),
+    "/long": (200, [("Content-Length", str(len(LETTERS)))], LETTERS),
+    "/unmeasured": (200, [("Content-Type", "text/plain")], b"as long as it is"),
+    "/chunked": (200, [("Transfer-Encoding", "chunked")], b"in parts"),
+    "/last": (200, [("Connection", "close"), ("Content-Length", "1")], b"x"),
+}
+WHOLE = {"/usual", "/again", "/latin", "/nothing", "/unknown"}
+ASKED = {
+    "a client that stays": b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n",
+    "one that goes": b"GET %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    "one of old": b"GET %b HTTP/1.0\r\nHost: a\r\n\r\n",
+    "one who wants no body": b"HEAD %b HTTP/1.1\r\nHost: a\r\n\r\n",
+    "one who waits for a word": b"POST %b HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
+    "one who asks twice at once": b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" + b"GET /usual HTTP/1.1\r\nHost: a\r\n\r\n",
+}
+
+
+class Telling:
+    """Answers in one piece where that is possible, and with ASGI's messages elsewhere or if it is not `whole`."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self.whole, self.sent_whole = whole, set[str]()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"]
+        await receive()
+        status, headers, body = ANSWERS[path]
+        if self.whole and send_whole(send, status, headers, body):
+            self.sent_whole.add(path)
+            return
+        as_bytes = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+        await send({"type": "http.response.start", "status": status, "headers": as_bytes})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def heard(application: Telling, request: bytes) -> list[bytes]:
+    """All lines of the answers to what a client sends, which goes then, but the time of day."""
+    async with served(LiveProtocol, application, WebProtocol) as port, asyncio.timeout(WAIT_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request + b"GET /last HTTP/1.1\r\nHost: a\r\n\r\n")
+        lines = (await reader.read()).split(b"\r\n")
+        writer.close()
+    return [line for line in lines if not line.startswith(b"date: ")]
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("path", ANSWERS)
+async def test_an_answer_in_one_piece_is_byte_for_byte_what_uvicorn_makes_of_its_messages(path: str, asked: str) -> None:
+    request = ASKED[asked] % path.encode()
+    whole, parts = Telling(whole=True), Telling(whole=False)
+    assert await heard(whole, request) == await heard(parts, request)
+    stays = asked not in ("one that goes", "one of old")
+    also = {"/usual"} if asked == "one who asks twice at once" and path not in ("/last",) else set()
+    wanted = {path} & WHOLE if stays and asked != "one who wants no body" else set()
+    assert whole.sent_whole == wanted | also
+
+
+async def test_a_header_that_would_be_two_is_refused_and_one_that_is_wrapped_is_not_sent_whole() -> None:
+    async def refused(scope: Any, receive: Any, send: Any) -> None:
+        async def between(message: Any) -> None:
+            await send(message)
+
+        assert not send_whole(between, 200, [("Content-Length", "0")], b"")
+        send_whole(send, 200, [("X-A", "b\r\nX-C: d"), ("Content-Length", "0")], b"")
+
+    async with served(LiveProtocol, refused, WebProtocol) as port, asyncio.timeout(WAIT_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(REQUEST % 1)
+        answer = await reader.read()
+        writer.close()
+    assert b" 500 " in answer.partition(b"\r\n")[0]
+    assert b"x-c" not in answer.lower()
