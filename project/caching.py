@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from project.middleware import OnTheLoop
+from project.middleware import OnTheLoop, add_header
 
 
 class NeverStored(OnTheLoop):
@@ -12,5 +12,5 @@ class NeverStored(OnTheLoop):
     neither by the back button nor out of a cache between."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        response.headers.setdefault("Cache-Control", "private, no-store")
+        add_header(response, "Cache-Control", "private, no-store")
         return response

@@ -10,7 +10,7 @@ project/handler.py puts these in their place.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from asgiref.sync import markcoroutinefunction, sync_to_async
@@ -33,6 +33,7 @@ from django.utils.functional import SimpleLazyObject, empty
 from project.visitors import Visitors
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+HEADERS = 100  # that are kept as Django keeps them; there are some ten
 Next = Callable[
     [HttpRequest], Awaitable[HttpResponse]
 ]  # streams of bytes are answers, too, which Django's types forget
@@ -62,15 +63,18 @@ class InOneGo:
     async_capable, sync_capable = True, False
 
     def __init__(self, middlewares: Sequence[OnTheLoop], inside: Next) -> None:
-        self._middlewares, self._inside = middlewares, inside
+        self._inside = inside
+        self._entered = [_own(middleware, "process_request") for middleware in middlewares]
+        self._left = [(middleware.process_response, _own(middleware, "needs_thread")) for middleware in middlewares]
         markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         entered = 0
         response: HttpResponse | None = None
         try:
-            for middleware in self._middlewares:
-                response = middleware.process_request(request)
+            for process_request in self._entered:
+                if process_request is not None:
+                    response = process_request(request)
                 entered += 1
                 if response is not None:
                     break
@@ -78,19 +82,54 @@ class InOneGo:
                 response = await self._inside(request)
         except Exception as error:  # noqa: BLE001  (Django's own rule: any error has a page)
             response = await sync_to_async(response_for_exception)(request, error)
-        for middleware in reversed(self._middlewares[:entered]):
+        for process_response, needs_thread in reversed(self._left[:entered]):
             try:
-                if middleware.needs_thread(request, response):
-                    response = await sync_to_async(middleware.process_response)(request, response)
+                if needs_thread is not None and needs_thread(request, response):
+                    response = await sync_to_async(process_response)(request, response)
                 else:
-                    response = middleware.process_response(request, response)
+                    response = process_response(request, response)
             except Exception as error:  # noqa: BLE001  (as above)
                 response = await sync_to_async(response_for_exception)(request, error)
-        return response
+        return cast("HttpResponse", response)
+
+
+def _own(middleware: OnTheLoop, name: str) -> Any:
+    """A method that the middleware has of its own, or behind it Django's class; None for the one that does nothing."""
+    is_own = getattr(type(middleware), name) is not getattr(OnTheLoop, name)
+    return getattr(middleware, name) if is_own else None
+
+
+# Headers that are the same in answer after answer ---------------------------------------------------------------------
+#
+# Django looks at each that is set for signs that may not stand in it, four microseconds for one; an answer has six.
+
+
+@lru_cache(maxsize=HEADERS)
+def _kept(name: str, value: str) -> tuple[str, str]:
+    """A header as Django keeps it. Raises BadHeaderError."""
+    return cast("Any", HttpResponse(headers={name: value}).headers)._store[name.lower()]  # type: ignore[no-any-return]
+
+
+def add_header(response: HttpResponse, name: str, value: str) -> None:
+    """Gives the answer a header that it does not have yet. Raises BadHeaderError."""
+    cast("Any", response.headers)._store.setdefault(name.lower(), _kept(name, value))
 
 
 class Security(SecurityMiddleware, OnTheLoop):
-    """Asks nobody."""
+    """Asks nobody. What it gives an answer depends on the scheme alone, and is put together once for each."""
+
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        self._given: dict[bool, list[tuple[str, str]]] = {}
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
+        is_secure = bool(self.sts_seconds) and request.is_secure()
+        if is_secure not in self._given:
+            empty = super().process_response(request, HttpResponse())
+            self._given[is_secure] = [(name, value) for name, value in empty.items() if name != "Content-Type"]
+        for name, value in self._given[is_secure]:
+            add_header(response, name, value)
+        return response
 
 
 class Common(CommonMiddleware, OnTheLoop):
@@ -99,6 +138,11 @@ class Common(CommonMiddleware, OnTheLoop):
 
 class Clickjacking(XFrameOptionsMiddleware, OnTheLoop):
     """Asks nobody."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
+        if not getattr(response, "xframe_options_exempt", False):
+            add_header(response, "X-Frame-Options", self.get_xframe_options_value(request, response))
+        return response
 
 
 class Csp(CSPMiddleware, OnTheLoop):
@@ -111,13 +155,19 @@ class Csp(CSPMiddleware, OnTheLoop):
         self._of: Any = None
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
-        if self._usual is None or self._of is not settings.CONTENT_SECURITY_POLICY:
+        policy = settings.CONTENT_SECURITY_POLICY
+        if self._usual is None or self._of is not policy:
             empty = super().process_response(HttpRequest(), HttpResponse())
-            self._of, self._usual = settings.CONTENT_SECURITY_POLICY, empty.headers.get(HEADER, "")
+            self._of, self._usual = policy, empty.headers.get(HEADER, "")
+            if "EXCLUDE_URL_PREFIXES" in policy:
+                self._usual = ""  # an answer's own, that depends on its address
         if not self._usual or _has_own_policy(request, response):
             return cast("HttpResponse", super().process_response(request, response))
-        response.headers.setdefault(HEADER, self._usual)
+        add_header(response, HEADER, self._usual)
         return response
+
+
+_PLAIN = frozenset(vars(HttpResponse()))  # what an answer says that says nothing of its policy
 
 
 def _has_own_policy(request: HttpRequest, response: HttpResponse) -> bool:
@@ -125,8 +175,7 @@ def _has_own_policy(request: HttpRequest, response: HttpResponse) -> bool:
     return (
         settings.DEBUG  # it leaves error pages without one
         or hasattr(request, "_csp_nonce")
-        or any(name.startswith("_csp") for name in vars(response))
-        or "EXCLUDE_URL_PREFIXES" in settings.CONTENT_SECURITY_POLICY
+        or (not vars(response).keys() <= _PLAIN and any(name.startswith("_csp") for name in vars(response)))
         or bool(getattr(settings, "CONTENT_SECURITY_POLICY_REPORT_ONLY", None))
     )
 
