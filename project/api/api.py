@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from functools import cache, wraps
 from inspect import iscoroutinefunction
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver
-from ninja import Schema
+from ninja import Schema, operation
 from ninja.parser import Parser
 from pydantic import ConfigDict
 
@@ -25,6 +25,9 @@ from streams.board.search_api import router as search_router
 from streams.boards.api import router as boards_router
 from streams.finding.api import router as finding_router
 from streams.tracing.api import router as tracing_router
+
+# ninja finds out for each request whether a way to sign in is a coroutine function, which takes as long as signing in.
+operation.is_async_callable = cache(operation.is_async_callable)
 
 BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
 
