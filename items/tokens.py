@@ -88,7 +88,8 @@ def _found(some: list[str]) -> dict[str, ApiToken]:
     digests = [_digest(secret) for secret in some if 0 < len(secret) <= LONGEST]
     found: dict[str, ApiToken] = {}
     for start in range(0, len(digests), TOKENS_A_QUERY):
-        rows = ApiToken.objects.select_related("user").filter(digest__in=digests[start : start + TOKENS_A_QUERY])
+        asked = digests[start : start + TOKENS_A_QUERY]
+        rows = ApiToken.objects.select_related("user").filter(digest__in=asked).order_by()
         found.update((token.digest, token) for token in rows)
     return found
 

@@ -30,6 +30,7 @@ SETTABLE_FIELDS = ("sku", "name", "description", "price", "tax", "link", "owner"
 COMPARED = SETTABLE_FIELDS[:-1]
 AMOUNTS = frozenset({"price", "tax"})
 _PLACE = {name: place for place, name in enumerate(COMPARED)}
+_EMPTY = [field.get_default() for field in Item._meta.concrete_fields]  # Django asks each field for each item
 
 
 class ItemFields(TypedDict, total=False):
@@ -49,7 +50,9 @@ def drafted(
 ) -> Item:
     """A new item, checked, not written. Raises ValidationError and NotAllowed. now: of many that are made together."""
     now = now or timezone.now()
-    item = Item(submission=submission, owner=actor, created_at=now, updated_at=now)
+    item = Item(*_EMPTY)
+    item.__dict__.update(submission=submission, created_at=now, updated_at=now)
+    item.owner = actor
     _set(item, fields, actor)
     return item
 
