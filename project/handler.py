@@ -13,6 +13,7 @@ import asyncio
 import inspect
 import io
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -125,9 +126,11 @@ class Handler(ASGIHandler):
 
     async def send_response(self, response: Any, send: Any) -> None:
         """Django's, but for what uvicorn can be given in one piece."""
-        is_whole = not response.streaming and not response.cookies
-        if not (is_whole and send_whole(send, response.status_code, response.headers._store.values(), response.content)):
-            await super().send_response(response, send)
+        if not response.streaming and not response.cookies:
+            headers = response.headers._store.values()  # its own `items` takes as long as writing them
+            if send_whole(send, response.status_code, headers, response.content):
+                return
+        await super().send_response(response, send)
 
     async def get_response_async(self, request: HttpRequest) -> Any:
         """Django's, without a thread for the line in the log, and without naming ROOT_URLCONF for each request, which
@@ -152,7 +155,7 @@ class Handler(ASGIHandler):
         except Exception as error:  # noqa: BLE001  (Django's own rule: any error has a page)
             return await sync_to_async(response_for_exception)(request, error)
         view = self.make_view_atomic(view)
-        if not iscoroutinefunction(view):
+        if not _is_coroutine(view):
             return await sync_to_async(self._viewed)(request, view, args, named)
         try:
             response = await view(request, *args, **named)
@@ -182,6 +185,9 @@ class Handler(ASGIHandler):
         """In a thread: what the middlewares make of a view's error, or Django's page for it."""
         said: Any = self.process_exception_by_middleware(error, request)
         return response_for_exception(request, error) if said is None else said
+
+
+_is_coroutine = lru_cache(maxsize=PLAIN_ADDRESSES)(iscoroutinefunction)  # of a view: to find out takes long
 
 
 class Listening:

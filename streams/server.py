@@ -234,8 +234,8 @@ _DECIDING = frozenset({"connection", "transfer-encoding"})  # how the connection
 
 
 def send_whole(send: Any, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> bool:
-    """Sends an answer in one piece, where `send` is uvicorn's own: head and body with one call of the system, instead of
-    two and a client that is woken twice. Returns whether it did: False, and nothing was sent, where anybody stands
+    """Sends an answer in one piece, where `send` is uvicorn's own: head and body with one call of the system, instead
+    of two and a client that is woken twice. Returns whether it did: False, and nothing was sent, where anybody stands
     between, where something waits to be sent, or where uvicorn would do more than write what it is given."""
     cycle = getattr(send, "__self__", None)
     is_plain = (

@@ -132,8 +132,8 @@ def _declared(operation: Callable[..., Any], hop: Hop) -> Called:
     return called
 
 
-# What ninja reads of a request, without a map of all its headers for one that was not sent, and without a model around a
-# body that is handed over as it came: together they were a tenth of a request in the event loop.
+# What ninja reads of a request, without a map of all its headers for one that was not sent, and without a model around
+# a body that is handed over as it came: together they were a tenth of a request in the event loop.
 
 
 def _read_quickly(operation: Operation) -> None:

@@ -6,12 +6,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine
 from types import CoroutineType
 from typing import Any, Protocol
 
 from streams.hub.sink import BACKLOG_BYTES
+from streams.runtime.steps import Resumed
 from streams.wire.frames import Frame
 
 log = logging.getLogger(__name__)
@@ -47,27 +47,6 @@ def nobody(_is_full: bool) -> None:
 
 async def _awaited(sending: Awaitable[None]) -> None:
     await sending
-
-
-class _Resumed:
-    """The rest of a coroutine that was begun outside of a task and waits for `waited`."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, None], waited: Any) -> None:
-        self._coroutine, self._waited = coroutine, waited
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        waited = self._waited
-        while True:
-            try:
-                answer = yield waited
-            except BaseException as error:  # noqa: BLE001  (the coroutine decides what to do with it)
-                step = partial(self._coroutine.throw, error)
-            else:
-                step = partial(self._coroutine.send, answer)
-            try:
-                waited = step()
-            except StopIteration:
-                return
 
 
 class AsgiSink:
@@ -124,7 +103,7 @@ class AsgiSink:
         else:
             self._waiting = True
             self._bytes = len(frame.data)
-            self._start(self._finish(_Resumed(sending, waited), len(frame.data)))
+            self._start(self._finish(Resumed(sending, waited), len(frame.data)))
 
     def _queue(self, frame: Frame) -> None:
         if self._frames is None:

@@ -197,7 +197,7 @@ async def test_a_usual_opening_alone_needs_no_parser_and_is_refused_where_there_
     usual = USUAL["Chromium"]
     assert b" 101 " in await status_of(usual)
     assert not begun
-    with mock.patch.object(server, "most_connections", lambda: 0):
+    with mock.patch.object(server, "most_connections", return_value=0):
         assert b" 503 " in await status_of(usual)
     assert b" 101 " in await status_of(usual[:50], usual[50:])
     assert begun
