@@ -167,7 +167,7 @@ class Csp(CSPMiddleware, OnTheLoop):
         return response
 
 
-_PLAIN = frozenset(vars(HttpResponse()))  # what an answer says that says nothing of its policy
+_PLAIN = frozenset(vars(HttpResponse(status=200)))  # what an answer says that says nothing of its policy
 
 
 def _has_own_policy(request: HttpRequest, response: HttpResponse) -> bool:

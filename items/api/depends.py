@@ -168,7 +168,8 @@ def _hand_over(model: type[BodyModel]) -> None:
     generally = model.resolve
 
     def resolve(request: HttpRequest, api: Any, path_params: Any) -> Any:
-        return {name: request.body} if request.body else generally(request, api, path_params)
+        body = request.body
+        return {name: body} if body else generally(request, api, path_params)
 
     _resolve_by(model, resolve)
 
