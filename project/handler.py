@@ -154,12 +154,12 @@ class Handler(ASGIHandler):
                     return response
         except Exception as error:  # noqa: BLE001  (Django's own rule: any error has a page)
             return await sync_to_async(response_for_exception)(request, error)
-        view = self.make_view_atomic(view)
-        if not _is_coroutine(view):
-            return await sync_to_async(self._viewed)(request, view, args, named)
+        atomic: Any = self.make_view_atomic(view)
+        if not _is_coroutine(atomic):
+            return await sync_to_async(self._viewed)(request, atomic, args, named)
         try:
-            response = await view(request, *args, **named)
-            self.check_response(response, view)
+            response = await atomic(request, *args, **named)
+            self.check_response(response, atomic)
             if callable(getattr(response, "render", None)):
                 response = await sync_to_async(self._rendered)(request, response)
         except Exception as error:  # noqa: BLE001  (as above)

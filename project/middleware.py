@@ -122,7 +122,7 @@ class Security(SecurityMiddleware, OnTheLoop):
         super().__init__(get_response)
         self._given: dict[bool, list[tuple[str, str]]] = {}
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         is_secure = bool(self.sts_seconds) and request.is_secure()
         if is_secure not in self._given:
             empty = super().process_response(request, HttpResponse())
@@ -139,7 +139,7 @@ class Common(CommonMiddleware, OnTheLoop):
 class Clickjacking(XFrameOptionsMiddleware, OnTheLoop):
     """Asks nobody."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if not getattr(response, "xframe_options_exempt", False):
             add_header(response, "X-Frame-Options", self.get_xframe_options_value(request, response))
         return response

@@ -15,13 +15,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import TimerHandle, Transport
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import cache, cached_property, lru_cache
 from typing import Any, ClassVar, Literal, cast
 from urllib.parse import unquote
 
+from httptools import HttpRequestParser
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.flow_control import FlowControl, service_unavailable
 from uvicorn.protocols.http.httptools_impl import (
     HEADER_RE,
     HEADER_VALUE_RE,
@@ -29,7 +31,7 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
-from uvicorn.protocols.utils import ClientDisconnected, get_client_addr, get_path_with_query_string
+from uvicorn.protocols.utils import ClientDisconnected, get_client_addr, get_path_with_query_string, is_ssl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.protocol import State
@@ -70,6 +72,20 @@ class WebProtocol(HttpToolsProtocol):
 
     serves: ClassVar[bool] = False  # whether this process was started with it
     waiting: ClassVar[dict[WebProtocol, None]] = {}  # who has not asked (again) yet, the oldest first
+    # What uvicorn gives each connection at its beginning (a test compares), here once for all, or once it is asked for:
+    # one that goes on as a WebSocket needs next to nothing of it.
+    logger, access_logger = logging.getLogger("uvicorn.error"), logging.getLogger("uvicorn.access")
+    transport: Transport = None  # type: ignore[assignment]  # there once the connection is, as in uvicorn
+    flow: FlowControl = None  # type: ignore[assignment]  # as above
+    server: tuple[str, int | None] | None = None
+    client: tuple[str, int] | None = None
+    scheme: Literal["http", "https"] | None = None
+    timeout_keep_alive_task: TimerHandle | None = None
+    scope: Any = None
+    headers: handshake.Headers = None  # type: ignore[assignment]  # there once a request is
+    cycle: RequestResponseCycle = None  # type: ignore[assignment]  # as above
+    expect_100_continue = False
+
     _deadline: TimerHandle | None = None
     _stalled: TimerHandle | None = None
     _untaken = 0  # bytes in the transport when a timer last looked
@@ -80,8 +96,51 @@ class WebProtocol(HttpToolsProtocol):
 
     # A connection that waits ------------------------------------------------------------------------------------------
 
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """As uvicorn's own, but for its parser and its queue, which are made once they are needed."""
+        if not config.loaded:
+            config.load()
+        self.config, self.app = config, config.loaded_app
+        self.loop = _loop or asyncio.get_running_loop()
+        self.ws_protocol_class, self.limit_concurrency = config.ws_protocol_class, config.limit_concurrency
+        self.root_path, self.asgi_version, self.app_state = config.root_path, config.asgi_version, app_state
+        self.timeout_keep_alive = config.timeout_keep_alive
+        self.server_state = server_state
+        self.connections, self.tasks = server_state.connections, server_state.tasks
+
+    @cached_property
+    def parser(self) -> HttpRequestParser:  # type: ignore[override]  # there once it is looked at
+        """HTTP's, with uvicorn's one leniency: the request that ends a connection may have others behind it."""
+        parser = HttpRequestParser(self)
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
+
+    @cached_property
+    def pipeline(self) -> deque[Any]:  # type: ignore[override]  # as above
+        """Requests that came before the answer to the one before them was complete."""
+        return deque()
+
+    @cached_property
+    def access_log(self) -> bool:  # type: ignore[override]  # as above
+        """Whether anybody wants to hear of requests."""
+        return self.access_logger.hasHandlers()
+
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
+        here, there = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        if isinstance(here, tuple) and isinstance(there, tuple):
+            # As uvicorn, which has the system asked for each once more, through a socket object.
+            self.connections.add(self)
+            self.transport, self.flow = transport, FlowControl(transport)
+            self.server, self.client = (str(here[0]), int(here[1])), (str(there[0]), int(there[1]))
+            self.scheme = "https" if is_ssl(transport) else "http"
+        else:
+            super().connection_made(transport)
         WebProtocol.serves = True
         self._await_request()
         if len(self.connections) > most_connections():
@@ -237,7 +296,7 @@ def send_whole(send: Any, status: int, headers: Iterable[tuple[str, str]], body:
     """Sends an answer in one piece, where `send` is uvicorn's own: head and body with one call of the system, instead
     of two and a client that is woken twice. Returns whether it did: False, and nothing was sent, where anybody stands
     between, where something waits to be sent, or where uvicorn would do more than write what it is given."""
-    cycle = getattr(send, "__self__", None)
+    cycle: Any = getattr(send, "__self__", None)
     is_plain = (
         type(cycle) is RequestResponseCycle
         and cycle.keep_alive

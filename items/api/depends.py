@@ -175,7 +175,7 @@ def _hand_over(model: type[BodyModel]) -> None:
 
 
 def _resolve_by(model: type[ParamModel], resolve: Callable[[HttpRequest, Any, Any], Any]) -> None:
-    model.resolve = resolve  # type: ignore[method-assign]  # ninja makes the class for this operation alone
+    model.resolve = resolve  # type: ignore[assignment, method-assign]  # ninja makes the class for this operation alone
 
 
 def _done(operation: Callable[..., Any], request: HttpRequest, given: Mapping[str, Any]) -> Any:

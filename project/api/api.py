@@ -27,7 +27,7 @@ from streams.finding.api import router as finding_router
 from streams.tracing.api import router as tracing_router
 
 # ninja finds out for each request whether a way to sign in is a coroutine function, which takes as long as signing in.
-operation.is_async_callable = cache(operation.is_async_callable)
+operation.is_async_callable = cache(operation.is_async_callable)  # type: ignore[attr-defined]  # it imports it
 
 BULK_BYTES = 25 * 1024 * 1024  # 1,000 items whose descriptions are as long as they may be
 

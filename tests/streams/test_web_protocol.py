@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from streams.server import LiveProtocol, WebProtocol, send_whole
 from tests.support.serving import served
@@ -132,3 +134,32 @@ async def test_a_header_that_would_be_two_is_refused_and_one_that_is_wrapped_is_
         writer.close()
     assert b" 500 " in answer.partition(b"\r\n")[0]
     assert b"x-c" not in answer.lower()
+
+
+async def test_a_connection_begins_with_all_that_uvicorns_own_begins_with() -> None:
+    config = uvicorn.Config(Telling(whole=True), interface="asgi3")
+    config.load()
+    ours, theirs = [kind(config, ServerState(), {}) for kind in (WebProtocol, HttpToolsProtocol)]
+    for name, value in vars(theirs).items():
+        assert type(getattr(ours, name)) is type(value), name
+        if value is None or isinstance(value, (bool, int, float, str, dict, set)):
+            assert getattr(ours, name) == value, name
+    assert len(vars(WebProtocol(config, ServerState(), {}))) < 15, "a table of names for each"
+
+
+async def test_the_application_is_told_who_speaks_to_whom_as_by_uvicorn() -> None:
+    told: list[tuple[Any, ...]] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        told.append((scope["client"], scope["server"], scope["scheme"]))
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    for http in (WebProtocol, HttpToolsProtocol):
+        async with served(LiveProtocol, application, http) as port, asyncio.timeout(WAIT_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            here, there = writer.get_extra_info("sockname"), writer.get_extra_info("peername")
+            writer.write(REQUEST % 1)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+        assert told.pop() == (here, there, "http")
