@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from io import BytesIO
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.handlers.asgi import ASGIRequest
@@ -13,6 +15,8 @@ from items.imports import jobs
 from items.models.import_job import ImportJob
 from project import body_limits
 from tests.support.people import PeopleTestCase
+
+WAIT_S = 30
 
 
 class UploadTests(PeopleTestCase):
@@ -67,3 +71,29 @@ async def test_what_a_body_is_said_to_be_is_looked_at_before_django_does(kind: s
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [*headers, (b"content-length", b"6")]}
     await body_limits.BodyLimits(django)(scope, receive, send)
     assert sent[0]["status"] == status
+
+
+async def test_what_is_here_is_taken_at_once_and_what_does_not_come_is_refused_in_time() -> None:
+    parts: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    body = body_limits.Body(parts.get, most=4)
+    for part in (b"ab", b"c"):
+        parts.put_nowait({"type": "http.request", "body": part, "more_body": True})
+        assert (await body.receive())["body"] == part
+    waiting = asyncio.create_task(body.receive())
+    await asyncio.sleep(0)
+    parts.put_nowait({"type": "http.request", "body": b"d", "more_body": True})
+    assert ((await waiting)["body"], body.refusal) == (b"d", 0)
+    with mock.patch.object(body_limits, "SILENCE_S", 0.05):
+        async with asyncio.timeout(WAIT_S):
+            assert await body.receive() == {"type": "http.disconnect"}
+    assert body.refusal == 408
+
+
+async def test_who_is_cancelled_while_a_body_is_on_its_way_ends() -> None:
+    body = body_limits.Body(asyncio.Queue[dict[str, Any]]().get, most=4)
+    waiting = asyncio.create_task(body.receive())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert body.refusal == 0

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import OperationalError, close_old_connections
@@ -358,3 +359,28 @@ async def test_a_server_that_stops_cancels_the_request_as_it_says() -> None:
 
 def test_the_settings_name_djangos_own_middlewares() -> None:
     assert "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE, "Django's checks look for the names"
+
+
+@pytest.mark.parametrize("sizes", [(0,), (3,), (handler.WHOLE_BYTES + 1,), (3, 4), (3, 0, 4), (0, 3, 0)])
+async def test_a_body_is_whole_in_however_many_parts_it_comes(sizes: tuple[int, ...]) -> None:
+    parts = [bytes([number]) * size for number, size in enumerate(sizes)]
+    coming = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    coming[-1]["more_body"] = False
+
+    async def receive() -> Any:
+        return coming.pop(0)
+
+    with await Handler().read_body(receive) as body:
+        assert body.read() == b"".join(parts)
+    assert not coming
+
+
+async def test_a_client_that_goes_before_its_body_is_whole_is_not_answered() -> None:
+    gone = {"type": "http.disconnect"}
+    for coming in ([gone], [{"type": "http.request", "more_body": True}, gone]):
+
+        async def receive(coming: list[Any] = coming) -> Any:
+            return coming.pop(0)
+
+        with pytest.raises(RequestAborted):
+            await Handler().read_body(receive)

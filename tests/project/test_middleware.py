@@ -9,11 +9,13 @@ from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.security import SecurityMiddleware
 from django.test import RequestFactory, override_settings
 from django.urls import Resolver404
 
 from project.handler import PLAIN_ADDRESSES, Handler
-from project.middleware import InOneGo, OnTheLoop
+from project.middleware import Clickjacking, InOneGo, OnTheLoop, Security
 
 PLACES = ["request", "view", "response", "answers", "nowhere"]
 
@@ -84,3 +86,35 @@ def test_an_address_leads_where_it_leads_now() -> None:
     assert again is first is request.resolver_match
     with override_settings(ROOT_URLCONF="items.urls"), pytest.raises(Resolver404):
         handler.resolve_request(request)
+
+
+OWN = {"referrer-policy": "no-referrer", "X-Frame-Options": "DENY", "X-Content-Type-Options": "a"}
+
+
+@pytest.mark.parametrize("schemes", [("http", "https", "http"), ("https", "http", "https")])
+def test_what_every_answer_says_is_what_djangos_middlewares_have_it_say(schemes: tuple[str, ...]) -> None:
+    """However often they were asked before, and whatever the answer says already."""
+
+    def headers(kind: Any, request: HttpRequest, said: dict[str, str], *, is_exempt: bool) -> dict[str, str]:
+        answer = HttpResponse(headers=said)
+        if is_exempt:
+            answer.xframe_options_exempt = True  # type: ignore[attr-defined]
+        return dict(kind.process_response(request, answer).headers)
+
+    settings = {"SECURE_HSTS_SECONDS": 60, "SECURE_REFERRER_POLICY": "same-origin", "X_FRAME_OPTIONS": "sameorigin"}
+    with override_settings(**settings):
+        pairs = [
+            (Security(get_nothing), SecurityMiddleware(get_nothing)),
+            (Clickjacking(get_nothing), XFrameOptionsMiddleware(get_nothing)),
+        ]
+    for scheme in schemes:
+        request = RequestFactory().get("/", secure=scheme == "https")
+        for ours, theirs in pairs:
+            for said in ({}, OWN):
+                for is_exempt in (False, True):
+                    found = headers(ours, request, said, is_exempt=is_exempt)
+                    assert found == headers(theirs, request, said, is_exempt=is_exempt)
+
+
+def get_nothing(request: HttpRequest) -> HttpResponse:
+    raise NotImplementedError

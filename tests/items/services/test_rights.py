@@ -45,3 +45,18 @@ class LookedUpTests(TestCase):
     def test_of_nobody_nothing_is_asked(self) -> None:
         with self.assertNumQueries(0):
             rights.look_up([])
+
+    def test_what_was_said_of_a_person_holds_as_long_as_what_was_looked_up(self) -> None:
+        user = User.objects.create(username="member")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label="items", codename="add_item"))
+        self.assertTrue(rights.may_add(user))
+        with self.assertNumQueries(0):
+            self.assertEqual((rights.may_add(user), rights.may_change_all(user)), (True, False))
+        user.is_active = False
+        self.assertFalse(rights.may_add(user))
+        user.is_active = user.is_superuser = True
+        self.assertTrue(rights.may_change_all(user))
+        user.is_superuser = False
+        user.user_permissions.clear()
+        rights.look_up([user])
+        self.assertFalse(rights.may_add(user))

@@ -111,6 +111,7 @@ async def test_who_waits_for_the_welcome_is_heard_without_a_queue_and_a_task_fro
     async with connected() as served:
         served.may_enter.set()
         [welcome] = await served.frames("welcome", 1)
+        await served.frames("heartbeat", 1)
         assert (welcome["user"], welcome["topics"]) == ("ada", [{"name": "t", "label": "t"}])
         served.ask(1, 2)
         assert [error["id"] for error in await served.frames("error", 2)] == [1, 2]

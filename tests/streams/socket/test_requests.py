@@ -218,3 +218,31 @@ async def test_a_right_that_is_taken_away_while_kafka_is_asked_delivers_nothing(
     assert client.frames[1]["code"] == "unknown_topic"
     assert not client.connection.streams
     await hub.close()
+
+
+async def test_one_that_ends_late_takes_nothing_from_the_next_of_its_name() -> None:
+    hub, _ = await opened({0: 10})
+    first, second = Deaf("never ends"), Deaf("stops")
+    hub.history = first
+    client = Client(hub)
+    client.connection.topics = {"t": "t"}
+    tasks: list[asyncio.Task[None]] = []
+    asking = Requests(hub, RightsWatch(hub), client.connection, lambda work: tasks.append(asyncio.create_task(work)))
+
+    def ask(number: int) -> None:
+        asking.handle({"type": "websocket.receive", "text": json.dumps(SUBSCRIBE | {"id": number})})
+
+    with mock.patch.object(requests, "SUBSCRIBE_TIMEOUT_S", 0.1):
+        ask(7)
+        await until(lambda: client.frames, "it is answered that Kafka is away")
+    hub.history = second
+    ask(8)
+    await until(lambda: second.is_asked, "the next is under way")
+    first.hears.set()
+    await tasks[0]
+    ask(9)
+    assert (client.frames[-1]["id"], client.frames[-1]["code"]) == (9, "duplicate")
+    second.hears.set()
+    await tasks[1]
+    assert (client.frames[-1]["type"], client.frames[-1]["id"]) == ("subscribed", 8)
+    await hub.close()
