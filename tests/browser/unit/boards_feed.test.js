@@ -15,14 +15,14 @@ const TABLE = tile("table", { by: "key", columns: [], sort: "key" });
 const record = (offset, timestamp) => ({ offset, timestamp, key: `k${offset}`, headers: {}, size: 2, encoding: "json", value: new Source("{}") });
 
 /** A stream that was asked for; what it is told, and what its tiles then show. */
-function asked(t, { tiles = [COUNT], window = { last_seconds: 60 }, page } = {}) {
+function asked(t, { tiles = [COUNT], window = { last_seconds: 60 }, page, read = async () => false } = {}) {
   t.mock.timers.reset();
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const clock = { now: NOW };
   const sent = [];
   const streams = new Streams({ send: (message) => sent.push(message), distrust: assert.fail });
   streams.connected();
-  const feed = new Feed("t", "", window, { streams, api: { page }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
+  const feed = new Feed("t", "", window, { streams, api: { page }, earlier: { read }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
   for (const each of tiles) feed.seat(each);
   feed.watch();
   const { id, start } = sent.find(({ type }) => type === "subscribe");
@@ -46,12 +46,44 @@ test("a tile says what keeps its stream from beginning, as soon as it is known",
   assert.deepEqual(shown().map(({ note, problem }) => [note, problem]), [["", "Kafka cannot be reached."]]);
 });
 
-test("a short window with a number begins with the one before it, others begin where they begin", (t) => {
-  const { start } = asked(t);
-  assert.deepEqual(start, { timestamp: NOW + 600 - 120_000 });
-  assert.deepEqual(asked(t, { tiles: [TABLE] }).start, { timestamp: NOW + 600 - 60_000 });
+test("a stream begins where its window begins, whatever is compared with it", (t) => {
+  assert.deepEqual(asked(t).start, { timestamp: NOW + 600 - 60_000 });
   assert.deepEqual(asked(t, { window: { last_seconds: 900 } }).start, { timestamp: NOW + 600 - 900_000 });
   assert.deepEqual(asked(t, { window: { from: 5_000, to: 9_000 } }).start, { timestamp: 5_000 });
+});
+
+test("the window before is read once a short window with a number is filled, up to where that began", async (t) => {
+  const since = NOW + 600 - 60_000;
+  const parts = [];
+  let isWhole = true;
+  const read = async (part) => {
+    parts.push(part);
+    for (const [offset, time] of [[0, since - 60_001], [1, since - 60_000], [2, since - 30_000], [3, since - 1], [4, since]]) part.take(0, record(offset, time));
+    return isWhole;
+  };
+  const opened = (more) => {
+    const stream = asked(t, { read, ...more });
+    stream.begin({ 0: 4 });
+    assert.equal(stream.shown()[0].figures.before ?? null, null);
+    stream.receive(0, 4);
+    stream.shown();
+    return stream;
+  };
+  const { shown } = opened();
+  await Promise.resolve();
+  const [{ figures, basis }] = shown();
+  assert.deepEqual(parts.map(({ topic, filter, from, epoch, until }) => ({ topic, filter, from, epoch, until })), [{ topic: "t", filter: "", from: since - 60_000, epoch: "e", until: { 0: 0 } }]);
+  assert.deepEqual([figures.value, figures.before, basis.records], ["4", "3", 4]);
+  isWhole = false;
+  const half = opened();
+  await Promise.resolve();
+  half.clock.now += 300;
+  half.receive(4, 5);
+  assert.equal(half.shown()[0].figures.before, null, "what is not whole is not said");
+  assert.equal(parts.length, 2);
+  opened({ tiles: [TABLE] });
+  opened({ window: { last_seconds: 900 } });
+  assert.equal(parts.length, 2, "nothing is compared");
 });
 
 test("a tile says that it is being filled until all has come that was there", (t) => {

@@ -1,8 +1,7 @@
 // A board's page: opens its worker, makes its tiles, and draws what the worker posts. It computes nothing.
 
-import { BetweenForm } from "./between.js";
+import { Opened, kept, openedEarly } from "./opening.js";
 import { Colours } from "./tiles/colours.js";
-import { RecordView } from "./record.js";
 import { RecordsApi } from "../live/records_api.js";
 import { Tile } from "./tiles/tile.js";
 import { Turns } from "./tiles/turns.js";
@@ -11,7 +10,6 @@ import { boundsOf } from "./figures/span.js";
 import { changeClock, chosenClock, clockName, offerClock } from "../page/clock.js";
 import { button, element, part, say } from "../page/dom.js";
 import { duration } from "../page/format.js";
-import { liveAddress } from "../live/connection.js";
 import { spanText, timeText } from "./tiles/words.js";
 import { wordsOf } from "./tiles/narrow.js";
 
@@ -38,20 +36,22 @@ class BoardPage {
   #filterWrong = part("filter-wrong", HTMLElement);
   #windows = part("windows", HTMLElement);
   #chips = part("chips", HTMLElement);
-  #between;
+  /** @type {import("./between.js").BetweenForm | null} loaded when somebody asks for two times */
+  #between = null;
   #clock = part("clock", HTMLElement);
   #colours = new Colours();
   #records;
-  #record;
+  /** @type {import("./record.js").RecordView | null} loaded when somebody opens one */
+  #record = null;
   /** @type {BoardJson} as it is kept */
-  #kept;
+  #kept = kept;
   /** @type {BoardJson} as this reader looks at it: another window or filter is no change of the board */
-  #board;
+  #board = kept;
   /** @type {Map<string, Tile>} */
   #tiles = new Map();
   #turns = new Turns();
-  /** @type {Worker | null} */
-  #worker = null;
+  /** @type {Opened | null} null once it could not be loaded */
+  #opened = null;
   #offset = 0;
   /** @type {import("../live/protocol.js").Topic[]} */
   #topics = [];
@@ -59,12 +59,7 @@ class BoardPage {
   #isWall = false;
 
   constructor() {
-    this.#kept = JSON.parse(document.getElementById("definition")?.textContent ?? "null");
-    this.#board = this.#kept;
     this.#records = new RecordsApi(this.#root.dataset["topicsApi"] ?? "/api/topics/");
-    this.#record = new RecordView(this.#records);
-    this.#between = new BetweenForm((between) => this.#lookThrough(between));
-    this.#windows.closest(".board-bar")?.append(this.#between.node);
   }
 
   start() {
@@ -153,7 +148,7 @@ class BoardPage {
   #read() {
     this.#board = lookedAt(this.#kept, new URLSearchParams(location.search));
     this.#filter.value = this.#board.filter;
-    this.#between.node.hidden = true;
+    if (this.#between) this.#between.node.hidden = true;
     this.#showWall();
     offerClock(this.#board.clock);
     this.#retime();
@@ -196,10 +191,25 @@ class BoardPage {
     this.#windows.replaceChildren(...last, opened, between);
   }
 
-  #openBetween() {
-    const { node } = this.#between;
-    if (!node.hidden) node.hidden = true;
-    else this.#between.open(this.#offered());
+  async #openBetween() {
+    const { BetweenForm } = await import("./between.js");
+    if (!this.#between) {
+      this.#between = new BetweenForm((between) => this.#lookThrough(between));
+      this.#windows.closest(".board-bar")?.append(this.#between.node);
+    }
+    if (this.#between.node.hidden) this.#between.open(this.#offered());
+    else this.#between.node.hidden = true;
+  }
+
+  /**
+   * @param {string} topic
+   * @param {number} partition
+   * @param {number} offset
+   */
+  async #openRecord(topic, partition, offset) {
+    const { RecordView } = await import("./record.js");
+    this.#record ??= new RecordView(this.#records);
+    await this.#record.open(topic, partition, offset);
   }
 
   /** @returns {import("./between.js").Between} what the form for two times begins with */
@@ -225,30 +235,18 @@ class BoardPage {
 
   /** Opens the board afresh, in a worker of its own. */
   #open() {
-    this.#worker?.terminate();
+    this.#opened?.end();
     for (const tile of this.#tiles.values()) tile.end();
     this.#tiles.clear();
     this.#turns.clear();
-    this.#worker = new Worker(new URL("./worker/worker.js", import.meta.url), { type: "module" });
-    this.#worker.addEventListener("message", ({ data }) => this.#heard(/** @type {Answer} */ (data)));
-    this.#worker.addEventListener("error", () => {
-      this.#worker?.terminate();
-      this.#worker = null;
-      this.#say("What this board is computed with could not be loaded.", "lost");
-    });
-    const path = this.#root.dataset["livePath"] ?? "/ws/live/";
-    const { dataset } = this.#root;
-    const at = (/** @type {string} */ address) => new URL(address, location.href).href;
-    const topics = at(dataset["topicsApi"] ?? "/api/topics/");
-    const check = at(dataset["checkApi"] ?? "/api/filters/check");
-    this.#ask({ type: "open", board: this.#board, live: liveAddress(path), topics, check, csrf: dataset["csrf"] ?? "" });
+    this.#opened = openedEarly() ?? new Opened(this.#board);
     const tools = {
       colours: this.#colours,
       clock: chosenClock,
       window: this.#board.window,
       now: () => Date.now() + this.#offset,
       ask: (/** @type {string} */ tile, /** @type {import("./figures/kinds.js").Asked} */ asked) => this.#ask({ type: "ask", tile, asked }),
-      open: (/** @type {string} */ topic, /** @type {number} */ partition, /** @type {number} */ offset) => this.#record.open(topic, partition, offset),
+      open: (/** @type {string} */ topic, /** @type {number} */ partition, /** @type {number} */ offset) => this.#openRecord(topic, partition, offset),
       load: (/** @type {string} */ tile) => this.#ask({ type: "load", tile }),
       narrow: (/** @type {string | null} */ condition) => this.#look((asked) => condition !== null && addCondition(asked, condition)),
     };
@@ -258,6 +256,13 @@ class BoardPage {
     this.#grid.style.setProperty("--board-rows", String(Math.max(1, ...inOrder.map(({ y, h }) => y + h))));
     this.#grid.replaceChildren(...[...this.#tiles.values()].map(({ node }) => node));
     if (this.#tiles.size === 0) this.#grid.append(element("p", "empty", "This board has no tiles yet."));
+    this.#opened.listen({ heard: (answer) => this.#heard(answer), failed: () => this.#failed() });
+  }
+
+  #failed() {
+    this.#opened?.end();
+    this.#opened = null;
+    this.#say("What this board is computed with could not be loaded.", "lost");
   }
 
   async #share() {
@@ -310,7 +315,7 @@ class BoardPage {
 
   /** @param {Question} question */
   #ask(question) {
-    this.#worker?.postMessage(question);
+    this.#opened?.ask(question);
   }
 
   /** @param {Answer} answer */
@@ -346,7 +351,7 @@ class BoardPage {
     this.#banner.className = `board-banner ${tone}`;
     if (this.#banner.dataset["said"] === text) return;
     this.#banner.dataset["said"] = text;
-    const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#worker ? this.#ask({ type: "retry" }) : this.#open()));
+    const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#opened ? this.#ask({ type: "retry" }) : this.#open()));
     this.#banner.replaceChildren(text, " ", way);
   }
 }

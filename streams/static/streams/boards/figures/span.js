@@ -26,13 +26,11 @@ export function boundsOf(window, now) {
 /**
  * @param {WindowJson} window
  * @param {number} now ms, of the server
- * @param {boolean} [withBefore] whether the window before is wanted, too, where there is one
  * @returns {{ latest: true } | { timestamp: number }} where a stream has to begin to fill it
  */
-export function startOf(window, now, withBefore = false) {
+export function startOf(window, now) {
   if ("since" in window) return { latest: true };
-  const { from, to } = boundsOf(window, now);
-  return { timestamp: Math.max(0, Math.floor(withBefore && isMoving(window) ? from - (to - from) : from)) };
+  return { timestamp: Math.max(0, Math.floor(boundsOf(window, now).from)) };
 }
 
 /** @param {WindowJson} window whether records leave it as time goes on */

@@ -102,6 +102,25 @@ export class Window {
     return isMoving(this.#window) && !this.isFilling && this.#knownFrom <= begin ? { from: begin, to: from } : null;
   }
 
+  /**
+   * @param {Fields} fields of a record from before the stream began
+   * @param {number} now ms, of the server
+   */
+  recalled(fields, now) {
+    const time = timeOf(fields, now);
+    if (this.#isBefore(time)) this.#tellEarlier({ fields, time, second: Math.floor(time / SECOND), bucket: Math.floor(time / SECOND), covers: fields.record.offset });
+  }
+
+  /**
+   * What was from then on has been recalled whole.
+   *
+   * @param {number} from ms
+   * @param {number} since ms: where the stream began; what is not known whole since stays so
+   */
+  know(from, since) {
+    if (this.#knownFrom <= since) this.#knownFrom = Math.min(this.#knownFrom, from);
+  }
+
   /** What was up to now is not known whole. */
   doubt() {
     this.#knownFrom = this.#bounds.to;
@@ -221,6 +240,17 @@ export class Window {
     return { records, seconds: Math.max(0, Math.floor((Math.min(to, until) - begin) / SECOND)) };
   }
 
+  /**
+   * @param {string} topic
+   * @param {string} epoch
+   * @param {import("./counted.js").Counted} counted of the figures that stand on it
+   * @returns {Basis} exactly what they stand on
+   */
+  basis(topic, epoch, { used, withoutValue }) {
+    const { ranges, records, late, ahead, missing } = this;
+    return { topic, epoch, ranges, records, used, without_value: withoutValue, late, ahead, gaps: missing.ranges, missing: missing.offsets };
+  }
+
   /** @returns {{ offsets: number, ranges: number }} what is missing in the window */
   get missing() {
     const offsets = this.gaps.reduce((sum, { from, to }) => sum + to - from, this.missingForgotten);
@@ -270,12 +300,25 @@ export class Window {
   /** @param {Entry} entry whose time has come: it is in the window, or too late for it */
   #come(entry) {
     const { fields, time } = entry;
-    const { from, to } = this.#bounds;
-    if (time >= from) this.#add(entry);
+    if (time >= this.#bounds.from) this.#add(entry);
     else {
       this.late += Number(fields.record.offset >= (this.#ends.get(fields.partition) ?? 0));
-      if (isMoving(this.#window) && time >= from - (to - from)) for (const figures of this.#figures) figures.earlier?.(entry);
+      if (this.#isBefore(time)) this.#tellEarlier(entry);
     }
+  }
+
+  /**
+   * @param {number} time ms
+   * @returns {boolean} whether it lies in the window before
+   */
+  #isBefore(time) {
+    const { from, to } = this.#bounds;
+    return isMoving(this.#window) && time < from && time >= from - (to - from);
+  }
+
+  /** @param {Entry} entry */
+  #tellEarlier(entry) {
+    for (const figures of this.#figures) figures.earlier?.(entry);
   }
 
   /** @param {Entry} entry */
@@ -321,11 +364,11 @@ export class Window {
 }
 
 /**
- * @param {Fields} fields
+ * @param {Pick<Fields, "record">} fields
  * @param {number} now ms, of the server
  * @returns {number} ms: a record without a time counts as arriving now
  */
-function timeOf({ record }, now) {
+export function timeOf({ record }, now) {
   const time = record.timestamp === null ? NaN : Number(record.timestamp);
   return Number.isFinite(time) && time >= 0 ? time : now;
 }

@@ -14,8 +14,8 @@ const LARGE_MS = 900;
 // records have to do.
 const REFUSALS = 2;
 const NEWEST = 2_000; // all that the protocol gives
-// A window that is no longer is filled together with the one before it, where a number is compared with that; a longer one is
-// compared once the board was open for so long: twice as much to fill would be twice as long a wait.
+// The window before one that is no longer is read once that is filled, where a number is compared with it; a longer one is
+// compared once the board was open for so long.
 const BEFORE_S = 300;
 // A stream that ended by a fault of the server's is asked for again after this long.
 const AGAIN_MS = 2_000;
@@ -26,8 +26,8 @@ const FROM_NEWEST = "Kafka could not tell where the window begins: what lies bef
  * @typedef {import("../figures/kinds.js").TileFigures} TileFigures
  * @typedef {import("../figures/kinds.js").Asked} Asked
  * @typedef {import("../figures/window.js").Basis} Basis
- * @typedef {{ tile: Tile, figures: TileFigures | null, fault: string, readAt: number }} Seat fault: why the tile can show
- *   nothing; readAt: ms, when its figures were read last
+ * @typedef {{ tile: Tile, figures: TileFigures | null, fault: string, readAt: number, isBare: boolean }} Seat fault: why the tile can show
+ *   nothing; readAt: ms, when its figures were read last; isBare: they were of no record
  *
  * @typedef {object} Shown what the page gets of a tile
  * @property {string} id
@@ -40,6 +40,7 @@ const FROM_NEWEST = "Kafka could not tell where the window begins: what lies bef
  * @typedef {object} FeedTools
  * @property {import("./streams.js").Streams} streams
  * @property {RecordsApi} api
+ * @property {Pick<import("./earlier.js").Earlier, "read">} earlier
  * @property {() => number} now ms, of the server
  * @property {(record: import("../../live/protocol.js").KafkaRecord) => void} met a live record, for the lag
  * @property {() => boolean} isLinked whether the server reaches Kafka
@@ -67,6 +68,8 @@ export class Feed {
   #origin = null;
   /** @type {Record<string, number> | null} what was in Kafka when the stream began; null once all of it has come */
   #ends = null;
+  /** ms: where the stream began, while what was before is to be read */
+  #unread = NaN;
   #failed = 0;
   #unchecked = 0;
 
@@ -106,9 +109,14 @@ export class Feed {
     return this.#subscription;
   }
 
+  /** whether its window holds any */
+  get hasRecords() {
+    return this.#window.records > 0;
+  }
+
   /** @param {Tile} tile that stands on this stream from its beginning on */
   seat(tile) {
-    this.#seats.push({ tile, readAt: -Infinity, ...this.#figuresOf(tile) });
+    this.#seats.push({ tile, readAt: -Infinity, isBare: true, ...this.#figuresOf(tile) });
   }
 
   /** Begins, from Kafka's past where the window reaches there. */
@@ -122,8 +130,23 @@ export class Feed {
   }
 
   #start() {
-    const isShort = "last_seconds" in this.#span && this.#span.last_seconds <= BEFORE_S;
-    return startOf(this.#span, this.#tools.now(), isShort && this.#seats.some(({ tile }) => tile.kind === "number"));
+    return startOf(this.#span, this.#tools.now());
+  }
+
+  /** Reads the window before, where a tile compares with it: what was seen first has come. */
+  async #recall() {
+    const [since, window] = [this.#unread, this.#window];
+    this.#unread = NaN;
+    const isCompared = "last_seconds" in this.#span && this.#span.last_seconds <= BEFORE_S && this.#seats.some(({ tile }) => tile.kind === "number");
+    if (!isCompared || !("last_seconds" in this.#span) || this.#origin === null) return;
+    const from = since - this.#span.last_seconds * 1000;
+    const isWhole = await this.#tools.earlier.read({
+      topic: this.topic, filter: this.filter, from, epoch: this.#subscription.stream.epoch, until: this.#origin,
+      take: (partition, record) => window.recalled(new Fields(this.topic, partition, record), this.#tools.now()),
+    });
+    if (!isWhole || window !== this.#window) return;
+    window.know(from, since);
+    this.isFresh = true;
   }
 
   /**
@@ -154,6 +177,7 @@ export class Feed {
       if (this.#subscription.phase !== "retrying") return;
       this.#note = FROM_NEWEST;
       this.#window.doubt();
+      this.#unread = NaN;
       this.#subscription.watch(this.topic, { last: NEWEST });
     });
   }
@@ -172,17 +196,19 @@ export class Feed {
   read(asked, only = null) {
     const now = this.#tools.now();
     this.#window.isFilling = this.#isFilling;
-    const isDue = (/** @type {Seat} */ { tile, readAt }) => !LARGE.has(tile.kind) || now - readAt >= LARGE_MS;
+    if (!this.#window.isFilling && this.#origin !== null && !Number.isNaN(this.#unread)) this.#recall();
+    const isBare = !this.hasRecords;
+    const isDue = (/** @type {Seat} */ seat) => !LARGE.has(seat.tile.kind) || now - seat.readAt >= LARGE_MS || (seat.isBare && !isBare);
     const seats = this.#seats.filter((seat) => (only === null ? isDue(seat) : seat.tile.id === only));
     // What was passed over is read when it is due: nothing else may ever be new.
     if (only === null) this.isFresh = seats.length < this.#seats.length;
     return seats.map((seat) => {
       const { tile, figures, fault } = seat;
-      seat.readAt = now;
+      Object.assign(seat, { readAt: now, isBare });
       return {
         id: tile.id,
         figures: fault || !figures ? null : figures.read(this.#window, now, asked.get(tile.id) ?? {}),
-        basis: figures && !fault ? this.#basis(figures) : null,
+        basis: figures && !fault ? this.#window.basis(this.topic, this.#subscription.stream.epoch, figures.counted) : null,
         problem: fault || this.#problem(),
         since: this.#since(),
         note: this.#aside(),
@@ -315,11 +341,13 @@ export class Feed {
    * @param {import("../../live/protocol.js").Start} [start] of the stream that fills it
    */
   #anew(start) {
-    this.#window = new Window(this.#span, this.#tools.now(), start && "timestamp" in start ? start.timestamp : undefined);
+    const since = start && "timestamp" in start ? start.timestamp : undefined;
+    this.#window = new Window(this.#span, this.#tools.now(), since);
+    this.#unread = since ?? NaN;
     this.#ends = null;
     this.#note = "";
     this.#failed = this.#unchecked = 0;
-    for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile), { readAt: -Infinity });
+    for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile), { readAt: -Infinity, isBare: true });
     if (this.#subscription.stream.epoch) this.#window.begin(this.#subscription.stream.cursor().positions);
     this.isFresh = true;
   }
@@ -337,26 +365,6 @@ export class Feed {
       if (!(error instanceof BadPath)) throw error;
       return { figures: null, fault: error.message };
     }
-  }
-
-  /**
-   * @param {TileFigures} figures
-   * @returns {Basis}
-   */
-  #basis({ counted }) {
-    const window = this.#window;
-    return {
-      topic: this.topic,
-      epoch: this.#subscription.stream.epoch,
-      ranges: window.ranges,
-      records: window.records,
-      used: counted.used,
-      without_value: counted.withoutValue,
-      late: window.late,
-      ahead: window.ahead,
-      gaps: window.missing.ranges,
-      missing: window.missing.offsets,
-    };
   }
 
   #since() {

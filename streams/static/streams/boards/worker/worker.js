@@ -1,7 +1,7 @@
 // A board's worker: holds the one connection, shares streams between tiles, computes their figures and posts them to the
 // page some times a second. The page only draws.
 
-import { Connection } from "../../live/connection.js";
+import { Connection, liveAddress } from "../../live/connection.js";
 import { Feed, notYours } from "./feed.js";
 import { Filters, allOf } from "./filters.js";
 import { Meter } from "../../live/meter.js";
@@ -33,8 +33,9 @@ const TICK_MS = 100;
  * @typedef {{ type: "open", board: BoardJson, live: string, topics: string, check: string, csrf: string }
  *   | { type: "ask", tile: string, asked: Asked }
  *   | { type: "load", tile: string }
+ *   | { type: "ready" }
  *   | { type: "retry" }
- *   | { type: "visible" }} Question live: the socket's address; topics: that of the topics API; check: where filters are checked
+ *   | { type: "visible" }} Question ready: the page can draw; records that came before would only keep it from loading. live: where the socket is, at this server; topics: that of the topics API; check: where filters are checked
  *
  * @typedef {{ status: import("../../live/status.js").Status, rate: number, lag: number | null, jumps: number, topics: import("../../live/protocol.js").Topic[], offset: number,
  *   filter: import("./filters.js").Checked | null }} State
@@ -63,17 +64,25 @@ class BoardWorker {
     distrust: (why) => this.#connection.distrust(why),
   });
   #api;
+  #live;
+  /** @type {Promise<import("./earlier.js").Earlier | null> | null} loaded when something is seen that is compared */
+  #earlier = null;
   #filters;
   /** @type {import("./filters.js").Checked | null} the board's */
   #filter = null;
+  #isWelcome = false;
+  #isReady = false;
   #isMade = false;
+  #isSeated = false;
+  #isShown = false;
 
   /** @param {Extract<Question, { type: "open" }>} question */
   constructor({ board, live, topics, check, csrf }) {
     this.#board = board;
     this.#api = new RecordsApi(topics);
+    this.#live = liveAddress(live);
     this.#filters = new Filters(check, csrf);
-    this.#connection = new Connection(live, {
+    this.#connection = new Connection(this.#live, {
       changed: ({ kind }) => {
         if (kind !== "open") {
           this.#heartbeat = null;
@@ -89,6 +98,8 @@ class BoardWorker {
     setInterval(() => this.#tick(), TICK_MS);
     setInterval(() => this.#post(), POST_MS);
     this.#connection.start();
+    // Asked on the way to the socket: the streams begin once their filters are known.
+    for (const { filter } of [this.#board, ...this.#board.tiles]) this.#filters.check(filter);
   }
 
   /** @param {Exclude<Question, { type: "open" }>} question */
@@ -100,6 +111,10 @@ class BoardWorker {
         break;
       case "load":
         for (const feed of this.#feeds.values()) if (feed.has(question.tile)) feed.load();
+        break;
+      case "ready":
+        this.#isReady = true;
+        this.#make();
         break;
       case "retry":
         this.#connection.retryNow();
@@ -118,12 +133,9 @@ class BoardWorker {
     const now = Date.now();
     if (message.type === "welcome") {
       this.#meter.setClock(message.server_time, now);
-      if (!this.#isMade) {
-        this.#isMade = true;
-        this.#meter.begin(now);
-        this.#makeFeeds();
-      }
+      this.#isWelcome = true;
       this.#topics = message.topics;
+      this.#make();
       this.#watchThem();
       this.#streams.connected();
     } else if (message.type === "topics") {
@@ -135,12 +147,25 @@ class BoardWorker {
         this.#meter.setClock(message.server_time, now);
       }
       this.#streams.heard(message, bytes);
+      // Whoever sees nothing yet waits for no post.
+      if (message.type === "records" && !this.#isShown && [...this.#feeds.values()].some((feed) => feed.hasRecords)) {
+        this.#isShown = true;
+        this.#post();
+      }
     }
     // Records come many times a second, and say nothing that the next second would not.
     if (message.type !== "records" && message.type !== "stats") this.#tellState();
   }
 
-  /** Once the server's clock is known: a stream for each topic and filter. */
+  /** Begins, once the server's clock is known and the page can draw. */
+  #make() {
+    if (this.#isMade || !this.#isWelcome || !this.#isReady) return;
+    this.#isMade = true;
+    this.#meter.begin(Date.now());
+    this.#makeFeeds();
+  }
+
+  /** A stream for each topic and filter. */
   async #makeFeeds() {
     const { tiles, filter, where = [] } = this.#board;
     const shown = tiles.filter(({ kind }) => kind !== "text");
@@ -153,6 +178,7 @@ class BoardWorker {
       else if (own?.problem) faults.push(faulty(tile, `This tile's filter cannot be used: ${own.problem}`));
       else this.#feedOf(tile.topic, allOf([ofBoard?.normalised ?? "", ...where, own?.normalised ?? ""])).seat(tile);
     }
+    this.#isSeated = true;
     if (faults.length > 0) tell({ type: "tiles", tiles: faults });
     this.#watchThem();
     this.#tellState();
@@ -170,6 +196,7 @@ class BoardWorker {
       feed = new Feed(topic, filter, this.#board.window, {
         streams: this.#streams,
         api: this.#api,
+        earlier: { read: (part) => this.#readEarlier(part) },
         now: () => this.#now(),
         met: (record) => this.#meter.arrived(record.timestamp, Date.now()),
         isLinked: () => this.#heartbeat?.link === "live",
@@ -178,6 +205,15 @@ class BoardWorker {
       this.#feeds.set(name, feed);
     }
     return feed;
+  }
+
+  /**
+   * @param {import("./earlier.js").Part} part
+   * @returns {Promise<boolean>} whether all of it came
+   */
+  async #readEarlier(part) {
+    this.#earlier ??= import("./earlier.js").then(({ Earlier }) => new Earlier(this.#live), () => null);
+    return (await this.#earlier)?.read(part) ?? false;
   }
 
   /** Watches those whose topic is there and not watched; asking for others counts as a fault. */
@@ -225,7 +261,7 @@ class BoardWorker {
     const open = feeds.filter(({ refusal }) => refusal === null);
     // The pill is as good as the least of the streams that may be watched.
     const worst = open.find(({ subscription }) => subscription.phase !== "live") ?? open[0] ?? feeds[0];
-    const isBare = feeds.length === 0;
+    const isBare = this.#isSeated && feeds.length === 0;
     const lag = this.#meter.lag(now);
     const status = statusOf({
       connection: this.#connection.state,
