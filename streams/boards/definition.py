@@ -20,6 +20,7 @@ SLUG_LENGTH = 80
 PATH_LENGTH = 200  # characters of a field's path
 FILTER_LENGTH = 2_000  # characters, as in a subscribe
 TEXT_LENGTH = 10_000  # characters of a tile that is a text
+NARROWEST, WIDEST = 40, 2_000  # px of a column
 GROUPS = 50
 MAX_MS = 8_640_000_000_000_000  # what JavaScript can hold as a date
 
@@ -104,6 +105,13 @@ class StreamOptions(Part):
 
     columns: list[Path] = Field(default=[], max_length=FIELDS)
     order: Literal["newest", "oldest"] = "newest"
+    widths: list[Annotated[int, Field(ge=NARROWEST, le=WIDEST)]] = Field(
+        default=[],
+        max_length=FIELDS + 2,
+        exclude_if=lambda widths: not widths,  # who never set one reads boards as they always were
+        description="In CSS px: of the time, of each column (without columns: of key and value), and of the place. "
+        "None: each as wide as what it holds.",
+    )
 
 
 class TableOptions(Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -24,6 +25,7 @@ from tests.support.services import Kafka
 TOPIC = "measured"
 SEED = 20261125
 AWAY_S = 30.0  # longer than a connection is believed to be alive
+SIZED = re.compile(r"\bsized\b")
 SEEN_MS = 60_000  # until the server has looked at Kafka's topics again
 Record = tuple[int, int, str | None, Any]  # partition, offset, key, value; None for a tombstone
 
@@ -307,6 +309,13 @@ async def edited(visitor: Visitor, path: str) -> Page:
     return page
 
 
+async def add(page: Page, kind: str) -> None:
+    """A second tile, as it is offered."""
+    await page.locator(f"[data-add={kind}]").click()
+    await page.locator("[data-accept]").click()
+    await expect(page.locator("[data-tile]")).to_have_count(2)
+
+
 async def definition(visitor: Visitor, path: str) -> dict[str, Any]:
     found: dict[str, Any] = await (await visitor.context.request.get(f"{visitor.address}/api{path.rstrip('/')}")).json()
     return found
@@ -323,8 +332,27 @@ async def test_a_tile_is_added_on_fields_of_the_topic_moved_by_keys_and_kept(
     visitor = await visitors.new(web)
     page = await edited(visitor, path)
     await page.locator("[data-add=distribution]").click()
+    preview = page.locator(".preview")
+    await expect(preview.locator("[data-from]").first).to_be_attached()  # drawn on what the topic holds
+    await expect(preview).to_contain_text(f"On the newest 60 records of {TOPIC}.")
+    await page.get_by_label("Filter", exact=True).fill('value.kind == "a"')
+    await page.get_by_label("Filter", exact=True).press("Enter")
+    await expect(preview).to_contain_text("that pass the filter")
+    basis = json.loads(await preview.locator("[data-basis]").get_attribute("data-basis") or "")
+    passing = [body for *_, body in stored(installation, web, basis) if body and body["kind"] == "a"]
+    assert basis["records"] == len(passing) > 0
+    await expect(page.locator("[data-tile]")).to_have_count(1)  # it is not added yet
+    await page.get_by_label("Filter", exact=True).fill("")
+    await page.get_by_label("Filter", exact=True).press("Enter")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")  # out of the preview, not of the editor
+    await expect(page.locator("[data-add=distribution]")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-accept]")).to_be_focused()
+    await page.keyboard.press("Enter")
     added = page.locator('[data-tile="distribution-1"]')
     await expect(added.locator("[data-from]").first).to_be_attached()  # it shows the topic's records already
+    await expect(preview).to_have_count(0)
     await expect(page.get_by_label("Field")).to_have_value("value.n")
     await expect(added).to_be_focused()
     bins = page.get_by_label("Bins, at most")
@@ -343,6 +371,67 @@ async def test_a_tile_is_added_on_fields_of_the_topic_moved_by_keys_and_kept(
     assert (kept[1]["x"], kept[1]["w"]) == (1, 5)
     assert kept[1]["options"]["bins"] == 5
     assert kept[1]["options"]["field"] == "value.n"
+
+
+async def test_columns_of_a_stream_are_as_wide_as_somebody_made_them_and_stand_in_an_order_of_choice(
+    visitors: Visitors, install: Install
+) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    produce(web, 20, random.Random(SEED))
+    columns = ["value.kind", "value.n"]
+    rows = tile("rows", "stream", {"columns": columns, "order": "newest"}) | {"w": 12, "h": 6}
+    path = make_board(installation, web, [rows])
+    visitor = await visitors.new(web)
+
+    async def widths(page: Page) -> list[int]:
+        found: list[int] = await page.locator(".stream-table th").evaluate_all("all => all.map((th) => th.offsetWidth)")
+        return found
+
+    page = await visitor.open(path)
+    await settled(page, 20)
+    edge = page.get_by_role("separator", name="Width of kind")
+    await edge.focus()
+    before = int(await edge.get_attribute("aria-valuenow") or "")
+    assert before == (await widths(page))[1]
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Shift+ArrowRight")
+    await expect(edge).to_have_attribute("aria-valuenow", str(before + 60))
+    box = await edge.bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 4, box["y"] + 8)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 44, box["y"] + 8, steps=4)
+    await page.mouse.up()
+    await expect(edge).to_have_attribute("aria-valuenow", str(before + 100))
+    chosen = await widths(page)
+    assert chosen[1] == before + 100
+    again = await visitor.open(path)  # kept in this browser, and no change of the board
+    await expect(again.locator(".stream-table")).to_have_class(SIZED)
+    assert await widths(again) == chosen
+    assert "widths" not in (await definition(visitor, path))["tiles"][0]["options"]
+
+    page = await edited(visitor, path)
+    await settled(page, 20)
+    await expect(page.locator(".stream-table")).not_to_have_class(SIZED)  # whoever edits sees what everybody sees
+    edge = page.get_by_role("separator", name="Width of kind")
+    await edge.focus()
+    before = int(await edge.get_attribute("aria-valuenow") or "")
+    await page.keyboard.press("Shift+ArrowRight")
+    await page.get_by_role("button", name="Move value.n earlier").click()
+    await expect(page.locator(".stream-table th").nth(1)).to_have_text("n")
+    await page.get_by_role("button", name="Save board").click()
+    await expect(page.locator(".board-panel")).to_be_hidden()
+    kept = (await definition(visitor, path))["tiles"][0]
+    assert kept["options"]["columns"] == columns[::-1]
+    assert len(kept["options"]["widths"]) == 4
+    assert kept["options"]["widths"][2] == before + 50
+    assert (kept["x"], kept["w"]) == (0, 12)  # arrow keys on an edge move no tile
+    await expect(page.locator(".stream-table")).to_have_class(SIZED)
+    assert await widths(page) == kept["options"]["widths"]
+    await page.get_by_role("separator", name="Width of kind").press("Enter")
+    await expect(page.locator(".stream-table")).not_to_have_class(SIZED)
 
 
 async def test_a_board_is_named_given_its_window_and_deleted_on_its_page(visitors: Visitors, install: Install) -> None:
@@ -376,8 +465,7 @@ async def test_escape_leaves_a_board_as_it_was(visitors: Visitors, install: Inst
     web = installation.web()
     path = make_board(installation, web, [tile("count", "number", {"figure": "count"})])
     page = await edited(await visitors.new(web), path)
-    await page.locator("[data-add=text]").click()
-    await expect(page.locator("[data-tile]")).to_have_count(2)
+    await add(page, "text")
     await page.keyboard.press("Escape")
     await expect(page.locator(".board-panel")).to_be_hidden()
     await expect(page.locator("[data-tile]")).to_have_count(1)
@@ -394,8 +482,7 @@ async def test_of_two_who_edit_the_later_one_is_shown_the_difference(visitors: V
     await other.sign_in(USERS[1])
     first, second = await edited(visitor, path), await edited(other, path)
     for page, kind in ((first, "text"), (second, "number")):
-        await page.locator(f"[data-add={kind}]").click()
-        await expect(page.locator("[data-tile]")).to_have_count(2)
+        await add(page, kind)
         await page.get_by_role("button", name="Save board").click()
         if page is first:
             await expect(first.locator(".board-panel")).to_be_hidden()
@@ -428,13 +515,17 @@ async def test_boards_are_accessible_in_both_themes_and_fit_the_screen(
     path = make_board(installation, web, tiles)
     visitor = await visitors.new(web, viewport={"width": width, "height": 740})
     wrong = []
-    for where in ("/boards/", path, f"{path}?where=value.kind+%3D%3D+%22a%22", f"{path}?wall=1"):
+    for where in ("/boards/", path, f"{path}?where=value.kind+%3D%3D+%22a%22", f"{path}?wall=1", f"{path}?edit"):
         page = await visitor.open(where)
         if where != "/boards/":
             await live(page)
             await expect(page.locator('[data-tile="rows"] tbody tr').first).to_be_visible()
         if "where" in where:
             await page.get_by_role("button", name="from – to").click()
+        if "edit" in where:
+            await page.get_by_role("button", name="Edit").click()
+            await page.locator("[data-add=stream]").click()
+            await expect(page.locator(".preview tbody tr").first).to_be_visible()
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
             wrong += [f"{where}, {scheme}: {complaint}" for complaint in await violations(page, axe)]

@@ -221,6 +221,8 @@ async def test_a_board_is_used_without_a_mouse(visitors: Visitors, install: Inst
     if not await page.locator("[data-add=text]:focus").count():
         await tab_to(page, "[data-add=text]")
     await keys.press("Enter")
+    await expect(page.locator("[data-accept]")).to_be_focused()
+    await keys.press("Enter")
     await expect(page.locator("[data-tile]")).to_have_count(len(TILES) + 1)
     await keys.press("Escape")
     await expect(page.locator("[data-tile]")).to_have_count(len(TILES))

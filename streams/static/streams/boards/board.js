@@ -10,6 +10,7 @@ import { boundsOf } from "./figures/span.js";
 import { changeClock, chosenClock, clockName, offerClock } from "../page/clock.js";
 import { button, element, part, say } from "../page/dom.js";
 import { duration } from "../page/format.js";
+import { keepWidths, ownWidths } from "./own_widths.js";
 import { spanText, timeText } from "./tiles/words.js";
 import { wordsOf } from "./tiles/narrow.js";
 
@@ -19,6 +20,7 @@ import { wordsOf } from "./tiles/narrow.js";
  * @typedef {import("./worker/worker.js").Question} Question
  * @typedef {import("./worker/worker.js").State} State
  * @typedef {import("./figures/span.js").WindowJson} WindowJson
+ * @typedef {import("./figures/kinds.js").Tile} TileJson
  */
 
 // Windows that one press chooses, in seconds.
@@ -56,6 +58,8 @@ class BoardPage {
   /** @type {import("../live/protocol.js").Topic[]} */
   #topics = [];
   #isEditing = false;
+  /** @type {import("./edit/editor.js").Editor | null} */
+  #editor = null;
   #isWall = false;
 
   constructor() {
@@ -249,6 +253,8 @@ class BoardPage {
       open: (/** @type {string} */ topic, /** @type {number} */ partition, /** @type {number} */ offset) => this.#openRecord(topic, partition, offset),
       load: (/** @type {string} */ tile) => this.#ask({ type: "load", tile }),
       narrow: (/** @type {string | null} */ condition) => this.#look((asked) => condition !== null && addCondition(asked, condition)),
+      widths: (/** @type {TileJson} */ tile) => this.#widthsOf(tile),
+      resized: (/** @type {string} */ tile, /** @type {number[]} */ widths) => this.#resized(tile, widths),
     };
     // Read from top left, whatever the order in which tiles were added.
     const inOrder = this.#board.tiles.toSorted((a, b) => a.y - b.y || a.x - b.x);
@@ -263,6 +269,25 @@ class BoardPage {
     this.#opened?.end();
     this.#opened = null;
     this.#say("What this board is computed with could not be loaded.", "lost");
+  }
+
+  /**
+   * @param {TileJson} tile
+   * @returns {number[]} px, of its columns: as who looks set them here, else as the board says
+   */
+  #widthsOf({ id, options }) {
+    return (this.#isEditing ? null : ownWidths(this.#kept.slug, id)) ?? options.widths ?? [];
+  }
+
+  /**
+   * Whoever edits sets them for everybody.
+   *
+   * @param {string} tile
+   * @param {number[]} widths
+   */
+  #resized(tile, widths) {
+    keepWidths(this.#kept.slug, tile, this.#isEditing ? null : widths);
+    this.#editor?.resized(tile, widths);
   }
 
   async #share() {
@@ -285,15 +310,17 @@ class BoardPage {
     if (this.#isEditing) return;
     this.#isEditing = true;
     const { Editor } = await import("./edit/editor.js");
-    const editor = new Editor(this.#kept, {
+    this.#editor = new Editor(this.#kept, {
       grid: this.#grid,
       panel: part("panel", HTMLElement),
       boardsApi: this.#root.dataset["boardsApi"] ?? "/api/boards/",
       boardsPath: this.#root.dataset["boardsPath"] ?? "/boards/",
+      topicsApi: this.#root.dataset["topicsApi"] ?? "/api/topics/",
       mayDelete: this.#root.dataset["mayDelete"] === "true",
       csrf: this.#root.dataset["csrf"] ?? "",
       records: this.#records,
       topics: () => this.#topics,
+      drawing: { colours: this.#colours, clock: chosenClock, now: () => Date.now() + this.#offset },
       show: (board) => {
         this.#board = board;
         this.#open();
@@ -301,6 +328,7 @@ class BoardPage {
       },
       left: (board) => {
         this.#isEditing = false;
+        this.#editor = null;
         if (board) {
           this.#kept = board;
           say(part("name", HTMLElement), board.name);
@@ -310,7 +338,7 @@ class BoardPage {
         this.#open();
       },
     });
-    await editor.start();
+    await this.#editor.start();
   }
 
   /** @param {Question} question */

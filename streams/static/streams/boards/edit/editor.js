@@ -1,16 +1,16 @@
 // Editing a board: a draft that is shown live, moved on a grid, and saved against the version that it began with.
 
 import { Fields } from "../figures/paths.js";
-import { KINDS, differences, freeId } from "./kinds.js";
+import { KINDS, differences, freeId, optionsFor } from "./kinds.js";
 import { merged } from "./merge.js";
 import { LoadError } from "../../live/records_api.js";
 import { Missing, library, style } from "../tiles/vendor.js";
+import { Preview } from "./preview.js";
+import { Samples } from "./sample.js";
 import { button, element } from "../../page/dom.js";
 import { fieldsOf } from "./fields.js";
-import { gallery, options } from "./panel.js";
+import { gallery, options, proposal } from "./panel.js";
 
-// Records that are looked at for their fields.
-const LOOKED_AT = 100;
 const ROW_PX = 50; // 40 px and the gap of 10
 // Of the grid, as docs/board.schema.json bounds them.
 const HIGHEST = 100;
@@ -26,13 +26,18 @@ const LAST_ROW = 1_999;
  * @property {HTMLElement} panel
  * @property {string} boardsApi
  * @property {string} boardsPath
+ * @property {string} topicsApi
  * @property {boolean} mayDelete
  * @property {string} csrf
  * @property {import("../../live/records_api.js").RecordsApi} records
  * @property {() => import("../../live/protocol.js").Topic[]} topics
+ * @property {import("./preview.js").Drawing} drawing
  * @property {(board: BoardJson) => Map<string, { node: HTMLElement }>} show draws a board afresh and returns its tiles
  * @property {(board: BoardJson | null) => void} left with the board as it is kept now, null when nothing was saved
  */
+
+/** @type {Promise<void> | null} how the editor looks: no board needs it before */
+let ownStyle = null;
 
 export class Editor {
   #tools;
@@ -41,8 +46,13 @@ export class Editor {
   #draft;
   #chosen = "";
   #topic = "";
-  /** @type {Map<string, Promise<Field[]>>} */
-  #fields = new Map();
+  /** @type {TileJson | null} that is looked at before it is added */
+  #proposed = null;
+  /** @type {Preview | null} of it */
+  #preview = null;
+  #samples;
+  /** @type {WeakMap<import("./sample.js").Sample, Field[]>} */
+  #fields = new WeakMap();
   /** @type {any} gridstack's own */
   #stack = null;
   #trouble = element("p", "tile-problem", "");
@@ -57,9 +67,11 @@ export class Editor {
     this.#kept = board;
     this.#draft = structuredClone(board);
     this.#tools = tools;
+    this.#samples = new Samples(tools.records, tools.topicsApi, tools.csrf);
   }
 
   async start() {
+    await (ownStyle ??= loadedStyle());
     document.body.classList.add("editing");
     const bar = element("div", "actions", button("Save board", "primary", () => this.#save()), button("Leave as it was", "", () => this.#leave(null)));
     this.#trouble.hidden = true;
@@ -93,7 +105,7 @@ export class Editor {
       node.tabIndex = 0;
       node.classList.toggle("chosen", id === this.#chosen);
       node.addEventListener("click", () => this.#choose(id), { capture: true });
-      node.addEventListener("focus", () => this.#choose(id));
+      node.addEventListener("focusin", () => this.#choose(id)); // itself, or a part of it
     }
   }
 
@@ -129,6 +141,7 @@ export class Editor {
   /** @param {string} id */
   #choose(id) {
     if (this.#chosen === id) return;
+    this.#endProposal();
     this.#chosen = id;
     for (const node of this.#tools.grid.querySelectorAll("[data-tile]")) {
       if (node instanceof HTMLElement) node.classList.toggle("chosen", node.dataset["tile"] === id);
@@ -137,10 +150,13 @@ export class Editor {
   }
 
   async #showPanel() {
-    const focused = this.#controls.findIndex((control) => control === document.activeElement);
+    const before = document.activeElement;
+    const focused = this.#controls.findIndex((control) => control === before);
     const tile = this.#draft.tiles.find(({ id }) => id === this.#chosen);
-    const topic = tile ? tile.topic : this.#topic;
+    const proposed = this.#proposed;
+    const topic = (tile ?? proposed)?.topic ?? this.#topic;
     const fields = topic ? await this.#fieldsOf(topic) : [];
+    if (proposed !== this.#proposed) return; // another one is looked at meanwhile, or none
     if (tile && tile.id === this.#chosen) {
       this.#content.replaceChildren(...options(tile, {
         topics: this.#tools.topics(),
@@ -148,6 +164,16 @@ export class Editor {
         change: (changed) => this.#changed(changed),
         remove: () => this.#remove(tile.id),
         back: () => this.#choose(""),
+      }));
+    } else if (proposed && this.#preview) {
+      this.#preview.show(proposed, this.#draft.filter);
+      this.#content.replaceChildren(...proposal(proposed, {
+        preview: this.#preview.node,
+        topics: this.#tools.topics(),
+        fields,
+        change: (changed) => this.#repropose(proposed, changed),
+        add: () => this.#add(proposed),
+        back: () => this.#toGallery(),
       }));
     } else if (!tile) {
       this.#content.replaceChildren(...gallery({
@@ -159,7 +185,7 @@ export class Editor {
           this.#topic = chosen;
           this.#showPanel();
         },
-        add: (kind, chosen) => this.#add(kind, chosen),
+        propose: (kind) => this.#propose(kind),
         change: (parts) => {
           this.#draft = { ...this.#draft, ...parts };
           this.#show();
@@ -170,51 +196,96 @@ export class Editor {
     }
     // What stood under the keys was made anew: they stay there, unless they have gone on.
     const controls = this.#controls;
-    if (focused >= 0 && document.activeElement === document.body) (controls[focused] ?? controls[0])?.focus();
+    if (focused < 0 || document.activeElement !== document.body) return;
+    const label = before?.getAttribute("aria-label");
+    const same = label ? controls.find((control) => control.getAttribute("aria-label") === label && !control.matches(":disabled")) : undefined;
+    (same ?? controls[focused] ?? controls[0])?.focus();
   }
 
   /** @returns {HTMLElement[]} what can be focused in the panel */
   get #controls() {
-    return [...this.#content.querySelectorAll("button, input, select, textarea")].filter((each) => each instanceof HTMLElement);
+    return [...this.#content.querySelectorAll("button, input, select, textarea")].filter((each) => each instanceof HTMLElement).filter((each) => !each.closest("[inert]"));
   }
 
   /**
    * @param {string} topic
    * @returns {Promise<Field[]>}
    */
-  #fieldsOf(topic) {
-    let fields = this.#fields.get(topic);
-    if (!fields) {
-      fields = this.#tools.records.newest(topic, {}, LOOKED_AT).then(
-        ({ ranges }) => fieldsOf(ranges.flatMap(({ partition, records }) => records.map((record) => new Fields(topic, partition, record)))),
-        (error) => {
-          if (!(error instanceof LoadError)) throw error;
-          this.#say(error.message);
-          return [];
-        },
-      );
-      this.#fields.set(topic, fields);
+  async #fieldsOf(topic) {
+    try {
+      const sample = await this.#samples.of(topic, "");
+      let fields = this.#fields.get(sample);
+      if (!fields) {
+        fields = fieldsOf(sample.records.map(({ partition, record }) => new Fields(topic, partition, record)));
+        this.#fields.set(sample, fields);
+      }
+      return fields;
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+      this.#say(error.message);
+      return [];
     }
-    return fields;
   }
 
-  /** @param {TileJson} tile */
-  #changed(tile) {
-    this.#put(tile.id, tile);
+  /** @param {TileJson} tile as the panel has it: where it stands it may have been moved meanwhile */
+  #changed({ id, title, topic, filter, options: chosen }) {
+    this.#put(id, { title, topic, filter, options: chosen });
     this.#show();
     this.#showPanel();
   }
 
   /**
+   * Shows a tile on the topic's records before it is added.
+   *
    * @param {string} kind
-   * @param {any} chosen
    */
-  #add(kind, chosen) {
+  async #propose(kind) {
+    const fields = this.#topic ? await this.#fieldsOf(this.#topic) : [];
     const { w = 4, h = 4, name = kind } = KINDS.find((each) => each.kind === kind) ?? {};
-    const id = freeId(this.#draft.tiles, kind);
+    const isText = kind === "text";
+    this.#endProposal();
+    this.#preview = new Preview(this.#samples, this.#tools.drawing);
+    this.#proposed = {
+      id: freeId(this.#draft.tiles, kind), kind, title: isText ? "" : name, topic: isText ? "" : this.#topic, filter: "", x: 0, y: 0, w, h, options: optionsFor(kind, fields),
+    };
+    await this.#showPanel();
+    const accept = this.#content.querySelector("[data-accept]");
+    if (accept instanceof HTMLElement) accept.focus();
+  }
+
+  /**
+   * @param {TileJson} proposed
+   * @param {TileJson} changed on another topic it begins with the fields of that, where some fit
+   */
+  async #repropose(proposed, changed) {
+    const isOfOther = changed.topic !== proposed.topic;
+    const options = isOfOther ? optionsFor(changed.kind, await this.#fieldsOf(changed.topic)) : null;
+    if (this.#proposed !== proposed) return;
+    if (isOfOther) this.#topic = changed.topic;
+    this.#proposed = options ? { ...changed, options } : changed;
+    await this.#showPanel();
+  }
+
+  #endProposal() {
+    this.#preview?.end();
+    this.#preview = null;
+    this.#proposed = null;
+  }
+
+  async #toGallery() {
+    const kind = this.#proposed?.kind ?? "";
+    this.#endProposal();
+    await this.#showPanel();
+    const card = this.#content.querySelector(`[data-add="${CSS.escape(kind)}"]`);
+    if (card instanceof HTMLElement) card.focus();
+  }
+
+  /** @param {TileJson} proposed */
+  #add(proposed) {
+    const { id } = proposed;
     const y = Math.max(0, ...this.#draft.tiles.map((tile) => tile.y + tile.h));
-    const tile = { id, kind, title: kind === "text" ? "" : name, topic: kind === "text" ? "" : this.#topic, filter: "", x: 0, y, w, h, options: chosen };
-    this.#draft = { ...this.#draft, tiles: [...this.#draft.tiles, tile] };
+    this.#draft = { ...this.#draft, tiles: [...this.#draft.tiles, { ...proposed, y }] };
+    this.#endProposal();
     this.#chosen = id;
     this.#show();
     this.#showPanel();
@@ -222,6 +293,19 @@ export class Editor {
     if (!(added instanceof HTMLElement)) return;
     added.scrollIntoView({ block: "nearest" });
     added.focus({ preventScroll: true }); // so that arrow keys place it
+  }
+
+  /**
+   * Columns of a tile were given widths where it stands: it is drawn so already.
+   *
+   * @param {string} id
+   * @param {number[]} widths
+   */
+  resized(id, widths) {
+    const tile = this.#draft.tiles.find((each) => each.id === id);
+    if (!tile) return;
+    this.#put(id, { options: { ...tile.options, widths } });
+    if (id === this.#chosen) this.#showPanel(); // what it changes next begins with them
   }
 
   /** @param {string} id */
@@ -239,6 +323,7 @@ export class Editor {
       event.preventDefault();
       // Out of what is being typed first.
       if (field && !field.matches("select")) field.blur();
+      else if (this.#proposed) this.#toGallery();
       else this.#leave(null);
       return;
     }
@@ -329,6 +414,7 @@ export class Editor {
   /** @param {BoardJson | null} board as it is kept now */
   #leave(board) {
     document.removeEventListener("keydown", this.#onKey);
+    this.#endProposal();
     this.#stack?.destroy(false);
     document.body.classList.remove("editing");
     this.#tools.panel.hidden = true;
@@ -340,6 +426,17 @@ export class Editor {
     this.#trouble.textContent = text;
     this.#trouble.hidden = text === "";
   }
+}
+
+/** @returns {Promise<void>} once it is there; without it the editor looks odd, and works */
+function loadedStyle() {
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = new URL("./edit.css", import.meta.url).href;
+  return new Promise((resolve) => {
+    for (const type of ["load", "error"]) sheet.addEventListener(type, () => resolve());
+    document.head.append(sheet);
+  });
 }
 
 /**

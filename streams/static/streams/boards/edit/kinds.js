@@ -110,6 +110,36 @@ export function ordersOf({ by, columns, sort }) {
   return orders.some(([order]) => order === sort) ? orders : [[sort, sort], ...orders];
 }
 
+// Of a column that joins others whose widths were set, px.
+const USUAL_WIDTH = 160;
+
+/**
+ * @param {{ columns: string[], widths?: number[] }} options of a stream or a table
+ * @param {string[]} columns that it is to have, in their order
+ * @returns {{ columns: string[], widths?: number[] }} the same with them; each keeps the width that was set
+ */
+export function withColumns(options, columns) {
+  const { widths = [], columns: before } = options;
+  // Key and value, which stand there without columns, have nothing to hand on.
+  if (widths.length === 0 || before.length === 0 || columns.length === 0) return { ...options, columns, ...(widths.length > 0 && { widths: [] }) };
+  const [time = USUAL_WIDTH, where = USUAL_WIDTH] = [widths[0], widths[before.length + 1]];
+  const kept = columns.map((path) => (before.includes(path) ? widths[before.indexOf(path) + 1] : undefined) ?? USUAL_WIDTH);
+  return { ...options, columns, widths: [time, ...kept, where] };
+}
+
+/**
+ * @param {string[]} columns
+ * @param {string} path one of them
+ * @param {number} by places: −1 earlier, 1 later
+ * @returns {string[]}
+ */
+export function movedColumn(columns, path, by) {
+  const from = columns.indexOf(path);
+  const to = Math.min(columns.length - 1, Math.max(0, from + by));
+  const others = columns.toSpliced(from, 1);
+  return others.toSpliced(to, 0, path);
+}
+
 /**
  * @param {Tile[]} tiles
  * @param {string} kind

@@ -1,6 +1,6 @@
 // The panel beside a board that is edited: the gallery, and the options of the tile that was chosen.
 
-import { KINDS, optionsFor, ordersOf, windowsOf } from "./kinds.js";
+import { KINDS, movedColumn, optionsFor, ordersOf, windowsOf, withColumns } from "./kinds.js";
 import { button, element } from "../../page/dom.js";
 
 /**
@@ -13,15 +13,15 @@ import { button, element } from "../../page/dom.js";
 
 /**
  * @param {{ board: BoardJson, topic: string, topics: Topic[], fields: Field[], choose: (topic: string) => void,
- *   add: (kind: string, options: any) => void, change: (parts: Partial<BoardJson>) => void, remove: (() => void) | null }} tools remove:
- *   the board; null for who may not
+ *   propose: (kind: string) => void, change: (parts: Partial<BoardJson>) => void, remove: (() => void) | null }} tools propose: shows
+ *   such a tile before it is added; remove: the board; null for who may not
  * @returns {HTMLElement[]}
  */
-export function gallery({ board, topic, topics, fields, choose, add, change, remove }) {
+export function gallery({ board, topic, topics, fields, choose, propose, change, remove }) {
   const select = topicSelect(topic, topics, choose);
   const cards = KINDS.map(({ kind, name, what }) => {
     const options = optionsFor(kind, fields);
-    const card = button(name, "gallery-card", () => add(kind, options));
+    const card = button(name, "gallery-card", () => propose(kind));
     card.append(element("span", "muted", options ? what : "No field of this topic fits"));
     card.disabled = options === null;
     card.dataset["add"] = kind;
@@ -63,11 +63,45 @@ function ofBoard({ name, window, filter, clock }, change) {
 }
 
 /**
+ * @typedef {{ topics: Topic[], fields: Field[], change: (tile: Tile) => void }} Settings
+ */
+
+/**
+ * A tile that is looked at before it is added.
+ *
  * @param {Tile} tile
- * @param {{ topics: Topic[], fields: Field[], change: (tile: Tile) => void, remove: () => void, back: () => void }} tools
+ * @param {Settings & { preview: HTMLElement, add: () => void, back: () => void }} tools
  * @returns {HTMLElement[]}
  */
-export function options(tile, { topics, fields, change, remove, back }) {
+export function proposal(tile, { preview, add, back, ...settings }) {
+  const accept = button("Add to the board", "primary", add);
+  accept.dataset["accept"] = tile.kind;
+  const tools = element("div", "actions", accept, button("Back to the gallery", "quiet", back));
+  return [element("h2", "", nameOf(tile)), preview, tools, ...rowsOf(tile, settings)];
+}
+
+/**
+ * @param {Tile} tile that stands on the board
+ * @param {Settings & { remove: () => void, back: () => void }} tools
+ * @returns {HTMLElement[]}
+ */
+export function options(tile, { remove, back, ...settings }) {
+  const place = element("p", "muted", "Drag the tile by its title, or choose it and press arrow keys; with shift they change its size.");
+  const tools = element("div", "actions", button("Remove tile", "danger", remove), button("Back to the gallery", "quiet", back));
+  return [element("h2", "", nameOf(tile)), ...rowsOf(tile, settings), place, tools];
+}
+
+/** @param {Tile} tile */
+function nameOf({ kind }) {
+  return KINDS.find((each) => each.kind === kind)?.name ?? kind;
+}
+
+/**
+ * @param {Tile} tile
+ * @param {Settings} settings
+ * @returns {HTMLElement[]} a field for each of its parts
+ */
+function rowsOf(tile, { topics, fields, change }) {
   const kind = KINDS.find((each) => each.kind === tile.kind);
   const title = input(tile.title, (value) => change({ ...tile, title: value }), 100);
   const rows = [labelled("Title", title)];
@@ -76,12 +110,11 @@ export function options(tile, { topics, fields, change, remove, back }) {
     rows.push(labelled("Filter", input(tile.filter, (filter) => change({ ...tile, filter }), 2_000)));
   }
   for (const option of kind?.options ?? []) {
-    const set = (/** @type {any} */ value) => change({ ...tile, options: { ...tile.options, [option.name]: value } });
+    const set = (/** @type {any} */ value) =>
+      change({ ...tile, options: option.of === "fields" ? withColumns(tile.options, value) : { ...tile.options, [option.name]: value } });
     rows.push(labelled(option.label, control(option, tile, fields, set)));
   }
-  const place = element("p", "muted", "Drag the tile by its title, or choose it and press arrow keys; with shift they change its size.");
-  const tools = element("div", "actions", button("Remove tile", "danger", remove), button("Back to the gallery", "quiet", back));
-  return [element("h2", "", kind?.name ?? tile.kind), ...rows, place, tools];
+  return rows;
 }
 
 /**
@@ -198,9 +231,26 @@ function checks(fields, chosen, set) {
     box.addEventListener("change", () => set(box.checked ? [...chosen, path] : chosen.filter((each) => each !== path)));
     const label = document.createElement("label");
     label.append(box, ` ${path}`);
-    list.append(element("li", "", label));
+    list.append(element("li", "", label, ...(chosen.includes(path) ? movers(chosen, path, set) : [])));
   }
   return list;
+}
+
+/**
+ * @param {string[]} chosen in their order
+ * @param {string} path one of them
+ * @param {(columns: string[]) => void} set
+ * @returns {HTMLElement[]} buttons that change its place among them
+ */
+function movers(chosen, path, set) {
+  /** @type {[string, number, string, boolean][]} */
+  const ways = [["↑", -1, "earlier", chosen[0] === path], ["↓", 1, "later", chosen.at(-1) === path]];
+  return ways.map(([sign, by, word, isEnd]) => {
+    const mover = button(sign, "quiet mover", () => set(movedColumn(chosen, path, by)));
+    mover.setAttribute("aria-label", `Move ${path} ${word}`);
+    mover.disabled = isEnd;
+    return mover;
+  });
 }
 
 let labels = 0;

@@ -52,8 +52,11 @@ export class StreamTile {
     this.#order = chosenOrder(this.#offered);
     this.#tools = tools;
     const names = this.#columns.length > 0 ? this.#columns.map(shortPath) : ["key", "value"];
-    this.#head = element("tr", "", headOf("time", false), ...names.map((name) => headOf(name, false)), headOf("where", false));
-    this.#scroll = element("div", "tile-scroll", element("table", "tile-table stream-table", element("thead", "", this.#head), this.#body));
+    const heads = ["time", ...names, "where"].map((name) => headOf(name, false));
+    this.#head = element("tr", "", ...heads);
+    const table = element("table", "tile-table stream-table", element("thead", "", this.#head), this.#body);
+    widen(table, heads, tools);
+    this.#scroll = element("div", "tile-scroll", table);
     this.#scroll.tabIndex = 0;
     this.#scroll.setAttribute("role", "region");
     this.#scroll.setAttribute("aria-label", title || "Records");
@@ -213,4 +216,16 @@ export class StreamTile {
 /** @param {Row} row */
 function placeOf({ partition, offset }) {
   return `${partition}:${offset}`;
+}
+
+/**
+ * Lets columns be dragged wider. Rows do not wait for it; where it cannot be loaded, they are as wide as what they hold.
+ *
+ * @param {HTMLElement} table
+ * @param {HTMLElement[]} heads
+ * @param {import("./tile.js").TileTools} tools
+ */
+async function widen(table, heads, { widths, resized }) {
+  const loaded = await import("./widths.js").catch(() => null);
+  if (loaded) new loaded.Widths(table, heads, widths, resized);
 }

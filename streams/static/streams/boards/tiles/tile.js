@@ -25,6 +25,8 @@ import { button, element, say } from "../../page/dom.js";
  * @property {(partition: number, offset: number) => void} open a record
  * @property {(condition: string | null) => void} narrow the board to records for which this holds; null: to nothing else
  * @property {(text: string) => void} trouble says why it cannot draw
+ * @property {number[]} widths px, of its columns; none where each is as wide as what it holds
+ * @property {import("./widths.js").Resized} resized somebody set them
  *
  * @typedef {object} Drawing
  * @property {(figures: any) => void} show
@@ -33,8 +35,9 @@ import { button, element, say } from "../../page/dom.js";
  * @property {() => void} [rearrange] another order of records was chosen
  * @property {() => void} [end] gives back what outlives its nodes: it is not shown again
  *
- * @typedef {Omit<TileTools, "head" | "ask" | "open" | "trouble"> & { ask: (tile: string, asked: Asked) => void,
- *   open: (topic: string, partition: number, offset: number) => void, load: (tile: string) => void }} BoardTools
+ * @typedef {Omit<TileTools, "head" | "ask" | "open" | "trouble" | "widths" | "resized"> & { ask: (tile: string, asked: Asked) => void,
+ *   open: (topic: string, partition: number, offset: number) => void, load: (tile: string) => void,
+ *   widths: (tile: TileJson) => number[], resized: (tile: string, widths: number[]) => void }} BoardTools
  */
 
 /** @type {Record<string, new (body: HTMLElement, tile: TileJson, tools: TileTools) => Drawing>} */
@@ -85,6 +88,8 @@ export class Tile {
       ask: (asked) => tools.ask(id, asked),
       open: (partition, offset) => tools.open(json.topic, partition, offset),
       trouble: (text) => this.#say(text),
+      widths: tools.widths(json),
+      resized: (widths) => tools.resized(id, widths),
     });
     this.#sizes.observe(body);
   }
