@@ -14,9 +14,9 @@ register = template.Library()
 
 @register.simple_tag
 def module(*names: str) -> SafeString:
-    """The modules' scripts, which run in that order, and before each a preload of every module that it imports: a browser
-    asks for all of them at once, instead of for each when it has read the one before (27 modules in 5 steps, on a slow line
-    a second)."""
+    """The modules' scripts, which run in that order, and before each a preload of every module that it imports: a
+    browser asks for all of them at once, instead of for each when it has read the one before (27 modules in 5 steps,
+    on a slow line a second)."""
     named = set(names)
     parts = []
     for name in names:

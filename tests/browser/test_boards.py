@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitor, Visitors, live
 from tests.browser.test_pages import axe_source, violations
@@ -337,7 +337,7 @@ async def test_a_tile_is_added_on_fields_of_the_topic_moved_by_keys_and_kept(
     await expect(preview).to_contain_text(f"On the newest 60 records of {TOPIC}.")
     await page.get_by_label("Filter", exact=True).fill('value.kind == "a"')
     await page.get_by_label("Filter", exact=True).press("Enter")
-    await expect(preview).to_contain_text("that pass the filter")
+    await expect(preview).to_contain_text(f"records of {TOPIC} that pass the filter.")
     basis = json.loads(await preview.locator("[data-basis]").get_attribute("data-basis") or "")
     passing = [body for *_, body in stored(installation, web, basis) if body and body["kind"] == "a"]
     assert basis["records"] == len(passing) > 0
@@ -373,6 +373,21 @@ async def test_a_tile_is_added_on_fields_of_the_topic_moved_by_keys_and_kept(
     assert kept[1]["options"]["field"] == "value.n"
 
 
+async def widths(page: Page) -> list[int]:
+    """Those of the columns of its stream."""
+    found: list[int] = await page.locator(".stream-table th").evaluate_all("all => all.map((th) => th.offsetWidth)")
+    return found
+
+
+async def drag(page: Page, handle: Locator, right: int) -> None:
+    box = await handle.bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 4, box["y"] + 8)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 4 + right, box["y"] + 8, steps=4)
+    await page.mouse.up()
+
+
 async def test_columns_of_a_stream_are_as_wide_as_somebody_made_them_and_stand_in_an_order_of_choice(
     visitors: Visitors, install: Install
 ) -> None:
@@ -384,11 +399,6 @@ async def test_columns_of_a_stream_are_as_wide_as_somebody_made_them_and_stand_i
     rows = tile("rows", "stream", {"columns": columns, "order": "newest"}) | {"w": 12, "h": 6}
     path = make_board(installation, web, [rows])
     visitor = await visitors.new(web)
-
-    async def widths(page: Page) -> list[int]:
-        found: list[int] = await page.locator(".stream-table th").evaluate_all("all => all.map((th) => th.offsetWidth)")
-        return found
-
     page = await visitor.open(path)
     await settled(page, 20)
     edge = page.get_by_role("separator", name="Width of kind")
@@ -398,12 +408,7 @@ async def test_columns_of_a_stream_are_as_wide_as_somebody_made_them_and_stand_i
     await page.keyboard.press("ArrowRight")
     await page.keyboard.press("Shift+ArrowRight")
     await expect(edge).to_have_attribute("aria-valuenow", str(before + 60))
-    box = await edge.bounding_box()
-    assert box
-    await page.mouse.move(box["x"] + 4, box["y"] + 8)
-    await page.mouse.down()
-    await page.mouse.move(box["x"] + 44, box["y"] + 8, steps=4)
-    await page.mouse.up()
+    await drag(page, edge, 40)
     await expect(edge).to_have_attribute("aria-valuenow", str(before + 100))
     chosen = await widths(page)
     assert chosen[1] == before + 100

@@ -13,7 +13,7 @@ from tests.browser.conftest import Visitors, live
 from tests.browser.test_boards import TOPIC, make_board, settled, snapshot, tile
 from tests.browser.test_records import producer
 from tests.conftest import Install
-from tests.support.processes import Process
+from tests.support.processes import CALL_SECONDS, Process
 
 TILES = [
     tile("count", "number", {"figure": "count"}),
@@ -22,6 +22,16 @@ TILES = [
     tile("table", "table", {"by": "key", "columns": ["value.kind"], "sort": "key"}),
 ]
 TOTAL = 60
+# Remembers each lock on the screen that the page was given; no browser tells of them by itself.
+REMEMBER_LOCKS = """() => {
+  const request = navigator.wakeLock.request.bind(navigator.wakeLock);
+  globalThis.locks = [];
+  navigator.wakeLock.request = async (type) => {
+    const lock = await request(type);
+    globalThis.locks.push(lock);
+    return lock;
+  };
+}"""
 TABS = 120  # presses of the Tab key that lead everywhere on these pages
 
 
@@ -84,13 +94,19 @@ async def test_what_is_pressed_narrows_the_board_and_the_address_opens_the_same(
     await expect(page.get_by_role("button", name="Remove the condition key = k0")).to_be_visible()
 
     narrowed, to_the_wall = conditions(page), page.get_by_role("link", name="Wall")
+    await visitor.context.grant_permissions(["screen-wake-lock"])
+    await page.evaluate(REMEMBER_LOCKS)
     await to_the_wall.click()
     await expect(to_the_wall).to_be_hidden()
+    awake = "() => document.fullscreenElement && locks.some(({ released }) => !released)"
+    await page.wait_for_function(awake, timeout=CALL_SECONDS * 1_000)
     assert "wall=1" in page.url
     assert conditions(page) == narrowed
     await settled(page, TOTAL // 12)
     await page.keyboard.press("Escape")
     await expect(to_the_wall).to_be_visible()
+    as_before = "() => !document.fullscreenElement && locks.every(({ released }) => released)"
+    await page.wait_for_function(as_before, timeout=CALL_SECONDS * 1_000)
     assert "wall" not in page.url
     assert conditions(page) == narrowed
 

@@ -25,6 +25,8 @@ test("a new tile begins on fields that fit it, and is not offered where none doe
   const quakes = fields(...Array.from({ length: 9 }, (_, n) => ({ id: `q${n}`, time: n, mag: n / 2, net: n % 2 ? "ci" : "ak", geometry: { type: "Point", coordinates: [n, n] } })));
   assert.equal(optionsFor("top", quakes).field, "value.net");
   assert.equal(optionsFor("distribution", quakes).field, "value.mag");
+  const many = fields(...Array.from({ length: 500 }, (_, n) => ({ id: `q${n}`, net: `n${n % 60}` })));
+  assert.equal(optionsFor("top", many).field, "value.net", "not what each record has one of its own of");
   assert.equal(optionsFor("map", quakes).geojson, "value.geometry");
   assert.deepEqual(optionsFor("map", fields({ lat: 1, lon: 2 })).latitude, "value.lat");
   assert.equal(optionsFor("map", fields({ a: 1 })), null);

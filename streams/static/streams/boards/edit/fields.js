@@ -6,7 +6,7 @@ import { writtenPath } from "../figures/paths.js";
 /**
  * @typedef {"number" | "text" | "boolean" | "point"} FieldType
  * @typedef {{ path: string, type: FieldType, example: string, records: number, values: number }} Field values: how many
- *   different ones it had, 50 at most
+ *   different ones it had, 200 at most
  */
 
 // Deep and wild records: what is offered stays a list that a person reads.
@@ -14,7 +14,8 @@ const LEVELS = 6;
 const FIELDS = 300;
 const LIST_ITEMS = 4;
 const EXAMPLE = 60;
-const VALUES = 50;
+// More than a third of the records that are looked at: what has so few comes again and again.
+const VALUES = 200;
 
 /**
  * @param {Iterable<import("../figures/paths.js").Fields>} records

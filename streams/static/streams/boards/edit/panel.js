@@ -76,7 +76,9 @@ function ofBoard({ name, window, filter, clock }, change) {
 export function proposal(tile, { preview, add, back, ...settings }) {
   const accept = button("Add to the board", "primary", add);
   accept.dataset["accept"] = tile.kind;
-  const tools = element("div", "actions", accept, button("Back to the gallery", "quiet", back));
+  const leave = button("Back", "", back);
+  leave.setAttribute("aria-label", "Back to the gallery");
+  const tools = element("div", "actions", accept, leave);
   return [element("h2", "", nameOf(tile)), preview, tools, ...rowsOf(tile, settings)];
 }
 

@@ -148,5 +148,5 @@ export function shortPath(path) {
  */
 export function windowText(window) {
   if ("since" in window) return "since this board was opened";
-  return "from" in window ? "from – to" : `in the last ${spanText(window.last_seconds)}`;
+  return "from" in window ? "in the chosen time" : `in the last ${spanText(window.last_seconds)}`;
 }
