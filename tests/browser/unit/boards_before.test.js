@@ -100,6 +100,10 @@ test("a window before that is not known whole says nothing", () => {
   assert.equal(window.before, null);
   window.tick(NOW + 2 * LENGTH * 1000);
   assert.notEqual(window.before, null, "what was missing has left both");
+  const [recalled, doubted] = [opened(NOW).window, opened(NOW).window];
+  doubted.missed({ partition: 0, from: 0, to: 5, reason: "slow" });
+  for (const each of [recalled, doubted]) each.know(begun, NOW);
+  assert.deepEqual([recalled.before !== null, doubted.before], [true, null], "what was recalled mends no gap");
   assert.equal(new Window({ from: 1, to: 5_000 }, NOW, 0).before, null);
   assert.equal(new Window({ since: "opened" }, NOW, 0).before, null);
 });

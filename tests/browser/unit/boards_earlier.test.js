@@ -82,4 +82,11 @@ test("a part that is not whole, of another life, refused or cut off is none, and
   const other = asked("another");
   await other.begin();
   assert.equal(await other.read, false);
+  const busy = asked();
+  await Promise.resolve();
+  const [line] = busy.lines;
+  line.say({ type: "welcome", connection: "c", user: "u", server_time: 1, heartbeat_seconds: 5, limits: {}, topics: [] });
+  line.say({ type: "error", id: line.sent[0].id, code: "unavailable", message: "Kafka cannot be reached.", retry_after_ms: 1_000 });
+  assert.equal(line.isClosed, true, "nobody waits for it");
+  assert.equal(await busy.read, false);
 });

@@ -109,6 +109,17 @@ test("a tile that follows once a second shows what was passed over when it is du
   assert.deepEqual(shown(), []);
 });
 
+test("a tile that follows once a second shows the first records as soon as the others do", (t) => {
+  const { begin, receive, shown, clock } = asked(t, { tiles: [COUNT, TABLE] });
+  begin();
+  assert.equal(shown().length, 2);
+  for (const [at, ids] of [[100, ["number", "table"]], [200, ["number"]]]) {
+    clock.now = NOW + at;
+    receive(at / 100 - 1, at / 100);
+    assert.deepEqual(shown().map(({ id }) => id), ids);
+  }
+});
+
 test("records that come first after a standstill are of now, and in the window", (t) => {
   const { begin, receive, shown, clock } = asked(t);
   begin();
