@@ -4,14 +4,15 @@ begin, find one of the few readers of a process free."""
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+from streams.runtime.turns import Turns
 
 READS_EACH = 2  # questions of one person at the same time, of three in a process (streams/kafka/history.py)
 WAIT_S = 5.0  # for a turn
 
-_each: weakref.WeakValueDictionary[object, asyncio.Semaphore] = weakref.WeakValueDictionary()
+_turns = Turns(READS_EACH)
 
 
 class NoTurn(Exception):
@@ -21,9 +22,7 @@ class NoTurn(Exception):
 @asynccontextmanager
 async def turn(person: object) -> AsyncIterator[None]:
     """Inside the block it is the turn of this person (a primary key). Raises NoTurn when it did not come in WAIT_S."""
-    free = _each.get(person)
-    if free is None:  # forgotten when nobody has or wants a turn
-        free = _each[person] = asyncio.Semaphore(READS_EACH)
+    free = _turns.of(person)
     try:
         async with asyncio.timeout(WAIT_S):
             await free.acquire()

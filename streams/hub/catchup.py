@@ -11,12 +11,16 @@ from streams.hub.subscription import Subscription
 from streams.hub.topic_log import TopicLog
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import failure
+from streams.runtime.turns import Turns
 from streams.wire.frames import frame_of
 from streams.wire.ranges import Positions, Range
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 0.5  # between attempts at reading from Kafka
+# Of one person's streams, at the same time: more than a process has readers (streams/kafka/history.py), so that none of
+# them is idle, and so few that those of others are soon read.
+PAGES_EACH = 8
 
 Page = Callable[[TopicLog, int, int, int], Awaitable[list[Range]]]  # of a log: partition, start, end
 
@@ -37,6 +41,7 @@ class CatchUp:
     ) -> None:
         self._read, self._refresh, self._tally, self._join_log = page, refresh, tally, join_log
         self._loop = asyncio.get_running_loop()
+        self._turns = Turns(PAGES_EACH)
 
     def start(self, reader: Subscription, positions: Positions) -> None:
         """Begins, in a task of the reader's own."""
@@ -49,7 +54,7 @@ class CatchUp:
             for partition, target in dict(reader.log.base).items():
                 while positions.get(partition, 0) < target:
                     await reader.window()
-                    for part in await self._page(reader.log, partition, positions.get(partition, 0), target):
+                    for part in await self._page(reader, partition, positions.get(partition, 0), target):
                         if not reader.has_room:
                             break  # the rest is read again then: it would wait in memory, for each slow reader
                         self._write(reader, part)
@@ -61,15 +66,15 @@ class CatchUp:
         self._tally.note(reader.log.topic, frame, 1)
         reader.write_own(frame, self._loop.time())
 
-    async def _page(self, topic_log: TopicLog, partition: int, start: int, end: int) -> list[Range]:
-        """A page of history, as soon as Kafka gives it."""
+    async def _page(self, reader: Subscription, partition: int, start: int, end: int) -> list[Range]:
+        """A page of history, as soon as it is its person's turn and Kafka gives it."""
+        topic = reader.log.topic
         while True:
             try:
-                return await self._read(topic_log, partition, start, end)
+                async with self._turns.of(reader.connection.username):
+                    return await self._read(reader.log, partition, start, end)
             except Unavailable as error:
-                log.warning(
-                    "Catching up %s %d from offset %d waits for Kafka: %s", topic_log.topic, partition, start, error
-                )
+                log.warning("Catching up %s %d from offset %d waits for Kafka: %s", topic, partition, start, error)
                 self._refresh()
                 await asyncio.sleep(RETRY_S)
 

@@ -217,12 +217,15 @@ class Requests:
         await self._check_right(wanted)
         topic_log = self._open_log(wanted)
         if wanted.filter is None:
-            return topic_log, await starts.begin(self._hub, topic_log, wanted.form, wanted.value)
+            return topic_log, await self._beginning(topic_log, wanted)
         try:
             pending.filtered = self._hub.filtered.reserve(topic_log, wanted.filter, self._connection.username)
         except TooManyFilters as error:
             raise BadRequest("too_many", str(error), wanted.number) from error
-        return topic_log, await starts.begin(self._hub, pending.filtered, wanted.form, wanted.value)
+        return topic_log, await self._beginning(pending.filtered, wanted)
+
+    async def _beginning(self, chosen_log: TopicLog, wanted: Wanted) -> Beginning:
+        return await starts.begin(self._hub, chosen_log, wanted.form, wanted.value, self._connection.username)
 
     def _let_go(self, pending: Pending, topic_log: TopicLog, beginning: Beginning) -> None:
         wanted, now = pending.wanted, self._loop.time()

@@ -11,6 +11,7 @@ from streams.hub.hub import Hub
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Bounds
 from streams.runtime.digits import whole_number
+from streams.runtime.turns import Turns
 from streams.wire.ranges import Positions, Range
 
 LAST_RECORDS = 2000  # the most that `{"last": n}` gives
@@ -18,6 +19,9 @@ REPLAY_OFFSETS = 1_000_000  # how far back a cursor may reach; what lies before 
 MAX_TIMESTAMP = 2**53  # ms; beyond, Kafka and JavaScript disagree
 MAX_OFFSET = 2**63 - 1
 PARTITION_DIGITS = 20  # more than any number in Kafka has
+LOOKS_EACH = 8  # of one person that read Kafka at the same time, as few as catch up (streams/hub/catchup.py)
+
+_turns = Turns(LOOKS_EACH)
 
 
 class BadStart(ValueError):
@@ -88,16 +92,18 @@ def is_partition(key: str) -> bool:
     return whole_number(key, PARTITION_DIGITS) is not None
 
 
-async def begin(hub: Hub, log: TopicLog, form: str, value: Any) -> Beginning:
-    """Positions for a checked start. Raises Unavailable when Kafka must be asked and does not answer."""
+async def begin(hub: Hub, log: TopicLog, form: str, value: Any, person: str) -> Beginning:
+    """Positions for a checked start. person: a username; what has to be read for one waits for its turn. Raises
+    Unavailable when Kafka must be asked and does not answer."""
     if form == "cursor":
         return await _from_cursor(hub, log, *value)
-    bounds = await hub.history.bounds(log.topic, log.positions)
     if form == "latest":
-        return Beginning(dict(bounds.ends))
-    if form == "timestamp":
-        return Beginning(await hub.history.offsets_at(log.topic, bounds, value))
-    found = await newest.find(partial(hub.page, log), log, bounds, value)
+        return Beginning(dict((await hub.history.bounds(log.topic, log.positions)).ends))
+    async with _turns.of(person):
+        bounds = await hub.history.bounds(log.topic, log.positions)
+        if form == "timestamp":
+            return Beginning(await hub.history.offsets_at(log.topic, bounds, value))
+        found = await newest.find(partial(hub.page, log), log, bounds, value)
     return Beginning(found.positions, last={"records": found.count, "stopped": found.stopped})
 
 

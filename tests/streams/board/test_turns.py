@@ -77,7 +77,7 @@ async def test_a_turn_comes_when_another_one_ends(history: Slow, monkeypatch: py
     history.let_go.set()
     await asyncio.gather(*of_one)
     assert history.asked == 4
-    assert not turns._each
+    assert not turns._turns
 
 
 def request_of(person: int) -> Any:
