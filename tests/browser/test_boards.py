@@ -300,6 +300,16 @@ async def test_charts_and_maps_are_drawn_under_the_policy(visitors: Visitors, in
     assert await dots.evaluate_all("all => all.map(({ value }) => value)") == ["3", "1"]
 
 
+# Pairs of tiles of which one covers a part of the other.
+OVERLAPS = """() => {
+  const nodes = [...document.querySelectorAll("[data-tile]")];
+  const tiles = nodes.map((node) => [node.dataset.tile, node.getBoundingClientRect()]);
+  return tiles.flatMap(([one, a], place) => tiles.slice(place + 1)
+    .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+    .map(([other]) => `${one} and ${other}`));
+}"""
+
+
 async def edited(visitor: Visitor, path: str) -> Page:
     """The board in its editor, its gallery open."""
     page = await visitor.open(path)
@@ -536,6 +546,7 @@ async def test_boards_are_accessible_in_both_themes_and_fit_the_screen(
             wrong += [f"{where}, {scheme}: {complaint}" for complaint in await violations(page, axe)]
         if (wide := await page.evaluate("document.documentElement.scrollWidth")) > width:
             wrong.append(f"{where} is {wide} px wide")
+        wrong += [f"{where}: {pair} lie upon each other" for pair in await page.evaluate(OVERLAPS)]
     assert wrong == []
 
 

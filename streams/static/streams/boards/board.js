@@ -358,7 +358,9 @@ class BoardPage {
     this.#filterWrong.hidden = !filter?.problem;
     this.#filter.setAttribute("aria-invalid", String(Boolean(filter?.problem)));
     this.#offset = offset;
+    const wereKnown = this.#topics.length > 0;
     this.#topics = topics;
+    if (!wereKnown && topics.length) this.#editor?.topicsCame();
     this.#root.dataset["state"] = status.kind;
     this.#root.dataset["jumps"] = String(jumps);
     this.#pill.className = `pill ${status.tone}`;

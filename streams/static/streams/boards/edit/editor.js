@@ -149,6 +149,11 @@ export class Editor {
     this.#showPanel();
   }
 
+  /** The topics that one may watch are known now. */
+  topicsCame() {
+    this.#showPanel();
+  }
+
   async #showPanel() {
     const before = document.activeElement;
     const focused = this.#controls.findIndex((control) => control === before);

@@ -184,13 +184,13 @@ function select(choices, value, set) {
 
 /**
  * @param {string} topic
- * @param {Topic[]} topics
+ * @param {Topic[]} topics none while they are not known yet: then nobody can say that one may not be watched
  * @param {(topic: string) => void} choose
  */
 function topicSelect(topic, topics, choose) {
   /** @type {[string, string][]} */
   const choices = topics.map(({ name, label }) => [name, label || name]);
-  if (topic && !topics.some(({ name }) => name === topic)) choices.unshift([topic, `${topic} (you may not watch it)`]);
+  if (topic && !topics.some(({ name }) => name === topic)) choices.unshift([topic, topics.length ? `${topic} (you may not watch it)` : topic]);
   return select(choices, topic, choose);
 }
 
