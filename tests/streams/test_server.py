@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from streams.server import LiveProtocol
 from streams.socket.sinks import EXTENSION
+from tests.support.serving import port_of, started
 
 LIMIT = 64 * 1024
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -79,17 +80,8 @@ class Peer:
 @asynccontextmanager
 async def connected() -> AsyncIterator[Peer]:
     peer = Peer()
-    config = uvicorn.Config(
-        peer.application, interface="asgi3", port=0, ws=LiveProtocol, lifespan="off", log_config=None,
-        ws_max_size=LIMIT, ws_per_message_deflate=False,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        port = server.servers[0].sockets[0].getsockname()[1]
-        peer.reader, peer.writer = await asyncio.open_connection("127.0.0.1", port)
+    async with started(peer.application, ws=LiveProtocol, ws_max_size=LIMIT, ws_per_message_deflate=False) as server:
+        peer.reader, peer.writer = await asyncio.open_connection("127.0.0.1", port_of(server))
         peer.writer.write(
             b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -100,8 +92,6 @@ async def connected() -> AsyncIterator[Peer]:
         peer.writer.close()
         await peer.until(lambda: bool(peer.received) and peer.received[-1]["type"] == "websocket.disconnect")
         await peer.writer.wait_closed()
-    finally:
-        await server.shutdown()
 
 
 async def test_a_connection_begins_with_all_that_uvicorns_own_begins_with() -> None:

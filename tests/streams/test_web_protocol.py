@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from streams.server import LiveProtocol, WebProtocol, send_whole
-from tests.support.serving import served
+from tests.support.serving import port_of, served, started
 
 WAIT_S = 30
 REQUEST = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -30,18 +30,9 @@ async def test_everybody_whose_client_has_gone_is_told_not_only_the_last_who_ask
         await send({"type": "http.response.body"})
         is_answered.set()
 
-    config = uvicorn.Config(
-        application, interface="asgi3", port=0, http=WebProtocol, ws="none", lifespan="off", log_config=None,
-        timeout_graceful_shutdown=1,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        port = server.servers[0].sockets[0].getsockname()[1]
+    async with started(application, http=WebProtocol, ws="none", timeout_graceful_shutdown=1) as server:
         async with asyncio.timeout(WAIT_S):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
             writer.write(REQUEST % 1)
             assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
             writer.write(REQUEST % 2)
@@ -51,8 +42,6 @@ async def test_everybody_whose_client_has_gone_is_told_not_only_the_last_who_ask
             connection.transport.abort()
             await is_answered.wait()
             writer.close()
-    finally:
-        await server.shutdown()
     assert told == ["/1 http.disconnect"]
 
 

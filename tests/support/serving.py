@@ -59,19 +59,29 @@ async def settled() -> None:
 
 
 @asynccontextmanager
-async def served(
-    ws: type[asyncio.Protocol], application: Any, http: type[asyncio.Protocol] = HttpToolsProtocol
-) -> AsyncIterator[int]:
-    """An ASGI application in this loop's own uvicorn, with these classes for connections; gives its port."""
-    config = uvicorn.Config(
-        application, interface="asgi3", port=0, http=http, ws=ws, lifespan="off", log_config=None,
-        ws_per_message_deflate=False,
-    )  # fmt: skip
+async def started(application: Any, **options: Any) -> AsyncIterator[uvicorn.Server]:
+    """An ASGI application in this loop's own uvicorn, at a free port. options: of uvicorn.Config, beside the usual."""
+    config = uvicorn.Config(application, interface="asgi3", port=0, lifespan="off", log_config=None, **options)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     try:
-        yield server.servers[0].sockets[0].getsockname()[1]
+        yield server
     finally:
         await server.shutdown()
+
+
+def port_of(server: uvicorn.Server) -> int:
+    """Where a server that was started listens."""
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    return port
+
+
+@asynccontextmanager
+async def served(
+    ws: type[asyncio.Protocol], application: Any, http: type[asyncio.Protocol] = HttpToolsProtocol
+) -> AsyncIterator[int]:
+    """An application, with these classes for connections; gives its port."""
+    async with started(application, http=http, ws=ws, ws_per_message_deflate=False) as server:
+        yield port_of(server)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -169,6 +169,18 @@ class SignInTests(AttemptsTestCase):
 class ManyAtOnceTests(TestCase):
     """A password is looked at for a good part of a second, by a core."""
 
+    @staticmethod
+    def asker(sign_in: Callable[[HttpRequest], HttpResponse]) -> Callable[[int], int]:
+        """Signs somebody in by this view, behind its limits; gives the status."""
+        limited = views.limited_sign_in(sign_in)
+
+        def ask(number: int) -> int:
+            request = RequestFactory().post("/accounts/login/", {"username": f"name {number}"})
+            request.user = AnonymousUser()
+            return int(limited(request).status_code)
+
+        return ask
+
     def test_so_many_are_looked_at_at_once_and_the_others_wait(self) -> None:
         looked_at, most, let_go = Counter[str](), [0], threading.Event()
         lock = threading.Lock()
@@ -182,12 +194,7 @@ class ManyAtOnceTests(TestCase):
                 looked_at["now"] -= 1
             return HttpResponse()
 
-        def ask(number: int) -> int:
-            request = RequestFactory().post("/accounts/login/", {"username": f"name {number}"})
-            request.user = AnonymousUser()
-            return int(sign_in(request).status_code)
-
-        sign_in = views.limited_sign_in(slow)
+        ask = self.asker(slow)
         at_once = views.PASSWORDS_AT_ONCE
         with mock.patch.object(attempts, "take"), ThreadPoolExecutor(4 * at_once) as pool:
             asking = [pool.submit(ask, number) for number in range(at_once)]
@@ -209,12 +216,7 @@ class ManyAtOnceTests(TestCase):
             let_go.wait(30)
             return HttpResponse()
 
-        def ask(number: int) -> int:
-            request = RequestFactory().post("/accounts/login/", {"username": f"name {number}"})
-            request.user = AnonymousUser()
-            return int(sign_in(request).status_code)
-
-        sign_in = views.limited_sign_in(slow)
+        ask = self.asker(slow)
         places = views.PASSWORDS_AT_ONCE + views.PASSWORDS_WAITING
         free = views._places
         with mock.patch.object(attempts, "take"), ThreadPoolExecutor(places) as pool:
