@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Visitor, Visitors, live
 from tests.browser.test_pages import axe_source, violations
@@ -472,6 +472,54 @@ async def test_a_board_is_named_given_its_window_and_deleted_on_its_page(visitor
     await expect(page.get_by_role("heading", name="No board yet")).to_be_visible()
     missing = await visitor.context.request.get(web.url + path)
     assert missing.status == 404
+
+
+async def test_a_panel_is_not_made_anew_under_somebodys_hands(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    path = make_board(installation, web, [tile("count", "number", {"figure": "count"})])
+    empty = make_board(installation, web, [], name="Empty")
+    page, release = await waiting_for_topics(await visitors.new(web), path)
+    topic = page.get_by_label("Topic")
+    await expect(topic.locator("option")).to_have_text([TOPIC])
+    await page.get_by_role("button", name="Delete this board").click()
+    sure = page.get_by_role("button", name="Delete it for everybody, for good")
+    await expect(sure).to_be_focused()
+    await page.get_by_label("Name").press_sequentially("!")
+    release.set()
+    await expect(topic.locator("option")).to_have_text(["Items", TOPIC])
+    await expect(topic).to_have_value(TOPIC)
+    await expect(sure).to_be_visible()
+    await expect(page.get_by_label("Name")).to_have_value("!Measured")
+    await page.locator("[data-add=text]").click()  # one click, though it takes over the name, and draws the panel
+    await expect(page.get_by_role("button", name="Add to the board")).to_be_focused()
+    await expect(page.get_by_role("heading", name="!Measured")).to_have_count(0)  # until it is saved
+    await page.get_by_role("button", name="Save board").click()
+    await expect(page.get_by_role("heading", name="!Measured")).to_be_visible()
+
+    page, release = await waiting_for_topics(await visitors.new(web), empty)  # no tile names a topic to begin with
+    await expect(page.locator("[data-add=top]")).to_be_disabled()
+    release.set()
+    await expect(page.get_by_label("Topic")).to_have_value("items.v1")
+    await page.get_by_label("Topic").select_option(TOPIC)
+    await page.locator("[data-add=number]").click()
+    await expect(page.get_by_label("Topic")).to_have_value(TOPIC)
+
+
+async def waiting_for_topics(visitor: Visitor, path: str) -> tuple[Page, asyncio.Event]:
+    """A board whose editor was opened before the server told of topics: that comes with the event."""
+    release = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        await release.wait()
+        await route.continue_()
+
+    await visitor.context.route("**/boards/worker/worker*.js", held)
+    page = await visitor.open(path)
+    await page.get_by_role("button", name="Edit").click()
+    await expect(page.locator(".gallery")).to_be_visible()
+    return page, release
 
 
 async def test_escape_leaves_a_board_as_it_was(visitors: Visitors, install: Install) -> None:

@@ -5,11 +5,12 @@ import { KINDS, differences, freeId, optionsFor } from "./kinds.js";
 import { merged } from "./merge.js";
 import { LoadError } from "../../live/records_api.js";
 import { Missing, library, style } from "../tiles/vendor.js";
+import { Hands } from "./hands.js";
 import { Preview } from "./preview.js";
 import { Samples } from "./sample.js";
 import { button, element } from "../../page/dom.js";
 import { fieldsOf } from "./fields.js";
-import { gallery, options, proposal } from "./panel.js";
+import { gallery, nameTopics, options, proposal } from "./panel.js";
 
 const ROW_PX = 50; // 40 px and the gap of 10
 // Of the grid, as docs/board.schema.json bounds them.
@@ -57,6 +58,11 @@ export class Editor {
   #stack = null;
   #trouble = element("p", "tile-problem", "");
   #content = element("div", "panel-content");
+  #hands = new Hands(this.#content);
+  /** How often the panel was to be drawn: of two that wait, the later one is. */
+  #draws = 0;
+  /** Whether the board's deletion was asked for once. */
+  #isSure = false;
   #onKey = (/** @type {KeyboardEvent} */ event) => this.#key(event);
 
   /**
@@ -142,6 +148,7 @@ export class Editor {
   #choose(id) {
     if (this.#chosen === id) return;
     this.#endProposal();
+    this.#isSure = false;
     this.#chosen = id;
     for (const node of this.#tools.grid.querySelectorAll("[data-tile]")) {
       if (node instanceof HTMLElement) node.classList.toggle("chosen", node.dataset["tile"] === id);
@@ -151,18 +158,25 @@ export class Editor {
 
   /** The topics that one may watch are known now. */
   topicsCame() {
+    const topics = this.#tools.topics();
+    nameTopics(this.#content, topics);
+    if (this.#topic) return;
+    this.#topic = topics[0]?.name ?? "";
     this.#showPanel();
   }
 
+  /** Draws the panel as the draft is, once nobody's hands are on it. */
   async #showPanel() {
+    const draw = ++this.#draws;
+    const topic = (this.#draft.tiles.find(({ id }) => id === this.#chosen) ?? this.#proposed)?.topic ?? this.#topic;
+    const fields = topic ? await this.#fieldsOf(topic) : [];
+    await this.#hands.free();
+    if (draw !== this.#draws) return; // something else is to be shown meanwhile
     const before = document.activeElement;
     const focused = this.#controls.findIndex((control) => control === before);
     const tile = this.#draft.tiles.find(({ id }) => id === this.#chosen);
     const proposed = this.#proposed;
-    const topic = (tile ?? proposed)?.topic ?? this.#topic;
-    const fields = topic ? await this.#fieldsOf(topic) : [];
-    if (proposed !== this.#proposed) return; // another one is looked at meanwhile, or none
-    if (tile && tile.id === this.#chosen) {
+    if (tile) {
       this.#content.replaceChildren(...options(tile, {
         topics: this.#tools.topics(),
         fields,
@@ -180,7 +194,7 @@ export class Editor {
         add: () => this.#add(proposed),
         back: () => this.#toGallery(),
       }));
-    } else if (!tile) {
+    } else {
       this.#content.replaceChildren(...gallery({
         board: this.#draft,
         topic: this.#topic,
@@ -196,7 +210,8 @@ export class Editor {
           this.#show();
           this.#showPanel();
         },
-        remove: this.#tools.mayDelete ? () => this.#delete() : null,
+        isSure: this.#isSure,
+        remove: this.#tools.mayDelete ? () => this.#removeBoard() : null,
       }));
     }
     // What stood under the keys was made anew: they stay there, unless they have gone on.
@@ -249,6 +264,7 @@ export class Editor {
     const { w = 4, h = 4, name = kind } = KINDS.find((each) => each.kind === kind) ?? {};
     const isText = kind === "text";
     this.#endProposal();
+    this.#isSure = false;
     this.#preview = new Preview(this.#samples, this.#tools.drawing);
     this.#proposed = {
       id: freeId(this.#draft.tiles, kind), kind, title: isText ? "" : name, topic: isText ? "" : this.#topic, filter: "", x: 0, y: 0, w, h, options: optionsFor(kind, fields),
@@ -374,8 +390,13 @@ export class Editor {
     }
   }
 
-  /** Deletes the board, unless somebody saved it since it was opened. */
-  async #delete() {
+  /** Asks once more, and deletes the board unless somebody saved it since it was opened. */
+  async #removeBoard() {
+    if (!this.#isSure) {
+      this.#isSure = true;
+      this.#showPanel();
+      return;
+    }
     const { boardsApi, boardsPath, csrf } = this.#tools;
     const headers = { "If-Match": `"${this.#kept.version}"`, "X-CSRFToken": csrf };
     const answer = await fetch(boardsApi + encodeURIComponent(this.#kept.slug), { method: "DELETE", headers }).catch(() => null);
@@ -409,6 +430,7 @@ export class Editor {
       else if (again?.status === 412) await this.#conflict(await again.json());
       else if (again) this.#say(await sentence(again));
     };
+    this.#draws += 1;
     this.#say(detail);
     this.#content.replaceChildren(element("h2", "", "Two changed this board"), ...both, element("div", "actions",
       button("Save both", "primary", () => over(merged(this.#kept, this.#draft, theirs, choices).board)),

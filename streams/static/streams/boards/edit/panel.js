@@ -13,11 +13,12 @@ import { button, element } from "../../page/dom.js";
 
 /**
  * @param {{ board: BoardJson, topic: string, topics: Topic[], fields: Field[], choose: (topic: string) => void,
- *   propose: (kind: string) => void, change: (parts: Partial<BoardJson>) => void, remove: (() => void) | null }} tools propose: shows
- *   such a tile before it is added; remove: the board; null for who may not
+ *   propose: (kind: string) => void, change: (parts: Partial<BoardJson>) => void, isSure: boolean,
+ *   remove: (() => void) | null }} tools propose: shows such a tile before it is added; isSure: whether the board's removal was
+ *   asked for once; remove: the board; null for who may not
  * @returns {HTMLElement[]}
  */
-export function gallery({ board, topic, topics, fields, choose, propose, change, remove }) {
+export function gallery({ board, topic, topics, fields, choose, propose, change, isSure, remove }) {
   const select = topicSelect(topic, topics, choose);
   const cards = KINDS.map(({ kind, name, what }) => {
     const options = optionsFor(kind, fields);
@@ -27,20 +28,16 @@ export function gallery({ board, topic, topics, fields, choose, propose, change,
     card.dataset["add"] = kind;
     return card;
   });
-  return [element("h2", "", "Add a tile"), labelled("Topic", select), element("div", "gallery", ...cards), ...ofBoard(board, change), ...(remove ? [removal(remove)] : [])];
+  return [element("h2", "", "Add a tile"), labelled("Topic", select), element("div", "gallery", ...cards), ...ofBoard(board, change), ...(remove ? [removal(isSure, remove)] : [])];
 }
 
 /**
+ * @param {boolean} isSure whether it was pressed before
  * @param {() => void} remove the board
  * @returns {HTMLElement} a button that has to be pressed twice
  */
-function removal(remove) {
-  const press = button("Delete this board", "danger", () => {
-    if (press.dataset["sure"] === "true") remove();
-    press.dataset["sure"] = "true";
-    press.textContent = "Delete it for everybody, for good";
-  });
-  return element("div", "actions", press);
+function removal(isSure, remove) {
+  return element("div", "actions", button(isSure ? "Delete it for everybody, for good" : "Delete this board", "danger", remove));
 }
 
 /**
@@ -171,15 +168,23 @@ function fieldSelect(option, tile, fields, value, set) {
  */
 function select(choices, value, set) {
   const made = document.createElement("select");
-  for (const [choice, text] of choices) {
+  made.append(...optionsOf(choices, value));
+  made.addEventListener("change", () => set(made.value));
+  return made;
+}
+
+/**
+ * @param {[string, string][]} choices
+ * @param {string} value
+ */
+function optionsOf(choices, value) {
+  return choices.map(([choice, text]) => {
     const option = document.createElement("option");
     option.value = choice;
     option.textContent = text;
     option.selected = choice === value;
-    made.append(option);
-  }
-  made.addEventListener("change", () => set(made.value));
-  return made;
+    return option;
+  });
 }
 
 /**
@@ -188,10 +193,33 @@ function select(choices, value, set) {
  * @param {(topic: string) => void} choose
  */
 function topicSelect(topic, topics, choose) {
+  const made = select(topicChoices(topic, topics), topic, choose);
+  made.dataset["topics"] = "";
+  return made;
+}
+
+/**
+ * Offers topics that are known now where some are chosen from, in place: what somebody holds there stays.
+ *
+ * @param {HTMLElement} panel
+ * @param {Topic[]} topics
+ */
+export function nameTopics(panel, topics) {
+  for (const made of panel.querySelectorAll("select[data-topics]")) {
+    if (made instanceof HTMLSelectElement) made.replaceChildren(...optionsOf(topicChoices(made.value, topics), made.value));
+  }
+}
+
+/**
+ * @param {string} topic
+ * @param {Topic[]} topics
+ * @returns {[string, string][]}
+ */
+function topicChoices(topic, topics) {
   /** @type {[string, string][]} */
   const choices = topics.map(({ name, label }) => [name, label || name]);
   if (topic && !topics.some(({ name }) => name === topic)) choices.unshift([topic, topics.length ? `${topic} (you may not watch it)` : topic]);
-  return select(choices, topic, choose);
+  return choices;
 }
 
 /**
