@@ -1,7 +1,8 @@
 """What topics take up in Kafka, and for how long it stays there: first offsets, sizes, retention, the newest record.
 
 Asked of Kafka for many topics at once, one question at a time in a process, and remembered for a short while. What
-Kafka does not tell (the embedded broker none of it, others may not let us) is None, and asked again with the rest.
+Kafka does not tell (the embedded broker knows its first offsets, and no more; others may not let us) is None, and asked
+again with the rest.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # a re-export without a stub
 from django.conf import settings
 
+from streams.kafka import embedded
 from streams.kafka.clients import admin_options, asker, stop_quietly
 from streams.kafka.log_dirs import LogDirsRequest
 from streams.runtime.tasks import shared
@@ -75,7 +77,7 @@ class Storage:
         """What is known of the topics (name -> its partitions), TOPICS of them at most, asked anew where that is older
         than KEPT_S. Answers within twice ASK_S, also when Kafka does not."""
         names = list(partitions)[:TOPICS]
-        if settings.KAFKA_BOOTSTRAP_SERVERS:
+        if settings.KAFKA_BOOTSTRAP_SERVERS or embedded.address():
             if self._asking is not None:
                 await asyncio.wait([self._asking], timeout=ASK_S)
             now = asyncio.get_running_loop().time()
@@ -98,7 +100,9 @@ class Storage:
     async def _ask(self, due: dict[str, list[int]]) -> None:
         """Asks all there is to ask, side by side; what failed or came too late stays unknown."""
         answers = {name: Kept() for name in due}
-        questions = (self._ask_settings(answers), self._ask_sizes(due, answers), self._ask_offsets(due, answers))
+        questions = [self._ask_offsets(due, answers)]
+        if settings.KAFKA_BOOTSTRAP_SERVERS:
+            questions += [self._ask_settings(answers), self._ask_sizes(due, answers)]
         tasks = [asyncio.create_task(question) for question in questions]
         try:
             await asyncio.wait(tasks, timeout=ASK_S)

@@ -52,7 +52,15 @@ async def test_a_kafka_that_does_not_answer_leaves_it_unknown_within_the_bound(
     assert await storage.of({"t": [0]}) == {"t": Kept()}
 
 
-async def test_the_embedded_broker_is_not_asked(settings: Any, storage: Storage) -> None:
+async def test_the_embedded_broker_tells_first_offsets_and_where_there_is_none_nobody_is_asked(
+    settings: Any, storage: Storage
+) -> None:
     assert not settings.KAFKA_BOOTSTRAP_SERVERS
     assert embedded.current() is None
     assert await storage.of({"t": [0]}) == {}
+    broker = embedded.start()
+    try:
+        broker.create_topic("t")
+        assert await storage.of({"t": [0, 1]}) == {"t": Kept(firsts={0: 0, 1: 0})}
+    finally:
+        embedded.stop()
