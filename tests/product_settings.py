@@ -25,3 +25,4 @@ if statement_ms := os.environ.get("TEST_STATEMENT_MS"):  # for tests that do not
 
 if connections := os.environ.get("TEST_POOL"):  # for tests that need as many requests as there are connections
     DATABASE["OPTIONS"]["pool"]["max_size"] = int(connections)
+    DATABASE["OPTIONS"]["pool"]["timeout"] = 120  # s: who waits in vain is not answered, however slow the machine is

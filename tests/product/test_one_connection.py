@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,8 +18,7 @@ from tests.support.services import Postgres
 
 CONNECTIONS = 4  # of the process that is tested: one that the watch over rights keeps, and three for requests
 AT_ONCE = CONNECTIONS + 1
-PATIENCE_S = 60
-SOON_S = 9.5  # who waits for the pool waits 10 s; a machine that stands still for 5 s does not take as long
+PATIENCE_S = 60  # who waits for the pool in vain waits longer
 TOPIC = "items.v1"
 LEFT_OUT = {"/accounts/logout/", "/admin/logout/"}  # the others need the session
 
@@ -97,8 +95,6 @@ def client(web: Process, **options: Any) -> httpx.AsyncClient:
 
 
 async def all_are_answered(caller: httpx.AsyncClient, method: str, path: str, **more: Any) -> None:
-    began = time.monotonic()
     answers = await asyncio.gather(*(caller.request(method, path, **more) for _ in range(AT_ONCE)))
     statuses = {answer.status_code for answer in answers}
     assert not statuses & {500, 503}, (method, path, statuses, answers[0].text[:200])
-    assert time.monotonic() - began < SOON_S, (method, path)
