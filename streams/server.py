@@ -34,6 +34,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.protocols.utils import ClientDisconnected, get_client_addr, get_path_with_query_string, is_ssl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.frames import CloseCode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.utils import apply_mask
@@ -46,6 +47,9 @@ HEAD_BYTES = 64 * 1024  # of a head that comes in several pieces; a piece has at
 STALLED_S = 30.0  # for an answer of which the client takes nothing
 WHOLE_BYTES = 64 * 1024  # of an answer's body that leaves together with its head
 REPEATED = 100  # headers that are kept as they are written; there are some ten
+REQUESTS_AHEAD = 100  # of one connection, before the answer to its first one is complete
+FRAMES_AT_ONCE = 64  # of one socket; then the others have their turn
+PIECES = 1000  # of one message
 PROBES = frozenset({b"/healthz", b"/readyz", b"/metrics"})  # answered however many others are connected
 
 Take = Callable[[dict[str, Any]], None]  # gets ASGI's `websocket.receive` messages
@@ -65,6 +69,10 @@ def _nothing(_is_full: bool) -> None:
 def most_connections() -> int:
     """How many connections a process takes: what its limit of open files leaves."""
     return open_files.connections()
+
+
+class _TooManyAhead(Exception):
+    """A client asks on and on, and does not wait for an answer."""
 
 
 class WebProtocol(HttpToolsProtocol):
@@ -214,12 +222,19 @@ class WebProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if len(self._unanswered) >= REQUESTS_AHEAD:
+            self.drop()
+            raise _TooManyAhead  # nothing more of what has come is parsed
         self._in_body = True
         self._forget_waiting()
         self.app = self.config.loaded_app if self._has_room() else service_unavailable
         before = (*self._unanswered, cast("RequestResponseCycle | None", self.cycle))
         super().on_headers_complete()
         self._unanswered = tuple(request for request in before if request and not request.response_complete)
+
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():
+            super().send_400_response(msg)
 
     def _has_room(self) -> bool:
         return len(self.connections) <= most_connections() or self.url.partition(b"?")[0] in PROBES
@@ -390,7 +405,8 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     """Offers itself to the application. Frames that it writes stand in order with uvicorn's own: one transport.
 
     uvicorn's parser gets whole frames only, so that it always stands between two of them, and whole text messages need
-    not go through it. WebSocket's own pings are not sent: the live protocol's heartbeats do the same.
+    not go through it. They are told apart FRAMES_AT_ONCE at a time: uvloop hands over 8 MB before others have their
+    turn, which may be a million frames. WebSocket's own pings are not sent: the live protocol's heartbeats do the same.
     """
 
     # What uvicorn gives each connection at its beginning (a test compares), here once for all: of an object with more
@@ -414,7 +430,8 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     take: Take | None = None
     _asked: handshake.Opening | None = None  # by a usual opening
     on_full: Callable[[bool], None] = staticmethod(_nothing)
-    _rest = b""  # the beginning of a frame
+    _rest = b""  # what has come and is not looked at yet: the beginning of a frame, or more
+    _next_turn: asyncio.Handle | None = None  # when more of it is looked at, where it is more
     _is_split = True  # whether frames are told apart here
     _in_message = False  # whether uvicorn's parser waits for the rest of a message
 
@@ -460,10 +477,13 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         if self.transport.is_closing():  # it left before it was let in: no fault of the application
             raise ClientDisconnected
-        if message["type"] == "websocket.accept" and self._asked is not None and self._is_unanswered:
+        is_accept = message["type"] == "websocket.accept" and self._is_unanswered
+        if is_accept and self._asked is not None:
             self._accept(self._asked, message)
         else:
             await super().send(message)
+        if is_accept:
+            self._go_on()
 
     def start_keepalive(self) -> None:
         pass
@@ -494,17 +514,18 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     def _open(self, data: bytes) -> None:
         """What comes before the application has accepted: the head, from uvicorn's HTTP protocol, and whatever a client
         is too hasty with."""
-        if self._asked is not None:
+        if self.handshake_initiated:
             self._rest += data
             self.transport.pause_reading()
             return
-        is_head = not self.handshake_initiated and "conn" not in self.__dict__
-        self._asked = handshake.opening(data) if is_head else None
+        self._asked = handshake.opening(data) if "conn" not in self.__dict__ else None
         if self._asked is not None:
             self._ask(self._asked)
             return
         super().data_received(data)
-        self._is_split = not self.conn.reader.buffer  # else a client spoke before it was answered
+        if self.handshake_initiated:  # what a client said before it was answered
+            self._rest = bytes(self.conn.reader.buffer)
+            self.conn.reader.buffer.clear()
         if (
             self.conn.handshake_exc is not None and not self.handshake_initiated
         ):  # uvicorn would leave it without a word
@@ -544,16 +565,15 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         self.handshake_complete = True
         self.transport.write(handshake.answer(asked, message.get("subprotocol"), headers))
         self.start_keepalive()
-        early, self._rest = self._rest, b""
-        if early:
-            self.transport.resume_reading()
-            self._split(early)
 
     # From the client --------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         if not self.handshake_complete:
             self._open(data)
+        elif self._next_turn is not None:  # uvicorn goes on reading when the application has taken a message
+            self._rest += data
+            self.transport.pause_reading()
         elif self._is_split:
             self._split(self._rest + data if self._rest else data)
         else:
@@ -561,23 +581,38 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         if self.transport.is_closing():
             self.on_full(True)  # it takes nothing any more
 
+    def _go_on(self) -> None:
+        """Looks at what has come and was not looked at, and reads on."""
+        self._next_turn = None
+        if self._rest and not self.transport.is_closing():
+            if not self.read_paused:
+                self.transport.resume_reading()
+            data, self._rest = self._rest, b""
+            self.data_received(data)
+
     def _split(self, data: bytes) -> None:
-        """Hands on the whole frames in `data` (RFC 6455, 5.2) and keeps the rest."""
-        place, size = 0, len(data)
-        while size - place >= 2:
+        """Hands on whole frames in `data` (RFC 6455, 5.2) and keeps the rest, for later if there are many."""
+        place, size, frames = 0, len(data), 0
+        while size - place >= 2 and frames < FRAMES_AT_ONCE:
             length, head = data[place + 1] & ~MASKED, place + 2
-            if length == LENGTH_64 or not data[place + 1] & MASKED:
-                self._is_split, self._rest = False, b""  # too long, or not a client's: the parser says so
-                super().data_received(data[place:])
-                return
             if length == LENGTH_16:
                 length, head = int.from_bytes(data[place + 2 : place + 4], "big"), place + 4
+            elif length == LENGTH_64:
+                length, head = int.from_bytes(data[place + 2 : place + 10], "big"), place + 10
+            if not data[place + 1] & MASKED or (head <= size and length > self.config.ws_max_size):
+                self._is_split, self._rest = False, b""  # not a client's, or too long: the parser says so
+                super().data_received(data[place:])
+                return
             end = head + 4 + length
             if head + 4 > size or end > size:
                 break
             self._take_frame(data, place, head, end)
             place = end
+            frames += 1
         self._rest = data[place:]
+        if frames == FRAMES_AT_ONCE and self._rest:
+            self.transport.pause_reading()
+            self._next_turn = self.loop.call_soon(self._go_on)
 
     def _take_frame(self, data: bytes, place: int, head: int, end: int) -> None:
         """One frame: `data[place:end]`, its mask at `head`."""
@@ -606,6 +641,22 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         self.frames = []
         self.take({"type": "websocket.receive", "text": text})
 
+    def handle_ping(self) -> None:
+        """Answers one, unless the client does not take what was written: then it gets no more of it (RFC 6455, 5.5.3:
+        the newest of several may be answered alone)."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_cont(self, event: Any) -> None:
+        """A further piece of a message: bounded, since each takes memory, also one of no byte."""
+        if len(self.frames) < PIECES:
+            super().handle_cont(event)
+        else:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many pieces")
+            self.handle_parser_exception()
+
     # From the transport -----------------------------------------------------------------------------------------------
 
     def pause_writing(self) -> None:
@@ -621,4 +672,6 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.on_full(True)
         self.take, self.on_full, self._rest = None, _nothing, b""
+        if self._next_turn is not None:
+            self._next_turn.cancel()
         super().connection_lost(exc)

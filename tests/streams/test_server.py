@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from streams.server import LiveProtocol
+from streams.server import FRAMES_AT_ONCE, PIECES, LiveProtocol
 from streams.socket.sinks import EXTENSION
 from tests.support.serving import port_of, started
 
@@ -40,6 +41,7 @@ class Peer:
     """
 
     def __init__(self) -> None:
+        self.protocol: Any = None
         self.taken: list[str] = []
         self.received: list[dict[str, Any]] = []
         self.told: list[bool] = []
@@ -50,7 +52,7 @@ class Peer:
     async def application(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
         assert (await receive())["type"] == "websocket.connect"
         await send({"type": "websocket.accept"})
-        protocol = scope["extensions"][EXTENSION]["protocol"]
+        self.protocol = protocol = scope["extensions"][EXTENSION]["protocol"]
         protocol.hand_over(self._take)
         protocol.on_full = self.told.append
         while True:
@@ -78,12 +80,13 @@ class Peer:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[Peer]:
+async def connected(connection: bytes = b"Upgrade") -> AsyncIterator[Peer]:
+    """connection: what the opening says under that name."""
     peer = Peer()
     async with started(peer.application, ws=LiveProtocol, ws_max_size=LIMIT, ws_per_message_deflate=False) as server:
         peer.reader, peer.writer = await asyncio.open_connection("127.0.0.1", port_of(server))
         peer.writer.write(
-            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: " + connection + b"\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
         async with asyncio.timeout(WAIT_S):
@@ -183,3 +186,60 @@ async def test_one_that_went_without_a_word_takes_nothing_any_more() -> None:
         peer.writer.transport.abort()
         await peer.until(lambda: bool(peer.received))
         assert peer.told[-1]
+
+
+@pytest.mark.parametrize(
+    ("connection", "first"),
+    [(b"Upgrade", b""), (b"Upgrade, x", b""), (b"Upgrade", b"x" * LIMIT)],
+    ids=["usual", "unusual", "behind the largest message"],
+)
+async def test_a_client_of_many_frames_leaves_others_their_turns(connection: bytes, first: bytes) -> None:
+    """libuv hands over 8 MB of one socket before it looks at another, which may be a million frames."""
+    taken_in_turn, turn = dict[int, int](), 0
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async with connected(connection) as peer:
+        peer.writer.write(framed(first))
+        await peer.until(lambda: peer.taken == [first.decode()])
+        take = peer.protocol.take
+
+        def noted(message: dict[str, Any]) -> None:
+            taken_in_turn[turn] = taken_in_turn.get(turn, 0) + 1
+            take(message)
+
+        peer.protocol.take = noted
+        counting = asyncio.create_task(count_turns())
+        texts = [str(number) for number in range(20 * FRAMES_AT_ONCE)]
+        peer.writer.write(b"".join(framed(text.encode()) + framed(b"", PONG) for text in texts))
+        await peer.until(lambda: len(peer.taken) == len(texts) + 1)
+        counting.cancel()
+        assert peer.taken[1:] == texts
+        assert max(taken_in_turn.values()) <= FRAMES_AT_ONCE
+
+
+async def test_pings_of_a_client_that_takes_no_answer_do_not_pile_up() -> None:
+    async with connected() as peer:
+        for transport, buffer in (
+            (peer.writer.transport, socket.SO_RCVBUF), (peer.protocol.transport, socket.SO_SNDBUF),
+        ):  # fmt: skip
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, 4096)
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        peer.writer.write(framed(b"x" * 125, PING) * 20_000 + framed(b"done"))
+        await peer.until(lambda: bool(peer.taken))
+        assert peer.protocol.transport.get_write_buffer_size() < 100_000
+        peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert await peer.frame() == (PONG, b"x" * 125)
+
+
+async def test_a_message_of_pieces_without_end_closes() -> None:
+    async with connected() as peer:
+        peer.writer.write(framed(b"", final=False) + framed(b"", 0, final=False) * (PIECES - 2) + framed(b"!", 0))
+        await peer.until(lambda: peer.taken == ["!"])
+        peer.writer.write(framed(b"", final=False) + framed(b"", 0, final=False) * PIECES)
+        opcode, payload = await peer.frame()
+        assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, 1009)

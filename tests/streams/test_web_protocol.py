@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from streams.server import LiveProtocol, WebProtocol, send_whole
+from streams.server import REQUESTS_AHEAD, LiveProtocol, WebProtocol, send_whole
 from tests.support.serving import port_of, served, started
 
 WAIT_S = 30
@@ -43,6 +43,35 @@ async def test_everybody_whose_client_has_gone_is_told_not_only_the_last_who_ask
             await is_answered.wait()
             writer.close()
     assert told == ["/1 http.disconnect"]
+
+
+async def test_who_asks_on_and_on_without_waiting_for_an_answer_is_sent_away() -> None:
+    """A request takes 18 bytes, and a hundred times as much here; as many as had come waited for their turn."""
+    asked, may_answer = list[str](), asyncio.Event()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        await may_answer.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    options = {"http": WebProtocol, "ws": "none", "timeout_graceful_shutdown": 1}
+    async with started(application, **options) as server, asyncio.timeout(WAIT_S):
+        port = port_of(server)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"".join(REQUEST % number for number in range(REQUESTS_AHEAD + 2)))
+        with pytest.raises((ConnectionError, EOFError)):
+            await reader.readexactly(1)
+        writer.close()
+        assert asked == ["/0"]
+        may_answer.set()
+        asked.clear()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"".join(REQUEST % number for number in range(REQUESTS_AHEAD)))
+        for _ in range(REQUESTS_AHEAD):
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        assert asked == [f"/{number}" for number in range(REQUESTS_AHEAD)]
 
 
 LETTERS = b"abc" * 40_000
