@@ -523,14 +523,17 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             self._ask(self._asked)
             return
         super().data_received(data)
-        if self.handshake_initiated:  # what a client said before it was answered
-            self._rest = bytes(self.conn.reader.buffer)
-            self.conn.reader.buffer.clear()
         if (
             self.conn.handshake_exc is not None and not self.handshake_initiated
         ):  # uvicorn would leave it without a word
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        early = self.conn.reader.buffer  # what the client says before it is answered
+        self._rest = bytes(early)
+        early.clear()
 
     def _ask(self, asked: handshake.Opening) -> None:
         """As uvicorn's `handle_connect` asks the application, which may as well refuse as it does everywhere."""

@@ -35,20 +35,21 @@ log = logging.getLogger(__name__)
 
 LARGEST_FILE = 1_000_000_000  # bytes
 KEPT = timedelta(days=7)  # files and reports
-AT_ONCE = 2  # imports a web process starts; more would only slow each other down
+AT_ONCE = 2  # imports a web process starts; more would only slow each other down …
+EACH = 1  # … and of one person: others find a place
 PERSON_FILES = 20  # one person keeps
 PERSON_BYTES = 2_000_000_000  # … and bytes
 ALL_BYTES = 20_000_000_000  # that all people keep together
 State = ImportJob.State
 
-_processes: set[asyncio.Task[None]] = set()
+_processes: dict[asyncio.Task[None], int | None] = {}  # each with the primary key of whose import it runs
 
 
 class TooManyImports(Refused):
-    """As many imports run as this process may start, so this one is not started."""
+    """As many imports run as this process may start, of this person or of all, so this one is not started."""
 
-    def __init__(self) -> None:
-        super().__init__("Other imports are running just now. Start this one when one of them is done.")
+    def __init__(self, whose: str = "Other imports are") -> None:
+        super().__init__(f"{whose} running just now. Start this one when that is done.")
 
 
 class UnderWay(Refused):
@@ -151,20 +152,22 @@ def claim(job_id: int, mapping: dict[str, str], *, dry_run: bool) -> ImportJob:
     return job
 
 
-async def start(job_id: int, mapping: dict[str, str], *, dry_run: bool) -> None:
+async def start(job: ImportJob, mapping: dict[str, str], *, dry_run: bool) -> None:
     """Claims an import and starts its process, which ends with this server.
 
     Raises UnderWay, and TooManyImports before anything is forgotten of an earlier run.
     """
+    if list(_processes.values()).count(job.owner_id) >= EACH:
+        raise TooManyImports("Another import of yours is")
     if len(_processes) >= AT_ONCE:
         raise TooManyImports
     claimed = asyncio.get_running_loop().create_future()
     # A context of its own: the request's, with its thread, ends with the request.
-    task = asyncio.create_task(_accompany(job_id, claimed), context=contextvars.Context())
-    _processes.add(task)  # it has its place while it is claimed
-    task.add_done_callback(_processes.discard)
+    task = asyncio.create_task(_accompany(job.pk, claimed), context=contextvars.Context())
+    _processes[task] = job.owner_id  # it has its place while it is claimed
+    task.add_done_callback(_processes.pop)
     try:
-        await sync_to_async(claim)(job_id, mapping, dry_run=dry_run)
+        await sync_to_async(claim)(job.pk, mapping, dry_run=dry_run)
     except BaseException:
         claimed.cancel()
         raise

@@ -8,7 +8,7 @@ import contextvars
 import logging
 import sys
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -22,14 +22,29 @@ from items.models.import_job import ImportJob
 log = logging.getLogger(__name__)
 
 SMALL = 200_000  # bytes; a file up to here is looked into at once (50 ms)
-AT_ONCE = 2  # files that a web process looks into; more would only slow each other down
+AT_ONCE = 2  # files that a web process looks into; more would only slow each other down …
+EACH = 1  # … and of one person: others find a place
 LOOK_S = 300.0  # for looking into one file: at 10 MB/s 1 GB takes 100
-WAIT_S = 900.0  # for the turn to look; nobody waits with an open request
+WAIT_S = 900.0  # for the turn to look, behind other people's; nobody waits with an open request
 ALIVE_S = 15.0  # between two words that somebody still looks
 State = ImportJob.State
 
 _tasks: set[asyncio.Task[None]] = set()
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+class _Turns:
+    """Of one event loop."""
+
+    def __init__(self) -> None:
+        self.all = asyncio.Semaphore(AT_ONCE)
+        self._each: WeakValueDictionary[int | None, asyncio.Semaphore] = WeakValueDictionary()
+
+    def of(self, person: int | None) -> asyncio.Semaphore:
+        """One person's; forgotten when nobody has or wants one."""
+        return self._each.setdefault(person, asyncio.Semaphore(EACH))
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
 
 
 async def begin(job: ImportJob) -> None:
@@ -88,18 +103,19 @@ async def _look(job: ImportJob) -> None:
 
 async def _look_beside(job: ImportJob) -> None:
     """Looks in a process of its own: a parser holds the interpreter. Raises Unreadable."""
-    turn = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
-    try:
-        async with asyncio.timeout(WAIT_S):
-            await turn.acquire()
-    except TimeoutError:
-        raise Unreadable("Other large files are being looked into. Please upload it again later.") from None
-    try:
-        if not job.source.is_file():  # removed meanwhile: who waits for a turn waits for no such file
-            raise Unreadable("The file is not here any more.")
-        code = await _run(job)
-    finally:
-        turn.release()
+    turns = _turns.setdefault(asyncio.get_running_loop(), _Turns())
+    async with turns.of(job.owner_id):
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await turns.all.acquire()
+        except TimeoutError:
+            raise Unreadable("Other large files are being looked into. Please upload it again later.") from None
+        try:
+            if not job.source.is_file():  # removed meanwhile: who waits for a turn waits for no such file
+                raise Unreadable("The file is not here any more.")
+            code = await _run(job)
+        finally:
+            turns.all.release()
     if code == 1 and job.survey.is_file():
         raise Unreadable(await asyncio.to_thread(job.survey.read_text, encoding="utf-8"))
     if code != 0:

@@ -192,7 +192,7 @@ async def start(request: HttpRequest, job_id: int) -> HttpResponse:
         return await _show(request, job, problem, 400)
     await sync_to_async(_remember)(job, survey, chosen)
     try:
-        await jobs.start(job_id, chosen, dry_run="dry_run" in request.POST)
+        await jobs.start(job, chosen, dry_run="dry_run" in request.POST)
     except Refused as error:
         messages.warning(request, str(error))
     return redirect("items:import-job", job_id)

@@ -17,6 +17,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordResetForm
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse, reverse_lazy
@@ -222,11 +223,15 @@ def token_list(request: HttpRequest) -> HttpResponse:
     secret = ""
     live = ApiToken.objects.filter(user=user, revoked_at__isnull=True)
     if form.is_valid():
-        if live.count() >= TOKENS_EACH:
-            form.add_error(None, f"You have {TOKENS_EACH} tokens, which is the most. Revoke one first.")
-        else:
-            secret = tokens.issue(user, form.cleaned_data["name"], form.cleaned_data["days"] or None)
+        with transaction.atomic():
+            # The person's row is the lock: two forms that are sent at the same time count each other.
+            User.objects.select_for_update(no_key=True).get(pk=user.pk)
+            if live.count() < TOKENS_EACH:
+                secret = tokens.issue(user, form.cleaned_data["name"], form.cleaned_data["days"] or None)
+        if secret:
             form = TokenForm()
+        else:
+            form.add_error(None, f"You have {TOKENS_EACH} tokens, which is the most. Revoke one first.")
     context = {"form": form, "secret": secret, "tokens": list(live[:TOKENS_EACH])}
     return render(request, "registration/tokens.html", context)
 

@@ -7,6 +7,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -78,11 +79,14 @@ def listed(actor: User) -> list[dict[str, JsonValue]]:
     ]
 
 
+@transaction.atomic
 def create_board(definition: Definition, *, actor: User) -> Board:
     """Makes a board of the actor's. Its address is the one that is asked for, or made of its name.
 
     Raises TooManyBoards, SlugTaken (only when an address was asked for) and UnknownGroups.
     """
+    # The person's row is the lock: two requests at the same time count each other.
+    get_user_model()._default_manager.select_for_update(no_key=True).get(pk=actor.pk)
     if Board.objects.filter(owner=actor).count() >= BOARDS_EACH:
         raise TooManyBoards(BOARDS_EACH)
     if definition.slug is not None:

@@ -13,6 +13,8 @@ import pytest
 
 from items.api.schemas import PROBLEMS
 from items.services.turns import HEAVY_READS_EACH
+from project.accounts.views import TOKENS_EACH
+from streams.boards.services import BOARDS_EACH
 from tests.conftest import Install
 from tests.support.client import Connection
 from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, session_of
@@ -33,6 +35,20 @@ CREATE FUNCTION slow.upper(text) RETURNS text LANGUAGE plpgsql VOLATILE AS
 $$ BEGIN PERFORM pg_advisory_xact_lock_shared({LOCK}); RETURN pg_catalog.upper($1); END $$;
 """
 WAITING = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {LOCK} AND NOT granted"
+CSRF = "a" * 32
+NEARLY_FULL = """
+from django.contrib.auth.models import User
+from items.models import ApiToken
+from streams.models import Board
+user = User.objects.get(username="alice")
+Board.objects.bulk_create(Board(slug=f"b{{n}}", name="b", owner=user) for n in range({}))
+ApiToken.objects.filter(user=user).update(name="of the test")
+ApiToken.objects.bulk_create(ApiToken(user=user, name="t", digest=str(n)) for n in range({} - 1))
+"""
+COUNTED = """
+SELECT (SELECT count(*) FROM streams_board JOIN auth_user ON auth_user.id = owner_id WHERE username = 'alice'),
+(SELECT count(*) FROM items_apitoken JOIN auth_user ON auth_user.id = user_id WHERE username = 'alice')
+"""
 NO_RIGHTS = """
 from django.contrib.auth.models import User
 User.objects.filter(username="alice").update(is_staff=False, is_superuser=False)
@@ -199,3 +215,21 @@ async def test_a_cookie_that_no_database_takes_harms_nobody(install: Install, po
         statuses = [(await stranger.get(path)).status_code for path in ("/", "/accounts/login/", "/api/topics/")]
     assert statuses == [302, 200, 401]
     assert "NUL" not in web.log()
+
+
+async def test_what_is_counted_for_a_person_is_counted_one_by_one(install: Install, postgres: Postgres) -> None:
+    installation = install(postgres)
+    web = await asyncio.to_thread(installation.web)
+    await asyncio.to_thread(
+        installation.manage, "shell", "--no-imports", "--command", NEARLY_FULL.format(BOARDS_EACH - 1, TOKENS_EACH - 1)
+    )
+    headers = {"X-CSRFToken": CSRF}
+    cookies = {SESSION_COOKIE: session_of(USERS[0]), "csrftoken": CSRF}
+    async with httpx.AsyncClient(base_url=web.url, timeout=PATIENCE_S, headers=headers, cookies=cookies) as client:
+        boards = [client.post("/api/boards/", json={"name": "b", "slug": f"new-{number}"}) for number in range(12)]
+        tokens = [client.post("/accounts/tokens/", data={"name": "t", "days": 7}) for _ in range(12)]
+        answers = await asyncio.gather(*boards)
+        assert sorted(answer.status_code for answer in answers) == [201, *[429] * 11]
+        forms = await asyncio.gather(*tokens)
+        assert {form.status_code for form in forms} == {200}
+    assert await asyncio.to_thread(installation.query, COUNTED) == [(BOARDS_EACH, TOKENS_EACH)]

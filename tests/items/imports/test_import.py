@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import tempfile
@@ -22,7 +23,7 @@ from django.utils import timezone
 
 from items import services
 from items.events import ItemEvent
-from items.imports import jobs, running
+from items.imports import jobs, looking, running
 from items.imports import saved as import_saved
 from items.listing import filters
 from items.listing.files import COLUMNS, Export
@@ -453,13 +454,49 @@ class StartedTests(ImportTestCase):
     async def test_one_that_finds_no_place_keeps_what_its_last_run_said(self) -> None:
         job = await ImportJob.objects.acreate(owner=self.owner, file_name="a.csv", state="done", rows=7, created=7)
         with mock.patch.object(jobs, "AT_ONCE", 0), self.assertRaises(jobs.TooManyImports):
-            await jobs.start(job.pk, {}, dry_run=False)
+            await jobs.start(job, {}, dry_run=False)
         await job.arefresh_from_db()
         self.assertEqual((job.state, job.rows, job.created), ("done", 7, 7))
+
+    async def test_one_person_has_one_place_and_others_the_rest(self) -> None:
+        mine, another, theirs, nobodys = [
+            await ImportJob.objects.acreate(owner=owner, file_name="a.csv")
+            for owner in (self.owner, self.owner, self.colleague, self.staff)
+        ]
+        may_end = asyncio.Event()
+        with mock.patch.object(jobs, "_accompany", lambda *_: may_end.wait()):
+            await jobs.start(mine, {}, dry_run=True)
+            with self.assertRaisesRegex(jobs.TooManyImports, "of yours"):
+                await jobs.start(another, {}, dry_run=True)
+            await jobs.start(theirs, {}, dry_run=True)
+            with self.assertRaisesRegex(jobs.TooManyImports, "Other imports"):
+                await jobs.start(nobodys, {}, dry_run=True)
+        may_end.set()
+        await until(lambda: not jobs._processes, "their places are free")
+
+    async def test_one_person_has_one_file_looked_into_and_others_do_not_wait_behind_the_next(self) -> None:
+        mine, another, theirs = [
+            await ImportJob.objects.acreate(owner=owner, file_name="a.csv")
+            for owner in (self.owner, self.owner, self.colleague)
+        ]
+        begun, may_end = list[ImportJob](), asyncio.Event()
+
+        async def look(job: ImportJob) -> int:
+            begun.append(job)
+            await may_end.wait()
+            return 0
+
+        with mock.patch.object(looking, "_run", look), mock.patch("pathlib.Path.is_file", return_value=True):
+            looks = [asyncio.create_task(looking._look_beside(job)) for job in (mine, another, theirs)]
+            await until(lambda: len(begun) == 2, "as many as there are places")
+            self.assertEqual(begun, [mine, theirs])
+            may_end.set()
+            await asyncio.gather(*looks)
+        self.assertEqual(begun, [mine, theirs, another])
 
     async def test_one_that_runs_already_is_refused_and_takes_no_place(self) -> None:
         now = timezone.now()
         job = await ImportJob.objects.acreate(owner=self.owner, file_name="a.csv", state="running", alive_at=now)
         with self.assertRaises(jobs.UnderWay):
-            await jobs.start(job.pk, {}, dry_run=False)
+            await jobs.start(job, {}, dry_run=False)
         await until(lambda: not jobs._processes, "its place is free")
