@@ -48,6 +48,7 @@ STALLED_S = 30.0  # for an answer of which the client takes nothing
 WHOLE_BYTES = 64 * 1024  # of an answer's body that leaves together with its head
 REPEATED = 100  # headers that are kept as they are written; there are some ten
 REQUESTS_AHEAD = 100  # of one connection, before the answer to its first one is complete
+PIECE_BYTES = 64 * 1024  # after one that large the others have their turn
 FRAMES_AT_ONCE = 64  # of one socket; then the others have their turn
 PIECES = 1000  # of one message
 PROBES = frozenset({b"/healthz", b"/readyz", b"/metrics"})  # answered however many others are connected
@@ -216,6 +217,15 @@ class WebProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._say("431 Request Header Fields Too Large")
+        if len(data) >= PIECE_BYTES and not self.transport.is_closing() and self.transport.get_protocol() is self:
+            self.transport.pause_reading()
+            self.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """After a large piece, so that the others have had their turn: uvloop hands over 8 MB before that, and they may
+        be a million chunks or trailers."""
+        if not (self.flow.read_paused or self.transport.is_closing()) and self.transport.get_protocol() is self:
+            self.transport.resume_reading()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_body:  # what follows a chunked body is no header: nobody has looked for it there
@@ -405,8 +415,9 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     """Offers itself to the application. Frames that it writes stand in order with uvicorn's own: one transport.
 
     uvicorn's parser gets whole frames only, so that it always stands between two of them, and whole text messages need
-    not go through it. They are told apart FRAMES_AT_ONCE at a time: uvloop hands over 8 MB before others have their
-    turn, which may be a million frames. WebSocket's own pings are not sent: the live protocol's heartbeats do the same.
+    not go through it. They are told apart FRAMES_AT_ONCE or PIECE_BYTES at a time: uvloop hands over 8 MB before others
+    have their turn, which may be a million frames. WebSocket's own pings are not sent: the live protocol's heartbeats
+    do the same.
     """
 
     # What uvicorn gives each connection at its beginning (a test compares), here once for all: of an object with more
@@ -596,7 +607,7 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     def _split(self, data: bytes) -> None:
         """Hands on whole frames in `data` (RFC 6455, 5.2) and keeps the rest, for later if there are many."""
         place, size, frames = 0, len(data), 0
-        while size - place >= 2 and frames < FRAMES_AT_ONCE:
+        while size - place >= 2 and frames < FRAMES_AT_ONCE and place < PIECE_BYTES:
             length, head = data[place + 1] & ~MASKED, place + 2
             if length == LENGTH_16:
                 length, head = int.from_bytes(data[place + 2 : place + 4], "big"), place + 4
@@ -613,7 +624,8 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             place = end
             frames += 1
         self._rest = data[place:]
-        if frames == FRAMES_AT_ONCE and self._rest:
+        is_turn_over = frames == FRAMES_AT_ONCE or place >= PIECE_BYTES
+        if is_turn_over and self._rest and not self.transport.is_closing():
             self.transport.pause_reading()
             self._next_turn = self.loop.call_soon(self._go_on)
 

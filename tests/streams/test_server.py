@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from streams.server import FRAMES_AT_ONCE, PIECES, LiveProtocol
+from streams.server import FRAMES_AT_ONCE, PIECE_BYTES, PIECES, LiveProtocol
 from streams.socket.sinks import EXTENSION
 from tests.support.serving import port_of, started
 
@@ -217,9 +217,15 @@ async def test_a_client_of_many_frames_leaves_others_their_turns(connection: byt
         texts = [str(number) for number in range(20 * FRAMES_AT_ONCE)]
         peer.writer.write(b"".join(framed(text.encode()) + framed(b"", PONG) for text in texts))
         await peer.until(lambda: len(peer.taken) == len(texts) + 1)
-        counting.cancel()
         assert peer.taken[1:] == texts
         assert max(taken_in_turn.values()) <= FRAMES_AT_ONCE
+
+        taken_in_turn.clear()
+        large = framed(b"x" * (PIECE_BYTES // 2))
+        peer.writer.write(large * 40)
+        await peer.until(lambda: len(peer.taken) == len(texts) + 41)
+        counting.cancel()
+        assert max(taken_in_turn.values()) <= 2
 
 
 async def test_pings_of_a_client_that_takes_no_answer_do_not_pile_up() -> None:

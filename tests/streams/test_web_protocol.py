@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from typing import Any
 
 import pytest
 import uvicorn
+import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -14,6 +17,7 @@ from streams.server import REQUESTS_AHEAD, LiveProtocol, WebProtocol, send_whole
 from tests.support.serving import port_of, served, started
 
 WAIT_S = 30
+PIECES = 5  # of 256 KB, which the system keeps for a connection at least
 REQUEST = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -72,6 +76,43 @@ async def test_who_asks_on_and_on_without_waiting_for_an_answer_is_sent_away() -
             assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
         writer.close()
         assert asked == [f"/{number}" for number in range(REQUESTS_AHEAD)]
+
+
+def test_a_client_that_sends_much_leaves_others_their_turns() -> None:
+    """libuv reads 32 times from one socket before it looks at another: a million trailers in one go."""
+    pieces_in_turn, turn = dict[int, int](), 0
+
+    class Noting(WebProtocol):
+        def data_received(self, data: bytes) -> None:
+            pieces_in_turn[turn] = pieces_in_turn.get(turn, 0) + 1
+            super().data_received(data)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def send_as_much_as_is_taken() -> None:
+        async with started(application, http=Noting, ws="none") as server, asyncio.timeout(WAIT_S):
+            with socket.create_connection(("127.0.0.1", port_of(server))) as client:
+                client.setblocking(False)
+                client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+                counting = asyncio.create_task(count_turns())
+                with contextlib.suppress(BlockingIOError):
+                    while True:  # the server's loop stands still meanwhile
+                        client.send(b"a:b\r\n" * 10_000)
+                while sum(pieces_in_turn.values()) < PIECES:
+                    await asyncio.sleep(0)
+                assert max(pieces_in_turn.values()) == 1
+                counting.cancel()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(send_as_much_as_is_taken())
 
 
 LETTERS = b"abc" * 40_000

@@ -464,7 +464,11 @@ class StartedTests(ImportTestCase):
             for owner in (self.owner, self.owner, self.colleague, self.staff)
         ]
         may_end = asyncio.Event()
-        with mock.patch.object(jobs, "_accompany", lambda *_: may_end.wait()):
+
+        async def accompany(*_: object) -> None:
+            await may_end.wait()
+
+        with mock.patch.object(jobs, "_accompany", accompany):
             await jobs.start(mine, {}, dry_run=True)
             with self.assertRaisesRegex(jobs.TooManyImports, "of yours"):
                 await jobs.start(another, {}, dry_run=True)

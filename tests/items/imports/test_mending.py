@@ -242,9 +242,11 @@ class UpsertTests(ImportTestCase):
 
 async def test_a_file_that_was_removed_takes_no_turn_from_others(tmp_path: Path) -> None:
     """Who uploads and removes again and again would have all others wait."""
-    turn = asyncio.Semaphore(0)
-    looking._turns[asyncio.get_running_loop()] = turn
-    removed, kept = (SimpleNamespace(pk=n, source=tmp_path / f"{n}", survey=tmp_path / f"{n}.json") for n in (1, 2))
+    turns = looking._turns[asyncio.get_running_loop()] = looking._Turns()
+    turns.all = turn = asyncio.Semaphore(0)
+    removed, kept = (
+        SimpleNamespace(pk=n, owner_id=n, source=tmp_path / f"{n}", survey=tmp_path / f"{n}.json") for n in (1, 2)
+    )
     run: list[Any] = []
 
     async def noted(job: Any) -> int:
