@@ -45,10 +45,16 @@ def may_be_number(cell: str) -> bool:
     return cell.strip(_AROUND) in _LEFT or isinstance(cell, JsonNumber)
 
 
+def unquoted(cell: str) -> str:
+    """Without the quote before digits by which a spreadsheet keeps a number as it was typed: '12.50."""
+    return cell[1:] if cell[0] == "'" and cell[1:2].isdigit() else cell
+
+
 @dataclass(slots=True)
 class Evidence:
     """What the cells of one column show. Counts are cells; of a column without numbers only its first are counted.
-    watched: whether every filled cell is to be looked at; otherwise those that `may_be_number`."""
+    watched: whether every filled cell is to be looked at; otherwise those that `may_be_number`. comma_usual: whether
+    the file is from a place where a comma stands before decimals, as its delimiter shows."""
 
     filled: int = 0
     numbers: int = 0
@@ -65,6 +71,7 @@ class Evidence:
     currencies: list[str] = field(default_factory=list)
     distinct: list[str] = field(default_factory=list)
     watched: bool = True
+    comma_usual: bool = False
 
     def look(self, cell: str) -> None:
         """Takes a cell that is not empty into account."""
@@ -104,11 +111,11 @@ class Evidence:
             if _SHORTENED.fullmatch(cell):
                 self.shortened += 1
                 return
-            bare = money.bare(cell)
+            bare = money.bare(unquoted(cell))
             if not _NUMERAL.fullmatch(bare):
                 return
             sign = money.currency(cell)
-            if sign not in self.currencies and len(self.currencies) < CURRENCIES:
+            if sign and sign not in self.currencies and len(self.currencies) < CURRENCIES:
                 self.currencies.append(sign)
         self.numbers += 1
         self._separators(bare)
@@ -138,6 +145,12 @@ class Evidence:
         return "both" if point and comma else "point" if point else "comma" if comma else ""
 
     @property
+    def is_point_unclear(self) -> bool:
+        """Whether the point of 12.500 may stand between thousands: others such as 1.234 show that it may, or the file
+        is from where that is usual, and nothing speaks against it."""
+        return self.style in {"", "both"} and (self.point_fine > 0 or (self.comma_usual and self.point_unclear > 0))
+
+    @property
     def rates(self) -> bool:
         """Whether all the values are such as rates in per cent are."""
         if self.percents:
@@ -157,8 +170,10 @@ class Evidence:
             said.append("commas and points both stand before decimals, so amounts such as 1,234 fail")
         elif self.comma_unclear:
             said.append("nothing shows whether the comma stands before decimals, so amounts such as 1,234 fail")
-        elif self.point_fine:
+        elif self.is_point_unclear:
             said.append("nothing shows whether the point stands before decimals, so amounts such as 1.234 fail")
+        elif self.point_unclear and not self.style:
+            said.append("a point stands before decimals (12.500 is 12.50)")
         if len(self.currencies) > 1:
             said.append(f"{', '.join(self.currencies)} are not kept: are these amounts of different currencies?")
         elif self.currencies:
@@ -176,13 +191,13 @@ class Amounts:
     def __init__(self, evidence: Evidence | None) -> None:
         evidence = evidence or Evidence()
         self._style = evidence.style
-        # 12.500 is 12.50, unless others such as 1.234 show that the points of the column may stand between thousands.
-        self._point_unclear = evidence.style in {"", "both"} and evidence.point_fine > 0
+        self._point_unclear = evidence.is_point_unclear
 
     def read(self, cell: str) -> Decimal:
         """The amount. Raises ValueError with a sentence for people."""
         if isinstance(cell, JsonNumber):
             return money.amount(_decimal(cell))
+        cell = unquoted(cell)
         if not ("," in cell or "." in cell) or _DECIMALS.fullmatch(cell):
             return money.amount(cell)
         bare = money.bare(cell)

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from items.imports.names import plain_name
 from items.values import texts
 
 PARENTS_BYTES = 16 * 1024 * 1024  # of texts of products whose variations may follow: 7,000 of 500 characters
@@ -21,14 +21,6 @@ Values = dict[str, str | None]
 
 class Skip(Exception):
     """The row is no item of its own; the text is a sentence for people."""
-
-
-def plain_name(column: str) -> str:
-    """A column's name as it is compared: `Product_Name` and `[product name]` are `product name`. What nobody sees of it
-    does not count: files that were saved twice begin with two marks of byte order."""
-    seen = "".join(character for character in column if unicodedata.category(character) != "Cf")
-    name = " ".join(seen.replace("_", " ").casefold().split())
-    return name[1:-1] if name[:1] == "[" and name[-1:] == "]" else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +183,24 @@ FORMATS = (
         frozenset({"description"}),
         {"token": "for the SKU of what has none", "variation name": "each variation is an item with the item's name"},
         "Each variation is an item; one without a SKU gets one of its token. Items with a variable price are skipped.",
+    ),
+    Format(
+        "Etsy's listings",
+        (frozenset({"title", "description", "price", "currency code", "quantity", "tags", "materials"}),),
+        {"name": "title", "description": "description", "price": "price", "sku": "sku"},
+        Rows,
+        frozenset({"title", "description"}),
+        {"currency code": "an item keeps no currency"},
+        "Each listing is an item, also one with variations.",
+    ),
+    Format(
+        "Lightspeed's product export",
+        (frozenset({"handle", "sku", "name", "supply price", "retail price"}),),
+        {"name": "name", "description": "description", "price": "retail price", "sku": "sku"},
+        Rows,
+        frozenset({"description"}),
+        {"supply price": "it is what the shop pays, not the price"},
+        "Each variant is an item, at its retail price.",
     ),
 )
 

@@ -9,19 +9,20 @@ import logging
 import os
 import shutil
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
 from items.imports import mapping as import_mapping
 from items.imports import mending, recognising, running
 from items.imports import saved as import_saved
+from items.imports.patience import in_thread, patiently
 from items.imports.recognising import Survey
 from items.imports.rows import Unreadable
 from items.imports.running import COUNTS, Failure, Progress
@@ -161,22 +162,22 @@ async def start(job: ImportJob, mapping: dict[str, str], *, dry_run: bool) -> No
         raise TooManyImports("Another import of yours is")
     if len(_processes) >= AT_ONCE:
         raise TooManyImports
-    claimed = asyncio.get_running_loop().create_future()
+    claimed: asyncio.Future[datetime] = asyncio.get_running_loop().create_future()
     # A context of its own: the request's, with its thread, ends with the request.
     task = asyncio.create_task(_accompany(job.pk, claimed), context=contextvars.Context())
     _processes[task] = job.owner_id  # it has its place while it is claimed
     task.add_done_callback(_processes.pop)
     try:
-        await sync_to_async(claim)(job.pk, mapping, dry_run=dry_run)
+        job = await sync_to_async(claim)(job.pk, mapping, dry_run=dry_run)
     except BaseException:
         claimed.cancel()
         raise
-    claimed.set_result(None)
+    claimed.set_result(job.started_at or timezone.now())
 
 
-async def _accompany(job_id: int, claimed: asyncio.Future[None]) -> None:
+async def _accompany(job_id: int, claimed: asyncio.Future[datetime]) -> None:
     """Runs the process to its end; a process that died leaves an interrupted import, not one that seems to run."""
-    await claimed
+    started_at = await claimed
     manage = str(settings.BASE_DIR / "manage.py")
     try:
         process = await asyncio.create_subprocess_exec(
@@ -188,15 +189,12 @@ async def _accompany(job_id: int, claimed: asyncio.Future[None]) -> None:
         code = -1
     if code != 0:
         log.error("The process of import %s ended with code %s", job_id, code)
-        await asyncio.to_thread(_interrupted, job_id, State.INTERRUPTED)
+        await in_thread(_interrupted, job_id, started_at)
 
 
-def _interrupted(job_id: int, state: str) -> None:
-    try:
-        ImportJob.objects.filter(pk=job_id, state=State.RUNNING).update(state=state, finished_at=timezone.now())
-    finally:
-        if not connection.in_atomic_block:
-            connection.close()
+def _interrupted(job_id: int, started_at: datetime) -> None:
+    run = ImportJob.objects.filter(pk=job_id, state=State.RUNNING, started_at=started_at)
+    run.update(state=State.INTERRUPTED, finished_at=timezone.now())
 
 
 def run(job: ImportJob, parent: int | None = None) -> None:
@@ -206,10 +204,18 @@ def run(job: ImportJob, parent: int | None = None) -> None:
     keeper = mending.Keeper(job)
 
     def on_chunk(progress: Progress) -> bool:
-        keeper.write()
-        _note(job, progress)
-        job.refresh_from_db(fields=["cancel_asked"])
+        patiently(keeper.write, on_wait)
+        if not patiently(lambda: _note(job, progress), on_wait):
+            return False
+        patiently(lambda: job.refresh_from_db(fields=["cancel_asked"]), on_wait)
         return not job.cancel_asked and (parent is None or os.getppid() == parent)
+
+    def on_wait(waits: bool) -> None:
+        """While the database is away nobody can be told that this process lives; afterwards that comes first."""
+        if waits:
+            log.warning("The database does not answer; import %s waits for it", job.pk)
+        else:
+            patiently(lambda: _update(job, alive_at=timezone.now()))
 
     try:
         survey = survey_of(job)
@@ -219,7 +225,7 @@ def run(job: ImportJob, parent: int | None = None) -> None:
                 write(failure)
                 keeper.take(failure)
 
-            progress = running.run(
+            running.run(
                 job.source,
                 survey,
                 job.mapping,
@@ -227,6 +233,7 @@ def run(job: ImportJob, parent: int | None = None) -> None:
                 dry_run=job.dry_run,
                 on_failure=on_failure,
                 on_chunk=on_chunk,
+                on_wait=on_wait,
             )
     except (Refused, Unreadable, FileNotFoundError) as error:
         sentence = "The file is not on this machine any more." if isinstance(error, FileNotFoundError) else str(error)
@@ -235,7 +242,6 @@ def run(job: ImportJob, parent: int | None = None) -> None:
         _end(job, State.FAILED, "The import ended with an error, which was logged. What is counted here was imported.")
         raise
     else:
-        _note(job, progress)
         if job.cancel_asked:
             _end(job, State.CANCELLED)
         elif parent is not None and os.getppid() != parent:
@@ -244,14 +250,18 @@ def run(job: ImportJob, parent: int | None = None) -> None:
             _end(job, State.DONE)
 
 
-def _note(job: ImportJob, progress: Progress) -> None:
-    job.position, job.alive_at = progress.position, timezone.now()
-    for name in COUNTS:
-        setattr(job, name, progress.counts[name])
-    job.why_skipped = dict(progress.skipped)
-    job.save(update_fields=["position", "alive_at", "why_skipped", *COUNTS])
+def _note(job: ImportJob, progress: Progress) -> bool:
+    counts = {name: progress.counts[name] for name in COUNTS}
+    return _update(
+        job, position=progress.position, alive_at=timezone.now(), why_skipped=dict(progress.skipped), **counts
+    )
 
 
 def _end(job: ImportJob, state: str, error: str = "") -> None:
-    job.state, job.error, job.finished_at = state, error, timezone.now()
-    job.save(update_fields=["state", "error", "finished_at"])
+    patiently(lambda: _update(job, state=state, error=error, finished_at=timezone.now()))
+
+
+def _update(job: ImportJob, **values: Any) -> bool:
+    """Returns whether this run is still the one that counts: one that was silent for long may have been begun again."""
+    mine = ImportJob.objects.filter(pk=job.pk, state=State.RUNNING, started_at=job.started_at)
+    return mine.update(**values) > 0

@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from items.imports import jobs
+from items.imports.patience import AWAY, in_thread
 from items.imports.rows import Unreadable
 from items.models.import_job import ImportJob
 
@@ -88,15 +88,17 @@ async def _look(job: ImportJob) -> None:
     looking = asyncio.create_task(_look_beside(job))
     try:
         while not (await asyncio.wait({looking}, timeout=ALIVE_S))[0]:
-            if not await asyncio.to_thread(_write, job, alive_at=timezone.now()):
+            if not await in_thread(_write, job, alive_at=timezone.now()):
                 return  # it was removed: nobody wants to know any more
         looking.result()
-        await asyncio.to_thread(_looked, job)
+        await in_thread(_looked, job)
     except Unreadable as error:
-        await asyncio.to_thread(_fail, job, str(error))
+        await in_thread(_fail, job, str(error))
+    except AWAY as error:  # the file stays, and who opens the page later begins the look again
+        log.error("What was seen in the file of import %s cannot be kept: the database is away: %s", job.pk, error)
     except Exception:
         log.exception("Looking into import %s failed", job.pk)
-        await asyncio.to_thread(_fail, job, "The file could not be looked at; the error was logged.")
+        await in_thread(_fail, job, "The file could not be looked at; the error was logged.")
     finally:
         looking.cancel()
 
@@ -142,24 +144,16 @@ async def _run(job: ImportJob) -> int:
 
 def _looked(job: ImportJob) -> None:
     """Raises Unreadable, OSError."""
-    try:
-        jobs.choose_columns(job)
-    finally:
-        if not connection.in_atomic_block:
-            connection.close()
+    jobs.choose_columns(job)
     _write(job, state=State.READY)
 
 
 def _fail(job: ImportJob, error: str) -> None:
     """Why stays to be read; the file takes no more room."""
-    job.source.unlink(missing_ok=True)
     _write(job, state=State.FAILED, error=error, file_size=0)
+    job.source.unlink(missing_ok=True)
 
 
 def _write(job: ImportJob, **values: Any) -> bool:
     """Only while it is looked at: nothing comes back that was removed. Returns whether it still is."""
-    try:
-        return ImportJob.objects.filter(pk=job.pk, state=State.LOOKING).update(**values) > 0
-    finally:
-        if not connection.in_atomic_block:
-            connection.close()
+    return ImportJob.objects.filter(pk=job.pk, state=State.LOOKING).update(**values) > 0

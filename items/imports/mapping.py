@@ -9,10 +9,11 @@ from html import unescape
 
 from django.core.exceptions import ValidationError
 
-from items.imports.amounts import Amounts, Evidence
-from items.imports.formats import OWN, Format, Rows, Skip, Values, format_of, plain_name, short_sku
+from items.imports.amounts import Amounts, Evidence, may_be_number
+from items.imports.formats import OWN, Format, Rows, Skip, Values, format_of, short_sku
 from items.imports.html import text_of
 from items.imports.json_line import JsonOther
+from items.imports.names import GUESSES, plain_name
 from items.imports.recognising import Survey
 from items.imports.rows import Row, text_of_raw_cell
 from items.services.changes import ItemFields
@@ -21,22 +22,11 @@ from items.values.cells import plain, plain_of_others
 FIELDS = ("name", "description", "price", "tax", "link", "sku")
 REQUIRED = ("name", "price")
 AMOUNTS = ("price", "tax")
-GUESSES: dict[str, tuple[str, ...]] = {
-    "name": ("name", "title", "product name", "item name", "product title", "item title", "product", "item"),
-    "description": (
-        "description", "body (html)", "body html", "body", "details", "long description", "product description",
-    ),
-    "price": ("price", "variant price", "unit price", "regular price", "retail price", "selling price"),
-    "tax": ("tax", "tax amount", "vat amount"),
-    "link": ("link", "url", "website", "product url", "web address", "href"),
-    "sku": (
-        "sku", "variant sku", "article number", "item number", "product code", "item code", "article", "part number",
-    ),
-}  # fmt: skip
 RATE = "it may be a rate in per cent, which is no amount; choose it as Tax if it holds amounts"
 STOCK = "it may be a stock, which is no price; choose it as Price if it holds prices"
 OTHER_PRICE = "it is another amount than the price; choose it as Price if it is the one you want"
 SHORTENED = "some are as 4.00638E+12: a spreadsheet has shortened long numbers, and their digits are lost"
+END = "\x1a"  # with which files of DOS end
 _RATE_WORDS = frozenset({"vat", "tax", "gst", "mwst", "ust", "rate", "duty"})
 _STOCK_WORDS = frozenset({"amount", "quantity", "qty", "stock", "inventory", "count", "units", "pieces", "menge"})
 _PRICE_WORDS = frozenset({"price", "cost", "msrp", "rrp", "total", "sum", "value", "preis", "prix"})
@@ -189,9 +179,12 @@ def _hint(field: str, survey: Survey) -> str:
         if len(same) > 1:
             return f" Several have the name {word}: {', '.join(same)}."
     if field == "price":
-        fate = next((one for one in fates(survey, {}) if one.why in {STOCK, OTHER_PRICE}), None)
+        of_price = {one.why: one for one in reversed(fates(survey, {}))}
+        fate = of_price.get(OTHER_PRICE) or of_price.get(STOCK)
         if fate is not None:
             return f" {fate.column} was not taken: {fate.why}."
+    if any(may_be_number(name) for name in names.values() if name):
+        return " The first line has to name the columns, and here it looks like a row."
     return ""
 
 
@@ -213,6 +206,9 @@ class Mapper:
         described = plain_name(mapping.get("description", ""))
         self._html = "(html)" in described or (known is not None and described in known.html)
         self._html_name = known is not None and plain_name(mapping.get("name", "")) in known.html
+        self._names = dict(zip(columns, survey.names, strict=False)) if self._csv else {}
+        named = self._names.get(mapping.get("price", ""), "")
+        self._price_name = "" if may_be_number(named) else named
 
     def fields(self, row: Row) -> ItemFields:
         """The fields as services take them; what the row does not name is not among them.
@@ -223,12 +219,20 @@ class Mapper:
         values: Values = {field: self._text(cells[column]) for field, column in self.mapping.items() if column in cells}
         if (sku := values.get("sku")) and sku[0] == "'":
             values["sku"] = self._number_in(sku)
-        if not any(values.values()) and not any(cell and cell.strip() for cell in cells.values()):
+        if not any(text and text != END for text in values.values()) and all(
+            cell is None or cell.strip() in {"", END} for cell in cells.values()
+        ):
             raise Skip("the row is empty")
+        if self._price_name and values.get("price") == self._price_name and self._names_columns(cells):
+            raise Skip("the row names the columns once more")
         if self._rows is not None:
             named = {self._plain_names[column]: self._text(cell) or "" for column, cell in cells.items()}
             self._rows.complete(named, values)
         return self._understood(values)
+
+    def _names_columns(self, cells: Mapping[str, str | None]) -> bool:
+        """Whether the row is the first line again, as in files that were put together."""
+        return all((cell or "").strip() == self._names[column] for column, cell in cells.items())
 
     def texts(self, row: Row) -> dict[str, str]:
         """The texts for the fields that the row has, as they stand in it: for a person to mend."""

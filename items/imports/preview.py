@@ -30,6 +30,7 @@ def preview_of(job: ImportJob) -> dict[str, object]:
     saved = import_saved.of(job.owner, columns)
     return {
         "kind": survey.shape.words,
+        "left_out": survey.shape.left_out,
         "known": known,
         "notes": notes,
         "survey_rows": survey.rows,

@@ -23,6 +23,7 @@ from items.imports.amounts import Evidence, may_be_number
 from items.imports.encoding import encoding_of
 from items.imports.json_line import JsonNumber, JsonOther, object_of
 from items.imports.lines import LINE_LENGTH, MARK, opened
+from items.imports.names import are_known
 from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, rows, storable, text_of_raw_cell
 
 SCAN = 1 << 20  # characters to rank the delimiters
@@ -33,9 +34,14 @@ BLANK = " \t,;|\ufeff"  # what a line may consist of and still name no column
 JSON_LINES = 100  # looked at to see whether a file is NDJSON
 SAMPLE_ROWS = 8  # kept to be shown
 SAMPLE_LENGTH = 30_000  # characters of each of them at most
+TITLES = 20  # rows at the beginning among which the one that names the columns is looked for
+NULS = 0.01  # of the characters may be NUL: a fault of their rows; more, and it is no text
 
 _SEP = re.compile(r'("?)sep=(.)\1[,;|\t ]*', re.IGNORECASE | re.DOTALL)
 _JSON_ARRAY = re.compile(r"\[\s*(?:[{\]]|$)")
+_JSON_LIKE = re.compile(r"""\{\s*["'][^"']*["']\s*:""")
+# What programs that "export to Excel" write, and what people save from a browser, whatever the file is called.
+_MARKUP = re.compile(r"<(?:\?xml|!doctype|html|head|meta|body|style|table|script|div)\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -54,7 +60,9 @@ class Survey:
         shape = self.shape
         path.write_text(
             json.dumps({
-                "shape": [shape.encoding, shape.delimiter, list(shape.columns), shape.preamble, shape.damaged],
+                "shape": [
+                    shape.encoding, shape.delimiter, list(shape.columns), shape.preamble, shape.damaged, shape.titles,
+                ],
                 "rows": self.rows,
                 "names": list(self.names),
                 "evidence": {column: seen.as_object() for column, seen in self.evidence.items()},
@@ -69,11 +77,11 @@ class Survey:
         no page can show."""
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
-            encoding, delimiter, columns, preamble, damaged = kept["shape"]
+            encoding, delimiter, columns, preamble, damaged, titles = kept["shape"]
             if any(name != storable(name) for name in (*columns, *kept["names"])):
                 raise ValueError(f"{path} is from another version")
             return cls(
-                Shape(encoding, delimiter, tuple(columns), preamble, damaged),
+                Shape(encoding, delimiter, tuple(columns), preamble, damaged, titles),
                 kept["rows"],
                 tuple(kept["names"]),
                 {column: Evidence(**seen) for column, seen in kept["evidence"].items()},
@@ -107,8 +115,13 @@ def survey(path: Path) -> Survey:
         start = text.read(SCAN)
     if not start.strip():
         raise Unreadable("The file is empty." if len(start) < SCAN else "The file begins with a million blanks.")
-    if "\x00" in start[:4096]:
+    if start[:4096].count("\x00") > NULS * len(start[:4096]):
         raise Unreadable("This is not a text file. Export it as CSV.")
+    if _MARKUP.match(start.lstrip(MARK + " \t\r\n")):
+        raise Unreadable(
+            "This is a web page or other markup (HTML, XML), whatever its name ends with. Open it in a spreadsheet,"
+            " save the sheet as CSV and upload that."
+        )
     if _is_ndjson(start):
         return _survey_ndjson(path, Shape(encoding, "", (), damaged=damaged))
     candidates = list(_candidates(start, encoding, damaged))
@@ -137,6 +150,11 @@ def _is_ndjson(start: str) -> bool:
         raise Unreadable("This is a JSON array. Write one object on each line (NDJSON).")
     if lines[0].strip() == "{":
         raise Unreadable("This is one JSON object over several lines. Write each object on one line (NDJSON).")
+    if _JSON_LIKE.match(lines[0].strip()):
+        raise Unreadable(
+            "The first line looks like JSON and is none. Write one object on each line, with nothing behind it"
+            " (NDJSON)."
+        )
     return False
 
 
@@ -178,10 +196,10 @@ def _candidates(start: str, encoding: str, damaged: bool) -> Iterator[Shape]:
     skipped = 1 if hint else 0
     ranked = []
     for delimiter in dict.fromkeys([*hint, *DELIMITERS]):
-        header, preamble, share = _header(lines[skipped:], delimiter)
+        header, preamble, titles, share = _header(lines[skipped:], delimiter)
         if header:
             header = header[: COLUMNS + 1]  # one more is too many already
-            shape = Shape(encoding, delimiter, _unique(header), skipped + preamble, damaged)
+            shape = Shape(encoding, delimiter, _unique(header), skipped + preamble, damaged, titles)
             points = share * share * (len(header) - 1)
             ranked.append((delimiter == hint and len(header) > 1, points, len(header), shape))
     ranked.sort(key=lambda one: one[:3], reverse=True)
@@ -197,22 +215,30 @@ def _candidates(start: str, encoding: str, damaged: bool) -> Iterator[Shape]:
             yield shape
 
 
-def _header(lines: list[str], delimiter: str) -> tuple[list[str], int, float]:
-    """The first row that is not empty, how many lines are before it, and the share of rows that are as wide; what is
-    empty behind the last column does not count: some end each row with a delimiter."""
+def _header(lines: list[str], delimiter: str) -> tuple[list[str], int, int, float]:
+    """The row that names the columns, how many lines and how many titles are before it, and the share of rows that are
+    as wide; what is empty behind the last column does not count: some end each row with a delimiter."""
     reader = csv.reader(iter(lines), delimiter=delimiter)
     header: list[str] = []
-    preamble = wide = count = 0
+    preamble = titles = wide = count = 0
     before = 0
     with contextlib.suppress(csv.Error):  # a broken cell, or this is not the delimiter: the rows before it tell
-        for row in reader:
-            if header:
+        for number, row in enumerate(reader):
+            filled = [cell for cell in row if cell.strip(BLANK)]
+            if not header or (number < TITLES and _is_title(header) and are_known(filled)):
+                if filled:
+                    titles = count + 1 if header else 0
+                    header, preamble, wide, count = row, before, 0, 0
+            else:
                 count += bool(row)
                 wide += len(row) == len(header) or (len(row) > len(header) and not any(row[len(header) :]))
-            elif any(cell.strip(BLANK) for cell in row):
-                header, preamble = row, before
             before = reader.line_num
-    return header, preamble, wide / count if count else 1.0
+    return header, preamble, titles, wide / count if count else 1.0
+
+
+def _is_title(row: list[str]) -> bool:
+    """Whether the row may be a title, a date, a remark: with one column no item can be read."""
+    return sum(bool(cell.strip(BLANK)) for cell in row) == 1
 
 
 def _unique(header: list[str]) -> tuple[str, ...]:
@@ -237,7 +263,7 @@ def _written(header: list[str]) -> list[str]:
 def _survey_csv(path: Path, shape: Shape) -> _Csv:
     found = _Csv(Survey(shape))
     columns = shape.columns
-    seen = [Evidence() for _ in columns]
+    seen = [Evidence(comma_usual=shape.delimiter == ";") for _ in columns]
     width = len(columns)
     survey = found.survey
     with path.open("rb") as raw, opened(raw, shape.encoding) as text:

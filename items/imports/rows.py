@@ -43,13 +43,15 @@ class Row(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What a file is. delimiter: of CSV; "" is NDJSON. preamble: lines before the one that names the columns.
-    damaged: whether the file has bytes that its encoding does not know."""
+    damaged: whether the file has bytes that its encoding does not know. titles: rows before the columns are named that
+    are not empty; they are left out."""
 
     encoding: str
     delimiter: str
     columns: tuple[str, ...]
     preamble: int = 0
     damaged: bool = False
+    titles: int = 0
 
     @property
     def words(self) -> str:
@@ -58,6 +60,13 @@ class Shape:
         kind = f"CSV with {names.get(self.delimiter, self.delimiter)}s" if self.delimiter else "NDJSON"
         known = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
         return f"{kind}, {known.get(self.encoding, self.encoding.upper())}"
+
+    @property
+    def left_out(self) -> str:
+        """For people: what stands before the names of the columns, or ""."""
+        if not self.titles:
+            return ""
+        return f"The columns are named on line {self.preamble + 1}; what stands before it is no row and is left out."
 
 
 def read(path: Path, shape: Shape) -> Iterator[tuple[Row, int]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import gc
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, OperationalError
 
 from items.imports import rows as import_rows
 from items.imports.mapping import Mapper, Skip
+from items.imports.patience import patiently
 from items.imports.recognising import Survey
 from items.imports.rows import Row
 from items.services import upserts
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 CHUNK = 500  # rows in one transaction: long enough to be quick, short enough for other writers on SQLite
 CHUNK_BYTES = 8 * 1024 * 1024  # of the file in one transaction; the row that goes beyond is the last of it
-TRIES = 5  # of one chunk, when other writers were quicker or the database was busy
-PAUSE_S = 0.5  # between tries, growing
 # New objects between two of Python's looks for circles among them. A chunk makes some ten thousand, none in a circle;
 # with the usual 700, each look leaves more to be looked at by the next great one.
 YOUNG = 50_000
@@ -79,9 +76,11 @@ def run(
     dry_run: bool,
     on_failure: Callable[[Failure], None],
     on_chunk: Callable[[Progress], bool],
+    on_wait: Callable[[bool], object] = lambda _: None,
 ) -> Progress:
     """Imports the file. Every row of it ends as one of created, updated, unchanged, failed and skipped, and `rows` is
-    their sum. `on_chunk` is called after each chunk; False ends the import there.
+    their sum. `on_chunk` is called after each chunk; False ends the import there. While the database is away the import
+    waits for it: `on_wait` is called with True then, and with False when it is back.
 
     Raises NotAllowed, OSError, and what the database says when it stays away.
     """
@@ -94,7 +93,7 @@ def run(
 
         def end_chunk() -> bool:
             nonlocal taken, start
-            _write(chunk, mapper, owner, progress, failures.append, dry_run=dry_run)
+            _write(chunk, mapper, owner, progress, failures.append, on_wait=on_wait, dry_run=dry_run)
             for failure in sorted(failures, key=lambda failure: failure.line):
                 on_failure(failure)
             chunk.clear()
@@ -185,19 +184,13 @@ def _write(
     progress: Progress,
     on_failure: Callable[[Failure], None],
     *,
+    on_wait: Callable[[bool], object],
     dry_run: bool,
 ) -> None:
     if not chunk:
         return
     rows = [fields for _, fields in chunk]
-    for left in reversed(range(TRIES)):
-        try:
-            results = upserts.upsert_items(owner=owner, rows=rows, dry_run=dry_run)
-            break
-        except (IntegrityError, OperationalError):
-            if not left:
-                raise
-            time.sleep(PAUSE_S * (TRIES - left))
+    results = patiently(lambda: upserts.upsert_items(owner=owner, rows=rows, dry_run=dry_run), on_wait)
     for (row, _), result in zip(chunk, results, strict=True):
         if isinstance(result, upserts.Outcome):
             progress.counts[result] += 1

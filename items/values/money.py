@@ -18,13 +18,13 @@ CENT, ZERO = Decimal("0.01"), Decimal("0.00")
 LENGTH = 64  # characters of a text; the longest amount with its signs has about 40
 
 # Signs and codes of currencies that may stand before or behind an amount, one of them. An item keeps the number only.
-SIGNS = "$€£¥¢₩₹₽₺₴₦₫₪₱฿₲₡₸₼₾"
+SIGNS = "$€£¥￥円元¢₩₹₽₺₴₦₫₪₱฿₲₡₸₼₾"
 CODES = (
     r"AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|"
     r"MAD|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|QAR|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|"
-    r"VND|ZAR|kr|zł|Kč|Ft|lei|R\$|US\$|CA\$|A\$|C\$|NZ\$|HK\$|S\$|Fr\."
+    r"VND|ZAR|kr\.|kr|zł|Kč|Ft|lei|R\$|US\$|CA\$|A\$|C\$|NZ\$|HK\$|S\$|Fr\.|Euro|Rs\.|Rs"
 )
-BLANK = " \u00a0\u202f"  # between number and sign, and between groups of three digits
+BLANK = " \u00a0\u202f\u2009"  # between number and sign, and between groups of three digits
 
 _CURRENCY = f"(?:{CODES}|[{SIGNS}])"
 _DECIMALS = "[0-9]{1,2}0{0,20}"  # zeros at the end are no decimals
@@ -44,17 +44,22 @@ _COMMA = r"0{0,20}[0-9]{1,10},(?:[0-9]{1,2}|[0-9]{2}0{2,20})"  # 12,5; of 12,500
 _COMMA_GROUPS = rf"{_grouped(',')}\.{_DECIMALS}|{_grouped(',', 2)}"
 _POINT_GROUPS = rf"{_grouped('[.]')},{_DECIMALS}|{_grouped('[.]', 2)}"
 _OTHER_GROUPS = rf"(?:{_grouped(f'[{BLANK}]')}|{_grouped('[’' + chr(39) + ']')})(?:[.,]{_DECIMALS})?"
-_NUMBER = f"(?:{_POINT}|{_COMMA}|{_COMMA_GROUPS}|{_POINT_GROUPS}|{_OTHER_GROUPS})"
-TEXT = f"^(?:(?:{_CURRENCY}[{BLANK}]?)?{_NUMBER}|{_NUMBER}[{BLANK}]?{_CURRENCY})$"
+_WHOLE = r"[0-9]{1,10}[.,](?:--?|[–—])"  # 12,- and 12.–, as price lists write whole amounts
+_NUMBER = f"(?:{_POINT}|{_COMMA}|{_WHOLE}|{_COMMA_GROUPS}|{_POINT_GROUPS}|{_OTHER_GROUPS})"
+_PART = rf"[{SIGNS}]?[.,]{_DECIMALS}"  # .50, as some databases write it; of kr.50 nobody knows
+TEXT = f"^(?:(?:{_CURRENCY}[{BLANK}]?)?{_NUMBER}|{_NUMBER}[{BLANK}]?{_CURRENCY}|{_PART})$"
 
-_TEXT = re.compile(rf"(?:{_CURRENCY}[{BLANK}]?)?(?P<before>{_NUMBER})|(?P<behind>{_NUMBER})[{BLANK}]?{_CURRENCY}")
+_TEXT = re.compile(
+    rf"(?:{_CURRENCY}[{BLANK}]?)?(?P<before>{_NUMBER})|(?P<behind>{_NUMBER})[{BLANK}]?{_CURRENCY}|(?P<part>{_PART})"
+)
 _PLAIN = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,2})?")  # what most texts are: no need to look for more
 _EXACT = re.compile(r"[0-9]{1,10}\.[0-9]{2}")  # … and as it is kept: nothing is left to be looked at
 _ALONE = re.compile(_POINT)
 _MARK = re.compile(_CURRENCY)
 _UNCLEAR = re.compile(r"[0-9]{1,3},[0-9]{3}")
 _FINE = re.compile(r"[0-9]+[.,][0-9]+")
-_SIGNED = re.compile(r"[-−]\s*[0-9]")
+# -5, and what bookkeeping writes for it: (5.00) and 5.00-
+_SIGNED = re.compile(r"[-−]\s*[0-9.,].*|\(\s*[0-9.,].*\)|[0-9.,]*[0-9]\s*[-−]")
 
 NO_AMOUNT = "Give one number such as 12.50, with at most one currency sign."
 TOO_FINE = "Give at most two decimal places."
@@ -129,9 +134,11 @@ def _read(text: str) -> Decimal:
     found = _TEXT.fullmatch(text) if len(text) <= LENGTH else None
     if found is None:
         raise _why_not(text)
-    number = found["before"] or found["behind"]
+    number = found["before"] or found["behind"] or "0" + found["part"].lstrip(SIGNS)
     if _ALONE.fullmatch(number):
         return Decimal(number)
+    if not number[-1].isdigit():
+        return Decimal(number.rstrip(".,-–—"))
     groups = re.split(rf"[.,’'{BLANK}]", number)
     separators = [character for character in number if not character.isdigit()]
     # The last separator stands before decimals unless it also stood before: 1,234.50, but 1,234,567 and 1 234.
@@ -143,7 +150,7 @@ def _why_not(text: str) -> ValueError:
     if len(text) > LENGTH:
         return ValueError(NO_AMOUNT)
     number = bare(text)
-    if _SIGNED.match(number) or _SIGNED.match(text):
+    if _SIGNED.fullmatch(_MARK.sub("", text, count=1).strip(BLANK)):
         return ValueError(BELOW)
     if _UNCLEAR.fullmatch(number):
         return Unclear(number)

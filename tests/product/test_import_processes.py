@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,13 +17,14 @@ import pytest
 
 from items.imports.running import CHUNK
 from tests.support.processes import PASSWORD, ROOT, SESSION_COOKIE, USERS, Installation, session_of
-from tests.support.services import children
+from tests.support.services import Postgres, children
 from tests.support.waiting import wait_until
 
 Install = Callable[..., Installation]
 
 ROWS = 12 * CHUNK + 7
 KILLS = 3
+AWAY_S = 25.0
 LONGER_ROWS = 40 * CHUNK + 7  # of an import that is still running when its first chunk has been seen
 
 
@@ -134,3 +136,49 @@ def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Ins
         post(f"{job}start/", **columns)
         wait_until(lambda: "<strong>Done</strong>" in browser.get(job).text, "the import's end", 240)
     assert_as_the_file(installation, LONGER_ROWS)
+
+
+@pytest.mark.slow
+@pytest.mark.waits
+def test_imports_wait_for_a_database_that_was_killed_and_go_on_by_themselves(
+    install: Install, postgres: Postgres, tmp_path: Path
+) -> None:
+    """One by the page, one by the command, and a file that is looked into: nobody does anything but wait."""
+    installation = install(postgres)
+    web = installation.web()
+    path, report = file_of(tmp_path, LONGER_ROWS), tmp_path / "report.csv"
+    other = tmp_path / "other.csv"
+    other.write_bytes(path.read_bytes().replace(b"\nS-", b"\nT-"))
+    with httpx.Client(base_url=web.url, follow_redirects=True, timeout=60) as browser:
+        browser.cookies.set(SESSION_COOKIE, session_of(USERS[0]))
+
+        def post(address: str, content: bytes | None = None, **typed: str) -> httpx.Response:
+            data = typed | {"csrfmiddlewaretoken": browser.cookies.get("csrftoken", "")}
+            files = {"file": ("many.csv", content, "text/csv")} if content else None
+            return browser.post(address, data=data, files=files)
+
+        browser.get("/items/import/")
+        page = post("/items/import/", path.read_bytes()).url.path
+        wait_until(lambda: "Item, number 0" in browser.get(page).text, "the preview", 120)
+        post(f"{page}start/", sku="sku", name="name", price="price")
+        command = [sys.executable, "manage.py", "importitems", str(other), "--owner", "alice", "--report", str(report)]
+        with (tmp_path / "said").open("w") as said:
+            importing = subprocess.Popen(command, cwd=ROOT, env=installation.env, stderr=said, stdout=said)
+        wait_until(lambda: {"S", "T"} <= first_letters(installation), "a chunk of both", 120)
+        looked_at = post("/items/import/", b"name,price\n" + b"Lamp,1\n" * 400_000).url.path
+        postgres.kill()
+        assert browser.get(page).status_code == 503
+        time.sleep(AWAY_S)  # no condition: longer than any number of tries may last
+        postgres.start()
+        wait_until(lambda: "<strong>Done</strong>" in browser.get(page).text, "the import's end", 240)
+        assert importing.wait(240) == 0, (tmp_path / "said").read_text()
+        wait_until(lambda: "with 400000 rows" in browser.get(looked_at).text, "the preview of the other", 120)
+    assert "the import waits for it" in (tmp_path / "said").read_text()
+    rows = installation.query("SELECT count(*), count(DISTINCT sku), max(version) FROM items_item")
+    assert rows == [(2 * LONGER_ROWS, 2 * LONGER_ROWS, 1)]
+    events = installation.query("SELECT count(*), count(DISTINCT key) FROM streams_outboxmessage")
+    assert events == [(2 * LONGER_ROWS, 2 * LONGER_ROWS)]
+
+
+def first_letters(installation: Installation) -> set[str]:
+    return {letter for (letter,) in installation.query("SELECT DISTINCT left(sku, 1) FROM items_item")}

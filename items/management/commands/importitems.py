@@ -9,10 +9,9 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
 
 from items.imports import mapping as import_mapping
-from items.imports import recognising, running
+from items.imports import patience, recognising, running
 from items.imports import saved as import_saved
 from items.imports.recognising import Survey
 from items.imports.rows import Unreadable
@@ -78,6 +77,8 @@ class Command(BaseCommand):
         """What the file was recognised as, and what will happen to each column."""
         name, notes = import_mapping.known_as(survey.shape.columns)
         self.stderr.write(f"{survey.shape.words}{f', {name}. {notes}' if name else ''}".rstrip())
+        if survey.shape.left_out:
+            self.stderr.write(survey.shape.left_out)
         fates = import_mapping.fates(survey, mapping)
         for fate in fates:
             if fate.used_as:
@@ -109,6 +110,13 @@ class Command(BaseCommand):
                 sys.stderr.flush()
             return True
 
+        def waits(away: bool) -> None:
+            self.stderr.write(
+                f"The database does not answer; the import waits for it, {patience.AWAY_S / 60:.0f} minutes at most."
+                if away
+                else "The database answers again, and the import goes on."
+            )
+
         with running.report_file(report) as write:
 
             def failed(failure: Failure) -> None:
@@ -120,10 +128,12 @@ class Command(BaseCommand):
                         self.stderr.write(f"line {failure.line}{f', {column}' if column else ''}: {reason}")
 
             try:
-                progress = running.run(path, survey, mapping, owner, dry_run=dry_run, on_failure=failed, on_chunk=tell)
+                progress = running.run(
+                    path, survey, mapping, owner, dry_run=dry_run, on_failure=failed, on_chunk=tell, on_wait=waits
+                )
             except Refused as error:
                 raise CommandError(str(error)) from error
-            except OperationalError as error:
+            except patience.AWAY as error:
                 raise CommandError(
                     f"The database fails: {_first_line(error)}. What was written until then stays; the same file again"
                     " goes on from there."

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from asgiref.sync import sync_to_async
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
@@ -23,7 +24,7 @@ from django.utils import timezone
 
 from items import services
 from items.events import ItemEvent
-from items.imports import jobs, looking, running
+from items.imports import jobs, looking, patience, running
 from items.imports import saved as import_saved
 from items.listing import filters
 from items.listing.files import COLUMNS, Export
@@ -188,7 +189,7 @@ class CommandTests(ImportTestCase):
     def test_a_database_that_stays_away_is_a_sentence_that_says_how_to_go_on(self) -> None:
         gone = OperationalError("server closed the connection unexpectedly\n\tThis probably means …")
         with (
-            mock.patch.object(running, "TRIES", 1),
+            mock.patch.object(patience, "TRIES", 1),
             mock.patch.object(upserts, "upsert_items", side_effect=gone),
             self.assertRaisesMessage(CommandError, "server closed the connection unexpectedly. What was written"),
         ):
@@ -504,3 +505,19 @@ class StartedTests(ImportTestCase):
         with self.assertRaises(jobs.UnderWay):
             await jobs.start(job, {}, dry_run=False)
         await until(lambda: not jobs._processes, "its place is free")
+
+    async def test_a_run_that_was_begun_again_meanwhile_says_nothing_any_more(self) -> None:
+        """As after a standstill of more than a minute."""
+        source = SimpleUploadedFile("items.csv", FILE.encode())
+        job = await sync_to_async(jobs.keep)(self.colleague, source)
+        columns = {"sku": "sku", "name": "name", "price": "price"}
+        first = await sync_to_async(jobs.claim)(job.pk, columns, dry_run=False)
+        await ImportJob.objects.filter(pk=job.pk).aupdate(alive_at=timezone.now() - 2 * SILENT)
+        second = await sync_to_async(jobs.claim)(job.pk, columns, dry_run=False)
+        await sync_to_async(jobs.run)(first)
+        await job.arefresh_from_db()
+        self.assertEqual((job.state, job.rows, job.started_at), ("running", 0, second.started_at))
+        await sync_to_async(jobs._interrupted)(job.pk, first.started_at)
+        await sync_to_async(jobs.run)(second)
+        await job.arefresh_from_db()
+        self.assertEqual((job.state, job.rows, job.unchanged), ("done", 3, 3))
