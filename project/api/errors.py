@@ -32,6 +32,7 @@ from items.services import refusals
 from items.services.turns import TOO_LONG, Busy
 from project import unavailable
 from project.accounts.attempts import TooMany
+from project.postgresql.base import OutcomeUnknown
 from streams.runtime import bodies as streams_bodies
 
 logger = logging.getLogger("project.api")
@@ -130,15 +131,21 @@ def busy(request: HttpRequest, error: Busy) -> HttpResponse:
     return problem(503, str(error), Retry_After=unavailable.RETRY_AFTER)
 
 
+NOTHING_SAVED = "The database does not answer just now; nothing was saved."
+UNKNOWN = (
+    "The database went away at the moment of saving, so it is not known whether this was saved. Look before you send it"
+    " again; with the Idempotency-Key that it had it is not saved twice."
+)
+
+
 def database_away(request: HttpRequest, error: Exception) -> HttpResponse:
     """503 with `Retry-After`: the database does not answer. The reason is logged, not told."""
     if unavailable.was_too_long(error):
         logger.warning("the database was stopped, it took too long: %s %s", request.method, request.path)
         return problem(503, TOO_LONG, Retry_After=unavailable.RETRY_AFTER)
     logger.error("the database did not answer: %s", error)
-    return problem(
-        503, "The database does not answer just now; nothing was saved.", Retry_After=unavailable.RETRY_AFTER
-    )
+    said = UNKNOWN if isinstance(error, OutcomeUnknown) else NOTHING_SAVED
+    return problem(503, said, Retry_After=unavailable.RETRY_AFTER)
 
 
 def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.db.backends.postgresql import base
 from psycopg import Connection
 
 from project.postgresql.pool import Pool
+
+
+class OutcomeUnknown(OperationalError):
+    """The server went away before it answered a commit: whether it was done is not known."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -28,3 +33,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             made = Pool(self.get_connection_params(), self._configure_connection, **options)
             self._connection_pools.setdefault(self.alias, made)  # one of several threads is the first
         return self._connection_pools[self.alias]
+
+    def commit(self) -> None:
+        """Raises OutcomeUnknown when the server went away meanwhile."""
+        try:
+            super().commit()
+        except (OperationalError, InterfaceError) as error:
+            if getattr(error.__cause__, "sqlstate", None) is None:  # otherwise the server said that it was not
+                raise OutcomeUnknown(*error.args) from error.__cause__
+            raise

@@ -6,6 +6,7 @@ Readiness is asked before and after each request, all the time: it may not say w
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 
@@ -15,6 +16,7 @@ import pytest
 from tests.conftest import Install
 from tests.support.client import Follower
 from tests.support.processes import CALL_SECONDS, SESSION_COOKIE, Installation, Process, session_of
+from tests.support.proxy import Proxy
 from tests.support.services import Kafka, Postgres, Redis, Service
 from tests.support.waiting import until
 
@@ -24,6 +26,7 @@ AWAY_S = 35.0  # a pool that doubles its pauses then stays away for half a minut
 RETURN_S = 5.0 + 5.0  # what is promised, and a machine that stands still
 LONG_S = 60.0  # until a first event arrives on a loaded machine
 TOLD_S = 2.0  # until it is told that the database is away
+LOSSES = 40  # tries until the commit that is meant loses its answer
 PACE_S = 0.1  # between two rounds of questions while it is away; other tests compute meanwhile
 
 
@@ -160,3 +163,37 @@ async def delivers_after(installation: Installation, service: Service) -> None:
         print(f"{service.name}: an item arrives {time.monotonic() - began:.1f} s after its return")
         await follower.until(lambda: follower.has(installation.committed()), "all of it", LONG_S)
         assert follower.sockets == 1
+
+
+async def test_a_save_whose_answer_is_lost_is_not_called_undone_and_the_same_key_tells_what_came_of_it(
+    install: Install, postgres: Postgres
+) -> None:
+    """The server has the commit, and the connection ends before it can say so: item by item, a bulk, a board."""
+    installation = install(postgres)
+    with Proxy(postgres.address) as proxy:
+        installation.env["DATABASE_URL"] = installation.database_url.replace(postgres.address, proxy.address)
+        web = await asyncio.to_thread(installation.web)
+        headers = {"Authorization": f"Bearer {installation.token}"}
+        async with httpx.AsyncClient(base_url=web.url, timeout=CALL_SECONDS, headers=headers) as client:
+            for path, body, count in (
+                ("/api/items/", {"name": "{}", "price": "1"}, "items_item"),
+                ("/api/items/bulk", {"items": [{"name": "{}", "price": "1"}]}, "items_item"),
+                ("/api/boards/", {"name": "{}"}, "streams_board"),
+            ):
+                for number in range(LOSSES):  # somebody else's commit may be the one that loses its answer
+                    name = f"{count} {len(path)} {number}"
+                    key = {"Idempotency-Key": name.replace(" ", "-")}
+                    sent = json.loads(json.dumps(body).replace("{}", name))
+                    proxy.lose_answer(b"COMMIT")
+                    told = await client.post(path, json=sent, headers=key)
+                    if "not known" in told.text:
+                        break
+                    assert told.status_code == 201 or "nothing was saved" in told.text, told.text
+                assert "not known" in told.text, told.text
+                assert told.status_code == 503
+                assert int(told.headers["Retry-After"]) > 0
+                there = f"SELECT count(*) FROM {count} WHERE name = '{name}'"
+                assert installation.query(there) == [(1,)], told.text
+                if count == "items_item":
+                    assert (await client.post(path, json=sent, headers=key)).status_code == 201
+                    assert installation.query(there) == [(1,)]

@@ -19,7 +19,8 @@ class Proxy:
     """Listens on a port of its own and passes bytes to `target` ("host:port"), from a thread with its own event loop.
 
     cut(): ends all connections and refuses new ones. freeze(): keeps connections and passes nothing, as a dead network
-    does. mend(): both are over. With Kafka, let the broker advertise the proxy's address.
+    does. mend(): both are over. lose_answer(word): the next message to the target that has the word arrives there, and
+    the connection ends instead of bringing its answer. With Kafka, let the broker advertise the proxy's address.
     """
 
     def __init__(self, target: str) -> None:
@@ -34,6 +35,7 @@ class Proxy:
         self._serving = Connections(self._serve)
         self._passing = asyncio.Event()
         self._passing.set()
+        self._losing = b""
 
     @property
     def address(self) -> str:
@@ -53,6 +55,9 @@ class Proxy:
     def mend(self) -> None:
         self._loop.call_soon_threadsafe(self._passing.set)
         self._call(self._listen())
+
+    def lose_answer(self, word: bytes) -> None:
+        self._losing = word
 
     def close(self) -> None:
         self._call(self._cut())
@@ -100,9 +105,10 @@ class Proxy:
             far_reader, far_writer = await asyncio.open_connection(*self.target)
             ends.append(far_writer)
             self._open.add(far_writer)
+            lost = asyncio.Event()
             ways = [
-                asyncio.create_task(self._pass(reader, far_writer)),
-                asyncio.create_task(self._pass(far_reader, writer)),
+                asyncio.create_task(self._pass(reader, far_writer, lost)),
+                asyncio.create_task(self._bring(far_reader, writer, lost)),
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         except OSError:
@@ -115,9 +121,22 @@ class Proxy:
             self._open.difference_update(ends)
             await asyncio.gather(*ways, *(end.wait_closed() for end in ends), return_exceptions=True)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 await self._passing.wait()
+                if self._losing and self._losing in data:
+                    self._losing = b""
+                    lost.set()
+                writer.write(data)
+                await writer.drain()
+
+    async def _bring(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event) -> None:
+        """What comes back, up to the answer that is to be lost."""
+        with contextlib.suppress(OSError):
+            while data := await reader.read(CHUNK):
+                await self._passing.wait()
+                if lost.is_set():
+                    return
                 writer.write(data)
                 await writer.drain()

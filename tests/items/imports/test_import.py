@@ -517,6 +517,7 @@ class StartedTests(ImportTestCase):
         await sync_to_async(jobs.run)(first)
         await job.arefresh_from_db()
         self.assertEqual((job.state, job.rows, job.started_at), ("running", 0, second.started_at))
+        assert first.started_at is not None
         await sync_to_async(jobs._interrupted)(job.pk, first.started_at)
         await sync_to_async(jobs.run)(second)
         await job.arefresh_from_db()
