@@ -559,6 +559,35 @@ async def test_of_two_who_edit_the_later_one_is_shown_the_difference(visitors: V
     visitors.forgive("status of 412")
 
 
+async def test_a_save_whose_answer_was_lost_is_no_conflict_with_oneself(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    path = make_board(installation, web, [tile("count", "number", {"figure": "count"})])
+    visitor = await visitors.new(web)
+    page = await edited(visitor, path)
+    await add(page, "text")
+
+    lost: list[str] = []
+
+    async def lose(route: Route) -> None:
+        if route.request.method == "PUT" and not lost:
+            lost.append(route.request.url)
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await page.route("**/api/boards/*", lose)
+    await page.get_by_role("button", name="Save board").click()
+    await expect(page.locator(".board-panel")).to_contain_text("What you changed is still here; save again")
+    await page.get_by_role("button", name="Save board").click()
+    await expect(page.locator(".board-panel")).to_be_hidden()
+    assert [each["id"] for each in (await definition(visitor, path))["tiles"]] == ["count", "text-1"]
+    visitors.forgive("status of 412")
+    visitors.forgive("ERR_FAILED")
+
+
 @pytest.mark.parametrize("width", [1280, 360])
 async def test_boards_are_accessible_in_both_themes_and_fit_the_screen(
     visitors: Visitors, install: Install, width: int

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { merged } from "../../../streams/static/streams/boards/edit/merge.js";
+import { isSaid, merged } from "../../../streams/static/streams/boards/edit/merge.js";
 
 const tile = (id, more) => ({ id, kind: "number", title: id, topic: "t", filter: "", x: 0, y: 0, w: 3, h: 3, options: { figure: "count", field: null }, ...more });
 const BASE = {
@@ -43,4 +43,13 @@ test("two tiles that were added under one name, in one place, are two", () => {
   assert.deepEqual(conflicts, []);
   assert.deepEqual(board.tiles.slice(3).map(({ id, title, y }) => [id, title, y]), [["number-1", "theirs", 3], ["number-2", "mine", 6]]);
   assert.deepEqual(merged(BASE, mine, structuredClone(mine)).board.tiles, mine.tiles, "the same twice is one");
+});
+
+test("what is saved is mine when it says the same, whoever wrote it and in whatever order", () => {
+  const mine = { ...BASE, name: "Mine" };
+  const saved = { ...mine, version: 2, tiles: [...mine.tiles].reverse(), sharing: { groups: [], edit: "private", read: "private" } };
+  assert.equal(isSaid(mine, saved), true);
+  for (const other of [{ name: "Theirs" }, { sharing: { ...BASE.sharing, read: "everyone" } }, { tiles: BASE.tiles.slice(1) }, { tiles: [tile("one", { w: 4 }), ...BASE.tiles.slice(1)] }]) {
+    assert.equal(isSaid(mine, { ...saved, ...other }), false);
+  }
 });

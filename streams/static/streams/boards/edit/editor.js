@@ -2,7 +2,7 @@
 
 import { Fields } from "../figures/paths.js";
 import { KINDS, differences, freeId, optionsFor } from "./kinds.js";
-import { merged } from "./merge.js";
+import { isSaid, merged } from "./merge.js";
 import { LoadError } from "../../live/records_api.js";
 import { Missing, library, style } from "../tiles/vendor.js";
 import { Hands } from "./hands.js";
@@ -12,6 +12,7 @@ import { button, element } from "../../page/dom.js";
 import { fieldsOf } from "./fields.js";
 import { gallery, nameTopics, options, proposal } from "./panel.js";
 
+const SAVED_MS = 30_000; // for the answer to a save; a server that stands still gives none
 const ROW_PX = 50; // 40 px and the gap of 10
 // Of the grid, as docs/board.schema.json bounds them.
 const HIGHEST = 100;
@@ -383,6 +384,7 @@ export class Editor {
         method: "PUT",
         headers: { "Content-Type": "application/json", "If-Match": `"${version}"`, "X-CSRFToken": this.#tools.csrf },
         body: JSON.stringify(board),
+        signal: AbortSignal.timeout(SAVED_MS),
       });
     } catch {
       this.#say("The server cannot be reached. What you changed is still here; save again.");
@@ -416,6 +418,7 @@ export class Editor {
       return;
     }
     const theirs = /** @type {BoardJson} */ (await answer.json());
+    if (isSaid(this.#draft, theirs)) return this.#leave(theirs); // it is this very save, and its answer was lost
     const rows = differences(this.#draft, theirs).map(({ name, mine, theirs: other }) =>
       element("tr", "", element("th", "", name), element("td", "", mine), element("td", "", other)));
     const table = element("table", "data conflict", element("thead", "", element("tr", "", element("th", "", ""), element("th", "", "yours"), element("th", "", "saved"))), element("tbody", "", ...rows));

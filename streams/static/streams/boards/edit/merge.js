@@ -63,6 +63,17 @@ export function merged(base, mine, theirs, choices = new Map()) {
 }
 
 /**
+ * @param {BoardJson} mine
+ * @param {BoardJson} theirs as it is saved now
+ * @returns {boolean} whether what is saved is what I made of it
+ */
+export function isSaid(mine, theirs) {
+  /** @type {(board: any) => unknown} */
+  const said = (board) => [PARTS.map((part) => board[part]), board.tiles.toSorted((/** @type {Tile} */ a, /** @type {Tile} */ b) => (a.id < b.id ? -1 : 1))];
+  return isSame(said(mine), said(theirs));
+}
+
+/**
  * @param {string} name
  * @param {any} was
  * @param {any} one
