@@ -26,6 +26,7 @@ AWAY_S = 35.0  # a pool that doubles its pauses then stays away for half a minut
 RETURN_S = 5.0 + 5.0  # what is promised, and a machine that stands still
 LONG_S = 60.0  # until a first event arrives on a loaded machine
 TOLD_S = 2.0  # until it is told that the database is away
+EXPORTED = 20_000  # items, 40 MB: more than buffers hold
 LOSSES = 40  # tries until the commit that is meant loses its answer
 PACE_S = 0.1  # between two rounds of questions while it is away; other tests compute meanwhile
 
@@ -197,3 +198,33 @@ async def test_a_save_whose_answer_is_lost_is_not_called_undone_and_the_same_key
                 if count == "items_item":
                     assert (await client.post(path, json=sent, headers=key)).status_code == 201
                     assert installation.query(there) == [(1,)]
+
+
+async def test_an_export_of_items_waits_for_the_database_and_is_whole(install: Install, postgres: Postgres) -> None:
+    installation = install(postgres)
+    web = await asyncio.to_thread(installation.web)
+    installation.query(
+        "INSERT INTO items_item (name, description, price, sku, link, version, created_at, updated_at) SELECT 'i' || g,"
+        f" repeat('d', 2000), 1, '', '', 1, now(), now() FROM generate_series(1, {EXPORTED}) g"
+    )
+    session = {"Cookie": f"{SESSION_COOKIE}={session_of('alice')}"}
+    rows, rest, is_killed = list[str](), b"", False
+    async with (
+        httpx.AsyncClient(base_url=web.url, timeout=LONG_S, headers=session) as client,
+        client.stream("GET", "/items/export/?format=ndjson") as answer,
+    ):
+        async for piece in answer.aiter_bytes():
+            *lines, rest = (rest + piece).split(b"\n")
+            rows += [json.loads(line)["name"] for line in lines]
+            if not is_killed and len(rows) > EXPORTED / 4:
+                is_killed = True
+                await asyncio.to_thread(postgres.kill)
+                back = asyncio.create_task(later(postgres))
+        await back
+    assert len(rows) == EXPORTED
+    assert len(set(rows)) == EXPORTED
+
+
+async def later(service: Service) -> None:
+    await asyncio.sleep(5)  # no condition: so long it is away, and what reads it meanwhile goes on by itself
+    await asyncio.to_thread(service.start)
