@@ -26,6 +26,9 @@ RATE = "it may be a rate in per cent, which is no amount; choose it as Tax if it
 STOCK = "it may be a stock, which is no price; choose it as Price if it holds prices"
 OTHER_PRICE = "it is another amount than the price; choose it as Price if it is the one you want"
 SHORTENED = "some are as 4.00638E+12: a spreadsheet has shortened long numbers, and their digits are lost"
+SPREADSHEET_ERRORS = frozenset({
+    "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#ERROR!",
+})  # fmt: skip
 END = "\x1a"  # with which files of DOS end
 _RATE_WORDS = frozenset({"vat", "tax", "gst", "mwst", "ust", "rate", "duty"})
 _STOCK_WORDS = frozenset({"amount", "quantity", "qty", "stock", "inventory", "count", "units", "pieces", "menge"})
@@ -138,6 +141,8 @@ def _why_not(
     if known is not None:
         return known.helps.get(name, f"{known.name} has nothing of an item in it")
     words_of_name = set(name.replace("%", " % ").replace("(", " ").replace(")", " ").replace("-", " ").split())
+    if "price" in words_of_name:
+        return OTHER_PRICE
     if words_of_name & _RATE_WORDS or "%" in words_of_name:
         return RATE
     if words_of_name & _STOCK_WORDS:
@@ -204,7 +209,9 @@ class Mapper:
             field: Amounts(survey.evidence.get(column)) for field, column in mapping.items() if field in AMOUNTS
         }
         described = plain_name(mapping.get("description", ""))
-        self._html = "(html)" in described or (known is not None and described in known.html)
+        self._html = "html" in described.replace("(", " ").replace(")", " ").split() or (
+            known is not None and described in known.html
+        )
         self._html_name = known is not None and plain_name(mapping.get("name", "")) in known.html
         self._names = dict(zip(columns, survey.names, strict=False)) if self._csv else {}
         named = self._names.get(mapping.get("price", ""), "")
@@ -280,6 +287,8 @@ class Mapper:
             return None if field == "tax" else ""
         if isinstance(text, JsonOther):
             raise ValueError("Give a text or a number.")
+        if text[0] == "#" and self._csv and not self._is_own and text in SPREADSHEET_ERRORS:
+            raise ValueError(f"The spreadsheet had an error in this cell ({text}).")
         if field in AMOUNTS:
             return self._amounts[field].read(text)
         plain_text = str(text)

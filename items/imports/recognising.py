@@ -144,13 +144,14 @@ def _is_ndjson(start: str) -> bool:
     read = (line.lstrip(MARK) for line in islice(io.StringIO(start, newline=""), 2 * JSON_LINES))
     lines = [line for line in read if line.strip()][:JSON_LINES]
     kinds = [_json_kind(line) for line in lines]
-    if kinds[0] == "object" or 2 * kinds.count("object") > len(kinds):
+    looks_so = _JSON_LIKE.match(lines[0].strip()) is not None
+    if kinds[0] == "object" or 2 * kinds.count("object") > len(kinds) or (looks_so and "object" in kinds):
         return True
     if kinds[0] == "array" or _JSON_ARRAY.match(start.lstrip()[:100]):
         raise Unreadable("This is a JSON array. Write one object on each line (NDJSON).")
     if lines[0].strip() == "{":
         raise Unreadable("This is one JSON object over several lines. Write each object on one line (NDJSON).")
-    if _JSON_LIKE.match(lines[0].strip()):
+    if looks_so:
         raise Unreadable(
             "The first line looks like JSON and is none. Write one object on each line, with nothing behind it"
             " (NDJSON)."

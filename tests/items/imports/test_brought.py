@@ -152,3 +152,26 @@ class BroughtTests(ReadingTestCase):
             with self.assertRaisesRegex(Unreadable, said):
                 self.survey(content)
         self.assertEqual(self.survey("<new>,name,price\nA,Lamp,1\n").shape.columns[0], "<new>")
+
+    def test_a_broken_line_of_json_at_the_beginning_fails_alone(self) -> None:
+        good = '{"sku": "B", "name": "b", "price": 2}\n'
+        rows = [row for row, _ in import_rows.read(self.file('{"sku": "A\t", "price": 1}\n' + good),
+                self.survey('{"sku": "A\t", "price": 1}\n' + good).shape)]  # fmt: skip
+        self.assertEqual([(row.problem, row.cells.get("sku")) for row in rows],
+                         [("The line is not JSON.", None), ("", "B")])  # fmt: skip
+
+    def test_a_spreadsheets_errors_are_no_names(self) -> None:
+        first, second, third = self.become("sku,name,price\nA,#N/A,1\n#REF!,b,2\n#7,#N/A lamp,3\n")
+        self.assertEqual((list(first), list(second), third), (["name"], ["sku"], ("#7", Decimal(3))))
+
+    def test_a_column_that_calls_itself_html_is_html(self) -> None:
+        path = self.file("sku,name,price,Body HTML\nA,a,1,<p>Hi <b>you</b></p>\n")
+        survey = recognising.survey(path)
+        [(row, _)] = import_rows.read(path, survey.shape)
+        self.assertEqual(Mapper(survey, import_mapping.guess(survey)).fields(row)["description"], "Hi you")
+
+    def test_a_price_with_tax_is_not_called_a_rate(self) -> None:
+        survey = self.survey("sku,name,price incl. VAT,VAT rate\nA,a,12,19\n")
+        why = {fate.column: fate.why for fate in import_mapping.fates(survey, import_mapping.guess(survey))}
+        self.assertEqual((why["price incl. VAT"], why["VAT rate"]), (import_mapping.OTHER_PRICE, import_mapping.RATE))
+        self.assertIn("price incl. VAT was not taken", import_mapping.problem_of({"name": "name"}, survey))
