@@ -22,7 +22,7 @@ from django.utils.timesince import timesince
 from streams.board import preview
 from streams.boards import services
 from streams.boards.sharing import ORDER
-from streams.decoding.carried import check_schemas
+from streams.decoding.stored import check_schemas
 from streams.models import Board, FavouriteTopic, OutboxMessage, Topic
 from streams.outbox.messages import send_again
 from streams.runtime.away import Unavailable

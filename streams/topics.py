@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from streams.decoding import carried
+from streams.decoding import stored
 from streams.kafka.catalog import Catalog, TopicInfo
 from streams.models import Topic, new_epoch
 from streams.runtime.threads import in_database
@@ -40,7 +40,7 @@ def renew(info: TopicInfo, kept: str) -> bool:
 async def present_epochs(catalog: Catalog) -> dict[str, str]:
     """Topic -> epoch of every topic that is watched and in Kafka; then it is known, too, what these carry. Raises
     Unavailable when Kafka does not answer."""
-    await carried.look()
+    await stored.look()
     rows = await in_database(topic_epochs)
     infos = await catalog.topics(rows)
     return {name: epoch_of(info, rows[name]) for name, info in infos.items()}

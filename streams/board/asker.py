@@ -7,22 +7,24 @@ from typing import NamedTuple
 from django.contrib.auth import HASH_SESSION_KEY, get_user_model
 from django.http import HttpRequest
 
+from streams.decoding.carried import Formats
+from streams.decoding.stored import formats_of
 from streams.hub import current
 from streams.models import Topic
 from streams.rights.credentials import Credentials
 from streams.rights.topics import may_export, readable_topics
 from streams.runtime.threads import in_database
-from streams.search.jobs import formats_of
 from streams.search.running import Still, Stop
 
 
 class Asker(NamedTuple):
-    """Who asks for a topic. may_read, may_export: what they may do with it now. formats: what the topic carries."""
+    """Who asks for a topic. may_read, may_export: what they may do with it now. formats: what the topic carries,
+    as its row says."""
 
     credentials: Credentials
     may_read: bool
     may_export: bool
-    formats: dict[str, str]
+    formats: Formats | None
 
 
 def who_asks(request: HttpRequest, topic: str) -> Asker:
@@ -37,7 +39,7 @@ def who_asks(request: HttpRequest, topic: str) -> Asker:
         held = Credentials(user.pk, session_key=session.session_key, session_hash=session.get(HASH_SESSION_KEY))
     may_read = topic in readable_topics(user)
     row = Topic.objects.filter(name=topic).first() if may_read else None
-    return Asker(held, may_read, may_read and may_export(user, topic), formats_of(row))
+    return Asker(held, may_read, may_read and may_export(user, topic), None if row is None else formats_of(row))
 
 
 def still_reads(asker: Asker, topic: str, epoch: str, *, exports: bool = False) -> Still:

@@ -1,7 +1,8 @@
 """What the topics carry: the formats of their keys and values, kept as the database has them.
 
 `of(topic)` is the one way from a record of Kafka to what is shown of it: for live records, history, search and export.
-What it does not know of a topic is `auto` (docs/decisions/0027-decoding.md).
+What it does not know of a topic is `auto` (docs/decisions/0027-decoding.md). It asks no database, and loads no models:
+the process that searches has none. `streams/decoding/stored.py` does, and puts here what it finds.
 """
 
 from __future__ import annotations
@@ -13,15 +14,12 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 import orjson
-from django.core.exceptions import ValidationError
 
 from streams import metrics
 from streams.decoding import registry
 from streams.decoding.avro_compiled import UNUSUAL
-from streams.decoding.parts import AUTO, WITH_SCHEMA, Format, Missing, Part, form
+from streams.decoding.parts import AUTO, Format, Missing, Part, form
 from streams.decoding.schemas import Id, Schema
-from streams.models import Topic
-from streams.runtime.threads import in_database
 from streams.wire.ranges import Wholes
 from streams.wire.records import (
     KEY_BYTES,
@@ -269,40 +267,32 @@ def forget() -> None:
     _known.clear()
 
 
-async def look() -> None:
-    """Reads from the database what topics carry, where that has changed. Raises what the database does."""
-    versions = await in_database(_versions)
-    for name in _known.keys() - versions.keys():
-        del _known[name]
-    changed = [name for name, version in versions.items() if name not in _known or _known[name].version != version]
-    for row in await in_database(_rows, changed) if changed else ():
-        put(await made(row))
+def versions() -> dict[str, str]:
+    """The version of what each topic carries that is known here, by the topic's name."""
+    return {name: carried.version for name, carried in _known.items()}
 
 
-def _versions() -> dict[str, str]:
-    return dict(Topic.objects.values_list("name", "formats_version"))
+def drop(topic: str) -> None:
+    """Forgets what a topic carries."""
+    _known.pop(topic, None)
 
 
-def _rows(names: list[str]) -> list[Topic]:
-    return list(Topic.objects.filter(name__in=names))
+class Formats(NamedTuple):
+    """What a topic carries, by the names of its row, where `Topic` says what each is. formats_version: changes with
+    the others."""
+
+    value_format: str = "auto"
+    value_schema: str = ""
+    value_message: str = ""
+    key_format: str = "auto"
+    key_schema: str = ""
+    key_message: str = ""
+    formats_version: str = ""
 
 
-async def made(row: Topic) -> Carried:
-    """What a topic carries by its row, which need not be saved. A schema that is no use is each record's problem."""
+async def made(topic: str, formats: Formats) -> Carried:
+    """What a topic with these formats carries. A schema that is no use is each record's problem."""
     loop = asyncio.get_running_loop()
-    value = await loop.run_in_executor(_asked, form, row.value_format, row.value_schema, row.value_message)
-    key = await loop.run_in_executor(_asked, form, row.key_format, row.key_schema, row.key_message)
-    return Carried(row.name, value, key, row.formats_version, registry.current())
-
-
-def check_schemas(row: Topic) -> None:
-    """Raises ValidationError, by field, when a topic's own schema is no use for its format. May compile: it blocks."""
-    problems = {}
-    for part in ("value", "key"):
-        name, text = getattr(row, f"{part}_format"), getattr(row, f"{part}_schema")
-        if text.strip() and name not in WITH_SCHEMA:
-            problems[f"{part}_schema"] = f"The format {name} takes no schema: choose avro or protobuf, or empty this."
-        elif problem := form(name, text, getattr(row, f"{part}_message")).problem:
-            problems[f"{part}_schema"] = problem
-    if problems:
-        raise ValidationError(problems)
+    value = await loop.run_in_executor(_asked, form, formats.value_format, formats.value_schema, formats.value_message)
+    key = await loop.run_in_executor(_asked, form, formats.key_format, formats.key_schema, formats.key_message)
+    return Carried(topic, value, key, formats.formats_version, registry.current())

@@ -12,7 +12,7 @@ import logging
 from django.conf import settings
 
 from streams import topics
-from streams.decoding import carried
+from streams.decoding import stored
 from streams.hub.hub import Hub
 from streams.kafka import embedded
 from streams.kafka.catalog import Catalog, TopicInfo
@@ -46,7 +46,7 @@ class TopicWatch:
         asked, seen = float("-inf"), dict[str, str]()
         await in_database(topics.watch_items_topic)
         while not stop.is_set():
-            await carried.look()  # first: no record of a topic is read before it is known what it carries
+            await stored.look()  # first: no record of a topic is read before it is known what it carries
             rows = await in_database(topics.topic_epochs)
             missing = rows.keys() - self._hub.logs.keys()
             if rows != seen or missing or self._hub.refresh.is_set() or loop.time() - asked > CATALOG_S:

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from streams.models import Topic
+from streams.decoding.carried import Formats
 from streams.search.spans import Span
 from streams.wire.records import Record
 
@@ -16,15 +16,6 @@ HEAD = struct.Struct("!II")  # before each message between processes: bytes of i
 
 Output = Literal["records", "ndjson", "csv"]
 Reason = Literal["complete", "limit", "bound", "away"]
-
-FORMATS = (
-    "value_format", "value_schema", "value_message", "key_format", "key_schema", "key_message", "formats_version",
-)  # fmt: skip
-
-
-def formats_of(row: Topic | None) -> dict[str, str]:
-    """What a topic carries, as its row says; of none: nothing."""
-    return {} if row is None else {name: getattr(row, name) for name in FORMATS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +31,7 @@ class Bounds:
 class Job:
     """What to look for, and where. limit: matches, None for all of them. bounds: None where there are none.
 
-    formats: what the topic carries (`formats_of`). columns: of an export; none: whole records.
+    formats: what the topic carries; None: what is known of it. columns: of an export; none: whole records.
     """
 
     topic: str
@@ -51,18 +42,20 @@ class Job:
     bounds: Bounds | None = None
     output: Output = "records"
     columns: list[str] = field(default_factory=list)
-    formats: dict[str, str] = field(default_factory=dict)
+    formats: Formats | None = None
 
     def written(self) -> bytes:
         """As JSON."""
         told = {each.name: getattr(self, each.name) for each in fields(self)}
-        return orjson.dumps({**told, "spans": [tuple(span) for span in self.spans]})
+        formats = None if self.formats is None else tuple(self.formats)
+        return orjson.dumps({**told, "spans": [tuple(span) for span in self.spans], "formats": formats})
 
     @classmethod
     def read(cls, data: bytes) -> Job:
         """What `written` wrote."""
         given: dict[str, Any] = orjson.loads(data)
         given["spans"] = [Span(*span) for span in given["spans"]]
+        given["formats"] = None if given["formats"] is None else Formats(*given["formats"])
         given["bounds"] = None if given["bounds"] is None else Bounds(**given["bounds"])
         return cls(**given)
 

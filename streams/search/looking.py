@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from streams.decoding import carried
-from streams.decoding.carried import Carried
+from streams.decoding.carried import Carried, Formats
 from streams.filters.filters import Filter, filter_of
 from streams.filters.needed import Needs
 from streams.filters.seen import Glance, Seen, seen
 from streams.filters.work import Failed, TooMuch
 from streams.kafka import undecodable
 from streams.kafka.undecodable import Polled, Undecodable
-from streams.models import Topic
 from streams.search import rows
 from streams.search.jobs import Counts, Job
 from streams.wire.ranges import Wholes
@@ -22,11 +21,11 @@ from streams.wire.records import VALUE_BYTES, Raw, Record, encode_raw
 EVALUATED = 1000  # the first records are evaluated in any case: a field that none of them has is then seen to fail
 
 
-async def known(topic: str, formats: dict[str, str]) -> Carried:
-    """What a topic carries, by what its row says."""
+async def known(topic: str, formats: Formats | None) -> Carried:
+    """What a topic carries, by what its row says; None: as far as it is known here."""
     found = carried.of(topic)
-    if formats and found.version != formats["formats_version"]:
-        found = await carried.made(Topic(name=topic, **formats))
+    if formats is not None and found.version != formats.formats_version:
+        found = await carried.made(topic, formats)
         carried.put(found)
     return found
 

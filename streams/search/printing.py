@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from django.core.management.base import CommandError, CommandParser
 
-from streams.decoding import carried, registry
+from streams.decoding import registry, stored
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import filter_of
 from streams.kafka.catalog import Catalog
@@ -161,7 +161,7 @@ async def _with_topic(topic: str, form: str, columns: list[str], work: Any) -> A
         found = (await catalog.topics([topic])).get(topic)
         if found is None:
             raise CommandError(f"Kafka has no topic {topic}.")
-        await carried.look()
+        await stored.look()
         bounds = await history.bounds(topic, found.partitions)
         head = Rows(topic, "csv" if form == "csv" else "ndjson", columns).head()
         return await work(Place(topic, bounds, history, sources, Printer(head)))

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from streams.decoding.carried import check_schemas
+from streams.decoding.stored import check_schemas
 from streams.kafka.catalog import Catalog
 from streams.models import FormatName, Topic
 from streams.runtime.away import Unavailable

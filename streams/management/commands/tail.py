@@ -49,7 +49,7 @@ class Command(BaseCommand):
         printing.run(topic, given["format"], given["columns"], work)
 
     async def _follow(self, place: printing.Place, job: Job) -> None:
-        looker = Looker(job, await known(job.topic, {}))
+        looker = Looker(job, await known(job.topic, None))
         async with place.sources.lent() as source, contextlib.aclosing(
             source.follow(job.topic, place.bounds.ends)
         ) as coming:  # fmt: skip

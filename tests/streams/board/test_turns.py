@@ -143,7 +143,7 @@ async def test_what_is_opened_is_decoded_in_a_persons_turns_too(
 async def test_the_body_of_a_search_is_read_beside_the_event_loop(
     history: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asker = Asker(Credentials(1), may_read=True, may_export=False, formats={})
+    asker = Asker(Credentials(1), may_read=True, may_export=False, formats=None)
     readers: list[threading.Thread] = []
 
     def read(asked: object) -> search_api.SearchIn:

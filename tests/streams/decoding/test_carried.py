@@ -18,7 +18,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import TransactionTestCase
 
-from streams.decoding import carried, parts
+from streams.decoding import carried, parts, stored
 from streams.decoding import registry as asked
 from streams.decoding.carried import DECODED_BYTES, Carried
 from streams.decoding.exact import Exact
@@ -352,17 +352,17 @@ class LookTests(TransactionTestCase):
     async def test_a_change_is_seen_at_the_next_look(self) -> None:
         row = await sync_to_async(Topic.objects.create)(name="orders.v1")
         try:
-            await carried.look()
+            await stored.look()
             assert carried.of("orders.v1").is_plain
             row.value_format, row.value_schema = "avro", AVRO
             await sync_to_async(row.save)(update_fields=["value_format", "value_schema"])
-            await carried.look()
+            await stored.look()
             assert shown(carried.of("orders.v1"), Polled(b"\x0e"))["value"] == {"n": 7}
             same = carried.of("orders.v1")
-            await carried.look()
+            await stored.look()
             assert carried.of("orders.v1") is same
             await sync_to_async(row.delete)()
-            await carried.look()
+            await stored.look()
             assert carried.of("orders.v1").is_plain
         finally:
             carried.forget()
