@@ -3,6 +3,7 @@ django-ninja's package), and a policy that lets them work and nothing else."""
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from django.utils.functional import SimpleLazyObject
 from ninja import NinjaAPI
 from ninja.openapi.docs import DocsBase
 from ninja.openapi.schema import OpenAPISchema
+from ninja.utils import normalize_path
 
 HEADERS = {  # of every answer with that status
     "401": {"WWW-Authenticate": "`Bearer`."},
@@ -26,10 +28,11 @@ HEADERS = {  # of every answer with that status
 class DescribedAPI(NinjaAPI):
     """A NinjaAPI whose description also says what all operations have in common.
 
-    It is made once: that takes 150 ms, and anybody may ask for it.
+    It is made once: that takes 150 ms, and anybody may ask for it. Below another path only its addresses are others.
     """
 
-    _described: tuple[str, OpenAPISchema] | None = None  # below which path, and how
+    _described: OpenAPISchema | None = None  # with addresses below no path
+    _below: tuple[str, OpenAPISchema] | None = None  # below which path it was last asked for, and what that was
 
     def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
         """ninja's, for operations that return no answer of their own; made when one is asked of it, which is rare."""
@@ -40,12 +43,17 @@ class DescribedAPI(NinjaAPI):
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
     ) -> OpenAPISchema:
         prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
-        if self._described is None or self._described[0] != prefix:
-            self._described = prefix, self._describe(prefix)
-        return self._described[1]
+        if self._described is None:
+            self._described = self._describe()
+        if self._below is None or self._below[0] != prefix:
+            below = copy(self._described)
+            below.path_prefix = prefix
+            below["paths"] = {normalize_path(f"/{prefix}{path}"): told for path, told in self._described["paths"].items()}
+            self._below = prefix, below
+        return self._below[1]
 
-    def _describe(self, prefix: str) -> OpenAPISchema:
-        description = super().get_openapi_schema(path_prefix=prefix)
+    def _describe(self) -> OpenAPISchema:
+        description = super().get_openapi_schema(path_prefix="")
         for operations in description["paths"].values():
             for operation in operations.values():
                 _name_headers(operation["responses"])
