@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -19,12 +20,17 @@ from tests.support.examples import FEW
 MARKS = {"kafka": "kafka", "postgres": "postgres", "redis": "redis", "registry": "registry", "chromium": "browser"}
 MARKS |= {"install": "processes", "product": "processes"}
 MARKS |= {"db": "database", "transactional_db": "database"}
+# … and with this, wherever it stands in such a folder: tests/suite.py leaves them out by their names.
+OF_FOLDERS = {"browser": "browser", "faults": "waits"}
+# New objects between two looks of Python for what is to be freed. With its own 700, a twentieth of the time of tests went
+# there.
+YOUNG = 10_000
 
 # A machine may stand still while an example is made or tried: no time is looked at. `make check` tries few.
 hypothesis.settings.register_profile(
     "ours", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
-hypothesis.settings.register_profile(FEW, hypothesis.settings.get_profile("ours"), max_examples=20)
+hypothesis.settings.register_profile(FEW, hypothesis.settings.get_profile("ours"), max_examples=10)
 hypothesis.settings.load_profile("ours")
 
 
@@ -36,8 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKS:
                 item.add_marker(MARKS[fixture])
-        if "faults" in item.path.parts:
-            item.add_marker("waits")
+        for folder in OF_FOLDERS.keys() & set(item.path.parts):
+            item.add_marker(OF_FOLDERS[folder])
         kind = getattr(item, "cls", None)
         if kind is not None and issubclass(kind, TransactionTestCase):
             item.add_marker("database")
@@ -45,6 +51,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
     return done
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded stays: nothing of it is looked at again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG, 10, 10)
 
 
 @pytest.hookimpl(wrapper=True)

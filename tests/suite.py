@@ -33,7 +33,8 @@ SERVICES = "kafka or postgres or redis or registry or nginx or browser or proces
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 BESIDE_OTHERS = ["nice", "-n", "5"]  # what computes while others look at time: these go first
 OTHER_PYTHONS = ("3.12", "3.13")
-FAULTS = str(ROOT / "tests" / "faults")  # its tests wait, all of them: tests/conftest.py marks them
+# All of their tests have a mark by which others leave them out (tests/conftest.py).
+BROWSER, FAULTS = str(ROOT / "tests" / "browser"), str(ROOT / "tests" / "faults")
 REQUIREMENTS = ROOT / "requirements.txt"
 NO_TESTS = 5  # pytest's exit code when the arguments select none of a step's tests
 
@@ -137,9 +138,11 @@ def side_by_side(together: str, workers: int = CORES) -> list[str]:
 
 
 def quick_tests(arguments: list[str], *options: str, **environment: str) -> Step:
+    left_out = [] if arguments else [f"--ignore={folder}" for folder in (BROWSER, FAULTS)]
     return of_tests(
-        "that need no service", f"not ({SERVICES})", arguments, *side_by_side("worksteal"), *options, **environment
-    )
+        "that need no service", f"not ({SERVICES})", arguments, *side_by_side("worksteal"), *left_out, *options,
+        **environment,
+    )  # fmt: skip
 
 
 def measured_quick_tests(arguments: list[str]) -> None:
@@ -233,7 +236,7 @@ def check(arguments: list[str]) -> None:
     beside them: a third of their time they wait, and what it finds is said as soon as it is found."""
     with ThreadPoolExecutor(1) as aside:
         ended = aside.submit(lint, javascript_tests=True)
-        quick_tests(arguments, "--hypothesis-profile=few", MODEL_EXAMPLES="20").run()
+        quick_tests(arguments, "--hypothesis-profile=few", MODEL_EXAMPLES="10").run()
         ended.result()
 
 

@@ -69,7 +69,7 @@ def foreign_private_parts(source: str) -> set[str]:
         return set()
     tree = ast.parse(source)
     taken: set[str] = set()
-    own = {"_meta", "_default_manager", "_replace", "_fields", "_exit"}  # said to be public by Django, NamedTuple and os
+    own = {"_meta", "_default_manager", "_replace", "_fields", "_exit"}  # public, say Django, NamedTuple, os
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             own.add(node.name)

@@ -19,7 +19,7 @@ from tests.support.processes import UVICORN_OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text()
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+COMPOSE: dict[str, Any] = yaml.load((ROOT / "compose.yaml").read_text(), yaml.CSafeLoader)
 NOT_FOR_USERS = {"DEMO", "RUN_ADDRESS"}  # only `make run` sets them
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
