@@ -22,8 +22,7 @@ MARKS |= {"install": "processes", "product": "processes"}
 MARKS |= {"db": "database", "transactional_db": "database"}
 # … and with this, wherever it stands in such a folder: tests/suite.py leaves them out by their names.
 OF_FOLDERS = {"browser": "browser", "faults": "waits"}
-# New objects between two looks of Python for what is to be freed. With its own 700, a twentieth of the time of tests went
-# there.
+# New objects between two looks of Python for what is to be freed. With its own 700, tests took a twentieth longer.
 YOUNG = 10_000
 
 # A machine may stand still while an example is made or tried: no time is looked at. `make check` tries few.

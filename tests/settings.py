@@ -34,15 +34,17 @@ os.environ["SECRET_KEY"] = "only-for-tests-of-this-product"
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "") or f"sqlite:///{SCRATCH / 'db.sqlite3'}"
 
 from project.settings import *  # noqa: E402, F403
-from project.settings import DATABASES  # noqa: E402
+from project.settings import DATABASES, MIDDLEWARE  # noqa: E402
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: several connections then behave as they do in the product (WAL, a writer at a time).
     DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.sqlite3")}
 
 RUN_DIR = SCRATCH / "run"
-# Each test client has middlewares of its own, and making this one looks at all 180 static files: it was most of what an
-# in-process test did. None of those tests asks for a static file; product processes do, with the product's settings.
+# None of the in-process tests asks for a static file; product processes do, with the product's settings. The middleware
+# that serves them is asynchronous alone: each request of Django's test client made an event loop for it and changed
+# threads twice, which was half of what a request took. tests/project/test_handler.py has it, without its files.
+MIDDLEWARE = [name for name in MIDDLEWARE if name != "project.static_files.StaticFiles"]
 SERVESTATIC_USE_FINDERS = False
 SERVESTATIC_USE_STATIC_ROOT = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing secret is hashed here

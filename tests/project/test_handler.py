@@ -28,8 +28,17 @@ from items.listing import queries
 from items.services import turns
 from project import handler
 from project.handler import Handler
+from project.settings import MIDDLEWARE
 from tests.support.people import contributor, sign_in
 from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _middlewares_of_the_product() -> Iterator[None]:
+    """All of them: in-process tests have one less (tests/settings.py)."""
+    with override_settings(MIDDLEWARE=MIDDLEWARE):
+        yield
+
 
 SECRET = "c" * 32  # of the CSRF cookie, and sent back as it is
 FORM = "application/x-www-form-urlencoded"
