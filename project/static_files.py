@@ -6,11 +6,12 @@ The version is one hash over all of them, as a folder in the address: modules go
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import re
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,25 @@ class Storage(CompressedStaticFilesStorage):
         return path.replace(settings.STATIC_URL, f"{settings.STATIC_URL}v-{version()}/", 1) if version() else path
 
 
+class _Served(ServeStaticMiddleware):
+    """What is answered of a file is made when it is first asked for. Making it of all of them took a tenth of a second
+    of each start, and most are never asked for: languages of the admin, libraries of boards."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any], chosen: dict[str, Any]) -> None:
+        self._not_made: dict[str, Callable[[], None]] = {}  # by the file's address; as it was seen at the start
+        super().__init__(get_response, settings=_Settings(chosen))
+
+    def add_file_to_dictionary(self, url: str, *file: Any, **seen: Any) -> None:
+        self._not_made[url] = partial(super().add_file_to_dictionary, url, *file, **seen)
+
+    async def __call__(self, request: HttpRequest) -> Any:
+        address = request.path_info
+        if make := self._not_made.get(address):
+            await asyncio.to_thread(make)  # it asks the file system; two at once make the same
+            self._not_made.pop(address, None)
+        return await super().__call__(request)
+
+
 class StaticFiles:
     """Middleware: serves them, before anything else is asked. An old version's address gets what is there now, which
     nobody may keep: during a rolling restart both are asked for."""
@@ -85,7 +105,7 @@ class StaticFiles:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         has_own = not settings.DEBUG and settings.SERVESTATIC_USE_FINDERS and is_collected()
         chosen = {"SERVESTATIC_USE_FINDERS": False, "SERVESTATIC_USE_STATIC_ROOT": True} if has_own else {}
-        self._served = ServeStaticMiddleware(get_response, settings=_Settings(chosen))
+        self._served = _Served(get_response, chosen)
         self._others = get_response
         markcoroutinefunction(self)
 

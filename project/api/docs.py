@@ -48,7 +48,9 @@ class DescribedAPI(NinjaAPI):
         if self._below is None or self._below[0] != prefix:
             below = copy(self._described)
             below.path_prefix = prefix
-            below["paths"] = {normalize_path(f"/{prefix}{path}"): told for path, told in self._described["paths"].items()}
+            below["paths"] = {
+                normalize_path(f"/{prefix}{path}"): told for path, told in self._described["paths"].items()
+            }
             self._below = prefix, below
         return self._below[1]
 
