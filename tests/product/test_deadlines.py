@@ -160,14 +160,18 @@ async def test_an_answer_that_nobody_takes_ends(running: uvicorn.Server, port: i
         assert len(await to_the_end(reader)) < len(LARGE)
 
 
-async def test_a_slow_reader_gets_all_of_it(port: int) -> None:
+async def test_a_slow_reader_gets_all_of_it(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STALLED_S", 2.0)  # half of what reading takes; a busy machine is silent for less
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     async with connected(port, b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") as (reader, _):
         taken = 0
         async with asyncio.timeout(WAIT_S):
             while piece := await reader.read(400_000):
                 taken += len(piece)
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.015)
     assert taken > len(LARGE)
+    assert loop.time() - began > server.STALLED_S
 
 
 async def test_what_follows_a_body_is_no_header(port: int) -> None:
