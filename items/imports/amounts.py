@@ -77,23 +77,29 @@ class Evidence:
         """Takes a cell that is not empty into account."""
         self.filled += 1
         is_link = cell[:4] in LINKS
-        is_counted = len(self.distinct) >= DISTINCT and self._is_usual(cell, is_link=is_link)
-        if not is_counted and (len(cell) <= CELL_LENGTH or isinstance(cell, JsonNumber)):
+        is_known = is_link and cell[-1] != "%" and len(self.distinct) >= DISTINCT
+        if not is_known and (len(cell) <= CELL_LENGTH or isinstance(cell, JsonNumber)):
             self._number(cell)
         if is_link:
             self.links += 1
         if self.filled >= PATIENCE:
             self.watched = self.numbers > 0 or self.links > 0 or self.percents > 0
 
-    def _is_usual(self, cell: str, *, is_link: bool) -> bool:
-        """Whether the cell is what most of an export are, whose meaning is clear at once; then it has been counted."""
-        if is_link:
-            return cell[-1] != "%"
-        if type(cell) is not str or not _DECIMALS.fullmatch(cell):
-            return False
-        self.numbers += 1
-        self.point_decimals += 1
-        return True
+    def unusual(self, cells: list[str]) -> list[str]:
+        """Those of the cells, as they stand in a CSV file, that are to be looked at one by one. The others are taken
+        into account: what most of an export are, whose meaning is clear at once."""
+        if not self.watched:
+            return list(filter(may_be_number, cells))
+        if len(self.distinct) < DISTINCT:
+            return cells
+        others = [cell for cell in cells if not _DECIMALS.fullmatch(cell)]
+        amounts = len(cells) - len(others)
+        rest = [cell for cell in others if cell[:4] not in LINKS or cell.rstrip()[-1] == "%"]
+        self.numbers += amounts
+        self.point_decimals += amounts
+        self.links += len(others) - len(rest)
+        self.filled += len(cells) - len(rest)
+        return rest
 
     def _number(self, cell: str) -> None:
         if len(self.distinct) < DISTINCT and cell not in self.distinct:
@@ -197,6 +203,8 @@ class Amounts:
         """The amount. Raises ValueError with a sentence for people."""
         if isinstance(cell, JsonNumber):
             return money.amount(_decimal(cell))
+        if (exact := money.exact(cell)) is not None:  # what most are
+            return exact
         cell = unquoted(cell)
         if not ("," in cell or "." in cell) or _DECIMALS.fullmatch(cell):
             return money.amount(cell)

@@ -48,15 +48,18 @@ class Lines:
         self.number -= 1
 
     def __iter__(self) -> Iterator[str]:
+        again, kept, readline = self._again, self.kept, self._file.readline
         length = 0
-        while line := self._again.pop() if self._again else self._file.readline(LINE_LENGTH):
-            if not self.kept:
+        while line := again.pop() if again else readline(LINE_LENGTH):
+            if not kept:
                 length = 0
-                line = line.lstrip(MARK)
+                if line[0] == MARK:
+                    line = line.lstrip(MARK)
             self.number += 1
-            self.kept.append(line)
-            length += len(line)
-            if len(line) >= LINE_LENGTH and line[-1] not in "\r\n":
+            kept.append(line)
+            size = len(line)
+            length += size
+            if size >= LINE_LENGTH and line[-1] not in "\r\n":
                 self._skip_rest()
                 raise TooLong
             if length > ROW_LENGTH:

@@ -3,7 +3,7 @@ its text is understood. What is not certain is not guessed, and said."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import unescape
 
@@ -205,14 +205,18 @@ class Mapper:
         self._plain = plain if self._is_own else plain_of_others
         self._rows: Rows | None = known.reader() if known is not None and not self._is_own else None
         self._plain_names = {column: plain_name(column) for column in columns} if self._rows else {}
-        self._amounts = {
-            field: Amounts(survey.evidence.get(column)) for field, column in mapping.items() if field in AMOUNTS
+        # How the text of a field is understood, of those that are not kept as they stand there.
+        self._read: dict[str, Callable[[str], object]] = {
+            field: Amounts(survey.evidence.get(column)).read for field, column in mapping.items() if field in AMOUNTS
         }
         described = plain_name(mapping.get("description", ""))
-        self._html = "html" in described.replace("(", " ").replace(")", " ").split() or (
-            known is not None and described in known.html
-        )
-        self._html_name = known is not None and plain_name(mapping.get("name", "")) in known.html
+        is_html = "html" in described.replace("(", " ").replace(")", " ").split()
+        if is_html or (known is not None and described in known.html):
+            self._read["description"] = lambda text: _line_breaks(text_of(str(text)))
+        elif not self._is_own:  # which has line breaks as they are kept: it changes nothing when it comes back
+            self._read["description"] = _line_breaks
+        if known is not None and plain_name(mapping.get("name", "")) in known.html:
+            self._read["name"] = lambda text: unescape(str(text))  # it has no tags, but WordPress keeps & as &amp;
         self._names = dict(zip(columns, survey.names, strict=False)) if self._csv else {}
         named = self._names.get(mapping.get("price", ""), "")
         self._price_name = "" if may_be_number(named) else named
@@ -270,36 +274,35 @@ class Mapper:
     def _understood(self, values: Values) -> ItemFields:
         fields: dict[str, object] = {}
         errors: dict[str, list[str]] = {}
+        read_of = self._read
         for field, text in values.items():
             try:
-                fields[field] = self._value(field, text)
+                if not text:
+                    fields[field] = _nothing_in(field)
+                elif isinstance(text, JsonOther):
+                    raise ValueError("Give a text or a number.")
+                elif text[0] == "#" and self._csv and not self._is_own and text in SPREADSHEET_ERRORS:
+                    raise ValueError(f"The spreadsheet had an error in this cell ({text}).")
+                else:
+                    read = read_of.get(field)
+                    fields[field] = str(text) if read is None else read(text)
             except ValueError as error:
                 errors[field] = [str(error)]
         if errors:
             raise ValidationError(errors)
         return fields  # type: ignore[return-value]  # the keys are those of FIELDS
 
-    def _value(self, field: str, text: str | None) -> object:
-        """Raises ValueError with a sentence."""
-        if not text:
-            if field in REQUIRED:
-                raise ValueError("This is required.")
-            return None if field == "tax" else ""
-        if isinstance(text, JsonOther):
-            raise ValueError("Give a text or a number.")
-        if text[0] == "#" and self._csv and not self._is_own and text in SPREADSHEET_ERRORS:
-            raise ValueError(f"The spreadsheet had an error in this cell ({text}).")
-        if field in AMOUNTS:
-            return self._amounts[field].read(text)
-        plain_text = str(text)
-        if field == "description":
-            if self._html:
-                plain_text = text_of(plain_text)
-            # Our own export has line breaks as they are kept: it changes nothing when it comes back.
-            return plain_text if self._is_own else plain_text.replace("\r\n", "\n")
-        if field == "name" and self._html_name:  # it has no tags, but WordPress keeps & as &amp;
-            return unescape(plain_text)
-        return plain_text
+
+def _nothing_in(field: str) -> str | None:
+    """What an empty cell means. Raises ValueError with a sentence."""
+    if field in REQUIRED:
+        raise ValueError("This is required.")
+    return None if field == "tax" else ""
+
+
+def _line_breaks(text: str) -> str:
+    """With those that are kept."""
+    return str(text).replace("\r\n", "\n")
 
 
 def known_as(columns: Iterable[str]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from items.imports.encoding import encoding_of
 from items.imports.json_line import JsonNumber, JsonOther, object_of
 from items.imports.lines import LINE_LENGTH, MARK, opened
 from items.imports.names import are_known
-from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, rows, storable, text_of_raw_cell
+from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, storable, text_of_raw_cell
 
 SCAN = 1 << 20  # characters to rank the delimiters
 DELIMITERS = (",", ";", "\t", "|")
@@ -32,6 +32,7 @@ RANKED_ROWS = 200  # looked at to rank the delimiters; then the whole file decid
 REGULAR = 0.9  # of the rows have as many cells as there are columns, else the other delimiters are tried on the whole
 BLANK = " \t,;|\ufeff"  # what a line may consist of and still name no column
 JSON_LINES = 100  # looked at to see whether a file is NDJSON
+BLOCK = 200  # rows looked at together; fewer when they are long
 SAMPLE_ROWS = 8  # kept to be shown
 SAMPLE_LENGTH = 30_000  # characters of each of them at most
 TITLES = 20  # rows at the beginning among which the one that names the columns is looked for
@@ -265,20 +266,29 @@ def _survey_csv(path: Path, shape: Shape) -> _Csv:
     found = _Csv(Survey(shape))
     columns = shape.columns
     seen = [Evidence(comma_usual=shape.delimiter == ";") for _ in columns]
-    width = len(columns)
     survey = found.survey
-    with path.open("rb") as raw, opened(raw, shape.encoding) as text:
-        for row in rows(text, shape):
-            survey.rows += 1
-            found.regular += len(row.cells) == width
-            if len(survey.sample) < SAMPLE_ROWS:
-                survey.sample.append(row)
-            for evidence, cell in zip(seen, row.cells.values(), strict=False):
-                if cell and (evidence.watched or may_be_number(cell)):
-                    evidence.look(text_of_raw_cell(cell) or " ")
+    for block in _blocks(path, shape):
+        survey.rows += len(block)
+        survey.sample += block[: SAMPLE_ROWS - len(survey.sample)]
+        found.regular += sum(len(row.cells) == len(columns) for row in block)
+        for evidence, cells in zip(seen, zip_longest(*(row.cells.values() for row in block)), strict=False):
+            for cell in evidence.unusual(list(filter(None, cells))):
+                evidence.look(text_of_raw_cell(cell) or " ")
     survey.evidence = dict(zip(columns, seen, strict=True))
     survey.names = _names_of(path, shape)
     return found
+
+
+def _blocks(path: Path, shape: Shape) -> Iterator[list[Row]]:
+    """The rows, some together: most of a column can be looked at at once."""
+    block: list[Row] = []
+    start = 0
+    for row, position in read(path, shape):
+        block.append(row)
+        if len(block) == BLOCK or position - start > SCAN:
+            yield block
+            block, start = [], position
+    yield block
 
 
 def _names_of(path: Path, shape: Shape) -> tuple[str, ...]:

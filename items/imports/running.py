@@ -11,7 +11,7 @@ import csv
 import gc
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,7 +93,8 @@ def run(
 
         def end_chunk() -> bool:
             nonlocal taken, start
-            _write(chunk, mapper, owner, progress, failures.append, on_wait=on_wait, dry_run=dry_run)
+            first = _first_of_their_sku(chunk, mapper, seen, progress, failures.append)
+            _write(first, mapper, owner, progress, failures.append, on_wait=on_wait, dry_run=dry_run)
             for failure in sorted(failures, key=lambda failure: failure.line):
                 on_failure(failure)
             chunk.clear()
@@ -105,7 +106,7 @@ def run(
             progress.position = position
             progress.counts["rows"] += 1
             taken += 1
-            candidate = _candidate(row, mapper, seen, progress, failures.append)
+            candidate = _candidate(row, mapper, progress, failures.append)
             if candidate is not None:
                 chunk.append(candidate)
             if (taken == CHUNK or position - start >= CHUNK_BYTES) and not end_chunk():
@@ -133,34 +134,28 @@ class SeenSkus:
         self._database = sqlite3.connect("")
         self._database.execute("CREATE TABLE seen (sku TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
 
-    def earlier_line(self, sku: str, line: int) -> int | None:
-        """The line that had this SKU before; None, and this line is noted, when none had."""
-        try:
-            self._database.execute("INSERT INTO seen VALUES (?, ?)", (sku, line))
-        except sqlite3.IntegrityError:
-            found: tuple[int] = self._database.execute("SELECT line FROM seen WHERE sku = ?", (sku,)).fetchone()
-            return found[0]
-        return None
+    def earlier_lines(self, rows: Sequence[tuple[str, int]]) -> dict[int, int]:
+        """Notes the rows, each a SKU and a line. Returns line -> the line that had its SKU before, of those whose SKU
+        was noted already, or is that of an earlier one of them."""
+        noted = self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows).rowcount
+        if noted == len(rows):
+            return {}
+        select = self._database.cursor().execute
+        first = [(line, select("SELECT line FROM seen WHERE sku = ?", (sku,)).fetchone()[0]) for sku, line in rows]
+        return {line: earlier for line, earlier in first if earlier != line}
 
     def close(self) -> None:
         """Removes the file in which the SKUs are kept."""
         self._database.close()
 
 
-def _candidate(
-    row: Row, mapper: Mapper, seen: SeenSkus, progress: Progress, on_failure: Callable[[Failure], None]
-) -> Candidate | None:
+def _candidate(row: Row, mapper: Mapper, progress: Progress, on_failure: Callable[[Failure], None]) -> Candidate | None:
     """The row as a service takes it; None when it is skipped or cannot be one (then that was told)."""
-    failure = Failure(row.line, (("", row.problem),), source=row.source)
-    if not row.problem:
+    if row.problem:
+        failure = Failure(row.line, (("", row.problem),), source=row.source)
+    else:
         try:
-            fields = mapper.fields(row)
-            sku = upserts.sku_of(fields)
-            earlier = seen.earlier_line(sku, row.line) if sku else None
-            if earlier is None:
-                return row, fields
-            sentence = f"Line {earlier} has the SKU {sku} already."
-            failure = Failure(row.line, ((mapper.mapping.get("sku", ""), sentence),), mapper.texts(row))
+            return row, mapper.fields(row)
         except Skip as reason:
             progress.counts["skipped"] += 1
             progress.skipped[_kind_of(str(reason))] += 1
@@ -170,6 +165,22 @@ def _candidate(
     progress.counts["failed"] += 1
     on_failure(failure)
     return None
+
+
+def _first_of_their_sku(
+    chunk: list[Candidate], mapper: Mapper, seen: SeenSkus, progress: Progress, on_failure: Callable[[Failure], None]
+) -> list[Candidate]:
+    """Those whose SKU no earlier row had, and those without one; the others fail."""
+    skus = {row.line: upserts.sku_of(fields) for row, fields in chunk}
+    earlier = seen.earlier_lines([(sku, line) for line, sku in skus.items() if sku])
+    if not earlier:
+        return chunk
+    for row, _ in chunk:
+        if row.line in earlier:
+            sentence = f"Line {earlier[row.line]} has the SKU {skus[row.line]} already."
+            progress.counts["failed"] += 1
+            on_failure(Failure(row.line, ((mapper.mapping.get("sku", ""), sentence),), mapper.texts(row)))
+    return [candidate for candidate in chunk if candidate[0].line not in earlier]
 
 
 def _kind_of(reason: str) -> str:

@@ -20,16 +20,14 @@ from items.models import Item
 from items.services import statements
 from items.services.refusals import NotAllowed
 from items.services.rights import may_change_all
-from items.services.statements import Changes, Step
+from items.services.statements import Changes, Standing, Step
 from items.values import money, texts
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 SETTABLE_FIELDS = ("sku", "name", "description", "price", "tax", "link", "owner")
-COMPARED = SETTABLE_FIELDS[:-1]
 AMOUNTS = frozenset({"price", "tax"})
-_PLACE = {name: place for place, name in enumerate(COMPARED)}
 _EMPTY = [field.get_default() for field in Item._meta.concrete_fields]  # Django asks each field for each item
 
 
@@ -71,15 +69,15 @@ def changed(item: Item, actor: User | None, fields: ItemFields) -> Changes:
     return {field: [_shown(old), _shown(new)] for field, old, new in pairs if old != new}
 
 
-def is_said(fields: ItemFields, of_item: Sequence[object]) -> bool:
-    """Whether an item says all of this already. of_item: its COMPARED fields. Checks nothing else."""
+def is_said(fields: ItemFields, item: Standing) -> bool:
+    """Whether an item says all of this already. Checks nothing else."""
     try:
         for name, value in fields.items():
-            said = of_item[_PLACE[name]]
+            said = getattr(item, name)
             if value != said and _normal(name, value) != said:
                 return False
         return True
-    except (KeyError, ValueError):
+    except (AttributeError, ValueError):
         return False
 
 

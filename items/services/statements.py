@@ -1,18 +1,19 @@
 """Items and the steps of their history, written with as few statements as there can be, however many they are.
 
 On PostgreSQL one statement takes all of them as a JSON text: ids, items and history are one round trip, and nothing is
-put together for each row. On SQLite a statement is prepared once and run for each row. Called by
-items/services/changes.py only, inside the transaction that is open.
+put together for each row. On SQLite a statement is prepared once and run for each row. Called inside the transaction
+that is open, by items/services/changes.py and upserts.py only.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -93,6 +94,41 @@ def update(steps: Sequence[Step]) -> None:
             cursor.executemany(_STEP_ONE, [sqlite.step(step, step.item.pk) for step in steps])
 
 
+class Standing(NamedTuple):
+    """An item as it stands, of which no model is made. is_gone: it was deleted before the time that was asked about."""
+
+    pk: int
+    owner_id: int | None
+    is_deleted: bool
+    is_gone: bool
+    sku: str
+    name: str
+    description: str
+    price: Decimal
+    tax: Decimal | None
+    link: str
+
+
+def standing(skus: Collection[str], past: datetime) -> list[Standing]:
+    """The items that have one of the SKUs, the deleted ones too. They are read as they are, and not locked."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_STANDING.format("= ANY(%s)"), [past, list(skus)])
+            return list(map(Standing._make, cursor.fetchall()))
+        past_text = connection.ops.adapt_datetimefield_value(past)
+        cursor.execute(_STANDING.format("IN (SELECT value FROM json_each(%s))"), [past_text, json.dumps(list(skus))])
+        return [
+            Standing._make((*before, _amount(price), None if tax is None else _amount(tax), link))
+            for *before, price, tax, link in cursor.fetchall()
+        ]
+
+
+def _amount(number: float) -> Decimal:
+    """SQLite keeps an amount as a number, whose digits are exact up to fifteen."""
+    return Decimal(f"{number:.{money.PLACES}f}")
+
+
 def _columns(item: Item) -> dict[str, Any]:
     return {
         "sku": item.sku,
@@ -123,6 +159,12 @@ def _row(step: Step) -> dict[str, Any]:
     }
 
 
+_ITEMS, _HISTORY = Item._meta.db_table, ItemVersion._meta.db_table
+_STANDING = f"""
+SELECT id, owner_id, deleted_at IS NOT NULL, deleted_at < %s, sku, name, description, price, tax, link
+FROM {_ITEMS} WHERE sku {{}}
+"""  # noqa: S608
+
 # PostgreSQL -----------------------------------------------------------------------------------------------------------
 
 
@@ -130,7 +172,6 @@ def _typed(columns: dict[str, str]) -> str:
     return ", ".join(f"{name} {kind}" for name, kind in columns.items())
 
 
-_ITEMS, _HISTORY = Item._meta.db_table, ItemVersion._meta.db_table
 _NEW = ", ".join(_STATE | _ONCE)
 
 # Inserted in the order of the SKUs: of two who add the same ones at the same time, one waits for the other at the first

@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from items.models import Item
-from items.services import changes
+from items.services import changes, statements
 from items.services.changes import ItemFields
 from items.services.purging import free_skus, free_submissions, gone_before
 from items.services.refusals import NotAllowed, Refused
@@ -130,19 +130,16 @@ def _found(owner: User | None, of_sku: dict[str, ItemFields]) -> tuple[set[str],
     for them. A file that comes again is nearly all of that kind: no item is made of those.
     """
     mine = owner.pk if owner else None
-    found = Item.with_deleted.filter(sku__in=of_sku).order_by()
     unchanged: set[str] = set()
     gone: set[str] = set()
     others: list[int] = []
-    past = gone_before()
-    for item_id, owner_id, deleted_at, *said in found.values_list("pk", "owner_id", "deleted_at", *changes.COMPARED):
-        sku = str(said[0])
-        if owner_id == mine and deleted_at is None and changes.is_said(of_sku[sku], said):
-            unchanged.add(sku)
-        elif deleted_at is not None and deleted_at < past:
-            gone.add(sku)
+    for item in statements.standing(of_sku, gone_before()):
+        if item.owner_id == mine and not item.is_deleted and changes.is_said(of_sku[item.sku], item):
+            unchanged.add(item.sku)
+        elif item.is_gone:
+            gone.add(item.sku)
         else:
-            others.append(item_id)
+            others.append(item.pk)
     return unchanged, _locked(others, of_sku.keys()) if others else {}, gone
 
 

@@ -81,8 +81,8 @@ def amount(value: object) -> Decimal:
     A float means the number it prints as (0.1 is ten cents). A text is one number with at most one currency sign or
     code (€ 1.234,50). Raises ValueError with a sentence for people; Unclear for a text such as 1,234.
     """
-    if type(value) is str and _EXACT.fullmatch(value):
-        return Decimal(value)
+    if type(value) is str and (found := exact(value)) is not None:
+        return found
     number = _number(value)
     if not number.is_finite():
         raise ValueError("Give a finite number.")
@@ -93,9 +93,14 @@ def amount(value: object) -> Decimal:
     # Adjusted first: a Decimal such as 1E-999999 must not be spread out into its digits.
     if not number:
         return ZERO
-    if number.adjusted() < -PLACES or number != (exact := number.quantize(CENT)):
+    if number.adjusted() < -PLACES or number != (rounded := number.quantize(CENT)):
         raise ValueError(TOO_FINE)
-    return exact
+    return rounded
+
+
+def exact(text: str) -> Decimal | None:
+    """The amount, when the text is one as it is kept, with two places and nothing else; otherwise None."""
+    return Decimal(text) if _EXACT.fullmatch(text) else None
 
 
 def bare(text: str) -> str:

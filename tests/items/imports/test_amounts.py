@@ -115,3 +115,17 @@ def test_a_cell_counts_the_same_when_its_column_is_known_and_before() -> None:
         with mock.patch.object(amounts_module, "DISTINCT", 1000):
             new.look(cell)
         assert replace(new, distinct=known.distinct) == known, cell
+
+
+def test_cells_of_a_known_column_count_the_same_at_once_and_one_by_one() -> None:
+    cells = [*USUAL, *UNUSUAL, "http" + "x" * 80 + "%", "https://a.example/% ", *USUAL]
+    together = Evidence(distinct=[str(number) for number in range(amounts_module.DISTINCT)])
+    one_by_one = replace(together, distinct=together.distinct.copy())
+    left = together.unusual(cells)
+    for cell in left:
+        together.look(cell.strip())
+    for cell in cells:
+        one_by_one.look(cell.strip())
+
+    assert together == one_by_one
+    assert len(left) < len(cells) - len(USUAL)

@@ -81,6 +81,29 @@ class CommandTests(ImportTestCase):
                 self.assertIn("0 created, 0 updated", self.load(content))
             self.assertEqual(told, [])
 
+    def test_an_item_that_says_the_same_is_not_locked_whatever_its_digits_and_letters_are(self) -> None:
+        amounts = ("0", "0.01", "0.1", "0.29", "1.15", "4503599627.37", "9999999999.99")
+        rows = [f'"Ä""\\{amount}{tax}",Lamp,{amount},{tax}' for amount in amounts for tax in ("", amount)]
+        content = "\n".join(["sku,name,price,tax", *rows])
+        self.load(content)
+        with events() as told, mock.patch.object(upserts, "_locked") as locked:
+            self.assertIn(f"{len(rows)} unchanged", self.load(content))
+        self.assertEqual((told, locked.mock_calls), ([], []))
+
+    def test_of_rows_with_one_sku_the_first_counts_and_the_others_name_it(self) -> None:
+        content = "sku,name,price\nA,Lamp,1\nB,Bed,2\n A ,Lamp,3\n,Rug,1\nA,Lamp,4\nB,Bed,2\nC,Chair,5\n"
+        for chunk in (2, 3, 500):
+            with self.subTest(chunk), mock.patch.object(running, "CHUNK", chunk), self.assertRaises(CommandError):
+                self.load(content)
+            with (self.folder / "failed.csv").open(newline="") as file:
+                reasons = [(row["line"], row["column"], row["reason"]) for row in csv.DictReader(file)]
+            self.assertEqual(
+                reasons,
+                [("4", "sku", "Line 2 has the SKU A already."), ("6", "sku", "Line 2 has the SKU A already."),
+                 ("7", "sku", "Line 3 has the SKU B already.")],
+            )  # fmt: skip
+            self.assertEqual(Item.objects.get(sku="A").price, 1)
+
     def test_our_own_export_changes_nothing_when_it_comes_back(self) -> None:
         services.create_item(
             actor=self.colleague, sku="L", name="=Lamp", price=1, description="two\r\nlines\rand\nmore '=1"
