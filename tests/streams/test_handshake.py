@@ -74,6 +74,8 @@ class Application:
         self.scopes: list[Any] = []
         self.received: list[dict[str, Any]] = []
         self.accepts = True
+        self.has_accepted = False
+        self.asked = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.ended = asyncio.Event()
@@ -86,6 +88,7 @@ class Application:
         scope = dict(scope)
         scope["extensions"] = {name: value for name, value in scope["extensions"].items() if name != EXTENSION}
         self.scopes.append({name: value for name, value in scope.items() if name not in ("client", "server")})
+        self.asked.set()
         assert (await receive())["type"] == "websocket.connect"
         await self.may_answer.wait()
         try:
@@ -95,6 +98,7 @@ class Application:
             headers = [(b"X-Told", b"\xe4"), (b"Set-Cookie", b"a=b")]
             protocol = next(iter(scope["subprotocols"]), None)
             await send({"type": "websocket.accept", "subprotocol": protocol, "headers": headers})
+            self.has_accepted = True
             while (message := await receive())["type"] != "websocket.disconnect":
                 self.received.append(message)
                 await send({"type": "websocket.send", "text": "heard"})
@@ -226,8 +230,7 @@ async def test_what_a_client_says_before_it_is_answered_arrives_afterwards(http:
     async with served(LiveProtocol, application, http) as port, asyncio.timeout(WAIT_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(USUAL["bare"])
-        while not application.scopes:
-            await asyncio.sleep(0.01)
+        await application.asked.wait()
         said = framed(b"hasty") + framed(b"and more")
         for part in (said[:3], said[3:12], said[12:]):
             writer.write(part)
@@ -244,13 +247,21 @@ async def test_what_a_client_says_before_it_is_answered_arrives_afterwards(http:
 async def test_one_that_leaves_before_it_is_answered_ends_the_application() -> None:
     application = Application()
     application.may_answer.clear()
+    left = asyncio.Event()
+    lose = LiveProtocol.connection_lost
+
+    def lost(self: LiveProtocol, exc: Exception | None) -> None:
+        lose(self, exc)
+        left.set()
+
+    watched = mock.patch.object(LiveProtocol, "connection_lost", lost)
     async with served(LiveProtocol, application) as port, asyncio.timeout(WAIT_S):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(USUAL["bare"])
-        while not application.scopes:
-            await asyncio.sleep(0.01)
-        writer.transport.abort()
-        await asyncio.sleep(0.05)
+        await application.asked.wait()
+        with watched:
+            writer.transport.abort()
+            await left.wait()
         application.may_answer.set()
         await application.ended.wait()
-    assert application.received == []
+    assert (application.has_accepted, application.received) == (False, [])
