@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from streams import server
@@ -74,7 +75,7 @@ class Application:
         self.scopes: list[Any] = []
         self.received: list[dict[str, Any]] = []
         self.accepts = True
-        self.has_accepted = False
+        self.failure: BaseException | None = None
         self.asked = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -98,10 +99,12 @@ class Application:
             headers = [(b"X-Told", b"\xe4"), (b"Set-Cookie", b"a=b")]
             protocol = next(iter(scope["subprotocols"]), None)
             await send({"type": "websocket.accept", "subprotocol": protocol, "headers": headers})
-            self.has_accepted = True
             while (message := await receive())["type"] != "websocket.disconnect":
                 self.received.append(message)
                 await send({"type": "websocket.send", "text": "heard"})
+        except BaseException as error:
+            self.failure = error
+            raise
         finally:
             self.ended.set()
 
@@ -264,4 +267,5 @@ async def test_one_that_leaves_before_it_is_answered_ends_the_application() -> N
             await left.wait()
         application.may_answer.set()
         await application.ended.wait()
-    assert (application.has_accepted, application.received) == (False, [])
+    assert isinstance(application.failure, ClientDisconnected)
+    assert application.received == []
