@@ -65,7 +65,7 @@ class ItemAdminForm(ItemModelForm):
 
     class Meta:
         model = Item
-        fields = ("name", "description", "price", "tax", "link", "sku", "owner")
+        fields = services.SETTABLE_FIELDS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

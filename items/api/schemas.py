@@ -19,6 +19,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from items.api.field_types import Description, Link, Moment, Money, MoneyWritten, Name, OrEmpty, Search, Sku, Username
 from items.listing import filters, queries
+from items.models.item import FIELDS
 
 EXAMPLE_ITEM: dict[str, JsonValue] = {
     "id": 7,
@@ -33,9 +34,7 @@ EXAMPLE_ITEM: dict[str, JsonValue] = {
     "created_at": "2025-03-01T09:30:00.000000Z",
     "updated_at": "2025-03-01T09:30:00.000000Z",
 }
-EXAMPLE_INPUT: dict[str, JsonValue] = {
-    key: EXAMPLE_ITEM[key] for key in ("name", "description", "price", "tax", "link", "sku")
-}
+EXAMPLE_INPUT: dict[str, JsonValue] = {key: EXAMPLE_ITEM[key] for key in FIELDS}
 EXAMPLE_DELETED = EXAMPLE_ITEM | {"version": 2, "deleted_at": "2025-03-02T17:00:00.000000Z"}
 
 LARGEST_BULK = 1_000  # items in one request

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from items.imports.names import plain_name
+from items.models.item import FIELDS
 from items.values import texts
 
 PARENTS_BYTES = 16 * 1024 * 1024  # of texts of products whose variations may follow: 7,000 of 500 characters
@@ -135,7 +136,7 @@ PICTURE = "rows of nothing but a picture are skipped"
 OWN = Format(
     "an export of Streamboard",
     (frozenset({"id", "version", "sku", "name", "description", "price", "tax", "link", "created at", "updated at"}),),
-    {name: name for name in ("name", "description", "price", "tax", "link", "sku")},
+    {name: name for name in FIELDS},
     Rows,
 )
 FORMATS = (

@@ -16,12 +16,10 @@ from items.imports.json_line import JsonOther
 from items.imports.names import GUESSES, plain_name
 from items.imports.recognising import Survey
 from items.imports.rows import Row, text_of_raw_cell
+from items.models.item import AMOUNTS, FIELDS, REQUIRED
 from items.services.changes import ItemFields
 from items.values.cells import plain, plain_of_others
 
-FIELDS = ("name", "description", "price", "tax", "link", "sku")
-REQUIRED = ("name", "price")
-AMOUNTS = ("price", "tax")
 RATE = "it may be a rate in per cent, which is no amount; choose it as Tax if it holds amounts"
 STOCK = "it may be a stock, which is no price; choose it as Price if it holds prices"
 OTHER_PRICE = "it is another amount than the price; choose it as Price if it is the one you want"

@@ -13,6 +13,9 @@ from django.utils import timezone
 from items.values import money, texts
 from items.values.moments import iso
 
+FIELDS = ("name", "description", "price", "tax", "link", "sku")  # what people say of an item, as forms show it
+REQUIRED = ("name", "price")
+AMOUNTS = frozenset({"price", "tax"})
 NOT_NEGATIVE = MinValueValidator(0, "Must not be below 0.")
 
 

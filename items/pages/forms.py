@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 
 from items import services
 from items.models import Item
-from items.pages.merging import FIELDS, Merge, Theirs
+from items.models.item import FIELDS
+from items.pages.merging import Merge, Theirs
 from items.values import money, texts
 
 CHOOSE = "Choose which one is saved."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from items.models.item import FIELDS
 from items.services.changes import ItemFields
 from items.values import money, texts
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from items.models import Item, ItemVersion
 
 SAVES_TOLD = 5  # the newest of those that were made meanwhile
-FIELDS = ("name", "description", "price", "tax", "link", "sku")  # what the form of an item has
 
 
 @dataclass(frozen=True, slots=True)

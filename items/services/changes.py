@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypedDict
 
 from django.core.exceptions import ValidationError
@@ -17,6 +18,7 @@ from django.utils import timezone
 
 from items.events import ItemEvent, ItemEventType, item_changed
 from items.models import Item
+from items.models.item import AMOUNTS, FIELDS
 from items.services import statements
 from items.services.refusals import NotAllowed
 from items.services.rights import may_change_all
@@ -26,8 +28,8 @@ from items.values import money, texts
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-SETTABLE_FIELDS = ("sku", "name", "description", "price", "tax", "link", "owner")
-AMOUNTS = frozenset({"price", "tax"})
+SETTABLE_FIELDS = (*FIELDS, "owner")
+_settable = attrgetter(*SETTABLE_FIELDS)
 _EMPTY = [field.get_default() for field in Item._meta.concrete_fields]  # Django asks each field for each item
 
 
@@ -60,9 +62,9 @@ def changed(item: Item, actor: User | None, fields: ItemFields) -> Changes:
 
     Raises ValidationError and NotAllowed.
     """
-    before = _state(item)
+    before = _settable(item)
     _set(item, fields, actor)
-    after = _state(item)
+    after = _settable(item)
     if before == after:
         return {}
     pairs = zip(SETTABLE_FIELDS, before, after, strict=True)
@@ -174,11 +176,6 @@ def _is_fine(item: Item) -> bool:
         and texts.is_link(item.link)
         and texts.is_sku(item.sku)
     )
-
-
-def _state(item: Item) -> tuple[object, ...]:
-    """The SETTABLE_FIELDS."""
-    return item.sku, item.name, item.description, item.price, item.tax, item.link, item.owner
 
 
 def _shown(value: object) -> object:

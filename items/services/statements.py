@@ -161,7 +161,7 @@ def _row(step: Step) -> dict[str, Any]:
 
 _ITEMS, _HISTORY = Item._meta.db_table, ItemVersion._meta.db_table
 _STANDING = f"""
-SELECT id, owner_id, deleted_at IS NOT NULL, deleted_at < %s, sku, name, description, price, tax, link
+SELECT id, owner_id, deleted_at IS NOT NULL, deleted_at < %s, {", ".join(Standing._fields[4:])}
 FROM {_ITEMS} WHERE sku {{}}
 """  # noqa: S608
 

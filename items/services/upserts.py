@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from items.models import Item
+from items.models.item import REQUIRED
 from items.services import changes, statements
 from items.services.changes import ItemFields
 from items.services.purging import free_skus, free_submissions, gone_before
@@ -29,7 +30,6 @@ from items.values import texts
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-REQUIRED = ("name", "price")  # of a new item
 # Rows without a SKU are known by what they say: the same row does not make a second item.
 ROWS = uuid.UUID("6f0d8f5c-5b1e-4c1e-9d7e-3f0c7f1c8a52")
 
