@@ -36,7 +36,7 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         help_text="CSV or NDJSON, up to 1 GB. The first line of a CSV file names its columns. A product export of"
-        " Shopify, WooCommerce or Square works as it is.",
+        " Shopify, WooCommerce, Square, Etsy or Lightspeed works as it is.",
         error_messages={"required": "Choose a file.", "empty": "The file is empty."},
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.ndjson,.jsonl,text/csv"}),
     )
