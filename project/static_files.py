@@ -10,15 +10,15 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from asgiref.sync import markcoroutinefunction
+from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import get_script_prefix
 from servestatic.middleware import ServeStaticMiddleware
 from servestatic.responders import MissingFileError
@@ -27,7 +27,8 @@ from servestatic.storage import CompressedStaticFilesStorage
 log = logging.getLogger(__name__)
 
 A_YEAR = "public, max-age=31536000, immutable"
-NAMES = 1_000  # whose addresses are kept: each page names some ten
+NAMES = 1_000  # whose addresses, and whose files, are kept: each page names some ten
+PIECE_BYTES = 64 * 1024  # of a file, on the way to a client
 VERSIONED = re.compile(r"^/static/v-(?P<version>[0-9a-f]{12})/")
 
 
@@ -77,25 +78,6 @@ class Storage(CompressedStaticFilesStorage):
         return path.replace(settings.STATIC_URL, f"{settings.STATIC_URL}v-{version()}/", 1) if version() else path
 
 
-class _Served(ServeStaticMiddleware):
-    """What is answered of a file is made when it is first asked for. Making it of all of them took a tenth of a second
-    of each start, and most are never asked for: languages of the admin, libraries of boards."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any], chosen: dict[str, Any]) -> None:
-        self._not_made: dict[str, Callable[[], None]] = {}  # by the file's address; as it was seen at the start
-        super().__init__(get_response, settings=_Settings(chosen))
-
-    def add_file_to_dictionary(self, url: str, *file: Any, **seen: Any) -> None:
-        self._not_made[url] = partial(super().add_file_to_dictionary, url, *file, **seen)
-
-    async def __call__(self, request: HttpRequest) -> Any:
-        address = request.path_info
-        if make := self._not_made.get(address):
-            await asyncio.to_thread(make)  # it asks the file system; two at once make the same
-            self._not_made.pop(address, None)
-        return await super().__call__(request)
-
-
 class StaticFiles:
     """Middleware: serves them, before anything else is asked. An old version's address gets what is there now, which
     nobody may keep: during a rolling restart both are asked for."""
@@ -128,6 +110,62 @@ class StaticFiles:
         if response.status_code in {200, 206, 304}:
             response["Cache-Control"] = A_YEAR if versioned["version"] == version() else "no-store"
         return response
+
+
+class _Served(ServeStaticMiddleware):
+    """Answers with what a file holds. servestatic's own has a thread and an open file for each answer, as long as its
+    client takes to read it: strangers decide how many, and connections are counted as one open file each.
+
+    What is answered of a file is made when it is first asked for. Making it of all of them took a tenth of a second of
+    each start, and most are never asked for: languages of the admin, libraries of boards.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any], chosen: dict[str, Any]) -> None:
+        self._not_made: dict[str, Callable[[], None]] = {}  # by the file's address; as it was seen at the start
+        super().__init__(get_response, settings=_Settings(chosen))
+
+    def add_file_to_dictionary(self, url: str, *file: Any, **seen: Any) -> None:
+        self._not_made[url] = partial(super().add_file_to_dictionary, url, *file, **seen)
+
+    async def __call__(self, request: HttpRequest) -> Any:
+        address = request.path_info
+        if make := self._not_made.get(address):
+            await asyncio.to_thread(make)  # it asks the file system; two at once make the same
+            self._not_made.pop(address, None)
+        return await super().__call__(request)
+
+    @staticmethod
+    async def aserve(static_file: Any, request: HttpRequest) -> Any:
+        """The whole file, also when a part of it is asked for (RFC 9110, 14.2)."""
+        asked = {name: value for name, value in request.META.items() if name != "HTTP_RANGE"}
+        answer = await static_file.aget_response(request.method or "GET", asked, pathsend=True)
+        content = b"" if answer.path is None else await _content(answer.path)
+        response = HttpResponse if len(content) <= PIECE_BYTES else StreamingHttpResponse
+        served = response(content if len(content) <= PIECE_BYTES else _pieces(content), status=int(answer.status))
+        del served["Content-Type"]
+        for name, value in answer.headers:
+            if value is not None:
+                served[name] = value
+        return served
+
+
+async def _content(path: str) -> bytes:
+    """What the file holds; while developing it may change at any time."""
+    content = None if settings.DEBUG else _contents.get(path)
+    if content is None:
+        content = await sync_to_async(Path(path).read_bytes)()
+        if len(_contents) < NAMES:
+            _contents[path] = content
+    return content
+
+
+_contents: dict[str, bytes] = {}  # of files that are asked for, by their paths; all of them have some 4 MB
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    """No more of it waits in a connection than the client takes."""
+    for start in range(0, len(content), PIECE_BYTES):
+        yield content[start : start + PIECE_BYTES]
 
 
 class _Settings:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import pytest
+from django.contrib.staticfiles import finders
+from django.test import AsyncRequestFactory, override_settings
 
+from project import static_files
 from tests.conftest import Install
 from tests.support.processes import Installation, Process
 
@@ -73,3 +77,21 @@ def test_what_was_collected_for_another_version_is_not_served(
     web = installation.web()
     assert "old {}" not in sheet(browser, web).text
     assert "run collectstatic again" in web.log()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}], ids=["whole", "a part"])
+async def test_nobody_who_asks_for_one_has_a_thread_or_an_open_file_here(headers: dict[str, str]) -> None:
+    """Connections are counted as one open file each, and are held by strangers for as long as they like."""
+    name = "admin/js/vendor/select2/select2.full.js"
+
+    async def others(request: object) -> None:
+        pass
+
+    with override_settings(SERVESTATIC_USE_FINDERS=True):
+        served = static_files.StaticFiles(others)
+    with mock.patch("servestatic.responders.AsyncFile", side_effect=AssertionError("a file was opened")):
+        for _ in range(2):
+            answer = await served(AsyncRequestFactory().get(f"/static/{name}", headers=headers))
+            assert answer.status_code == 200
+            sent = b"".join([piece async for piece in answer.streaming_content])
+            assert sent == Path(str(finders.find(name))).read_bytes()
