@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.http import HttpRequest, HttpResponse
 
+    from streams.models import Board
+
 
 @login_required
 async def board_list(request: HttpRequest) -> HttpResponse:
@@ -45,6 +47,7 @@ async def board(request: HttpRequest, slug: str) -> HttpResponse:
         context = {
             "user": user,
             "definition": services.as_object(found),
+            "drawn_with": _drawn_with(found),
             "may_edit": sharing.may_edit(user, found),
             "may_share": sharing.may_share(user, found),
             "may_delete": sharing.may_delete(user, found),
@@ -52,3 +55,11 @@ async def board(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "streams/board.html", context)
 
     return await sync_to_async(shown)()
+
+
+def _drawn_with(board: Board) -> list[str]:
+    """The modules that the page imports for the kinds of tiles that stand on it: the figures first, records wait for
+    them."""
+    kinds = dict.fromkeys(tile.kind for tile in board.tiles.all())
+    figures = [f"streams/boards/figures/of/{kind}.js" for kind in kinds if kind != "text"]
+    return [*figures, *(f"streams/boards/tiles/{kind}.js" for kind in kinds)]

@@ -7,7 +7,9 @@ import { Quantiles } from "../../../streams/static/streams/boards/figures/quanti
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { Window } from "../../../streams/static/streams/boards/figures/window.js";
 import { changeText } from "../../../streams/static/streams/boards/tiles/words.js";
-import { figuresOf } from "../../../streams/static/streams/boards/figures/kinds.js";
+import { figuresOf, prepare } from "../../../streams/static/streams/boards/figures/kinds.js";
+
+await prepare(["number", "top", "distribution", "table", "stream", "chart", "map"]);
 
 const NOW = 1_700_000_000_400;
 const LENGTH = 20;

@@ -10,7 +10,9 @@ import { Series } from "../../../streams/static/streams/boards/figures/series.js
 import { Window } from "../../../streams/static/streams/boards/figures/window.js";
 import { drawnWords, figureText } from "../../../streams/static/streams/boards/tiles/words.js";
 import { equals } from "../../../streams/static/streams/boards/tiles/narrow.js";
-import { figuresOf } from "../../../streams/static/streams/boards/figures/kinds.js";
+import { figuresOf, prepare } from "../../../streams/static/streams/boards/figures/kinds.js";
+
+await prepare(["number", "top", "distribution", "table", "stream", "chart", "map"]);
 
 const NOW = 1_700_000_000_400;
 const AROUND = { from: NOW - 60_000, to: NOW + 60_000 };

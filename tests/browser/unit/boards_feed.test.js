@@ -7,6 +7,9 @@ import { Feed } from "../../../streams/static/streams/boards/worker/feed.js";
 import { LoadError } from "../../../streams/static/streams/live/records_api.js";
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { Streams } from "../../../streams/static/streams/boards/worker/streams.js";
+import { prepare } from "../../../streams/static/streams/boards/figures/kinds.js";
+
+await prepare(["number", "map", "stream", "table"]);
 
 const NOW = 1_700_000_000_400;
 const tile = (kind, options) => ({ id: kind, kind, title: "", topic: "t", filter: "", x: 0, y: 0, w: 1, h: 1, options });

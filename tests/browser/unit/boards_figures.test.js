@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { Distinct } from "../../../streams/static/streams/boards/figures/distinct.js";
 import { Histogram } from "../../../streams/static/streams/boards/figures/histogram.js";
-import { figuresOf } from "../../../streams/static/streams/boards/figures/kinds.js";
+import { figuresOf, prepare } from "../../../streams/static/streams/boards/figures/kinds.js";
 import { Latest } from "../../../streams/static/streams/boards/figures/latest.js";
 import { numberOf } from "../../../streams/static/streams/boards/figures/numbers.js";
 import { Offsets } from "../../../streams/static/streams/boards/figures/offsets.js";
@@ -16,6 +16,8 @@ import { Quantiles } from "../../../streams/static/streams/boards/figures/quanti
 import { Summary } from "../../../streams/static/streams/boards/figures/summary.js";
 import { Tally } from "../../../streams/static/streams/boards/figures/tally.js";
 import { Window } from "../../../streams/static/streams/boards/figures/window.js";
+
+await prepare(["number", "top", "distribution", "table", "stream", "chart", "map"]);
 
 /** mulberry32: the same numbers every time. */
 const random = (seed) => () => {

@@ -16,32 +16,32 @@ const BODIES = [{ n: 1, kind: "a", lat: 1, lon: 2 }, { n: 5, kind: "b" }, { n: 9
 const SAMPLE = { topic: "t", epoch: "e", records: BODIES.map((body, n) => ({ partition: n % 2, record: record(10 + n, NOW - 86_400_000 + 1_500 * n, body) })) };
 const show = (kind, options, sample = SAMPLE) => shownOn(tile(kind, options), sample, NOW);
 
-test("a tile shows the figures of exactly the records of the sample, however old they are", () => {
-  const { window, shown } = show("number", { figure: "sum", field: "value.n" });
+test("a tile shows the figures of exactly the records of the sample, however old they are", async () => {
+  const { window, shown } = await show("number", { figure: "sum", field: "value.n" });
   assert.deepEqual(window, { from: NOW - 86_400_000, to: NOW - 86_400_000 + 4_501 });
   assert.equal(shown.figures.value, "15");
   assert.deepEqual(shown.basis, {
     topic: "t", epoch: "e", ranges: [{ partition: 0, from: 10, to: 13 }, { partition: 1, from: 11, to: 14 }],
     records: 4, used: 3, without_value: 1, late: 0, ahead: 0, gaps: 0, missing: 0,
   });
-  assert.equal(Number(show("number", { figure: "rate", field: null }).shown.figures.value), 1);
-  assert.deepEqual(show("top", { field: "value.kind", limit: 5 }).shown.figures.rows.map(({ key, count }) => [key, count]), [["a", 3], ["b", 1]]);
-  assert.equal(show("distribution", { field: "value.n", bins: null }).shown.figures.bins.reduce((sum, { count }) => sum + count, 0), 3);
-  assert.deepEqual(show("table", { by: "key", columns: ["value.kind"], sort: "key" }).shown.figures.rows.map(({ id }) => id), ["k0", "k1", "k2"]);
-  assert.deepEqual(show("stream", { columns: [], order: "newest" }).shown.figures.rows.map(({ offset }) => offset), [13, 12, 11, 10]);
-  assert.equal(show("map", { latitude: "value.lat", longitude: "value.lon" }).shown.figures.points.length, 2);
-  const { lines } = show("chart", { y: "value.n", aggregate: "sum", split: null, form: "line", bucket_seconds: null }).shown.figures;
+  assert.equal(Number((await show("number", { figure: "rate", field: null })).shown.figures.value), 1);
+  assert.deepEqual((await show("top", { field: "value.kind", limit: 5 })).shown.figures.rows.map(({ key, count }) => [key, count]), [["a", 3], ["b", 1]]);
+  assert.equal((await show("distribution", { field: "value.n", bins: null })).shown.figures.bins.reduce((sum, { count }) => sum + count, 0), 3);
+  assert.deepEqual((await show("table", { by: "key", columns: ["value.kind"], sort: "key" })).shown.figures.rows.map(({ id }) => id), ["k0", "k1", "k2"]);
+  assert.deepEqual((await show("stream", { columns: [], order: "newest" })).shown.figures.rows.map(({ offset }) => offset), [13, 12, 11, 10]);
+  assert.equal((await show("map", { latitude: "value.lat", longitude: "value.lon" })).shown.figures.points.length, 2);
+  const { lines } = (await show("chart", { y: "value.n", aggregate: "sum", split: null, form: "line", bucket_seconds: null })).shown.figures;
   assert.equal(lines[0].values.reduce((sum, value) => sum + (value ?? 0), 0), 15);
 });
 
-test("a tile of a topic without records, or of a path that is none, says so and fails at nothing", () => {
-  const empty = show("number", { figure: "count", field: null }, { topic: "t", epoch: "e", records: [] });
+test("a tile of a topic without records, or of a path that is none, says so and fails at nothing", async () => {
+  const empty = await show("number", { figure: "count", field: null }, { topic: "t", epoch: "e", records: [] });
   assert.equal(empty.shown.figures.value, "0");
   assert.equal(empty.shown.since, null);
-  const wrong = show("top", { field: "value..", limit: 5 }).shown;
+  const wrong = (await show("top", { field: "value..", limit: 5 })).shown;
   assert.equal(wrong.figures, null);
   assert.notEqual(wrong.problem, "");
-  assert.equal(show("text", { text: "Hi" }).shown.figures, null);
+  assert.equal((await show("text", { text: "Hi" })).shown.figures, null);
 });
 
 test("what a search found stands in the order of time, each partition in its own", () => {

@@ -1,7 +1,7 @@
 // Editing a board: a draft that is shown live, moved on a grid, and saved against the version that it began with.
 
 import { Fields } from "../figures/paths.js";
-import { KINDS, differences, freeId, optionsFor } from "./kinds.js";
+import { KINDS, differences, freeId, movedColumn, optionsFor, withColumns } from "./kinds.js";
 import { isSaid, merged } from "./merge.js";
 import { LoadError } from "../../live/records_api.js";
 import { Missing, library, style } from "../tiles/vendor.js";
@@ -11,6 +11,7 @@ import { Samples } from "./sample.js";
 import { button, element } from "../../page/dom.js";
 import { fieldsOf } from "./fields.js";
 import { gallery, nameTopics, options, proposal } from "./panel.js";
+import { letColumnsMove } from "./columns.js";
 
 const SAVED_MS = 30_000; // for the answer to a save; a server that stands still gives none
 const ROW_PX = 50; // 40 px and the gap of 10
@@ -113,6 +114,7 @@ export class Editor {
       node.classList.toggle("chosen", id === this.#chosen);
       node.addEventListener("click", () => this.#choose(id), { capture: true });
       node.addEventListener("focusin", () => this.#choose(id)); // itself, or a part of it
+      letColumnsMove(node, (path, by) => this.#moveColumn(id, path, by));
     }
   }
 
@@ -328,6 +330,23 @@ export class Editor {
     if (!tile) return;
     this.#put(id, { options: { ...tile.options, widths } });
     if (id === this.#chosen) this.#showPanel(); // what it changes next begins with them
+  }
+
+  /**
+   * A column of a tile was put elsewhere at its head.
+   *
+   * @param {string} id
+   * @param {string} path
+   * @param {number} by places
+   */
+  #moveColumn(id, path, by) {
+    const tile = this.#draft.tiles.find((each) => each.id === id);
+    if (!tile) return;
+    this.#changed({ ...tile, options: withColumns(tile.options, movedColumn(tile.options.columns, path, by)) });
+    // It is drawn anew: the keys stay on it.
+    const head = this.#tools.grid.querySelector(`[data-tile="${CSS.escape(id)}"] th.movable[data-column="${CSS.escape(path)}"]`);
+    const pressed = head?.querySelector("button") ?? head;
+    if (pressed instanceof HTMLElement) pressed.focus({ preventScroll: true });
   }
 
   /** @param {string} id */

@@ -51,7 +51,7 @@ export class Preview {
     this.#asked = asked;
     this.node.setAttribute("aria-label", `Preview: ${json.title || json.kind}`);
     if (json.kind === "text") {
-      this.#draw(json, { topic: "", epoch: "", records: [] });
+      await this.#draw(json, { topic: "", epoch: "", records: [] }, asked);
       say(this.#said, "");
       return;
     }
@@ -60,8 +60,8 @@ export class Preview {
     try {
       const sample = await this.#samples.of(json.topic, all);
       if (asked !== this.#asked) return;
-      this.#draw(json, sample);
-      say(this.#said, said(sample, all));
+      await this.#draw(json, sample, asked);
+      if (asked === this.#asked) say(this.#said, said(sample, all));
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
       if (asked === this.#asked) say(this.#said, error.message);
@@ -78,10 +78,12 @@ export class Preview {
   /**
    * @param {TileJson} json
    * @param {import("./sample.js").Sample} sample
+   * @param {string} asked that it is the answer to
    */
-  #draw(json, sample) {
+  async #draw(json, sample, asked) {
+    const { window, shown } = await shownOn(json, sample, this.#drawing.now());
+    if (asked !== this.#asked) return;
     this.#tile?.end();
-    const { window, shown } = shownOn(json, sample, this.#drawing.now());
     const nothing = () => {};
     this.#tile = new Tile(json, { ...this.#drawing, window, ask: nothing, open: nothing, load: nothing, narrow: nothing, resized: nothing, widths: ({ options }) => options.widths ?? [] });
     delete this.#tile.node.dataset["tile"]; // the board has none of it yet

@@ -1,8 +1,8 @@
-// What a tile shows of a sample of records: the figures that a board computes, over a window that holds exactly these. Pure.
+// What a tile shows of a sample of records: the figures that a board computes, over a window that holds exactly these.
 
 import { BadPath, Fields } from "../figures/paths.js";
 import { Window, timeOf } from "../figures/window.js";
-import { figuresOf } from "../figures/kinds.js";
+import { NotLoaded, figuresOf, prepare } from "../figures/kinds.js";
 
 const SECOND = 1_000;
 
@@ -15,11 +15,12 @@ const SECOND = 1_000;
  * @param {Tile} tile
  * @param {import("./sample.js").Sample} sample
  * @param {number} now ms, of the server
- * @returns {{ window: Between, shown: import("../worker/feed.js").Shown }} window: from the first record to the last
+ * @returns {Promise<{ window: Between, shown: import("../worker/feed.js").Shown }>} window: from the first record to the last
  */
-export function shownOn(tile, { topic, epoch, records }, now) {
+export async function shownOn(tile, { topic, epoch, records }, now) {
   const between = windowOf(records, now);
   const nothing = { id: tile.id, figures: null, basis: null, problem: "", since: null, note: "" };
+  await prepare([tile.kind]);
   try {
     const figures = figuresOf(tile, between);
     if (!figures) return { window: between, shown: nothing };
@@ -30,7 +31,7 @@ export function shownOn(tile, { topic, epoch, records }, now) {
     const basis = window.basis(topic, epoch, figures.counted);
     return { window: between, shown: { ...nothing, figures: figures.read(window, between.to, {}), basis, since: records.length > 0 ? between.from : null } };
   } catch (error) {
-    if (!(error instanceof BadPath)) throw error;
+    if (!(error instanceof BadPath || error instanceof NotLoaded)) throw error;
     return { window: between, shown: { ...nothing, problem: error.message } };
   }
 }

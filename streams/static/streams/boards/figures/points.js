@@ -1,6 +1,9 @@
 // The newest records of a window, each kept by itself: points of a map or a chart, rows of a stream. Bounded; what was
 // left out is told.
 
+// Points of a map and of a chart that are kept.
+export const POINTS = 5_000;
+
 /** @template T */
 export class Points {
   /** @type {T[]} oldest first; those before #start have gone */

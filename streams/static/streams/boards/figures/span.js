@@ -37,3 +37,12 @@ export function startOf(window, now) {
 export function isMoving(window) {
   return "last_seconds" in window;
 }
+
+/**
+ * @param {WindowJson} window
+ * @returns {number} its seconds, a quarter of an hour for one without an end
+ */
+export function secondsOf(window) {
+  if ("last_seconds" in window) return window.last_seconds;
+  return "since" in window ? 900 : Math.max(1, (window.to - window.from) / 1000);
+}

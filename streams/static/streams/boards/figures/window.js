@@ -89,6 +89,16 @@ export class Window {
     return this.#bounds;
   }
 
+  /**
+   * @param {number} now ms, of the server
+   * @returns {[number, number]} the first second of it, and the one behind the last that has begun
+   */
+  seconds(now) {
+    const { from, to } = this.#bounds;
+    const begin = Number.isFinite(from) ? from : this.opened;
+    return [Math.floor(begin / SECOND), Math.ceil(Math.min(to, now + SECOND) / SECOND)];
+  }
+
   /** @returns {Range[]} the offsets of the records that are in */
   get ranges() {
     return this.#offsets.ranges();

@@ -4,8 +4,8 @@ import { element, say } from "../../page/dom.js";
 import { exactTime, figureText, shortPath } from "./words.js";
 
 /**
- * @typedef {import("../figures/kinds.js").Cell} Cell
- * @typedef {import("../figures/kinds.js").Row} Row
+ * @typedef {import("../figures/cells.js").Cell} Cell
+ * @typedef {import("../figures/cells.js").Row} Row
  */
 
 // Between these a number under `time` or `timestamp` is read as milliseconds: 1990 to 2100.
@@ -54,5 +54,13 @@ function numberText(text) {
 export function headOf(text, isNumber) {
   const node = element("th", isNumber ? "number" : "", text);
   node.setAttribute("scope", "col");
+  return node;
+}
+
+/** @param {string} path of a column */
+export function columnHead(path) {
+  const node = headOf(shortPath(path), false);
+  node.title = path;
+  node.dataset["column"] = path;
   return node;
 }

@@ -15,7 +15,7 @@ const RINGS = 12; // points at most: of many new ones the newest
 // Points that are named to who cannot see them: the newest.
 const SAID = 30;
 
-/** @typedef {import("../figures/kinds.js").Place} Place */
+/** @typedef {import("../figures/of/map.js").Place} Place */
 /** @typedef {Place & { x: number, y: number, radius: number }} Drawn */
 
 export class MapTile {
@@ -71,10 +71,9 @@ export class MapTile {
 
   async #load() {
     try {
-      await library("d3-array.min.js"); // what d3-geo stands on: both put themselves into `d3`
-      await library("d3-geo.min.js");
-      await library("topojson-client.min.js");
-      const atlas = await data("land-110m.json");
+      // d3-geo stands on d3-array, and both put themselves into `d3`.
+      const names = ["d3-array.min.js", "d3-geo.min.js", "topojson-client.min.js"];
+      const [atlas] = await Promise.all([data("land-110m.json"), ...names.map(library)]);
       const { d3, topojson } = /** @type {any} */ (globalThis);
       this.#d3 = d3;
       this.#world = topojson.feature(atlas, atlas.objects.land);

@@ -3,8 +3,8 @@
 
 import { arranged, chosenOrder, isOldestFirst, offerOrders } from "../../page/order.js";
 import { button, element, say } from "../../page/dom.js";
-import { exactTime, figureText, shortPath } from "./words.js";
-import { headOf, showCell } from "./grid.js";
+import { exactTime, figureText } from "./words.js";
+import { columnHead, headOf, showCell } from "./grid.js";
 
 const ROWS = 60;
 // More new rows than this at once are not tinted: where everything is new, a tint says nothing and costs frames.
@@ -12,7 +12,7 @@ const TINTED = 8;
 // Scrolled less than this away from the newest is not scrolled away.
 const END_PX = 2;
 
-/** @typedef {import("../figures/kinds.js").Row} Row */
+/** @typedef {import("../figures/cells.js").Row} Row */
 
 export class StreamTile {
   #columns;
@@ -51,8 +51,8 @@ export class StreamTile {
     this.#offered = /** @type {import("../../page/order.js").Order} */ (options.order === "oldest" ? "oldest" : "newest");
     this.#order = chosenOrder(this.#offered);
     this.#tools = tools;
-    const names = this.#columns.length > 0 ? this.#columns.map(shortPath) : ["key", "value"];
-    const heads = ["time", ...names, "where"].map((name) => headOf(name, false));
+    const names = this.#columns.length > 0 ? this.#columns.map((path) => columnHead(path)) : ["key", "value"].map((name) => headOf(name, false));
+    const heads = [headOf("time", false), ...names, headOf("where", false)];
     this.#head = element("tr", "", ...heads);
     const table = element("table", "tile-table stream-table", element("thead", "", this.#head), this.#body);
     widen(table, heads, tools);

@@ -11,7 +11,7 @@ const ROWS = 200;
 const SEARCH_MS = 150;
 const FLASH_MS = 900;
 
-/** @typedef {import("../figures/kinds.js").Row & { id: string, tag: string, type: import("./narrow.js").ValueType }} KeyedRow */
+/** @typedef {import("../figures/cells.js").Row & { id: string, tag: string, type: import("./narrow.js").ValueType }} KeyedRow */
 
 export class TableTile {
   #columns;
@@ -47,11 +47,12 @@ export class TableTile {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#ask(), SEARCH_MS);
     });
-    for (const path of [this.#by, ...this.#columns]) {
+    for (const [place, path] of [this.#by, ...this.#columns].entries()) {
       const head = element("th", "", button(shortPath(path), "quiet sort", () => this.#sortBy(path)));
       head.setAttribute("scope", "col");
       head.title = path;
       head.dataset["column"] = path;
+      if (place === 0) head.dataset["by"] = ""; // it stands first, whatever the order of the others is
       this.#head.append(head);
     }
     this.#head.append(element("td", ""));

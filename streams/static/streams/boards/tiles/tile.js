@@ -1,15 +1,8 @@
 // The frame of a tile: title, tools, the drawing of its kind, and the footer that says what it stands on.
 
-import { ChartTile } from "./chart.js";
-import { DistributionTile } from "./distribution.js";
-import { MapTile } from "./map.js";
-import { NumberTile } from "./number.js";
-import { StreamTile } from "./stream.js";
-import { TableTile } from "./table.js";
-import { TextTile } from "./text.js";
-import { TopTile } from "./top.js";
 import { basisText, drawnWords } from "./words.js";
 import { button, element, say } from "../../page/dom.js";
+import { drawingOf, loadDrawing } from "./kinds.js";
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} TileJson
@@ -40,16 +33,14 @@ import { button, element, say } from "../../page/dom.js";
  *   widths: (tile: TileJson) => number[], resized: (tile: string, widths: number[]) => void }} BoardTools
  */
 
-/** @type {Record<string, new (body: HTMLElement, tile: TileJson, tools: TileTools) => Drawing>} */
-const KINDS = {
-  number: NumberTile, top: TopTile, distribution: DistributionTile, table: TableTile, stream: StreamTile, text: TextTile, chart: ChartTile, map: MapTile,
-};
-
 export class Tile {
   node = element("article", "tile");
   json;
-  /** @type {Drawing} */
-  #drawing;
+  /** @type {Drawing | null} null until its module is loaded */
+  #drawing = null;
+  /** @type {any} figures that came before it */
+  #early = null;
+  #isEnded = false;
   #problem = element("p", "tile-problem", "");
   #basis = element("span", "", "");
   #load;
@@ -81,8 +72,8 @@ export class Tile {
     this.node.setAttribute("aria-label", title || kind);
     this.node.append(this.#problem, body);
     if (kind !== "text") this.node.append(element("footer", "tile-foot", this.#basis, this.#load));
-    const Kind = KINDS[kind] ?? TextTile;
-    this.#drawing = new Kind(body, json, {
+    /** @type {TileTools} */
+    const own = {
       ...tools,
       head,
       ask: (asked) => tools.ask(id, asked),
@@ -90,8 +81,29 @@ export class Tile {
       trouble: (text) => this.#say(text),
       widths: tools.widths(json),
       resized: (widths) => tools.resized(id, widths),
-    });
+    };
+    const Kind = drawingOf(kind);
+    if (Kind) this.#drawing = new Kind(body, json, own);
+    else this.#begin(body, own);
     this.#sizes.observe(body);
+  }
+
+  /**
+   * Begins to draw once the module of its kind is there.
+   *
+   * @param {HTMLElement} body
+   * @param {TileTools} tools
+   */
+  async #begin(body, tools) {
+    const Kind = await loadDrawing(this.json.kind);
+    if (this.#isEnded) return;
+    if (!Kind) {
+      this.#say("What this tile is drawn with could not be loaded: load the page again.");
+      return;
+    }
+    this.#drawing = new Kind(body, this.json, tools);
+    if (this.#early) this.#drawing.show(this.#early);
+    this.#early = null;
   }
 
   /** @param {import("../worker/feed.js").Shown} shown */
@@ -104,26 +116,29 @@ export class Tile {
       this.#basisSaid();
       this.#load.hidden = basis.gaps === 0;
     }
-    if (figures) this.#drawing.show(figures);
+    if (!figures) return;
+    if (this.#drawing) this.#drawing.show(figures);
+    else this.#early = figures;
   }
 
   redraw() {
-    this.#drawing.redraw?.();
+    this.#drawing?.redraw?.();
   }
 
   retime() {
     this.#basisSaid();
-    this.#drawing.retime?.();
+    this.#drawing?.retime?.();
   }
 
   rearrange() {
-    this.#drawing.rearrange?.();
+    this.#drawing?.rearrange?.();
   }
 
   /** It is not shown again. */
   end() {
     this.#sizes.disconnect();
-    this.#drawing.end?.();
+    this.#isEnded = true;
+    this.#drawing?.end?.();
   }
 
   /** @param {string} text why it shows nothing, or not everything */

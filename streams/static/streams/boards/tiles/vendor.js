@@ -27,6 +27,7 @@ export function library(name) {
     promise = new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = new URL(name, ROOT).href;
+      script.async = false; // those that were asked for together run in that order
       script.addEventListener("load", () => resolve());
       script.addEventListener("error", () => reject(new Missing(name)));
       document.head.append(script);

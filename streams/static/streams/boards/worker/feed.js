@@ -3,7 +3,7 @@
 import { BadPath, Fields } from "../figures/paths.js";
 import { LoadError, RecordsApi } from "../../live/records_api.js";
 import { Window } from "../figures/window.js";
-import { figuresOf } from "../figures/kinds.js";
+import { NotLoaded, figuresOf } from "../figures/kinds.js";
 import { counted } from "../../page/format.js";
 import { startOf } from "../figures/span.js";
 
@@ -114,7 +114,7 @@ export class Feed {
     return this.#window.records > 0;
   }
 
-  /** @param {Tile} tile that stands on this stream from its beginning on */
+  /** @param {Tile} tile that stands on this stream from its beginning on; its kind is prepared */
   seat(tile) {
     this.#seats.push({ tile, readAt: -Infinity, isBare: true, ...this.#figuresOf(tile) });
   }
@@ -362,7 +362,7 @@ export class Feed {
       if (figures) this.#window.tell(figures);
       return { figures, fault: "" };
     } catch (error) {
-      if (!(error instanceof BadPath)) throw error;
+      if (!(error instanceof BadPath || error instanceof NotLoaded)) throw error;
       return { figures: null, fault: error.message };
     }
   }

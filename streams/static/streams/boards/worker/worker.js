@@ -7,6 +7,7 @@ import { Filters, allOf } from "./filters.js";
 import { Meter } from "../../live/meter.js";
 import { RecordsApi } from "../../live/records_api.js";
 import { Streams } from "./streams.js";
+import { prepare } from "../figures/kinds.js";
 import { statusOf } from "../../live/status.js";
 
 // Between posts of figures that changed.
@@ -68,6 +69,8 @@ class BoardWorker {
   /** @type {Promise<import("./earlier.js").Earlier | null> | null} loaded when something is seen that is compared */
   #earlier = null;
   #filters;
+  /** what the kinds of its tiles are computed with */
+  #preparing = Promise.resolve();
   /** @type {import("./filters.js").Checked | null} the board's */
   #filter = null;
   #isWelcome = false;
@@ -100,6 +103,7 @@ class BoardWorker {
     this.#connection.start();
     // Asked on the way to the socket: the streams begin once their filters are known.
     for (const { filter } of [this.#board, ...this.#board.tiles]) this.#filters.check(filter);
+    this.#preparing = prepare(this.#board.tiles.map(({ kind }) => kind));
   }
 
   /** @param {Exclude<Question, { type: "open" }>} question */
@@ -170,6 +174,7 @@ class BoardWorker {
     const { tiles, filter, where = [] } = this.#board;
     const shown = tiles.filter(({ kind }) => kind !== "text");
     const [ofBoard, ...ofTiles] = await Promise.all([filter, ...shown.map((tile) => tile.filter)].map((text) => this.#filters.check(text)));
+    await this.#preparing;
     this.#filter = ofBoard ?? null;
     const faults = [];
     for (const [place, tile] of shown.entries()) {
