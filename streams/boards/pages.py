@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
@@ -46,6 +47,7 @@ async def board(request: HttpRequest, slug: str) -> HttpResponse:
             raise PermissionDenied(str(error)) from error
         context = {
             "user": user,
+            "items_topic": settings.KAFKA_ITEMS_TOPIC,
             "definition": services.as_object(found),
             "drawn_with": _drawn_with(found),
             "may_edit": sharing.may_edit(user, found),

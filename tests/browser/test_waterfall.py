@@ -117,6 +117,15 @@ async def test_a_page_names_all_that_it_needs(visitors: Visitors, web: Process, 
     assert waterfall.bytes < SMALL
 
 
+async def test_a_board_asks_for_what_its_kinds_of_tiles_need_and_for_no_other(visitors: Visitors, web: Process) -> None:
+    waterfall = await Waterfall.watch(await visitors.new(web))
+    await waterfall.page.goto(f"{web.url}/boards/measured/")
+    await expect(waterfall.page.locator("[data-figure=count]")).to_have_attribute("value", re.compile("[1-9]"))
+    kinds = re.compile(r"/boards/(?:tiles|figures/of)/(number|top|distribution|table|stream|text|chart|map)[.\w]*\.js$")
+    asked = [match.group(1) for url in waterfall.asked if (match := kinds.search(url))]
+    assert asked == ["number", "number"]  # its figures, and its drawing
+
+
 async def test_what_comes_later_is_said_when_it_cannot_be_had_and_is_there_at_the_next_try(
     visitors: Visitors, web: Process
 ) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { indented, saidAs } from "../../../streams/static/streams/board/decoded.js";
+import { indented, saidAs } from "../../../streams/static/streams/record/decoded.js";
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { LoadError } from "../../../streams/static/streams/live/records_api.js";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { fileOf } from "../../../streams/static/streams/board/export_rows.js";
+import { fileOf } from "../../../streams/static/streams/record/export_rows.js";
 import { Source, parseMessage } from "../../../streams/static/streams/live/json.js";
 
 const entry = (offset, source, changes = {}) => ({

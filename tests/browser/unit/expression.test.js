@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import {
   conditionOf, filterOf, joinedWith, literalOf, marksOf, quoted, readAs, unquoted, valueCondition,
-} from "../../../streams/static/streams/board/expression.js";
+} from "../../../streams/static/streams/record/expression.js";
 import { piecesOf } from "../../../streams/static/streams/page/format.js";
 
 const text = (string) => ({ string, json: JSON.stringify(string) });

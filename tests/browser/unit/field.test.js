@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { siftedSentence } from "../../../streams/static/streams/board/filter.js";
-import { checkedOf } from "../../../streams/static/streams/board/filters_api.js";
+import { checkedOf } from "../../../streams/static/streams/record/filters_api.js";
 import { pointedText, triedSentence } from "../../../streams/static/streams/board/field.js";
 import { RECORDS, knownFrom } from "../../../streams/static/streams/board/known.js";
 import { suggestionsAt } from "../../../streams/static/streams/board/suggestions.js";

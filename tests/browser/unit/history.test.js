@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import { binsOf } from "../../../streams/static/streams/board/found_chart.js";
 import { joined, lookedSentence, offsetsIn, without } from "../../../streams/static/streams/board/looked.js";
-import { NotLines, linesOf } from "../../../streams/static/streams/board/ndjson.js";
-import { answered } from "../../../streams/static/streams/board/search_api.js";
+import { NotLines, linesOf } from "../../../streams/static/streams/record/ndjson.js";
+import { answered } from "../../../streams/static/streams/record/search_api.js";
 import { NoSuchPart, boundsOf } from "../../../streams/static/streams/board/when.js";
 
 const bytes = (text) => new TextEncoder().encode(text);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 
-import { Neighbours } from "../../../streams/static/streams/board/neighbours.js";
+import { Neighbours } from "../../../streams/static/streams/record/neighbours.js";
 
 const EPOCH = "e";
 const open = new AbortController().signal;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Source } from "../../../streams/static/streams/live/json.js";
-import { Preview } from "../../../streams/static/streams/board/preview.js";
+import { Preview } from "../../../streams/static/streams/record/preview.js";
 
 const json = (value) => new Source(JSON.stringify(value));
 const names = (preview, value) => preview.fields(json(value)).map(({ name }) => name);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { changesBetween, fieldsIn } from "../../../streams/static/streams/board/changes.js";
-import { curlCommand, recordText } from "../../../streams/static/streams/board/copying.js";
-import { HexLines, bytesOf } from "../../../streams/static/streams/board/hex.js";
-import { TextLines, matchesIn } from "../../../streams/static/streams/board/long_text.js";
+import { changesBetween, fieldsIn } from "../../../streams/static/streams/record/changes.js";
+import { curlCommand, recordText } from "../../../streams/static/streams/record/copying.js";
+import { HexLines, bytesOf } from "../../../streams/static/streams/record/hex.js";
+import { TextLines, matchesIn } from "../../../streams/static/streams/record/long_text.js";
 import { Source } from "../../../streams/static/streams/live/json.js";
 
 const linesOf = (lines) => Array.from({ length: lines.count }, (_, index) => lines.line(index));

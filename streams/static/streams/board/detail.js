@@ -6,7 +6,7 @@ import { retime } from "../page/clock.js";
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  *
- * @typedef {Omit<import("./record_view.js").ViewTools, "close" | "api" | "loadWhole"> & { past: () => Promise<import("./past.js").Past>,
+ * @typedef {Omit<import("../record/record_view.js").ViewTools, "close" | "api" | "loadWhole"> & { past: () => Promise<import("./past.js").Past>,
  *   epoch: () => string, closed: () => void, failed: () => void }} DetailTools
  *   failed: how a record is shown could not be loaded
  */
@@ -16,7 +16,7 @@ export class Detail {
   entry = null;
   #panel;
   #tools;
-  /** @type {import("./record_view.js").RecordView | null} */
+  /** @type {import("../record/record_view.js").RecordView | null} */
   #view = null;
   /** @type {Promise<void> | null} */
   #loading = null;
@@ -32,7 +32,7 @@ export class Detail {
 
   /** Somebody may soon want to see a record. */
   prepare() {
-    this.#loading ??= Promise.all([import("./record_view.js"), this.#tools.past()]).then(
+    this.#loading ??= Promise.all([import("../record/record_view.js"), this.#tools.past()]).then(
       ([{ RecordView }, past]) => {
         const loadWhole = (/** @type {RecordEntry} */ entry) => past.whole(entry, this.#tools.epoch());
         this.#view = new RecordView(this.#panel, { ...this.#tools, api: past.api, loadWhole, close: () => this.close() });

@@ -2,7 +2,7 @@
 // by the server for whoever has the right to. Loaded when it is first opened.
 
 import { element, part, say } from "../page/dom.js";
-import { fileOf, USUAL } from "./export_rows.js";
+import { fileOf, USUAL } from "../record/export_rows.js";
 import { RECORDS, knownFrom } from "./known.js";
 import { LoadError, REFUSALS } from "../live/records_api.js";
 import { NoSuchPart, boundsOf } from "./when.js";

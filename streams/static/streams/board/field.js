@@ -2,8 +2,8 @@
 // where it is not, and what it would find among the newest records. Loaded when somebody first comes to the field.
 
 import { button, element, part, say } from "../page/dom.js";
-import { readAs, wordsFilter } from "./expression.js";
-import { check } from "./filters_api.js";
+import { readAs, wordsFilter } from "../record/expression.js";
+import { check } from "../record/filters_api.js";
 import { knownFrom, RECORDS } from "./known.js";
 import { suggestionsAt } from "./suggestions.js";
 import { Source } from "../live/json.js";
@@ -18,14 +18,14 @@ const AROUND = 36;
 const FIELDS_SHOWN = 4;
 
 /**
- * @typedef {import("./filters_api.js").Checked} Checked
- * @typedef {import("./filters_api.js").Example} Example
+ * @typedef {import("../record/filters_api.js").Checked} Checked
+ * @typedef {import("../record/filters_api.js").Example} Example
  *
  * @typedef {object} FieldTools
  * @property {string} api address of the filters API
  * @property {() => string} topic
  * @property {(most: number) => import("./row.js").Entry[]} recent what is kept, newest first
- * @property {(value: Source) => import("./preview.js").Field[]} fields
+ * @property {(value: Source) => import("../record/preview.js").Field[]} fields
  * @property {() => void} apply
  * @property {(text: string) => void} write this text holds from now on
  * @property {() => void} history
@@ -258,7 +258,7 @@ export class Field {
     else this.#tell("Filter: it can be used.", [], tasks);
   }
 
-  /** @param {import("./filters_api.js").Tried} tried */
+  /** @param {import("../record/filters_api.js").Tried} tried */
   #examples({ examples: { matched, failed } }) {
     const lines = matched.map((example) => this.#example(example));
     for (const example of failed.slice(0, 1)) {
@@ -316,7 +316,7 @@ function placeOf({ partition, record }) {
 }
 
 /**
- * @param {import("./filters_api.js").Tried} tried
+ * @param {import("../record/filters_api.js").Tried} tried
  * @returns {string} what it would find
  */
 export function triedSentence({ records, matched, failed, unchecked }) {

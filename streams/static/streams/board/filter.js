@@ -1,7 +1,7 @@
 // What the board is asked to find: words that occur in the records it holds, one key exactly, or a filter of the server's
 // language. It stands in the address, so that it survives a reload and other pages can link to it. Pure functions.
 
-import { readAs } from "./expression.js";
+import { readAs } from "../record/expression.js";
 import { Source, leavesOf } from "../live/json.js";
 import { counted, grouped, sinceClock } from "../page/format.js";
 import { headersOf } from "../live/protocol.js";

@@ -2,14 +2,14 @@
 // in the order of time. So each partition is asked for some, and they are told as far as all of them reach.
 
 import { joined, offsetsIn } from "./looked.js";
-import { search } from "./search_api.js";
+import { search } from "../record/search_api.js";
 
 // Matches of one partition at least, however many there are.
 const LEAST_EACH = 20;
 
 /**
- * @typedef {import("./search_api.js").Asked} Asked
- * @typedef {import("./search_api.js").Line} Line
+ * @typedef {import("../record/search_api.js").Asked} Asked
+ * @typedef {import("../record/search_api.js").Line} Line
  * @typedef {import("../live/protocol.js").Range} Range
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {Extract<Line, { type: "end" }>} End

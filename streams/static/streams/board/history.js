@@ -2,13 +2,13 @@
 // and what was not. Loaded when it is first opened.
 
 import { part, say } from "../page/dom.js";
-import { filterOf, marksOf } from "./expression.js";
+import { filterOf, marksOf } from "../record/expression.js";
 import { FoundChart } from "./found_chart.js";
 import { FoundRows } from "./found_rows.js";
 import { forwards } from "./forwards.js";
 import { joined, lookedSentence } from "./looked.js";
 import { LoadError } from "../live/records_api.js";
-import { WrongFilter, search } from "./search_api.js";
+import { WrongFilter, search } from "../record/search_api.js";
 import { NoSuchPart, boundsOf, fieldTime, placeOf } from "./when.js";
 import { chosenClock, dateText, retime } from "../page/clock.js";
 import { counted, grouped, size } from "../page/format.js";
@@ -23,7 +23,7 @@ const AROUND = 5;
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
- * @typedef {import("./search_api.js").Line} Line
+ * @typedef {import("../record/search_api.js").Line} Line
  * @typedef {import("./looked.js").Looked} Looked
  *
  * @typedef {object} HistoryTools
@@ -74,7 +74,7 @@ export class History {
   /** @type {unknown} */
   #cursor = null;
   #looked = nothingLooked();
-  /** @type {import("./search_api.js").Totals | null} of the part under way */
+  /** @type {import("../record/search_api.js").Totals | null} of the part under way */
   #totals = null;
   #hasBegun = false;
   #isNewestFirst = true;
@@ -432,7 +432,7 @@ function nothingLooked() {
 }
 
 /**
- * @param {import("./search_api.js").Totals | null} totals
+ * @param {import("../record/search_api.js").Totals | null} totals
  * @param {boolean} hasBegun
  * @returns {string} how far a search is
  */

@@ -3,7 +3,7 @@
 
 import { headersOf } from "../live/protocol.js";
 import { Source, leavesOf } from "../live/json.js";
-import { fieldOf, literalOf, quoted } from "./expression.js";
+import { fieldOf, literalOf, quoted } from "../record/expression.js";
 
 // Records that are looked through, newest first, and for how long at most: somebody is typing.
 export const RECORDS = 300;

@@ -4,8 +4,8 @@
 import { Beginning } from "./beginning.js";
 import { Detail } from "./detail.js";
 import { part, say } from "../page/dom.js";
-import { Entries } from "./entries.js";
-import { filterOf, marksOf } from "./expression.js";
+import { Entries } from "../record/entries.js";
+import { filterOf, marksOf } from "../record/expression.js";
 import { Unloaded, pasts, picking } from "./later.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";

@@ -1,10 +1,10 @@
 // The page of one record: the same view as beside the board's rows, with an address that leads to it. Its neighbours are
 // steps that one can go back from.
 
-import { Entries } from "./entries.js";
-import { RecordView } from "./record_view.js";
+import { Entries } from "../record/entries.js";
+import { RecordView } from "../record/record_view.js";
 import { LoadError, RecordsApi } from "../live/records_api.js";
-import { pageAddress } from "./copying.js";
+import { pageAddress } from "../record/copying.js";
 import { part, say } from "../page/dom.js";
 import { placeText } from "./when.js";
 import { changeClock, chosenClock, clockName, retime } from "../page/clock.js";

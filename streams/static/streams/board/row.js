@@ -14,15 +14,7 @@ const COLOURS = 6;
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {import("../live/itemevent.js").ItemEvent} ItemEvent
  *
- * @typedef {object} RecordEntry
- * @property {"record"} kind
- * @property {string} topic
- * @property {string} epoch
- * @property {number} partition
- * @property {KafkaRecord} record
- * @property {ItemEvent | null} event
- * @property {boolean} repeated an item version seen before
- * @property {string} [searchText] lower case, made when a filter first asks
+ * @typedef {import("../record/entries.js").RecordEntry} RecordEntry
  *
  * @typedef {object} GapEntry
  * @property {"gap"} kind
@@ -37,7 +29,7 @@ const COLOURS = 6;
  *
  * @typedef {object} RowTools
  * @property {string} itemsPath
- * @property {(value: Source) => import("./preview.js").Field[]} fields
+ * @property {(value: Source) => import("../record/preview.js").Field[]} fields
  * @property {() => RegExp | null} marks what is looked for, to be marked
  * @property {(entry: GapEntry) => void} load
  */

@@ -2,7 +2,7 @@
 // through, and the address that keeps it. Words are looked for as they are typed, in the records that the tab holds. A
 // filter is the server's: it is tried while it is typed (field.js) and holds when it is applied.
 
-import { joinedWith, readAs } from "./expression.js";
+import { joinedWith, readAs } from "../record/expression.js";
 import { part, say } from "../page/dom.js";
 import { EVERYTHING, addressWith, filterIn, foundSentence, isNarrow, isSifting, serversPart, siftedSentence } from "./filter.js";
 

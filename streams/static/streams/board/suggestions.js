@@ -1,7 +1,7 @@
 // What could stand at the caret of a filter that is being typed: fields, what they say in the records seen, signs and
 // functions. Pure functions.
 
-import { NAMES, readAs } from "./expression.js";
+import { NAMES, readAs } from "../record/expression.js";
 
 // A list that is longer is not read.
 const MOST = 40;

@@ -11,7 +11,7 @@
  * @property {string} partition
  * @property {boolean} [isUtc] whether times are in UTC, else they are local
  *
- * @typedef {Pick<import("./search_api.js").Asked, "from" | "to" | "partitions">} Bounds
+ * @typedef {Pick<import("../record/search_api.js").Asked, "from" | "to" | "partitions">} Bounds
  * @typedef {{ timestamp: number } | { partition: number, offset: number }} Place
  */
 

@@ -1,8 +1,9 @@
 // A board's page: opens its worker, makes its tiles, and draws what the worker posts. It computes nothing.
 
-import { Opened, kept, openedEarly } from "./opening.js";
+import { kept } from "./opening.js";
 import { Colours } from "./tiles/colours.js";
 import { RecordsApi } from "../live/records_api.js";
+import { Sources } from "./sources.js";
 import { Tile } from "./tiles/tile.js";
 import { Turns } from "./tiles/turns.js";
 import { addCondition, dropCondition, lookedAt, setWindow } from "./look.js";
@@ -11,13 +12,12 @@ import { changeClock, chosenClock, clockName, offerClock } from "../page/clock.j
 import { button, element, part, say } from "../page/dom.js";
 import { duration } from "../page/format.js";
 import { keepWidths, ownWidths } from "./own_widths.js";
+import { styled } from "../page/styled.js";
 import { spanText, timeText } from "./tiles/words.js";
 import { wordsOf } from "./tiles/narrow.js";
 
 /**
  * @typedef {import("./worker/worker.js").BoardJson} BoardJson
- * @typedef {import("./worker/worker.js").Answer} Answer
- * @typedef {import("./worker/worker.js").Question} Question
  * @typedef {import("./worker/worker.js").State} State
  * @typedef {import("./figures/span.js").WindowJson} WindowJson
  * @typedef {import("./figures/kinds.js").Tile} TileJson
@@ -26,6 +26,10 @@ import { wordsOf } from "./tiles/narrow.js";
 // Windows that one press chooses, in seconds.
 const WINDOWS = [60, 300, 900, 3_600];
 const CLOCK_MS = 1_000;
+// A shorter time is said to the second.
+const TO_THE_SECOND_MS = 600_000;
+// How a record looks: no board needs it before one is opened.
+const DETAIL = new URL("../record/detail.css", import.meta.url);
 
 class BoardPage {
   #root = part("board", HTMLElement);
@@ -36,6 +40,10 @@ class BoardPage {
   #banner = part("banner", HTMLElement);
   #filter = part("filter", HTMLInputElement);
   #filterWrong = part("filter-wrong", HTMLElement);
+  #checking = new AbortController();
+  /** what is wrong with the filter that was typed last, and with the one that the board is looked at with; "" when nothing is */
+  #wrong = "";
+  #problem = "";
   #windows = part("windows", HTMLElement);
   #chips = part("chips", HTMLElement);
   /** @type {import("./between.js").BetweenForm | null} loaded when somebody asks for two times */
@@ -43,7 +51,7 @@ class BoardPage {
   #clock = part("clock", HTMLElement);
   #colours = new Colours();
   #records;
-  /** @type {import("./record.js").RecordView | null} loaded when somebody opens one */
+  /** @type {import("./record.js").RecordSheet | null} loaded when somebody opens one */
   #record = null;
   /** @type {BoardJson} as it is kept */
   #kept = kept;
@@ -52,8 +60,11 @@ class BoardPage {
   /** @type {Map<string, Tile>} */
   #tiles = new Map();
   #turns = new Turns();
-  /** @type {Opened | null} null once it could not be loaded */
-  #opened = null;
+  #sources = new Sources({
+    state: (state) => this.#showState(state),
+    figures: (shown) => this.#turns.put(shown.id, () => this.#tiles.get(shown.id)?.show(shown)),
+    failed: () => this.#say("What this board is computed with could not be loaded.", "lost"),
+  });
   #offset = 0;
   /** @type {import("../live/protocol.js").Topic[]} */
   #topics = [];
@@ -72,10 +83,10 @@ class BoardPage {
       this.#read();
       this.#open();
     });
-    this.#filter.addEventListener("change", () => this.#look((asked) => asked.set("filter", this.#filter.value.trim())));
+    this.#filter.addEventListener("change", () => this.#filterBy(this.#filter.value.trim()));
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
-      this.#ask({ type: "visible" });
+      this.#sources.tell({ type: "visible" });
       if (this.#isWall) this.#showWall();
     });
     document.addEventListener("themechange", () => {
@@ -152,6 +163,7 @@ class BoardPage {
   #read() {
     this.#board = lookedAt(this.#kept, new URLSearchParams(location.search));
     this.#filter.value = this.#board.filter;
+    this.#wrong = "";
     if (this.#between) this.#between.node.hidden = true;
     this.#showWall();
     offerClock(this.#board.clock);
@@ -170,6 +182,36 @@ class BoardPage {
     history.pushState(null, "", address);
     this.#read();
     this.#open();
+  }
+
+  /**
+   * Shows only what passes the filter. One that cannot be used changes nothing but what is said of it.
+   *
+   * @param {string} filter
+   */
+  async #filterBy(filter) {
+    this.#checking.abort();
+    const { signal } = (this.#checking = new AbortController());
+    this.#wrong = "";
+    if (filter !== "") {
+      try {
+        const { check } = await import("../record/filters_api.js");
+        const checked = await check((this.#root.dataset["checkApi"] ?? "/api/filters/check").replace(/check$/, ""), { filter }, signal);
+        if (checked.kind === "wrong") this.#wrong = checked.message;
+      } catch {
+        if (signal.aborted) return;
+        // Not asked: the board says what comes of it.
+      }
+    }
+    this.#showWrong();
+    if (!this.#wrong) this.#look((asked) => asked.set("filter", filter));
+  }
+
+  #showWrong() {
+    const problem = this.#wrong || this.#problem;
+    say(this.#filterWrong, problem);
+    this.#filterWrong.hidden = problem === "";
+    this.#filter.setAttribute("aria-invalid", String(problem !== ""));
   }
 
   /** @param {WindowJson} window */
@@ -207,13 +249,18 @@ class BoardPage {
 
   /**
    * @param {string} topic
+   * @param {string} epoch
    * @param {number} partition
    * @param {number} offset
    */
-  async #openRecord(topic, partition, offset) {
-    const { RecordView } = await import("./record.js");
-    this.#record ??= new RecordView(this.#records);
-    await this.#record.open(topic, partition, offset);
+  async #openRecord(topic, epoch, partition, offset) {
+    const [{ RecordSheet }] = await Promise.all([import("./record.js"), styled(DETAIL)]);
+    const { topicsApi = "/api/topics/", recordsPath = "/records/", itemsPath = "/items/", itemsTopic = "" } = this.#root.dataset;
+    this.#record ??= new RecordSheet({
+      api: this.#records, topicsApi, recordsPath, itemsPath, itemsTopic,
+      narrow: (condition) => this.#look((asked) => addCondition(asked, condition)),
+    });
+    await this.#record.open(topic, epoch, partition, offset);
   }
 
   /** @returns {import("./between.js").Between} what the form for two times begins with */
@@ -237,21 +284,21 @@ class BoardPage {
     this.#chips.replaceChildren(...chips);
   }
 
-  /** Opens the board afresh, in a worker of its own. */
+  /** Opens the board as it is looked at now; what is computed as before goes on. */
   #open() {
-    this.#opened?.end();
     for (const tile of this.#tiles.values()) tile.end();
     this.#tiles.clear();
     this.#turns.clear();
-    this.#opened = openedEarly() ?? new Opened(this.#board);
+    this.#sources.open(this.#board);
     const tools = {
       colours: this.#colours,
       clock: chosenClock,
       window: this.#board.window,
       now: () => Date.now() + this.#offset,
-      ask: (/** @type {string} */ tile, /** @type {import("./figures/kinds.js").Asked} */ asked) => this.#ask({ type: "ask", tile, asked }),
-      open: (/** @type {string} */ topic, /** @type {number} */ partition, /** @type {number} */ offset) => this.#openRecord(topic, partition, offset),
-      load: (/** @type {string} */ tile) => this.#ask({ type: "load", tile }),
+      ask: (/** @type {string} */ tile, /** @type {import("./figures/kinds.js").Asked} */ asked) => this.#sources.ask(tile, asked),
+      open: (/** @type {string} */ topic, /** @type {string} */ epoch, /** @type {number} */ partition, /** @type {number} */ offset) => this.#openRecord(topic, epoch, partition, offset),
+      load: (/** @type {string} */ tile) => this.#sources.load(tile),
+      through: (/** @type {WindowJson} */ window) => this.#lookThrough(window),
       narrow: (/** @type {string | null} */ condition) => this.#look((asked) => condition !== null && addCondition(asked, condition)),
       widths: (/** @type {TileJson} */ tile) => this.#widthsOf(tile),
       resized: (/** @type {string} */ tile, /** @type {number[]} */ widths) => this.#resized(tile, widths),
@@ -262,13 +309,11 @@ class BoardPage {
     this.#grid.style.setProperty("--board-rows", String(Math.max(1, ...inOrder.map(({ y, h }) => y + h))));
     this.#grid.replaceChildren(...[...this.#tiles.values()].map(({ node }) => node));
     if (this.#tiles.size === 0) this.#grid.append(element("p", "empty", "This board has no tiles yet."));
-    this.#opened.listen({ heard: (answer) => this.#heard(answer), failed: () => this.#failed() });
-  }
-
-  #failed() {
-    this.#opened?.end();
-    this.#opened = null;
-    this.#say("What this board is computed with could not be loaded.", "lost");
+    for (const [id, tile] of this.#tiles) {
+      const last = this.#sources.lastOf(id);
+      if (last) tile.show(last);
+    }
+    this.#sources.listen();
   }
 
   /**
@@ -341,22 +386,10 @@ class BoardPage {
     await this.#editor.start();
   }
 
-  /** @param {Question} question */
-  #ask(question) {
-    this.#opened?.ask(question);
-  }
-
-  /** @param {Answer} answer */
-  #heard(answer) {
-    if (answer.type === "state") this.#showState(answer.state);
-    else for (const shown of answer.tiles) this.#turns.put(shown.id, () => this.#tiles.get(shown.id)?.show(shown));
-  }
-
   /** @param {State} state */
   #showState({ status, lag, jumps, offset, topics, filter }) {
-    say(this.#filterWrong, filter?.problem ?? "");
-    this.#filterWrong.hidden = !filter?.problem;
-    this.#filter.setAttribute("aria-invalid", String(Boolean(filter?.problem)));
+    this.#problem = filter?.problem ?? "";
+    this.#showWrong();
     this.#offset = offset;
     const wereKnown = this.#topics.length > 0;
     this.#topics = topics;
@@ -381,7 +414,7 @@ class BoardPage {
     this.#banner.className = `board-banner ${tone}`;
     if (this.#banner.dataset["said"] === text) return;
     this.#banner.dataset["said"] = text;
-    const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#opened ? this.#ask({ type: "retry" }) : this.#open()));
+    const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#sources.isOpen ? this.#sources.tell({ type: "retry" }) : this.#open()));
     this.#banner.replaceChildren(text, " ", way);
   }
 }
@@ -397,7 +430,9 @@ function wallPart() {
  */
 function betweenText({ from, to }, clock) {
   const zone = clock === "utc" ? { timeZone: "UTC" } : {};
-  const format = new Intl.DateTimeFormat(undefined, { ...zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  /** @type {Intl.DateTimeFormatOptions} */
+  const seconds = to - from < TO_THE_SECOND_MS ? { second: "2-digit" } : {};
+  const format = new Intl.DateTimeFormat(undefined, { ...zone, ...seconds, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   return format.formatRange(from, to);
 }
 

@@ -1,64 +1,105 @@
-// One record whole, over the board: its value on lines of their own, digits as they came, and what stands beside it.
+// One record whole, over the board: the same view as beside the rows of a topic, loaded when somebody opens one. What is picked
+// in it narrows the board; its neighbours are a key away.
 
-import { LoadError, RecordsApi } from "../live/records_api.js";
-import { Source, prettyText } from "../live/json.js";
-import { element, part } from "../page/dom.js";
-import { dateText } from "../page/clock.js";
-import { grouped, size } from "../page/format.js";
+import { Entries } from "../record/entries.js";
+import { LoadError } from "../live/records_api.js";
+import { RecordView } from "../record/record_view.js";
+import { chosenClock, retime } from "../page/clock.js";
+import { equals } from "./tiles/narrow.js";
+import { part } from "../page/dom.js";
 
-export class RecordView {
+const TYPING = "input, textarea, select";
+// How often it is written anew how long ago the record is.
+const TICK_MS = 1_000;
+
+/**
+ * @typedef {object} SheetTools
+ * @property {import("../live/records_api.js").RecordsApi} api
+ * @property {string} topicsApi
+ * @property {string} recordsPath
+ * @property {string} itemsPath
+ * @property {string} itemsTopic
+ * @property {(condition: string) => void} narrow the board
+ */
+
+export class RecordSheet {
   #dialog = part("record", HTMLDialogElement);
-  #facts = part("record-facts", HTMLElement);
-  #value = part("record-value", HTMLElement);
-  #title = part("record-title", HTMLElement);
+  #root = part("record-detail", HTMLElement);
   #api;
-  /** @type {number | string | null} of the record that is shown, ms */
-  #timestamp = null;
+  #entries;
+  #view;
+  // The place that was asked for last: an answer for another one comes too late.
+  #wanted = "";
 
-  /** @param {RecordsApi} api */
-  constructor(api) {
+  /** @param {SheetTools} tools */
+  constructor({ api, topicsApi, recordsPath, itemsPath, itemsTopic, narrow }) {
     this.#api = api;
-    document.addEventListener("clockchange", () => this.#showTime());
+    this.#entries = new Entries(itemsTopic);
+    this.#view = new RecordView(this.#root, {
+      itemsPath, topicsApi, recordsPath, api,
+      loadWhole: ({ topic, partition, record }) => api.whole(topic, partition, record.offset),
+      entryOf: ({ topic, epoch, partition }, record) => this.#entries.of(topic, epoch, partition, record),
+      go: (entry) => this.#show(entry),
+      only: (key) => this.#narrow(narrow, equals("key", key, "text")),
+      narrow: (condition) => this.#narrow(narrow, condition),
+      marks: () => null,
+      close: () => this.#dialog.close(),
+    });
+    this.#dialog.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#dialog.addEventListener("close", () => {
+      this.#wanted = "";
+      this.#view.clear();
+    });
+    this.#dialog.addEventListener("click", ({ target }) => {
+      if (target === this.#dialog) this.#dialog.close(); // beside it
+    });
+    document.addEventListener("clockchange", () => this.#view.remark());
+    setInterval(() => {
+      if (this.#dialog.open && chosenClock() === "relative") retime(this.#root, Date.now());
+    }, TICK_MS);
   }
 
   /**
    * @param {string} topic
+   * @param {string} epoch
    * @param {number} partition
    * @param {number} offset
    */
-  async open(topic, partition, offset) {
-    this.#title.textContent = `${topic} · ${partition}:${grouped(offset)}`;
-    this.#facts.replaceChildren();
-    this.#value.textContent = "…";
+  async open(topic, epoch, partition, offset) {
+    const wanted = (this.#wanted = `${topic} ${partition}:${offset}`);
+    this.#view.clear("Loading …");
     if (!this.#dialog.open) this.#dialog.showModal();
     try {
       const record = await this.#api.whole(topic, partition, offset);
-      this.#value.textContent = record.value instanceof Source ? prettyText(record.value) : (record.value ?? "a tombstone");
-      this.#timestamp = record.timestamp;
-      this.#fact("time", "").dataset["part"] = "record-time";
-      this.#showTime();
-      this.#fact("key", record.key ?? "no key");
-      this.#fact("size", size(record.size));
-      for (const [name, value] of Object.entries(record.headers)) this.#fact(name, typeof value === "string" ? value : `base64 ${value.base64}`);
+      if (wanted === this.#wanted) this.#show(this.#entries.of(topic, epoch, partition, record));
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
-      this.#value.textContent = error.message;
+      if (wanted === this.#wanted) this.#view.clear(error.message);
     }
   }
 
-  /**
-   * @param {string} name
-   * @param {string} value
-   * @returns {HTMLElement} where the value stands
-   */
-  #fact(name, value) {
-    const said = element("bdi", "", value);
-    this.#facts.append(element("dt", "", name), element("dd", "mono", said));
-    return said;
+  /** @param {import("../record/entries.js").RecordEntry} entry */
+  #show(entry) {
+    this.#wanted = `${entry.topic} ${entry.partition}:${entry.record.offset}`;
+    this.#view.show(entry);
   }
 
-  #showTime() {
-    const said = this.#facts.querySelector("[data-part=record-time]");
-    if (said) said.textContent = dateText(this.#timestamp, Date.now());
+  /**
+   * The board is what somebody wants to see then.
+   *
+   * @param {SheetTools["narrow"]} narrow
+   * @param {string | null} condition
+   */
+  #narrow(narrow, condition) {
+    if (condition === null) return;
+    this.#dialog.close();
+    narrow(condition);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target instanceof Element && event.target.closest(TYPING)) return;
+    if (this.#view.act(event.key)) event.preventDefault();
   }
 }

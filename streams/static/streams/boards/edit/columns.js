@@ -85,22 +85,23 @@ class MovableColumns {
     let isDragged = false;
     const ended = new AbortController();
     const { signal } = ended;
+    // Wherever the pointer is: the first move may lead out of the head.
     const end = (/** @type {number} */ by) => {
       ended.abort();
       this.#leave(head);
       if (by !== 0) this.#moved(head.dataset["column"] ?? "", by);
     };
-    head.addEventListener("pointermove", ({ clientX, clientY, pointerId }) => {
+    addEventListener("pointermove", ({ clientX, clientY, pointerId }) => {
       if (!isDragged && Math.abs(clientX - from) < STILL) return;
       if (!isDragged) head.setPointerCapture(pointerId);
       isDragged = true;
       this.#drag(head, clientX, clientY);
     }, { signal });
-    head.addEventListener("pointerup", ({ clientX }) => {
+    addEventListener("pointerup", ({ clientX }) => {
       if (isDragged) passOverClick();
       end(isDragged ? this.#stepsTo(head, clientX) : 0);
     }, { signal });
-    head.addEventListener("pointercancel", () => end(0), { signal });
+    addEventListener("pointercancel", () => end(0), { signal });
     addEventListener("keydown", (pressed) => {
       if (pressed.key !== "Escape" || !isDragged) return;
       pressed.preventDefault();

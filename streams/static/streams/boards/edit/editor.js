@@ -12,6 +12,7 @@ import { button, element } from "../../page/dom.js";
 import { fieldsOf } from "./fields.js";
 import { gallery, nameTopics, options, proposal } from "./panel.js";
 import { letColumnsMove } from "./columns.js";
+import { styled } from "../../page/styled.js";
 
 const SAVED_MS = 30_000; // for the answer to a save; a server that stands still gives none
 const ROW_PX = 50; // 40 px and the gap of 10
@@ -39,8 +40,8 @@ const LAST_ROW = 1_999;
  * @property {(board: BoardJson | null) => void} left with the board as it is kept now, null when nothing was saved
  */
 
-/** @type {Promise<void> | null} how the editor looks: no board needs it before */
-let ownStyle = null;
+// How the editor looks: no board needs it before.
+const OWN_STYLE = new URL("./edit.css", import.meta.url);
 
 export class Editor {
   #tools;
@@ -79,7 +80,7 @@ export class Editor {
   }
 
   async start() {
-    await (ownStyle ??= loadedStyle());
+    await styled(OWN_STYLE);
     document.body.classList.add("editing");
     const bar = element("div", "actions", button("Save board", "primary", () => this.#save()), button("Leave as it was", "", () => this.#leave(null)));
     this.#trouble.hidden = true;
@@ -475,17 +476,6 @@ export class Editor {
     this.#trouble.textContent = text;
     this.#trouble.hidden = text === "";
   }
-}
-
-/** @returns {Promise<void>} once it is there; without it the editor looks odd, and works */
-function loadedStyle() {
-  const sheet = document.createElement("link");
-  sheet.rel = "stylesheet";
-  sheet.href = new URL("./edit.css", import.meta.url).href;
-  return new Promise((resolve) => {
-    for (const type of ["load", "error"]) sheet.addEventListener(type, () => resolve());
-    document.head.append(sheet);
-  });
 }
 
 /**

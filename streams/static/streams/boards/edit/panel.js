@@ -260,7 +260,7 @@ function checks(fields, chosen, set) {
     box.checked = chosen.includes(path);
     box.addEventListener("change", () => set(box.checked ? [...chosen, path] : chosen.filter((each) => each !== path)));
     const label = document.createElement("label");
-    label.append(box, ` ${path}`);
+    label.append(box, element("span", "", path));
     list.append(element("li", "", label, ...(chosen.includes(path) ? movers(chosen, path, set) : [])));
   }
   return list;

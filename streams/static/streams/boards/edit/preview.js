@@ -85,7 +85,7 @@ export class Preview {
     if (asked !== this.#asked) return;
     this.#tile?.end();
     const nothing = () => {};
-    this.#tile = new Tile(json, { ...this.#drawing, window, ask: nothing, open: nothing, load: nothing, narrow: nothing, resized: nothing, widths: ({ options }) => options.widths ?? [] });
+    this.#tile = new Tile(json, { ...this.#drawing, window, ask: nothing, open: nothing, load: nothing, narrow: nothing, through: nothing, resized: nothing, widths: ({ options }) => options.widths ?? [] });
     delete this.#tile.node.dataset["tile"]; // the board has none of it yet
     this.#frame.replaceChildren(this.#tile.node);
     this.#tile.show(shown);

@@ -19,7 +19,7 @@ const SECOND = 1_000;
  */
 export async function shownOn(tile, { topic, epoch, records }, now) {
   const between = windowOf(records, now);
-  const nothing = { id: tile.id, figures: null, basis: null, problem: "", since: null, note: "" };
+  const nothing = { id: tile.id, figures: null, basis: null, problem: "", since: null, note: "", isFilling: false };
   await prepare([tile.kind]);
   try {
     const figures = figuresOf(tile, between);

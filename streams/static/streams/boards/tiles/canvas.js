@@ -1,11 +1,30 @@
 // A canvas that is as sharp as the screen. Its size is measured when it changes, not when it is drawn: asking the page for
-// a size makes it lay everything out.
+// a size makes it lay everything out. Whoever wants to know of a change hears of it when all sizes are known.
 
 /** @type {WeakMap<Element, { width: number, height: number }>} */
 const sizes = new WeakMap();
+/** @type {WeakMap<Element, () => void>} */
+const listeners = new WeakMap();
 const observer = new ResizeObserver((entries) => {
-  for (const { target, contentRect } of entries) sizes.set(target, { width: contentRect.width, height: contentRect.height });
+  for (const { target, contentRect } of entries) {
+    if (sizes.has(target)) sizes.set(target, { width: contentRect.width, height: contentRect.height });
+  }
+  for (const { target } of entries) listeners.get(target)?.();
 });
+
+/**
+ * @param {Element} element
+ * @param {() => void} listener called when its size has changed, and at first
+ * @returns {() => void} ends that
+ */
+export function whenResized(element, listener) {
+  listeners.set(element, listener);
+  observer.observe(element);
+  return () => {
+    listeners.delete(element);
+    observer.unobserve(element);
+  };
+}
 
 /** @param {HTMLCanvasElement} canvas */
 function sizeOf(canvas) {

@@ -2,7 +2,7 @@
 
 import { Missing, library, style } from "./vendor.js";
 import { colourValue } from "./colours.js";
-import { element, say } from "../../page/dom.js";
+import { button, element, say } from "../../page/dom.js";
 import { ChartTable, Tip } from "./told.js";
 import { exactTime, figureText, fromNow, shortPath, timeText } from "./words.js";
 import { tokenValue } from "../../page/tokens.js";
@@ -10,10 +10,11 @@ import { tokenValue } from "../../page/tokens.js";
 const NO_DASH = /** @type {number[]} */ ([]);
 const SERIES = 10; // that single records are told apart by, the rest is others
 const LEGEND = 11;
-// px of the axes: of their signs, between two times, between two with seconds, below and beside the plot; on a page, and on
-// a wall.
+// px of the axes: of their signs, between two times, between two with seconds, below and beside the plot.
 const USUAL = { font: 11, apart: 50, apartLong: 70, low: 26, left: 48 };
-const LARGE = { font: 18, apart: 85, apartLong: 120, low: 36, left: 72 };
+// On a wall they grow with the plot: so large in one that is so high, px.
+const ROOM_PX = 95;
+const LARGEST = 3;
 const NEAR = 20; // px, from the pointer to the record that it means
 const STILL = 4; // px, that a press may move without being a drag
 
@@ -34,7 +35,9 @@ export class ChartTile {
   /** @type {Dots["points"][number] | null} the record under the pointer */
   #meant = null;
   #isDots;
+  #isPressed = false;
   #legend = element("ul", "legend");
+  #zoomTools = element("span", "zoom-tools");
   /** @type {any} uPlot's own, once it is loaded */
   #plot = null;
   /** @type {any} */
@@ -67,7 +70,13 @@ export class ChartTile {
     this.#form = String(options.form);
     this.#split = options.split ? shortPath(String(options.split)) : "";
     this.#isDots = options.aggregate === "none" && options.y !== "count";
-    tools.head.append(this.#legend);
+    const all = button("all tiles", "quiet", () => this.#showAll());
+    const whole = button("whole window", "quiet", () => this.#unzoom());
+    all.title = "Shows the whole board in this time";
+    whole.title = "Shows the whole window again (or a double click)";
+    this.#zoomTools.append(all, whole);
+    this.#zoomTools.hidden = true;
+    tools.head.append(this.#zoomTools, this.#legend);
     body.classList.add("chart-body");
     body.append(this.#table.node, this.#tip.node);
     this.#load();
@@ -122,7 +131,7 @@ export class ChartTile {
   }
 
   #draw() {
-    if (!this.#figures || !this.#uPlot || this.#size().width <= 0) return;
+    if (!this.#figures || !this.#uPlot || this.#isPressed || this.#size().width <= 0) return;
     const { names, data, counts } = this.#isDots ? dots(/** @type {Dots} */ (this.#figures)) : lines(/** @type {Lines} */ (this.#figures));
     this.#tools.colours.rank(counts);
     if ("gaps" in this.#figures) {
@@ -145,8 +154,11 @@ export class ChartTile {
    */
   #begin(names = this.#names, data = this.#plot?.data) {
     if (!this.#uPlot || !data) return;
+    const { min, max } = this.#plot?.scales.x ?? {};
+    const isZoomed = this.#isZoomed();
     this.#plot?.destroy();
     this.#plot = new this.#uPlot(this.#options(names), data, this.#body);
+    if (isZoomed) this.#plot.setScale("x", { min, max });
     this.#plot.root.setAttribute("aria-hidden", "true");
     this.#listen(this.#plot.over);
     this.#showLegend(names);
@@ -188,7 +200,8 @@ export class ChartTile {
 
   /** @param {Named[]} names */
   #options(names) {
-    const { font, apart, apartLong, low, left } = (this.#isLarge = isOnWall()) ? LARGE : USUAL;
+    this.#isLarge = isOnWall();
+    const { font, apart, apartLong, low, left } = axesOf(this.#isLarge ? Math.min(LARGEST, Math.max(1, this.#size().height / ROOM_PX)) : 1);
     const axis = { stroke: () => tokenValue("--muted"), grid: { stroke: () => tokenValue("--hair"), width: 1 }, ticks: { show: false }, font: `${font}px system-ui, sans-serif` };
     // Times with seconds are longer.
     const space = (/** @type {any} */ _plot, /** @type {number} */ _axis, /** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ width) =>
@@ -204,7 +217,7 @@ export class ChartTile {
         { ...axis, size: left, values: (/** @type {any} */ _plot, /** @type {number[]} */ values) => values.map((value) => figureText(String(value))) },
       ],
       series: [{}, ...names.map((name) => this.#series(name))],
-      hooks: { drawClear: [(/** @type {any} */ plot) => this.#hatch(plot)], setCursor: [(/** @type {any} */ plot) => this.#point(plot)] },
+      hooks: { drawClear: [(/** @type {any} */ plot) => this.#hatch(plot)], setCursor: [(/** @type {any} */ plot) => this.#point(plot)], setScale: [() => this.#showZoom()] },
     };
   }
 
@@ -322,15 +335,38 @@ export class ChartTile {
   /** A press opens the record that is meant; a drag chooses a time, as ever. @param {HTMLElement} over */
   #listen(over) {
     let from = 0;
-    over.addEventListener("mousedown", ({ clientX }) => (from = clientX));
+    over.addEventListener("mousedown", ({ clientX }) => {
+      from = clientX;
+      // It stays as it is under the pointer: what is made anew forgets what is dragged.
+      this.#isPressed = true;
+      addEventListener("mouseup", () => {
+        this.#isPressed = false;
+        setTimeout(() => this.#draw()); // after what the release does
+      }, { once: true });
+    });
     over.addEventListener("click", ({ clientX }) => {
       if (this.#meant && Math.abs(clientX - from) <= STILL) this.#tools.open(this.#meant.partition, this.#meant.offset);
     });
   }
 
+  #showZoom() {
+    this.#zoomTools.hidden = !this.#isZoomed();
+  }
+
+  /** Follows the window again. */
+  #unzoom() {
+    this.#plot?.setData(this.#plot.data, true);
+  }
+
+  /** Whole seconds, as windows are. */
+  #showAll() {
+    const { min, max } = this.#plot.scales.x;
+    this.#tools.through({ from: Math.floor(min) * 1000, to: Math.ceil(max) * 1000 });
+  }
+
   /** Follows the window until somebody drags a span of it; a double click follows it again. */
   #isZoomed() {
-    return this.#plot.scales.x.max - this.#plot.scales.x.min < 0.99 * (this.#span[1] - this.#span[0]);
+    return this.#plot !== null && this.#plot.scales.x.max - this.#plot.scales.x.min < 0.99 * (this.#span[1] - this.#span[0]);
   }
 
   /**
@@ -349,6 +385,15 @@ export class ChartTile {
     this.#measured ??= { width: Math.floor(this.#body.clientWidth), height: Math.max(60, Math.floor(this.#body.clientHeight)) };
     return this.#measured;
   }
+}
+
+/**
+ * @param {number} scale
+ * @returns {typeof USUAL}
+ */
+function axesOf(scale) {
+  const scaled = (/** @type {number} */ px) => Math.round(px * scale);
+  return { font: scaled(USUAL.font), apart: scaled(USUAL.apart), apartLong: scaled(USUAL.apartLong), low: scaled(USUAL.low), left: scaled(USUAL.left) };
 }
 
 function isOnWall() {

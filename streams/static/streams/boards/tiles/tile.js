@@ -3,6 +3,7 @@
 import { basisText, drawnWords } from "./words.js";
 import { button, element, say } from "../../page/dom.js";
 import { drawingOf, loadDrawing } from "./kinds.js";
+import { whenResized } from "./canvas.js";
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} TileJson
@@ -17,6 +18,7 @@ import { drawingOf, loadDrawing } from "./kinds.js";
  * @property {(asked: Asked) => void} ask for other figures
  * @property {(partition: number, offset: number) => void} open a record
  * @property {(condition: string | null) => void} narrow the board to records for which this holds; null: to nothing else
+ * @property {(window: import("../figures/span.js").WindowJson) => void} through shows the whole board in another window
  * @property {(text: string) => void} trouble says why it cannot draw
  * @property {number[]} widths px, of its columns; none where each is as wide as what it holds
  * @property {import("./widths.js").Resized} resized somebody set them
@@ -29,7 +31,7 @@ import { drawingOf, loadDrawing } from "./kinds.js";
  * @property {() => void} [end] gives back what outlives its nodes: it is not shown again
  *
  * @typedef {Omit<TileTools, "head" | "ask" | "open" | "trouble" | "widths" | "resized"> & { ask: (tile: string, asked: Asked) => void,
- *   open: (topic: string, partition: number, offset: number) => void, load: (tile: string) => void,
+ *   open: (topic: string, epoch: string, partition: number, offset: number) => void, load: (tile: string) => void,
  *   widths: (tile: TileJson) => number[], resized: (tile: string, widths: number[]) => void }} BoardTools
  */
 
@@ -40,12 +42,14 @@ export class Tile {
   #drawing = null;
   /** @type {any} figures that came before it */
   #early = null;
+  /** the topic's life that its records are of */
+  #epoch = "";
   #isEnded = false;
   #problem = element("p", "tile-problem", "");
   #basis = element("span", "", "");
   #load;
   #clock;
-  #sizes = new ResizeObserver(() => this.redraw());
+  #endSizes;
   #basisSaid = () => {};
 
   /**
@@ -77,7 +81,7 @@ export class Tile {
       ...tools,
       head,
       ask: (asked) => tools.ask(id, asked),
-      open: (partition, offset) => tools.open(json.topic, partition, offset),
+      open: (partition, offset) => tools.open(json.topic, this.#epoch, partition, offset),
       trouble: (text) => this.#say(text),
       widths: tools.widths(json),
       resized: (widths) => tools.resized(id, widths),
@@ -85,7 +89,7 @@ export class Tile {
     const Kind = drawingOf(kind);
     if (Kind) this.#drawing = new Kind(body, json, own);
     else this.#begin(body, own);
-    this.#sizes.observe(body);
+    this.#endSizes = whenResized(body, () => this.redraw());
   }
 
   /**
@@ -107,9 +111,15 @@ export class Tile {
   }
 
   /** @param {import("../worker/feed.js").Shown} shown */
-  show({ figures, basis, problem, since, note }) {
+  show({ figures, basis, problem, since, note, isFilling }) {
     this.#say(problem);
+    if (isFilling && basis?.records === 0) {
+      this.#basisSaid = () => say(this.#basis, note);
+      this.#basisSaid();
+      return; // nothing has come yet: that is no zero
+    }
     if (basis) {
+      this.#epoch = basis.epoch;
       this.node.dataset["basis"] = JSON.stringify(basis);
       const aside = [...drawnWords(this.json.kind, figures), note].filter(Boolean);
       this.#basisSaid = () => say(this.#basis, [basisText(basis, since, this.#clock()), ...aside].join(" · "));
@@ -136,7 +146,7 @@ export class Tile {
 
   /** It is not shown again. */
   end() {
-    this.#sizes.disconnect();
+    this.#endSizes();
     this.#isEnded = true;
     this.#drawing?.end?.();
   }

@@ -37,15 +37,26 @@ export function library(name) {
   return promise;
 }
 
+/** @type {Map<string, Promise<any>>} */
+const read = new Map();
+
 /**
+ * Reads what a library draws from once.
+ *
  * @param {string} name of a JSON file in static/vendor/
  * @returns {Promise<any>}
  * @throws {Missing}
  */
-export async function data(name) {
-  const response = await fetch(new URL(name, ROOT)).catch(() => null);
-  if (!response?.ok) throw new Missing(name);
-  return response.json();
+export function data(name) {
+  let promise = read.get(name);
+  if (!promise) {
+    promise = fetch(new URL(name, ROOT)).catch(() => null).then((response) => {
+      if (!response?.ok) throw new Missing(name);
+      return response.json();
+    });
+    read.set(name, promise);
+  }
+  return promise;
 }
 
 /** @param {string} name of a style sheet in static/vendor/ */

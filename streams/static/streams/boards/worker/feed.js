@@ -19,6 +19,7 @@ const NEWEST = 2_000; // all that the protocol gives
 const BEFORE_S = 300;
 // A stream that ended by a fault of the server's is asked for again after this long.
 const AGAIN_MS = 2_000;
+const FILLING = "being filled from Kafka";
 const FROM_NEWEST = "Kafka could not tell where the window begins: what lies before the newest 2\u202F000 records of that moment is not in the figures.";
 
 /**
@@ -36,6 +37,7 @@ const FROM_NEWEST = "Kafka could not tell where the window begins: what lies bef
  * @property {string} problem why it shows nothing, or not everything; "" when there is none
  * @property {number | null} since ms: what the figures begin with
  * @property {string} note what else has to be said of the figures; "" when there is nothing
+ * @property {boolean} isFilling whether records are still to come that were in Kafka before
  *
  * @typedef {object} FeedTools
  * @property {import("./streams.js").Streams} streams
@@ -212,6 +214,7 @@ export class Feed {
         problem: fault || this.#problem(),
         since: this.#since(),
         note: this.#aside(),
+        isFilling: this.#isComing,
       };
     });
   }
@@ -380,10 +383,15 @@ export class Feed {
     return this.#ends !== null;
   }
 
+  /** Whether it is being filled, or is to be. */
+  get #isComing() {
+    return this.#subscription.phase === "asked" || this.#isFilling;
+  }
+
   /** That there is more to come; and what live records the filter failed with, or did not look into, as the server says. */
   #aside() {
     const parts = [];
-    if (this.#subscription.phase === "asked" || this.#isFilling) parts.push("being filled from Kafka");
+    if (this.#isComing) parts.push(FILLING);
     if (this.#failed > 0) parts.push(`the filter failed with ${counted(this.#failed, "record")}`);
     if (this.#unchecked > 0) parts.push(`${counted(this.#unchecked, "record")} too large for it`);
     return parts.join(", ");

@@ -291,7 +291,7 @@ class BoardWorker {
  * @returns {import("./feed.js").Shown}
  */
 function faulty({ id }, problem) {
-  return { id, figures: null, basis: null, problem, since: null, note: "" };
+  return { id, figures: null, basis: null, problem, since: null, note: "", isFilling: false };
 }
 
 /** @param {Answer} answer */

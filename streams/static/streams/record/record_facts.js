@@ -8,7 +8,7 @@ import { chosenClock, dateText, timeText } from "../page/clock.js";
 import { NOT_PRINTABLE, grouped, isPrintable, printable, size } from "../page/format.js";
 
 /**
- * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("./entries.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  */
 

@@ -34,7 +34,7 @@ const MODES = [
 ];
 
 /**
- * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("./entries.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {import("./neighbours.js").Step} Step
  * @typedef {{ older: RecordEntry, is: KafkaRecord, doubt: string }} Compared a record of the same key and this one, whole

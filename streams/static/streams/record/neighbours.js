@@ -14,7 +14,7 @@ const FEW = 5;
 const LONGEST_KEY = 100;
 
 /**
- * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("./entries.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {1 | -1} Step newer, older
  * @typedef {{ record: KafkaRecord, epoch: string, doubt: string } | string} Neighbour doubt: why another record may lie

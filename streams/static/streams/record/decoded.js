@@ -8,7 +8,7 @@ import { LoadError } from "../live/records_api.js";
 const FORMATS = ["json", "text", "hex", "base64", "avro", "protobuf", "json-schema", "msgpack", "cbor", "avro-container", "int32", "int64", "float", "double", "uuid"];
 
 /**
- * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("./entries.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {import("../live/protocol.js").SchemaName} SchemaName
  * @typedef {import("../live/records_api.js").SchemaText} SchemaText

@@ -6,7 +6,7 @@ import { leavesOf, Source } from "../live/json.js";
 import { fieldsOf } from "./preview.js";
 
 /**
- * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("./entries.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {import("../live/protocol.js").HeaderValue} HeaderValue
  * @typedef {(isNot: boolean) => string | null} Condition

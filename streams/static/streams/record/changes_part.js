@@ -10,7 +10,7 @@ const MOST_ROWS = 300;
 const MOST_CHARACTERS = 4_000;
 
 /**
- * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("./entries.js").RecordEntry} RecordEntry
  */
 
 /**

@@ -4,7 +4,20 @@ import { SeenVersions, itemEventOf } from "../live/itemevent.js";
 import { Source } from "../live/json.js";
 import { Preview } from "./preview.js";
 
-/** @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord */
+/**
+ * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
+ * @typedef {import("../live/itemevent.js").ItemEvent} ItemEvent
+ *
+ * @typedef {object} RecordEntry
+ * @property {"record"} kind
+ * @property {string} topic
+ * @property {string} epoch
+ * @property {number} partition
+ * @property {KafkaRecord} record
+ * @property {ItemEvent | null} event
+ * @property {boolean} repeated an item version seen before
+ * @property {string} [searchText] lower case, made when a filter first asks
+ */
 
 export class Entries {
   #itemsTopic;
@@ -32,7 +45,7 @@ export class Entries {
    * @param {string} epoch
    * @param {number} partition
    * @param {KafkaRecord} record
-   * @returns {import("./row.js").RecordEntry}
+   * @returns {RecordEntry}
    */
   of(topic, epoch, partition, record) {
     const event = topic === this.#itemsTopic ? itemEventOf(record) : null;

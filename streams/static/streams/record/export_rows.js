@@ -6,7 +6,7 @@ import { Source, leavesOf } from "../live/json.js";
 import { headersOf } from "../live/protocol.js";
 
 /**
- * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("./entries.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  * @typedef {"ndjson" | "csv"} Format
  * @typedef {{ string: string | null, json: string } | null} Cell string: of a text what it says; null where the record has

@@ -1,7 +1,7 @@
 // A text of any length in a bounded number of nodes: only the lines in sight stand in the page. Lines are folded where the
 // element ends, so that each has one height and the place of every line is known.
 
-// Of a line; the same as in board.css (.long-text).
+// Of a line; the same as in detail.css (.long-text).
 const LINE_PX = 20;
 // Lines above and below those in sight, for scrolling without a blank.
 const BESIDE = 30;

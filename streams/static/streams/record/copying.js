@@ -4,7 +4,7 @@ import { wholeOf } from "./export_rows.js";
 import { Source } from "../live/json.js";
 
 /**
- * @typedef {import("./row.js").RecordEntry} RecordEntry
+ * @typedef {import("./entries.js").RecordEntry} RecordEntry
  * @typedef {import("../live/protocol.js").KafkaRecord} KafkaRecord
  */
 
