@@ -28,7 +28,7 @@ class BoardNotShared(BoardRefused):
 
     def __init__(self, owner: str) -> None:
         by = f"{owner}, whose board it is," if owner else "an administrator"
-        super().__init__(f"This board is not shared with you; {by} can do that.")
+        super().__init__(f"This board is not shared with you: {by} can share it.")
 
 
 class BoardNotYours(BoardRefused):

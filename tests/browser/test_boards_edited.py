@@ -1,11 +1,12 @@
-"""Editing a board in a real browser: columns that are dragged at their heads, and what goes on while a tile is changed."""
+"""Editing a board in a real browser: columns dragged at their heads, and what goes on while a tile is changed."""
 
 from __future__ import annotations
 
+import json
 import random
 import re
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FilePayload, Locator, Page, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.test_boards import SEED, TOPIC, definition, edited, make_board, produce, settled, tile
@@ -168,3 +169,29 @@ async def test_what_is_not_changed_goes_on_while_a_tile_is(visitors: Visitors, i
     await expect(page.locator("[data-tile=top] li[data-key]")).to_have_count(3)
     await expect(figure).to_have_attribute("value", "25")
     await expect(page.locator("[data-tile=top] .tile-title")).to_have_text("top")
+
+
+async def test_a_board_begins_empty_and_a_file_that_is_none_is_refused_with_what_is_wrong(
+    visitors: Visitors, install: Install
+) -> None:
+    web = install().web()
+    page = await (await visitors.new(web)).open("/boards/")
+    trouble = page.locator("[data-part=trouble]")
+    number = {"id": "a", "kind": "number", "topic": TOPIC, "x": 0, "y": 0, "w": 4, "h": 4, "options": {"figure": "avg"}}
+    for name, text, says in (
+        ("cut.json", '{"name":', "cut.json is no JSON"),
+        (
+            "wrong.json",
+            json.dumps({"name": "x", "tiles": [number]}),
+            "tiles › 1 › number › options › figure: ",
+        ),
+    ):
+        file: FilePayload = {"name": name, "mimeType": "application/json", "buffer": text.encode()}
+        await page.locator("#import").set_input_files(files=[file])
+        await expect(trouble).to_contain_text(says)
+    visitors.forgive("status of 422")
+
+    await page.get_by_label("Name of a new board").fill("New")
+    await page.get_by_role("button", name="Make board").click()
+    await page.get_by_role("button", name="Add a tile").click()
+    await expect(page.locator(".gallery")).to_be_visible()

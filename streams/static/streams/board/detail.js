@@ -3,6 +3,8 @@
 
 import { retime } from "../page/clock.js";
 
+const STYLE = new URL("../record/detail.css", import.meta.url);
+
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
  *
@@ -32,7 +34,7 @@ export class Detail {
 
   /** Somebody may soon want to see a record. */
   prepare() {
-    this.#loading ??= Promise.all([import("../record/record_view.js"), this.#tools.past()]).then(
+    this.#loading ??= Promise.all([import("../record/record_view.js"), this.#tools.past(), import("../page/styled.js").then(({ styled }) => styled(STYLE))]).then(
       ([{ RecordView }, past]) => {
         const loadWhole = (/** @type {RecordEntry} */ entry) => past.whole(entry, this.#tools.epoch());
         this.#view = new RecordView(this.#panel, { ...this.#tools, api: past.api, loadWhole, close: () => this.close() });

@@ -308,12 +308,20 @@ class BoardPage {
     for (const json of inOrder) this.#tiles.set(json.id, new Tile(json, tools));
     this.#grid.style.setProperty("--board-rows", String(Math.max(1, ...inOrder.map(({ y, h }) => y + h))));
     this.#grid.replaceChildren(...[...this.#tiles.values()].map(({ node }) => node));
-    if (this.#tiles.size === 0) this.#grid.append(element("p", "empty", "This board has no tiles yet."));
+    if (this.#tiles.size === 0) this.#grid.append(this.#emptiness());
     for (const [id, tile] of this.#tiles) {
       const last = this.#sources.lastOf(id);
       if (last) tile.show(last);
     }
     this.#sources.listen();
+  }
+
+  /** What stands where tiles will, with the way to the first one. */
+  #emptiness() {
+    const said = element("div", "empty", element("p", "", "This board has no tiles yet."));
+    const mayEdit = this.#root.dataset["mayEdit"] === "true";
+    if (mayEdit && !this.#isEditing) said.append(button("Add a tile", "primary", () => this.#edit()));
+    return said;
   }
 
   /**
