@@ -115,3 +115,22 @@ async def test_a_time_of_a_chart_is_looked_at_by_itself_or_on_the_whole_board(
     assert 8_000 < asked["to"] - asked["from"] < 14_000
     inside = [n for n in range(40) if asked["from"] <= now - 1_000 * (39 - n) < asked["to"]]
     await settled(page, len(inside))
+
+
+async def test_a_map_is_drawn_as_large_as_its_tile_becomes(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    kafka = producer(web)
+    kafka.produce(TOPIC, b'{"lat": 48.2, "lon": 16.4}', partition=0)
+    assert kafka.flush(30) == 0
+    places = tile("map", "map", {"latitude": "value.lat", "longitude": "value.lon"}) | {"w": 12, "h": 9}
+    page = await (await visitors.new(web)).open(make_board(installation, web, [places]))
+    await settled(page, 1)
+    # The land is drawn when the size changes, and never by itself.
+    fits = """() => { const land = document.querySelector(".map-land");
+      return land.width > 300 && land.width === land.clientWidth && land.height === land.clientHeight; }"""
+    await page.wait_for_function(fits)
+    for width in (800, 1180):
+        await page.set_viewport_size({"width": width, "height": 700})
+        await page.wait_for_function(fits)
