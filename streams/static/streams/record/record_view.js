@@ -128,6 +128,7 @@ export class RecordView {
   clear(why = "") {
     this.#leave();
     this.entry = this.#record = null;
+    this.#title.replaceChildren();
     this.#body.replaceChildren();
     this.#more.replaceChildren();
     say(this.#said, why);
