@@ -8,12 +8,14 @@ from typing import Any, Literal
 import orjson
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
+from ninja.errors import ValidationError as InvalidRequest
 from pydantic import Field
 
 from streams.board.schemas import (
     MAX_OFFSET,
     RECORD,
-    Formats,
+    FormatsIn,
+    HasFormats,
     Invalid,
     Part,
     Problem,
@@ -23,9 +25,11 @@ from streams.board.schemas import (
     SchemaTextOut,
     WholeRecordOut,
     _example,
+    formats_in,
 )
 from streams.board.turns import NoTurn, turn
 from streams.decoding import carried
+from streams.decoding.formats import BadFormat, Formats
 from streams.hub import current, newest
 from streams.hub.topic_log import TopicLog
 from streams.kafka.history import Expired, NoSuchOffset
@@ -91,9 +95,10 @@ class Before(Schema):
     by_alias=True,
     summary="A part of a partition",
 )
-async def read_records(request: HttpRequest, topic: str, part: Query[Part]) -> HttpResponse:
+async def read_records(request: HttpRequest, topic: str, part: Query[Part], other: Query[FormatsIn]) -> HttpResponse:
     """The records with `from` <= offset < `to`, at most 500 and 1 MiB; `next` is where to go on, or null.
 
+    By other formats than the topic's where they are named; 422 for one that needs a schema which is not there.
     410 when retention took the beginning of that part; 503 with `Retry-After` when Kafka is away.
     """
     topic_log, refusal = await _open_log(request, topic)
@@ -101,12 +106,14 @@ async def read_records(request: HttpRequest, topic: str, part: Query[Part]) -> H
         return refusal
     if part.partition not in topic_log.positions:
         return _problem(404, f"{topic} has no partition {part.partition}.")
+    formats = checked_formats(topic, other, "query")
     history = current.current().history
     try:
         async with turn(request.user.pk):
             end = (await history.bounds(topic, topic_log.positions)).ends[part.partition]
             stop = min(part.to, end)
-            ranges = await history.page(topic, part.partition, part.from_, stop) if part.from_ < stop else []
+            wanted = part.partition, part.from_, stop
+            ranges = await history.page(topic, *wanted, formats) if part.from_ < stop else []
     except (NoTurn, Unavailable) as error:
         return _not_now(error)
     if ranges and ranges[0].lost == "retention":
@@ -120,23 +127,25 @@ async def read_records(request: HttpRequest, topic: str, part: Query[Part]) -> H
     by_alias=True,
     summary="The newest records before some positions",
 )
-async def read_newest(request: HttpRequest, topic: str, asked: Query[Before]) -> HttpResponse:
+async def read_newest(request: HttpRequest, topic: str, asked: Query[Before], other: Query[FormatsIn]) -> HttpResponse:
     """The newest records of all partitions by their time, at most 500 and 8 MiB, below the positions in `before`.
 
     Offsets without a record do not count, however many lie between; the server looks back through at most 200,000 of
     them, for at most 4 s. `stopped` says why there are no more: `enough`, `beginning` or `bound`. Each range ends at
-    the position that was given: to go on, name where the ranges begin.
+    the position that was given: to go on, name where the ranges begin. Formats as for a part of a partition.
     """
     topic_log, refusal = await _open_log(request, topic)
     if topic_log is None:
         return refusal
+    formats = checked_formats(topic, other, "query")
     history = current.current().history
     given = asked.positions()
     try:
         async with turn(request.user.pk):
             bounds = await history.bounds(topic, topic_log.positions)
             before = {number: min(given.get(number, end), end) for number, end in bounds.ends.items()}
-            found = await newest.find_before(partial(history.page, topic), bounds.firsts, before, asked.limit)
+            read = partial(history.page, topic, formats=formats)
+            found = await newest.find_before(read, bounds.firsts, before, asked.limit)
     except (NoTurn, Unavailable) as error:
         return _not_now(error)
     ranges = b",".join(
@@ -181,7 +190,7 @@ async def read_rates(request: HttpRequest, topic: str) -> HttpResponse:
     summary="One record, uncut",
 )
 async def read_record(
-    request: HttpRequest, topic: str, partition: int, offset: int, other: Query[Formats]
+    request: HttpRequest, topic: str, partition: int, offset: int, other: Query[FormatsIn]
 ) -> HttpResponse:
     """One record with its whole value, key and headers, and the bytes of value and key in base64.
 
@@ -192,7 +201,7 @@ async def read_record(
         return raw
     try:
         async with turn(request.user.pk):
-            record = await carried.of(topic).read_as(*other.names).encode_whole(raw)
+            record = await carried.of(topic).read_as(formats_in(other)).encode_whole(raw)
     except NoTurn as error:
         return _not_now(error)
     return HttpResponse(record.data, content_type="application/json")
@@ -221,6 +230,17 @@ async def read_schema(
     schema, told = found
     head = orjson.dumps({"format": schema.kind, "text": schema.text})
     return HttpResponse(b'%b,"schema":%b}' % (head[:-1], told), content_type="application/json")
+
+
+def checked_formats(topic: str, asked: HasFormats, where: str) -> Formats:
+    """The formats that a request names, of a topic that who asks may read; they stand in its `where`, query or body.
+    Raises InvalidRequest where they need a schema that is not there."""
+    formats = formats_in(asked)
+    try:
+        carried.of(topic).check(formats)
+    except BadFormat as error:
+        raise InvalidRequest([{"loc": (where, error.field), "msg": str(error), "type": "bad_format"}]) from error
+    return formats
 
 
 async def _one(request: HttpRequest, topic: str, partition: int, offset: int) -> Raw | HttpResponse:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from django.contrib.auth import HASH_SESSION_KEY, get_user_model
 from django.http import HttpRequest
 
-from streams.decoding.carried import Formats
-from streams.decoding.stored import formats_of
+from streams.decoding.carried import Declared
+from streams.decoding.stored import declared
 from streams.hub import current
 from streams.models import Topic
 from streams.rights.credentials import Credentials
@@ -18,13 +18,13 @@ from streams.search.running import Still, Stop
 
 
 class Asker(NamedTuple):
-    """Who asks for a topic. may_read, may_export: what they may do with it now. formats: what the topic carries,
+    """Who asks for a topic. may_read, may_export: what they may do with it now. declared: what the topic carries,
     as its row says."""
 
     credentials: Credentials
     may_read: bool
     may_export: bool
-    formats: Formats | None
+    declared: Declared | None
 
 
 def who_asks(request: HttpRequest, topic: str) -> Asker:
@@ -39,7 +39,7 @@ def who_asks(request: HttpRequest, topic: str) -> Asker:
         held = Credentials(user.pk, session_key=session.session_key, session_hash=session.get(HASH_SESSION_KEY))
     may_read = topic in readable_topics(user)
     row = Topic.objects.filter(name=topic).first() if may_read else None
-    return Asker(held, may_read, may_read and may_export(user, topic), None if row is None else formats_of(row))
+    return Asker(held, may_read, may_read and may_export(user, topic), None if row is None else declared(row))
 
 
 def still_reads(asker: Asker, topic: str, epoch: str, *, exports: bool = False) -> Still:

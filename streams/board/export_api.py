@@ -11,7 +11,7 @@ from ninja import Query, Router, Schema
 from ninja.errors import ValidationError as InvalidRequest
 from pydantic import Field
 
-from streams.board.api import _log_of, _not_now, _problem
+from streams.board.api import _log_of, _not_now, _problem, checked_formats
 from streams.board.asker import still_reads, who_asks
 from streams.board.filters_api import BadFilterOut
 from streams.board.schemas import Problem
@@ -19,6 +19,7 @@ from streams.board.search_api import HEADERS, NDJSON, too_many
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import filter_of
 from streams.hub import current
+from streams.models import FormatName
 from streams.runtime.away import Unavailable
 from streams.runtime.threads import in_database
 from streams.search import exporting, running
@@ -63,6 +64,12 @@ class Asked(Schema):
         default=None, max_length=COLUMNS_TEXT, examples=["offset,key,value.name"],
         description="Names as in a filter, with commas between; none: whole records.",
     )  # fmt: skip
+    value_format: FormatName | Literal[""] | None = Field(
+        default=None, description="By which values are read; none: the topic's."
+    )
+    key_format: FormatName | Literal[""] | None = Field(
+        default=None, description="By which keys are read; none: the topic's."
+    )
 
 
 def _lines(content_type: str, example: str) -> dict[str, object]:
@@ -99,7 +106,7 @@ async def export_topic(request: HttpRequest, topic: str, asked: Query[Asked]) ->
         chosen = filter_of(asked.filter) if asked.filter else None
     except BadFilter as error:
         return _bad_filter(error)
-    columns = _columns(asked.columns)
+    columns, formats = _columns(asked.columns), checked_formats(topic, asked, "query")
     start, end = _time("from", asked.from_), _time("to", asked.to)
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{_name(topic, asked.format)}"'}
     if request.META["REQUEST_METHOD"] == "HEAD":  # `method` says GET (project/api/api.py)
@@ -116,7 +123,7 @@ async def export_topic(request: HttpRequest, topic: str, asked: Query[Asked]) ->
         spans = await spans_between(history, topic, bounds, start, end)
         job = Job(
             topic, spans, None if chosen is None else chosen.normalised, newest_first=False, output=asked.format,
-            columns=columns, formats=asker.formats,
+            columns=columns, declared=asker.declared, read_as=formats,
         )  # fmt: skip
         still = still_reads(asker, topic, topic_log.epoch, exports=True)
         rows = exporting.pieces(running.current(), turn, job, still)

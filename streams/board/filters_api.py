@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field, JsonValue
 
-from streams.board.api import _again, _not_now, _open_log, _readable
-from streams.board.schemas import RECORD, Invalid, Problem, _example
+from streams.board.api import _again, _not_now, _open_log, _readable, checked_formats
+from streams.board.schemas import RECORD, FormatsIn, Invalid, Problem, _example
 from streams.board.turns import NoTurn, turn
+from streams.decoding.formats import Formats
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import Filter
 from streams.filters.seen import seen
@@ -44,7 +45,7 @@ EXAMPLE: dict[str, JsonValue] = {"partition": 0, "record": RECORD}
 _under_way = 0
 
 
-class CheckIn(Schema):
+class CheckIn(FormatsIn):
     """A filter, and perhaps a topic to try it on."""
 
     model_config = _example({"filter": 'value.price > 12 && key == "7"', "topic": "items.v1"})
@@ -123,7 +124,8 @@ async def check_filter(request: HttpRequest, asked: Unread[CheckIn]) -> HttpResp
     """Whether a filter can be used, and the one way to write it.
 
     With a topic also what it does with the newest 500 records of that: how many match, how many it fails with, how many
-    are too large to be looked into, and three examples of each. Rights as for its records.
+    are too large to be looked into, and three examples of each; the filter sees them by the formats that are named.
+    Rights as for its records.
     """
     try:
         wanted, chosen = await in_database(_read, request, asked)
@@ -134,9 +136,10 @@ async def check_filter(request: HttpRequest, asked: Unread[CheckIn]) -> HttpResp
     topic_log, refusal = await _open_log(request, wanted.topic)
     if topic_log is None:
         return refusal
+    formats = checked_formats(wanted.topic, wanted, "body")
     try:
         async with turn(request.user.pk):
-            return await _tried(chosen, topic_log)
+            return await _tried(chosen, topic_log, formats)
     except NoTurn as error:
         return _not_now(error)
 
@@ -158,13 +161,13 @@ def _answer(content: dict[str, Any], status: int = 200) -> HttpResponse:
     return HttpResponse(orjson.dumps(content), status=status, content_type="application/json")
 
 
-async def _tried(chosen: Filter, topic_log: TopicLog) -> HttpResponse:
+async def _tried(chosen: Filter, topic_log: TopicLog, formats: Formats) -> HttpResponse:
     global _under_way
     if _under_way >= CHECKS:
         return _again("Other filters are being checked just now; try again.")
     _under_way += 1
     try:
-        newest_ones = await _newest(current.current().history, topic_log)
+        newest_ones = await _newest(current.current().history, topic_log, formats)
         tried = await asyncio.to_thread(_try, chosen, topic_log.topic, newest_ones)
     except Unavailable:
         return _not_now()
@@ -176,12 +179,12 @@ async def _tried(chosen: Filter, topic_log: TopicLog) -> HttpResponse:
 Placed = tuple[int, Record, bytes | None]  # partition, record, its value where it travels with a part of it
 
 
-async def _newest(history: History, topic_log: TopicLog) -> list[Placed]:
+async def _newest(history: History, topic_log: TopicLog, formats: Formats) -> list[Placed]:
     """The newest records of a topic, the newest first. Raises Unavailable."""
     whole: dict[tuple[int, int], bytes] = {}
 
     async def read(partition: int, start: int, end: int) -> list[Range]:
-        ranges = await history.whole_page(topic_log.topic, partition, start, end)
+        ranges = await history.page(topic_log.topic, partition, start, end, formats, whole=True)
         for part in ranges:
             for offset, value in (part.whole or {}).items():
                 whole[partition, offset] = value

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import orjson
 
 from streams.decoding import carried
-from streams.decoding.stored import formats_of
+from streams.decoding.stored import declared
 from streams.hub import current
 from streams.kafka.history import Expired, NoSuchOffset
 from streams.models import Topic
@@ -44,7 +44,7 @@ async def preview(row: Topic) -> list[Line]:
         for partition, end in bounds.ends.items()
         if end - back >= bounds.firsts[partition]
     ]
-    shown = await carried.made(row.name, formats_of(row))
+    shown = await carried.made(row.name, declared(row))
     lines = []
     for partition, offset in places[:RECORDS]:
         try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from ninja import Schema
 from pydantic import ConfigDict, Field, JsonValue
 
+from streams.decoding.formats import Formats
 from streams.models import FormatName
 
 MAX_OFFSET = 2**63 - 1
@@ -92,16 +93,32 @@ class WholeRecordOut(RecordOut):
     key_raw: str | None = Field(description="The key's bytes in base64.")
 
 
-class Formats(Schema):
-    """By which formats a record is read, instead of the topic's."""
-
-    value_format: FormatName | None = Field(default=None, description="Of the value; none: the topic's.")
-    key_format: FormatName | None = Field(default=None, description="Of the key; none: the topic's.")
+class HasFormats(Protocol):
+    """A request that may name formats."""
 
     @property
-    def names(self) -> list[str | None]:
-        """Both, None where it is the topic's."""
-        return [None if each is None else str(each.value) for each in (self.value_format, self.key_format)]
+    def value_format(self) -> str | None:
+        """By which values are read; "" counts as left out."""
+
+    @property
+    def key_format(self) -> str | None:
+        """By which keys are read."""
+
+
+# `strict` where a body is read: a name is made one of these.
+FormatIn = Annotated[FormatName, Field(strict=False)] | None
+
+
+class FormatsIn(Schema):
+    """By which formats records are read, for who asks alone, instead of the topic's."""
+
+    value_format: FormatIn = Field(default=None, description="By which values are read; none: the topic's.")
+    key_format: FormatIn = Field(default=None, description="By which keys are read; none: the topic's.")
+
+
+def formats_in(asked: HasFormats) -> Formats:
+    """The formats that a request names."""
+    return Formats(*(str(each) if each else None for each in (asked.value_format, asked.key_format)))
 
 
 class SchemaTextOut(Schema):

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from ninja import Router
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from streams.board.api import RETRY_AFTER_S, _log_of, _not_now, _problem
+from streams.board.api import RETRY_AFTER_S, _log_of, _not_now, _problem, checked_formats
 from streams.board.asker import still_reads, who_asks
 from streams.board.filters_api import BadFilterOut, _answer, _bad_filter
-from streams.board.schemas import MAX_OFFSET, RECORD, Problem, _example
+from streams.board.schemas import MAX_OFFSET, RECORD, FormatIn, Problem, _example
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import filter_of
 from streams.hub import current
@@ -89,6 +89,8 @@ class SearchIn(Exact):
     newest_first: bool = Field(default=True, description="Backwards from the newest, or else from the oldest on.")
     limit: int = Field(default=200, ge=1, le=searching.RECORDS, description="How many matches are enough.")
     cursor: CursorIn | None = Field(default=None, description="Go on where a search with the same filter ended.")
+    value_format: FormatIn = Field(default=None, description="By which values are read; none: the topic's.")
+    key_format: FormatIn = Field(default=None, description="By which keys are read; none: the topic's.")
 
 
 class OtherLifeOut(Problem):
@@ -133,6 +135,7 @@ async def search_topic(request: HttpRequest, topic: str, asked: Unread[SearchIn]
         chosen = None if wanted.filter is None else filter_of(wanted.filter)
     except BadFilter as error:
         return _bad_filter(error)
+    formats = checked_formats(topic, wanted, "body")
     epoch = topic_log.epoch
     if wanted.cursor is not None and wanted.cursor.epoch != epoch:
         return _other_life()
@@ -148,7 +151,7 @@ async def search_topic(request: HttpRequest, topic: str, asked: Unread[SearchIn]
         return _not_now(error)
     job = Job(
         topic, spans, None if chosen is None else chosen.normalised, wanted.newest_first, wanted.limit,
-        formats=asker.formats,
+        declared=asker.declared, read_as=formats,
     )  # fmt: skip
     still = still_reads(asker, topic, epoch)
     found = searching.lines(running.current(), asker.credentials.user_id, job, epoch, still)

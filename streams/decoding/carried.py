@@ -8,6 +8,7 @@ the process that searches has none. `streams/decoding/stored.py` does, and puts 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +19,7 @@ import orjson
 from streams import metrics
 from streams.decoding import registry
 from streams.decoding.avro_compiled import UNUSUAL
+from streams.decoding.formats import FIELDS, OWN, BadFormat, Formats
 from streams.decoding.parts import AUTO, Format, Missing, Part, form
 from streams.decoding.schemas import Id, Schema
 from streams.wire.ranges import Wholes
@@ -59,11 +61,14 @@ NOTHING = Decoded(None, None)
 
 
 class Carried:
-    """What one topic carries. version: changes with it. is_plain: everything is shown as its bytes are."""
+    """What one topic carries. version: changes with it. is_plain: everything is shown as its bytes are.
+
+    counts: whether what is not decoded is counted as the topic's.
+    """
 
     def __init__(
         self, topic: str, value: Format = AUTO, key: Format = AUTO, version: str = "",
-        asked: registry.Registry | None = None,
+        asked: registry.Registry | None = None, *, counts: bool = True,
     ) -> None:  # fmt: skip
         self.topic, self.version, self._registry = topic, version, asked
         self._value = Part(topic, "value", value, asked)
@@ -71,13 +76,26 @@ class Carried:
         self.is_plain = self._value.is_plain and self._key.is_plain
         self._is_key_auto = key.name == "auto"
         self._is_auto = self._is_key_auto and value.name == "auto"
-        self._not_decoded = metrics.NOT_DECODED.labels(topic)
+        self._not_decoded = metrics.NOT_DECODED.labels(topic) if counts else None
+        self._others: dict[Formats, Carried] = {}  # at most so many as there are pairs of formats
 
-    def read_as(self, value: str | None, key: str | None) -> Carried:
-        """The same topic by other formats, for one who wants to look at it so; None: the topic's."""
-        if value is None and key is None:
+    def read_as(self, formats: Formats) -> Carried:
+        """The same topic by other formats, for one who wants to look at it so."""
+        if formats == OWN:
             return self
-        return Carried(self.topic, self._value.form_of(value), self._key.form_of(key), asked=self._registry)
+        other = self._others.get(formats)
+        if other is None:
+            value, key = self._value.form_of(formats.value_format), self._key.form_of(formats.key_format)
+            other = Carried(self.topic, value, key, self.version, self._registry, counts=False)
+            self._others[formats] = other
+        return other
+
+    def check(self, formats: Formats) -> None:
+        """Raises BadFormat where formats need a schema that nothing here has."""
+        for field, part in zip(FIELDS, (self._value, self._key), strict=True):
+            name = getattr(formats, field)
+            if name is not None and (problem := part.why_not(name)):
+                raise BadFormat(field, f"{field} {name}: {problem}")
 
     def shows_bytes(self, raw: Raw) -> bool:
         """Whether a record is surely shown as its bytes are: no format makes anything of them."""
@@ -119,7 +137,9 @@ class Carried:
             wholes.take(raw.offset, raw.value if value is None else value.data)
         if value is None and key is None and not whole:
             return encode_raw(raw)
-        if (value is not None and value.problem) or (key is not None and key.problem):
+        if self._not_decoded is not None and (
+            (value is not None and value.problem) or (key is not None and key.problem)
+        ):
             self._not_decoded.inc()
         if whole:
             return encode(
@@ -189,6 +209,15 @@ class Carried:
         await self._each(polled, records, None, wholes)
         return records
 
+    async def encode_large(self, raw: Raw, *, is_last: bool, wholes: Wholes | None) -> tuple[Record, float]:
+        """As `encode`, in a thread, of a value over VALUE_BYTES; and the seconds of CPU that it took."""
+
+        def timed() -> tuple[Record, float]:
+            since = time.thread_time()
+            return self._encode_other(raw, is_last, wholes), time.thread_time() - since
+
+        return await asyncio.get_running_loop().run_in_executor(_large, timed)
+
     async def encode_whole(self, raw: Raw) -> Record:
         """One record, uncut. Waits for its schemas, registry.WAIT_S at most."""
         await self._learn_all(raw)
@@ -229,7 +258,8 @@ class Carried:
                 if usual and (record := encode_usual(raw)) is not None:
                     records.append(record)
                 elif raw.value is not None and len(raw.value) > VALUE_BYTES:
-                    records.append(await loop.run_in_executor(_large, self._encode_other, raw, is_last, wholes))
+                    record, _ = await self.encode_large(raw, is_last=is_last, wholes=wholes)
+                    records.append(record)
                 else:
                     records.append(self._encode_other(raw, is_last, wholes))
             except Missing as found:
@@ -277,7 +307,7 @@ def drop(topic: str) -> None:
     _known.pop(topic, None)
 
 
-class Formats(NamedTuple):
+class Declared(NamedTuple):
     """What a topic carries, by the names of its row, where `Topic` says what each is. formats_version: changes with
     the others."""
 
@@ -290,9 +320,9 @@ class Formats(NamedTuple):
     formats_version: str = ""
 
 
-async def made(topic: str, formats: Formats) -> Carried:
-    """What a topic with these formats carries. A schema that is no use is each record's problem."""
+async def made(topic: str, declared: Declared) -> Carried:
+    """What a topic carries by that. A schema that is no use is each record's problem."""
     loop = asyncio.get_running_loop()
-    value = await loop.run_in_executor(_asked, form, formats.value_format, formats.value_schema, formats.value_message)
-    key = await loop.run_in_executor(_asked, form, formats.key_format, formats.key_schema, formats.key_message)
-    return Carried(topic, value, key, formats.formats_version, registry.current())
+    value = await loop.run_in_executor(_asked, form, *declared[:3])
+    key = await loop.run_in_executor(_asked, form, *declared[3:6])
+    return Carried(topic, value, key, declared.formats_version, registry.current())

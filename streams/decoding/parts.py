@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 TOLD = 100  # schemas whose fields are kept ready, a key or value
 HEAD = 5  # bytes before a value that name a schema of the registry
+NEEDS_SCHEMA = frozenset({"avro", "protobuf"})  # formats that are nothing without one
 WITH_SCHEMA: dict[str, Kind] = {"avro": "avro", "protobuf": "protobuf", "json-schema": "json-schema"}
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -88,6 +89,18 @@ class Part:
     def form_of(self, name: str | None) -> Format:
         """Another format for the same bytes, with the topic's own schema where that is of it; None: the topic's."""
         return self._form if name in (None, self._form.name) else Format(name or AUTO.name)
+
+    def why_not(self, name: str) -> str:
+        """Why nothing could be read by a format, in sentences for people that say what to do; "" where it can be."""
+        form = self.form_of(name)
+        if form.problem:
+            return f"{form.problem} An administrator can correct it."
+        if name not in NEEDS_SCHEMA or form.schema is not None or self._registry is not None:
+            return ""
+        return (
+            f"There is no schema registry, and {self._topic} has no {name} schema of its own for its {self._kind}s. "
+            "An administrator can add one to the topic; or choose a format that needs none, such as hex."
+        )
 
     def show(self, data: bytes | None, headers: Headers, *, is_last: bool, limit: int | None) -> Shown | None:
         """What the format makes of the bytes; None: they are shown as they are.

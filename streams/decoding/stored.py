@@ -5,15 +5,15 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 
 from streams.decoding import carried
-from streams.decoding.carried import Formats
+from streams.decoding.carried import Declared
 from streams.decoding.parts import WITH_SCHEMA, form
 from streams.models import Topic
 from streams.runtime.threads import in_database
 
 
-def formats_of(row: Topic) -> Formats:
+def declared(row: Topic) -> Declared:
     """What a topic carries, as its row says, which need not be saved."""
-    return Formats(*(getattr(row, name) for name in Formats._fields))
+    return Declared(*(getattr(row, name) for name in Declared._fields))
 
 
 async def look() -> None:
@@ -23,7 +23,7 @@ async def look() -> None:
         carried.drop(name)
     changed = [name for name, version in stored.items() if known.get(name) != version]
     for row in await in_database(_rows, changed) if changed else ():
-        carried.put(await carried.made(row.name, formats_of(row)))
+        carried.put(await carried.made(row.name, declared(row)))
 
 
 def _versions() -> dict[str, str]:

@@ -19,12 +19,12 @@ from streams import metrics
 from streams.hub.arrivals import Arrivals
 from streams.hub.connection import SILENT_S
 from streams.hub.delivery import Delivery
-from streams.hub.filtered import Filtered
 from streams.hub.freshness import Hearing, now_ms
 from streams.hub.rates import Seconds
 from streams.hub.repairs import Repairs
 from streams.hub.subscription import Client, Subscription
 from streams.hub.topic_log import TopicLog
+from streams.hub.topic_views import TopicViews
 from streams.kafka.catalog import TopicInfo
 from streams.kafka.history import Bounds, History, NoLeader
 from streams.wire.frames import Frame
@@ -68,7 +68,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self.hearing = Hearing(self.logs)
         self.delivery = Delivery(self.page, self.refresh.set)
-        self.filtered = Filtered(self._usernames, self._put_in, self._end_readers)
+        self.views = TopicViews(history, self._usernames, self._put_in, self._end_readers)
         self.seconds = Seconds(self._tell)
         self.arrivals = Arrivals()  # of item events
         self._repairs = Repairs(
@@ -121,7 +121,7 @@ class Hub:
                 if part.lost:
                     metrics.OFFSETS_LOST.labels(part.lost).inc(part.end - position)
         if admitted:
-            self.filtered.feed(topic_log, admitted)
+            self.views.feed(topic_log, admitted)
             topic_log.append([part._replace(whole=None) if part.whole else part for part in admitted], now)
             self.seconds.count(topic_log.topic, admitted)
             self.delivery.trim([topic_log])
@@ -190,7 +190,7 @@ class Hub:
         if existing is not None and existing.epoch == epoch:
             for partition in info.partitions:
                 if partition not in existing.positions:
-                    for each in (existing, *self.filtered.logs(existing)):
+                    for each in (existing, *self.views.logs(existing)):
                         each.add_partition(partition)
                     self.hearing.note(info.name, [partition])
                     self.changed.set()
@@ -205,7 +205,7 @@ class Hub:
         self.changed.set()
         if existing is not None:
             self.delivery.start_new_life(existing, opened)
-            for ended, fresh in self.filtered.begin_anew(existing, opened):
+            for ended, fresh in self.views.begin_anew(existing, opened):
                 self.delivery.start_new_life(ended, fresh)
         elif len(self.logs) == 1:
             self.set_link("live")  # Kafka answered, and this log begins at its end; the clock looks at it from now on
@@ -218,7 +218,7 @@ class Hub:
         self.hearing.forget(topic)
         self.seconds.forget(topic)
         self.changed.set()
-        for each in (topic_log, *self.filtered.forget(topic_log)):
+        for each in (topic_log, *self.views.forget(topic_log)):
             self._end_readers(each, reason)
 
     # Connections ------------------------------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ class Hub:
         self.seconds.tell()
         self.delivery.tally.tell()
         self.look_at_arrivals()
-        self.look_at_filters()
+        self.look_at_views()
         self.trim()
         self.look_at_connections()
 
@@ -291,20 +291,20 @@ class Hub:
         return Frame(orjson.dumps(message))
 
     def _tell(self, topic: str, second: int, records: int, size: int) -> None:
-        """Sends what was taken in of a topic in a second to every reader of it; what its filters did, to theirs."""
+        """Sends what was taken in of a topic in a second to every reader of it; what filters did, to theirs."""
         topic_log = self.logs.get(topic)
         if topic_log is None:
             return
         message = {"type": "stats", "stream": topic, "second": second, "records": records, "bytes": size}
         self.delivery.tell(topic_log, Frame(orjson.dumps(message)))
-        for each in self.filtered.logs(topic_log):
+        for each in self.views.logs(topic_log):
             self.delivery.tell(each, Frame(orjson.dumps({**message, "stream": each.stream, **each.counted()})))
 
-    # Filters ------------------------------------------------------------------------------------------------------
+    # Views --------------------------------------------------------------------------------------------------------
 
     async def page(self, topic_log: TopicLog, partition: int, start: int, end: int) -> list[Range]:
-        """A part of a partition as a log's readers get it. Raises as History.page does, and FilterEnded."""
-        return await self.filtered.page(self.history, topic_log, partition, start, end)
+        """A part of a partition as a log's readers get it. Raises as History.page does, and ViewEnded."""
+        return await self.views.page(topic_log, partition, start, end)
 
     def _usernames(self, topic_log: TopicLog) -> Iterator[str]:
         return (reader.connection.username for reader in self.delivery.readers(topic_log))
@@ -320,22 +320,22 @@ class Hub:
     def look_at_arrivals(self) -> None:
         """Once a second: notes when the item events that came since had come, and how many readers there are."""
         log = self.logs.get(settings.KAFKA_ITEMS_TOPIC)
-        each = [] if log is None else [log, *self.filtered.logs(log)]
+        each = [] if log is None else [log, *self.views.logs(log)]
         self.arrivals.look(log, sum(len(self.delivery.readers(one)) for one in each))
 
-    def look_at_filters(self) -> None:
-        """Once a second: tells how far filters have looked where nothing matched, and forgets those nobody reads."""
-        self.filtered.put_held()
-        self.filtered.tidy()
+    def look_at_views(self) -> None:
+        """Once a second: tells how far views have looked where nothing matched, and forgets those nobody reads."""
+        self.views.put_held()
+        self.views.tidy()
 
     def trim(self) -> None:
         """Drops what is too old or too much from every log."""
-        self.delivery.trim([*self.logs.values(), *self.filtered.logs()])
+        self.delivery.trim([*self.logs.values(), *self.views.logs()])
 
     async def close(self) -> None:
         """Ends every task; connections are told by whoever stops the process (`say_goodbye`)."""
         self.delivery.close()
-        self.filtered.close()
+        self.views.close()
         for connection in list(self.connections):
             self.remove(connection)
         await self._repairs.close()

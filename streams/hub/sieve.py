@@ -1,5 +1,6 @@
-"""The filters of one topic at work: a record is parsed once for all of them, in short slices with pauses between, so
-that the loop stays free. The dearest are ended where all of them together cannot follow (docs/decisions/0024).
+"""The views of one topic, all by the same formats, at work: a record is parsed once for all of their filters, in short
+slices with pauses between, so that the loop stays free. The dearest are ended where all of them together cannot follow
+(docs/decisions/0024).
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 
 from streams.filters.seen import Seen, seen
 from streams.filters.work import Failed, TooMuch
-from streams.hub.filtered_log import SLICE_S, FilteredLog, Found
-from streams.wire.ranges import Range
+from streams.hub.topic_log import TopicLog
+from streams.hub.view import View
+from streams.hub.view_log import SLICE_S, Found, ViewLog
+from streams.wire.ranges import Positions, Range
 from streams.wire.records import Record
 
 logger = logging.getLogger(__name__)
@@ -51,11 +54,19 @@ def opened_records(topic: str, part: Range) -> Iterator[tuple[Record, Seen | Non
         yield record, seen(topic, part.partition, record, whole.get(record.offset))
 
 
-def look(
-    log: FilteredLog, opened: Opened, found: Found, stint: Stint, end: Callable[[FilteredLog], None]
-) -> Generator[None]:
-    """Has a filter look at records. Pauses where the stint is over; stops where the filter is."""
-    matches = log.filter.matches
+def _seen_by(logs: list[ViewLog], topic: str, part: Range) -> Iterator[tuple[Record, Seen | None]]:
+    """The records of a range for these views; parsed where one of them has a filter."""
+    if any(log.view.filter is not None for log in logs):
+        return opened_records(topic, part)
+    return ((record, None) for record in part.records) if logs else iter(())
+
+
+def look(log: ViewLog, opened: Opened, found: Found, stint: Stint, end: Callable[[ViewLog], None]) -> Generator[None]:
+    """Has a view's filter look at records. Pauses where the stint is over; stops where the view is."""
+    if log.view.filter is None:
+        found.matching += [record for record, _ in opened]
+        return
+    matches = log.view.filter.matches
     since, records = time.thread_time(), 0
     for record, each in opened:
         records += 1
@@ -68,29 +79,31 @@ def look(
             except (Failed, TooMuch):
                 found.failed += 1
         if time.perf_counter() >= stint.until:
-            if log.charge(time.thread_time() - since, records):
+            if log.account.charge(time.thread_time() - since, records):
                 end(log)
             yield
             if log.is_over:
                 return
             since, records = time.thread_time(), 0
-    if log.charge(time.thread_time() - since, records):
+    if log.account.charge(time.thread_time() - since, records):
         end(log)
 
 
 class Sieve:
-    """The filters of one topic at work. put: hands on what one holds. end: ends one that is too dear, fail: one that
-    cannot go on."""
+    """Views of one topic at work, of records as everybody sees them. logs: by the view's name.
+
+    put: hands on what one holds. end: ends one that is too dear, fail: one that cannot go on.
+    """
 
     def __init__(
         self,
-        topic: str,
-        put: Callable[[FilteredLog], None],
-        end: Callable[[FilteredLog], None],
-        fail: Callable[[FilteredLog], None],
+        whole: TopicLog,
+        put: Callable[[ViewLog], None],
+        end: Callable[[ViewLog], None],
+        fail: Callable[[ViewLog], None],
     ) -> None:
-        self.logs: dict[str, FilteredLog] = {}  # by the filter's name
-        self._topic, self._put, self._end, self._fail = topic, put, end, fail
+        self.logs: dict[str, ViewLog] = {}
+        self._whole, self._topic, self._put, self._end, self._fail = whole, whole.topic, put, end, fail
         self._waiting: deque[tuple[float, Range]] = deque()  # since when
         self._bytes = 0  # of those
         self._working: Generator[None] | None = None
@@ -101,8 +114,21 @@ class Sieve:
         self._loop = asyncio.get_running_loop()
         self._next: asyncio.Handle | None = None
 
+    @property
+    def positions(self) -> Positions:
+        """Where a view begins that is made now."""
+        return self._whole.positions
+
+    def begin(self, view: View) -> ViewLog:
+        """Has one more view at work, from here on."""
+        log = self.logs[view.name] = ViewLog(self._whole, view, self.positions)
+        return log
+
     def feed(self, ranges: Iterable[Range]) -> None:
-        """Takes ranges to be looked at soon."""
+        """Takes what the topic's log takes, to be looked at soon."""
+        self._sift(ranges)
+
+    def _sift(self, ranges: Iterable[Range]) -> None:
         now = self._loop.time()
         for part in ranges:
             self._waiting.append((now, part))
@@ -129,7 +155,7 @@ class Sieve:
     def _end_dearest(self, now: float) -> None:
         if self.logs and now - self._ended > PAUSE_S:
             self._ended = now
-            self._end(max(self.logs.values(), key=lambda log: log.cost))
+            self._end(max(self.logs.values(), key=lambda log: log.account.cost))
 
     def _run(self) -> None:
         """One slice."""
@@ -144,7 +170,7 @@ class Sieve:
         except Exception:
             # What was being looked at is lost to them, and they would wait for it for ever: a client that begins again
             # with its cursor loses nothing.
-            logger.exception("The filters of %s failed; their streams are ended.", self._topic)
+            logger.exception("The views of %s failed; their streams are ended.", self._topic)
             self.close()
             for each in list(self.logs.values()):
                 self._fail(each)
@@ -157,12 +183,16 @@ class Sieve:
                     self._put(each)
         if is_done:
             self._working = None
+            self._rested()
             return
         if self._waiting and now - self._waiting[0][0] > LATE_S:
             self._end_dearest(now)
         pause = time.perf_counter() - began
         self._due = now + pause
         self._next = self._loop.call_later(pause, self._run)
+
+    def _rested(self) -> None:
+        """All that came is looked at."""
 
     def _pardon(self, late: float) -> None:
         """Takes the seconds that the process stood still from the time that records have waited."""
@@ -175,7 +205,7 @@ class Sieve:
             self._bytes -= part.size
             logs = [log for log in self.logs.values() if log.wants(part)]
             opened = []
-            for each in opened_records(self._topic, part) if logs else ():
+            for each in _seen_by(logs, self._topic, part):
                 opened.append(each)
                 if time.perf_counter() >= self._stint.until:
                     yield

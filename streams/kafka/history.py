@@ -7,8 +7,9 @@ answers or raises Unavailable within its bound. Retention is told as a range tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import OffsetOutOfRangeError
@@ -16,6 +17,7 @@ from aiokafka.structs import TopicPartition
 
 from streams import metrics
 from streams.decoding import carried
+from streams.decoding.formats import OWN, Formats
 from streams.kafka import embedded, undecodable
 from streams.kafka.aiokafka_internals import hear_of, is_without_leader
 from streams.kafka.page_cache import Pages
@@ -28,6 +30,7 @@ from streams.wire.records import Raw, Record
 
 SOURCES = 3  # consumers of the pool: Kafka's connections do not grow with browsers …
 ASKERS = 1  # … and for offsets alone: every `subscribe` wants them, and none of them waits behind those who read
+OTHERS = 2  # … and for what views by other formats read once more: nobody who comes back waits behind them
 PAGE_BYTES = 1023 * 1024  # of encoded records in one read: as an answer of the API they have a head, and fit in 1 MiB
 PAGE_RECORDS = 2000
 READ_TIMEOUT_S = 8.0  # without any progress
@@ -49,6 +52,7 @@ class NoLeader(Settled, Unavailable):
     """No broker leads a partition: nobody can say its offsets, however long one waits for it."""
 
 
+Encode = Callable[[list[Raw]], Awaitable[list[Record]]]
 Asked = tuple[str, tuple[int, ...]]  # a topic and partitions of it
 
 
@@ -66,24 +70,40 @@ class History:
 
     def __init__(self, sources: int = SOURCES) -> None:
         self.watched: frozenset[str] = frozenset()
-        self._pool, self._askers = Pool(sources), Pool(ASKERS)
+        self._pool, self._askers, self._others = Pool(sources), Pool(ASKERS), Pool(OTHERS)
         self._pages = Pages()
         self._asking: dict[Asked, asyncio.Task[Bounds]] = {}
         self._next: dict[Asked, asyncio.Task[Bounds]] = {}
 
-    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def page(
+        self, topic: str, partition: int, start: int, end: int, formats: Formats = OWN, *, whole: bool = False
+    ) -> list[Range]:
         """Ranges that join from `start` towards `end`, at most PAGE_BYTES and PAGE_RECORDS; at least one moves on.
 
         `end` is at most Kafka's end. What retention took comes as a first range with `lost="retention"`, what cannot be
-        decoded as one with `lost="unavailable"`.
+        decoded as one with `lost="unavailable"`. formats: by which records are read. whole: with the values that
+        records travel without (`Range.whole`); those count among its bytes.
         """
-        part = topic, partition, start, end, carried.of(topic).version, False
-        return await self._pages.get(part, lambda: self._read_page(topic, partition, start, end))
+        carries = carried.of(topic)
+        part = topic, partition, start, end, carries.version, formats, whole
 
-    async def whole_page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
-        """As `page`, with the values that records travel without (`Range.whole`); those count among its bytes."""
-        part = topic, partition, start, end, carried.of(topic).version, True
-        return await self._pages.get(part, lambda: self._read_page(topic, partition, start, end, whole=True))
+        def read() -> Coroutine[Any, Any, list[Range]]:
+            wholes = Wholes() if whole else None
+            encode = partial(carries.read_as(formats).encode_all, wholes=wholes)
+            tp = TopicPartition(topic, partition)
+            return self._read_page(tp, start, end, pool=self._pool, encode=encode, wholes=wholes)
+
+        return await self._pages.get(part, read)
+
+    async def once_more(
+        self, topic: str, partition: int, start: int, end: int, *, encode: Encode, wholes: Wholes
+    ) -> list[Range]:
+        """As `page` with whole values, of what a hub has just taken in: by consumers of its own, and not kept.
+
+        encode: makes of records what `wholes` is of; it may take its time, and is not cancelled with who asks.
+        """
+        tp = TopicPartition(topic, partition)
+        return await self._read_page(tp, start, end, pool=self._others, encode=encode, wholes=wholes)
 
     def forget(self, topic: str) -> None:
         """The topic begins a new life: what was read of it is of the last one."""
@@ -180,7 +200,7 @@ class History:
         await self._pages.close()
         for task in [*self._asking.values(), *self._next.values()]:
             task.cancel()
-        await asyncio.gather(self._pool.close(), self._askers.close())
+        await asyncio.gather(self._pool.close(), self._askers.close(), self._others.close())
 
     async def _ask_bounds(self, topic: str, partitions: tuple[int, ...]) -> Bounds:
         tps = [TopicPartition(topic, partition) for partition in partitions]
@@ -197,24 +217,25 @@ class History:
 
         return await self._askers.ask(ask, ASK_TIMEOUT_S)
 
-    async def _read_page(self, topic: str, partition: int, start: int, end: int, *, whole: bool = False) -> list[Range]:
-        tp = TopicPartition(topic, partition)
+    async def _read_page(
+        self, tp: TopicPartition, start: int, end: int, *, pool: Pool, encode: Encode, wholes: Wholes | None
+    ) -> list[Range]:
         metrics.HISTORY_READS.inc()
 
         async def read(lease: Lease) -> list[Range]:
             lease.source.assign([tp])
             lease.source.seek(tp, start)
             try:
-                return await _collect(lease, tp, start, end, Wholes() if whole else None)
+                return await _collect(lease, tp, start, end, encode=encode, wholes=wholes)
             except OffsetOutOfRangeError:
                 first = (await lease.source.beginning_offsets([tp]))[tp]
                 if first <= start:  # out of range at the upper end: these offsets are not in this life of the topic
-                    raise Unavailable(f"{topic} {partition} ends before offset {start}.") from None
-                return [Range(partition, start, min(first, end), (), "retention")]
+                    raise Unavailable(f"{tp.topic} {tp.partition} ends before offset {start}.") from None
+                return [Range(tp.partition, start, min(first, end), (), "retention")]
             finally:
                 lease.source.unsubscribe()
 
-        return await self._pool.ask(read, READ_TIMEOUT_S)
+        return await pool.ask(read, READ_TIMEOUT_S)
 
 
 async def _scan_for(
@@ -242,7 +263,9 @@ async def _scan_for(
     return end, left
 
 
-async def _collect(lease: Lease, tp: TopicPartition, start: int, end: int, wholes: Wholes | None) -> list[Range]:
+async def _collect(
+    lease: Lease, tp: TopicPartition, start: int, end: int, *, encode: Encode, wholes: Wholes | None
+) -> list[Range]:
     """Reads on from the source's position (`start`) until the page is full or `end` is reached. wholes: takes the
     values that records travel without, None where nobody wants them."""
     taken: list[Record | Undecodable] = []
@@ -255,7 +278,6 @@ async def _collect(lease: Lease, tp: TopicPartition, start: int, end: int, whole
             found = (await lease.source.getmany(tp, timeout_ms=500, max_records=500)).get(tp, [])
             position = min(await lease.source.position(tp), end)
         within = [raw for raw in found if raw.offset < end]
-        encode = partial(carried.of(tp.topic).encode_all, wholes=wholes)
         for record in await undecodable.encoded(within, encode):
             more = 0 if isinstance(record, Undecodable) else len(record.data) + 1
             if wholes is not None:

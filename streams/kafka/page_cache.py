@@ -9,14 +9,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from streams.decoding.formats import Formats
 from streams.runtime.tasks import shared
 from streams.wire.ranges import Range
 
 KEPT_BYTES = 8 * 1024 * 1024  # of encoded records
 KEPT_S = 15.0  # the spread of a crowd's return, and a while longer
 
-# Topic, partition, from, to, the version of the topic's formats; True where values come whole.
-Part = tuple[str, int, int, int, str, bool]
+# Topic, partition, from, to, the version of the topic's formats, by which others; True where values come whole.
+Part = tuple[str, int, int, int, str, Formats, bool]
 
 
 class Pages:

@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from streams.decoding.carried import Formats
+from streams.decoding.carried import Declared
+from streams.decoding.formats import OWN, Formats
 from streams.search.spans import Span
 from streams.wire.records import Record
 
@@ -31,7 +32,8 @@ class Bounds:
 class Job:
     """What to look for, and where. limit: matches, None for all of them. bounds: None where there are none.
 
-    formats: what the topic carries; None: what is known of it. columns: of an export; none: whole records.
+    declared: what the topic carries; None: what is known of it. read_as: by which other formats its records are read.
+    columns: of an export; none: whole records.
     """
 
     topic: str
@@ -42,20 +44,23 @@ class Job:
     bounds: Bounds | None = None
     output: Output = "records"
     columns: list[str] = field(default_factory=list)
-    formats: Formats | None = None
+    declared: Declared | None = None
+    read_as: Formats = OWN
 
     def written(self) -> bytes:
         """As JSON."""
         told = {each.name: getattr(self, each.name) for each in fields(self)}
-        formats = None if self.formats is None else tuple(self.formats)
-        return orjson.dumps({**told, "spans": [tuple(span) for span in self.spans], "formats": formats})
+        declared = None if self.declared is None else tuple(self.declared)
+        made = {"spans": [tuple(span) for span in self.spans], "declared": declared, "read_as": tuple(self.read_as)}
+        return orjson.dumps({**told, **made})
 
     @classmethod
     def read(cls, data: bytes) -> Job:
         """What `written` wrote."""
         given: dict[str, Any] = orjson.loads(data)
         given["spans"] = [Span(*span) for span in given["spans"]]
-        given["formats"] = None if given["formats"] is None else Formats(*given["formats"])
+        given["declared"] = None if given["declared"] is None else Declared(*given["declared"])
+        given["read_as"] = Formats(*given["read_as"])
         given["bounds"] = None if given["bounds"] is None else Bounds(**given["bounds"])
         return cls(**given)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from streams.decoding import carried
-from streams.decoding.carried import Carried, Formats
+from streams.decoding.carried import Carried, Declared
 from streams.filters.filters import Filter, filter_of
 from streams.filters.needed import Needs
 from streams.filters.seen import Glance, Seen, seen
@@ -21,21 +21,24 @@ from streams.wire.records import VALUE_BYTES, Raw, Record, encode_raw
 EVALUATED = 1000  # the first records are evaluated in any case: a field that none of them has is then seen to fail
 
 
-async def known(topic: str, formats: Formats | None) -> Carried:
+async def known(topic: str, declared: Declared | None) -> Carried:
     """What a topic carries, by what its row says; None: as far as it is known here."""
     found = carried.of(topic)
-    if formats is not None and found.version != formats.formats_version:
-        found = await carried.made(topic, formats)
+    if declared is not None and found.version != declared.formats_version:
+        found = await carried.made(topic, declared)
         carried.put(found)
     return found
 
 
 class Looker:
-    """One job's eyes. counts: of all that it looked at; who takes them begins new ones."""
+    """One job's eyes. carries: the topic, by its own formats.
+
+    counts: of all that it looked at; who takes them begins new ones.
+    """
 
     def __init__(self, job: Job, carries: Carried) -> None:
         self.counts = Counts()
-        self._topic, self._carried = job.topic, carries
+        self._topic, self._carried = job.topic, carries.read_as(job.read_as)
         self._filter: Filter | None = None if job.filter is None else filter_of(job.filter)
         needs = None if job.filter is None else Needs(job.filter)
         self._needs = needs if needs is not None and needs.texts else None

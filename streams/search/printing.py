@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 
 from django.core.management.base import CommandError, CommandParser
 
-from streams.decoding import registry, stored
+from streams.decoding import carried, registry, stored
+from streams.decoding.formats import BadFormat, Formats
+from streams.decoding.named import NAMES
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import filter_of
 from streams.kafka.catalog import Catalog
@@ -44,6 +46,19 @@ def add_arguments(parser: CommandParser) -> None:
         metavar="NAMES",
         help="Names as in a filter, with commas between: offset,key,value.name. Without: whole records.",
     )
+
+    for part in ("value", "key"):
+        parser.add_argument(
+            f"--{part}-format",
+            choices=NAMES,
+            metavar="NAME",
+            help=f"By which {part}s are read, instead of the topic's format: {', '.join(NAMES)}.",
+        )
+
+
+def formats_of(given: dict[str, Any]) -> Formats:
+    """The formats that a command line names."""
+    return Formats(given["value_format"], given["key_format"])
 
 
 def filter_argument(text: str) -> str:
@@ -155,16 +170,19 @@ class Place(NamedTuple):
     printer: Printer
 
 
-async def _with_topic(topic: str, form: str, columns: list[str], work: Any) -> Any:
+async def _with_topic(topic: str, form: str, columns: list[str], formats: Formats, work: Any) -> Any:
     catalog, history, sources = Catalog(), History(sources=1), Sources()
     try:
         found = (await catalog.topics([topic])).get(topic)
         if found is None:
             raise CommandError(f"Kafka has no topic {topic}.")
         await stored.look()
+        carried.of(topic).check(formats)
         bounds = await history.bounds(topic, found.partitions)
         head = Rows(topic, "csv" if form == "csv" else "ndjson", columns).head()
         return await work(Place(topic, bounds, history, sources, Printer(head)))
+    except BadFormat as error:
+        raise CommandError(f"--{str(error).replace('_', '-', 1)}") from error
     except Unavailable as error:
         raise CommandError(described(error)) from error
     finally:
@@ -173,9 +191,12 @@ async def _with_topic(topic: str, form: str, columns: list[str], work: Any) -> A
                 await asyncio.gather(catalog.close(), history.close(), sources.close(), registry.close())
 
 
-def run(topic: str, form: str, columns: list[str], work: Any) -> Any:
-    """Runs `work(place)` to its end, or until SIGINT, SIGTERM or the end of who reads it; then it returns None."""
-    return asyncio.run(_until_asked(_with_topic(topic, form, columns, work)))
+def run(topic: str, given: dict[str, Any], work: Any) -> Any:
+    """Runs `work(place)` to its end, or until SIGINT, SIGTERM or the end of who reads it; then it returns None.
+
+    given: the arguments of the command line.
+    """
+    return asyncio.run(_until_asked(_with_topic(topic, given["format"], given["columns"], formats_of(given), work)))
 
 
 async def _until_asked(work: Coroutine[Any, Any, Any]) -> Any:

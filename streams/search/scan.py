@@ -70,7 +70,7 @@ class Scan:
     async def run(self) -> Ended:
         """Goes through all of it. Returns why it ended."""
         try:
-            self._looker = Looker(self._job, await known(self._job.topic, self._job.formats))
+            self._looker = Looker(self._job, await known(self._job.topic, self._job.declared))
             async with self._sources.lent() as self._source:
                 return Ended(await self._rounds())
         except Unavailable as error:

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from streams.decoding.formats import BadFormat
+from streams.decoding.named import formats_of
 from streams.filters.bad_filter import BadFilter
 from streams.filters.filters import Filter, filter_of
-from streams.hub.filtered_log import stream_of
+from streams.hub.view import View, stream_of
 from streams.socket import starts
 from streams.wire.ranges import Positions
 
@@ -32,8 +34,8 @@ class BadRequest(Exception):
 class Wanted(NamedTuple):
     """A checked `subscribe`.
 
-    number: its `id`; form, value: its `start`; jumps: how many ranges did not join since the client last told. filter:
-    None where all records are wanted.
+    number: its `id`; form, value: its `start`; jumps: how many ranges did not join since the client last told. view:
+    what of the topic is wanted.
     """
 
     number: int
@@ -41,12 +43,12 @@ class Wanted(NamedTuple):
     form: str
     value: Any
     jumps: int
-    filter: Filter | None
+    view: View
 
     @property
     def stream(self) -> str:
         """The name of the stream that this begins."""
-        return stream_of(self.topic, self.filter)
+        return stream_of(self.topic, self.view)
 
 
 def is_too_long(data: str | bytes) -> bool:
@@ -83,7 +85,16 @@ def wanted_by(request: dict[str, Any]) -> Wanted:
     jumps = request.get("jumps", 0)
     if type(jumps) is not int or not 0 <= jumps <= MOST_JUMPS:
         raise BadRequest("bad_request", f"subscribe: jumps must be an integer from 0 to {MOST_JUMPS}.", number)
-    return Wanted(number, topic, form, value, jumps, _filter(request.get("filter"), number))
+    try:
+        view = View(_filter(request.get("filter"), number), formats_of(request))
+    except BadFormat as error:
+        raise bad_format(error, number) from error
+    return Wanted(number, topic, form, value, jumps, view)
+
+
+def bad_format(error: BadFormat, number: int) -> BadRequest:
+    """What is told of formats that a topic cannot be read by."""
+    return BadRequest("bad_format", f"subscribe: {error}", number)
 
 
 def _filter(text: Any, number: int) -> Filter | None:

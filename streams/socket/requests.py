@@ -11,18 +11,29 @@ from typing import Any, cast
 from django.db import Error as DatabaseError
 
 from streams import metrics
+from streams.decoding import carried
+from streams.decoding.formats import BadFormat
 from streams.hub.connection import STREAMS
-from streams.hub.filtered import EXPENSIVE, FilterEnded, TooManyFilters
-from streams.hub.filtered_log import FilteredLog
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
 from streams.hub.subscription import Client, Subscription
 from streams.hub.topic_log import TopicLog
+from streams.hub.topic_views import EXPENSIVE, TooManyViews, ViewEnded
+from streams.hub.view_log import ViewLog
 from streams.rights.topics import not_readable
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import is_asked
 from streams.socket import starts
-from streams.socket.asked import BadRequest, Wanted, is_too_long, parsed, positions_in, stream_named, wanted_by
+from streams.socket.asked import (
+    BadRequest,
+    Wanted,
+    bad_format,
+    is_too_long,
+    parsed,
+    positions_in,
+    stream_named,
+    wanted_by,
+)
 from streams.socket.starts import Beginning
 from streams.wire.frames import frame_of
 
@@ -40,15 +51,15 @@ RETRY_NEW_LIFE_MS = 500
 class Pending:
     """A `subscribe` that is not answered yet: where it begins is being looked up.
 
-    filtered: the filtered log that it holds meanwhile, to be given back. is_leaving: it was unsubscribed from already.
+    view: the log of a view that it holds meanwhile, to be given back. is_leaving: it was unsubscribed from already.
     is_late: it was answered that Kafka is away, since it took too long.
     """
 
-    __slots__ = ("filtered", "is_late", "is_leaving", "wanted")
+    __slots__ = ("is_late", "is_leaving", "view", "wanted")
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
-        self.filtered: FilteredLog | None = None
+        self.view: ViewLog | None = None
         self.is_leaving = self.is_late = False
 
 
@@ -180,9 +191,9 @@ class Requests:
         """Safe to call twice."""
         if self.pending.get(pending.wanted.stream) is pending:
             del self.pending[pending.wanted.stream]
-        if pending.filtered is not None:
-            self._hub.filtered.release(pending.filtered, self._connection.username)
-            pending.filtered = None
+        if pending.view is not None:
+            self._hub.views.release(pending.view, self._connection.username)
+            pending.view = None
 
     async def _look_up_and_check(self, pending: Pending) -> tuple[TopicLog, Beginning] | BadRequest:
         """What is found, if it counts still; or what the client is told instead."""
@@ -191,8 +202,8 @@ class Requests:
             topic_log, beginning = await self._look_up(pending)
         except BadRequest as error:
             return error
-        except FilterEnded as error:
-            return _ended(error, wanted.number)
+        except ViewEnded as error:
+            return _ended(error, wanted)
         except DatabaseError:
             message = "The database does not answer; try again."
             return BadRequest("unavailable", message, wanted.number, RETRY_AWAY_MS)
@@ -207,8 +218,8 @@ class Requests:
         if self._hub.logs.get(wanted.topic) is not topic_log:
             message = "The topic has just begun a new life; try again."
             return BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
-        if pending.filtered is not None and pending.filtered.is_over:
-            return _ended(FilterEnded(pending.filtered.over), wanted.number)
+        if pending.view is not None and pending.view.is_over:
+            return _ended(ViewEnded(pending.view.over), wanted)
         return topic_log, beginning
 
     async def _look_up(self, pending: Pending) -> tuple[TopicLog, Beginning]:
@@ -216,20 +227,23 @@ class Requests:
         wanted = pending.wanted
         await self._check_right(wanted)
         topic_log = self._open_log(wanted)
-        if wanted.filter is None:
+        if wanted.view.is_whole:
             return topic_log, await self._beginning(topic_log, wanted)
         try:
-            pending.filtered = self._hub.filtered.reserve(topic_log, wanted.filter, self._connection.username)
-        except TooManyFilters as error:
+            carried.of(wanted.topic).check(wanted.view.formats)
+            pending.view = self._hub.views.reserve(topic_log, wanted.view, self._connection.username)
+        except BadFormat as error:
+            raise bad_format(error, wanted.number) from error
+        except TooManyViews as error:
             raise BadRequest("too_many", str(error), wanted.number) from error
-        return topic_log, await self._beginning(pending.filtered, wanted)
+        return topic_log, await self._beginning(pending.view, wanted)
 
     async def _beginning(self, chosen_log: TopicLog, wanted: Wanted) -> Beginning:
         return await starts.begin(self._hub, chosen_log, wanted.form, wanted.value, self._connection.username)
 
     def _let_go(self, pending: Pending, topic_log: TopicLog, beginning: Beginning) -> None:
         wanted, now = pending.wanted, self._loop.time()
-        chosen_log = topic_log if pending.filtered is None else pending.filtered
+        chosen_log = topic_log if pending.view is None else pending.view
         reader = Subscription(self._connection, wanted.stream, chosen_log)
         self._connection.hold(reader)
         self._connection.send(
@@ -246,7 +260,7 @@ class Requests:
                 "recovered": beginning.recovered,
                 "reason": beginning.reason,
                 **({} if beginning.last is None else {"last": beginning.last}),
-                **({} if wanted.filter is None else {"filter": wanted.filter.normalised}),
+                **wanted.view.told(),
             },
             now,
         )
@@ -283,10 +297,13 @@ def _away(wanted: Wanted) -> BadRequest:
     return BadRequest("unavailable", "Kafka is away; try again.", wanted.number, RETRY_AWAY_MS)
 
 
-def _ended(error: FilterEnded, number: int) -> BadRequest:
-    """What is told of a filter that ended while it looked through the past: only a dear one is the client's to mend."""
-    if error.reason == EXPENSIVE:
-        message = "This filter takes too much of the server's time; make it smaller."
-        return BadRequest("bad_filter", message, number, at=0)
-    message = "What the filter looked through has just ended; try again."
-    return BadRequest("unavailable", message, number, RETRY_NEW_LIFE_MS)
+def _ended(error: ViewEnded, wanted: Wanted) -> BadRequest:
+    """What is told of a view that ended while it looked through the past: only a dear one is the client's to mend."""
+    if error.reason != EXPENSIVE:
+        message = "What the past was looked at by has just ended; try again."
+        return BadRequest("unavailable", message, wanted.number, RETRY_NEW_LIFE_MS)
+    if wanted.view.filter is None:
+        message = "To read this topic by that format takes too much of the server's time; choose another one."
+        return BadRequest("bad_format", message, wanted.number)
+    message = "This filter takes too much of the server's time; make it smaller."
+    return BadRequest("bad_filter", message, wanted.number, at=0)

@@ -262,8 +262,8 @@ BOUNDS = {
     "streams/decoding/protoc.py": ("SECONDS", "MEMORY", "WRITTEN"),
     "streams/models.py": ("SCHEMA_TEXT",),
     "streams/board/preview.py": ("SHOWN",),
-    "streams/hub/filtered.py": ("FILTERS_A_TOPIC", "FILTERS", "FILTERS_A_USER"),
-    "streams/hub/filtered_log.py": ("SHARE", "RECORD_S", "SLICE_S"),
+    "streams/hub/topic_views.py": ("VIEWS_A_TOPIC", "VIEWS", "VIEWS_A_USER"),
+    "streams/hub/view_log.py": ("SHARE", "RECORD_S", "SLICE_S"),
     "streams/hub/sieve.py": ("LATE_S",),
     "streams/hub/rights_watch.py": ("LOOK_S",),
 }

@@ -118,7 +118,8 @@ class Connection:
 
 
 class Follower:
-    """Follows one topic from `start`. Everything it saw stays readable while it runs and afterwards.
+    """Follows one topic from `start`, perhaps by a `view`, fields of `subscribe`. Everything it saw stays readable
+    while it runs and afterwards.
 
     records: (partition, record) in the order applied. gaps: the frames. positions, epoch: its cursor. began: the
     positions of its first stream.
@@ -129,11 +130,13 @@ class Follower:
     """
 
     def __init__(
-        self, url: str | list[str], token: str, topic: str, start: Frame | None = None, *, reconnect: bool = True
-    ) -> None:
+        self, url: str | list[str], token: str, topic: str, start: Frame | None = None, *, reconnect: bool = True,
+        view: Frame | None = None,
+    ) -> None:  # fmt: skip
         self.urls = [url] if isinstance(url, str) else url
         self.token, self.topic, self.reconnect = token, topic, reconnect
         self.start: Frame = start or {"latest": True}
+        self.view: Frame = view or {}
         self.records: list[tuple[int, Frame]] = []
         self.gaps: list[Frame] = []
         self.resets: list[Frame] = []
@@ -301,7 +304,7 @@ class Follower:
             start = {"cursor": self.cursor()} if self.epoch is not None else self.start
             told = {"jumps": self._untold} if self._untold else {}
             self._untold = 0
-            await self.connection.send(type="subscribe", id=1, topic=self.topic, start=start, **told)
+            await self.connection.send(type="subscribe", id=1, topic=self.topic, start=start, **self.view, **told)
             answer = await self.connection.receive_type("subscribed", "error", "goodbye", "heartbeat")
             while answer["type"] == "heartbeat":
                 self._heartbeat(answer)

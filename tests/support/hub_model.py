@@ -8,19 +8,22 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Literal, TypeVarTuple
 
 import orjson
+from aiokafka.structs import TopicPartition
 
+from streams.decoding.formats import Formats
 from streams.filters.filters import filter_of
 from streams.hub import connection, sink
 from streams.hub.connection import Connection
-from streams.hub.filtered_log import stream_of
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
 from streams.hub.subscription import Subscription
 from streams.hub.topic_log import TopicLog
-from streams.kafka.history import Bounds, History
+from streams.hub.view import View, stream_of
+from streams.kafka.history import Bounds, Encode, History
 from streams.kafka.undecodable import LOST, Undecodable, joined
 from streams.rights.credentials import Credentials
 from streams.runtime.away import Unavailable
@@ -28,15 +31,18 @@ from streams.socket import sinks
 from streams.socket.requests import Requests
 from streams.wire.frames import Frame
 from streams.wire.ranges import Positions, Range
-from streams.wire.records import Record, encode
+from streams.wire.records import Raw, Record, encode_raw
 
 TOPICS = ("t", "u")
 # What a client may filter by, and whether an offset's record matches; never one, and one of three.
-FILTERS: dict[str, Callable[[int], bool]] = {"offset < 0": lambda _: False, "offset % 3 == 0": lambda at: at % 3 == 0}
-# The names of all streams: topic, filter.
-STREAMS: dict[str, tuple[str, str | None]] = {topic: (topic, None) for topic in TOPICS} | {
-    stream_of(topic, filter_of(chosen)): (topic, chosen) for topic in TOPICS for chosen in FILTERS
-}
+THIRDS = "offset % 3 == 0"
+FILTERS: dict[str, Callable[[int], bool]] = {"offset < 0": lambda _: False, THIRDS: lambda at: at % 3 == 0}
+VIEWS = [
+    View(), *(View(filter_of(chosen)) for chosen in FILTERS), View(formats=Formats("hex")),
+    View(filter_of(THIRDS), Formats("hex")),
+]  # fmt: skip
+# The names of all streams: topic, and what of it.
+STREAMS = {stream_of(topic, view): (topic, view) for topic in TOPICS for view in VIEWS}
 Ts = TypeVarTuple("Ts")
 PAGE_OFFSETS = 9  # of one answer of this Kafka
 
@@ -105,18 +111,18 @@ class Life:
         added = len(self.ends)
         self.firsts[added] = self.ends[added] = 0
 
-    def record(self, offset: int) -> Record:
+    def raw(self, offset: int) -> Raw:
         value = b'{"life":%d,"pad":"%b"}' % (self.number, b"x" * (20 * (offset % 3)))
-        return encode(offset, 1000, b"k", [], value)
+        return SimpleNamespace(offset=offset, timestamp=1000, key=b"k", value=value, headers=[])
 
-    def ranges(self, partition: int, start: int, end: int) -> list[Range]:
+    def ranges(self, partition: int, start: int, end: int, encode: Callable[[Raw], Record] = encode_raw) -> list[Range]:
         """What anybody who reads there finds."""
         first = self.firsts[partition]
         if start < first:
             lost = Range(partition, start, min(first, end), (), "retention")
-            return [lost, *self.ranges(partition, first, end)] if end > first else [lost]
+            return [lost, *self.ranges(partition, first, end, encode)] if end > first else [lost]
         found = [
-            Undecodable(offset, offset + 1) if is_undecodable(partition, offset) else self.record(offset)
+            Undecodable(offset, offset + 1) if is_undecodable(partition, offset) else encode(self.raw(offset))
             for offset in range(start, end)
             if is_undecodable(partition, offset) or not is_hole(partition, offset)
         ]
@@ -144,12 +150,16 @@ class Kafka(History):
             raise Unavailable("Kafka does not know it.")
         return life
 
-    async def _read_page(self, topic: str, partition: int, start: int, end: int, *, whole: bool = False) -> list[Range]:
+    async def _read_page(self, tp: TopicPartition, start: int, end: int, *, encode: Encode, **_: Any) -> list[Range]:
         await self._wait()
-        life = self._life(topic, [partition])
-        if end > life.ends[partition]:
+        life = self._life(tp.topic, [tp.partition])
+        if end > life.ends[tp.partition]:
             raise Unavailable("These offsets are not in this life of the topic.")
-        page = life.ranges(partition, start, min(end, start + PAGE_OFFSETS))
+        stop = min(end, start + PAGE_OFFSETS)
+        encoded = {
+            record.offset: record for record in await encode([life.raw(offset) for offset in range(start, stop)])
+        }
+        page = life.ranges(tp.partition, start, stop, lambda raw: encoded[raw.offset])
         await self._wait()
         return page
 
@@ -181,7 +191,7 @@ def log_of(hub: Hub, name: str) -> TopicLog:
     """The log of a stream."""
     topic, _ = STREAMS[name]
     whole = hub.logs[topic]
-    return next(log for log in (whole, *hub.filtered.logs(whole)) if log.stream == name)
+    return next(log for log in (whole, *hub.views.logs(whole)) if log.stream == name)
 
 
 class Client:
@@ -229,9 +239,8 @@ class Client:
         """name: of the stream."""
         self._number += 1
         self.streams[name] = Stream(self._number, start)
-        topic, chosen = STREAMS[name]
-        asked = {} if chosen is None else {"filter": chosen}
-        self.say(type="subscribe", id=self._number, topic=topic, start=start, **asked)
+        topic, view = STREAMS[name]
+        self.say(type="subscribe", id=self._number, topic=topic, start=start, **view.told())
 
     def unsubscribe(self, name: str) -> None:
         self.say(type="unsubscribe", stream=name)
@@ -318,7 +327,9 @@ class Client:
         assert stream is not None, "nobody asked for it"
         assert stream.state == "asked", "it has begun already"
         assert stream.number == frame["id"], "the answer to another question"
-        assert (frame["topic"], frame.get("filter")) == STREAMS[frame["stream"]], "another stream than was asked for"
+        topic, view = STREAMS[frame["stream"]]
+        told = {name: frame[name] for name in ("filter", "value_format", "key_format") if name in frame}
+        assert (frame["topic"], told) == (topic, view.told()), "another stream than was asked for"
         cursor = frame["cursor"]
         stream.state, stream.life, stream.recovered = "live", life_of(cursor["epoch"]), frame["recovered"]
         stream.positions = {int(p): at for p, at in cursor["positions"].items()}
@@ -329,7 +340,8 @@ class Client:
         stream.history = [dict(stream.positions)]
 
     def _records(self, stream: Stream, frame: dict[str, Any]) -> None:
-        chosen = STREAMS[frame["stream"]][1]
+        view = STREAMS[frame["stream"]][1]
+        chosen, form = None if view.filter is None else view.filter.normalised, view.formats.value_format
         for each in frame["ranges"]:
             partition, start, end = each["partition"], each["from"], each["to"]
             self._move(stream, partition, start, end)
@@ -338,7 +350,10 @@ class Client:
             assert offsets == wanted, f"other offsets: {offsets}, not {wanted}"
             assert not any(is_undecodable(partition, offset) for offset in range(start, end)), "more than is there"
             # Kafka may already be in the next life before the hub knows; never in a former one.
-            assert all(record["value"]["life"] >= stream.life for record in each["records"]), "records of a former life"
+            assert all(record.get("format") == form for record in each["records"]), "by another format"
+            shown = [record["value"] for record in each["records"]]
+            values = [orjson.loads(bytes.fromhex(value)) if form else value for value in shown]
+            assert all(value["life"] >= stream.life for value in values), "records of a former life"
         stream.history.append(dict(stream.positions))
 
     def _gap(self, stream: Stream, frame: dict[str, Any]) -> None:
@@ -381,7 +396,7 @@ class Client:
 
     def _stats(self, stream: Stream, frame: dict[str, Any]) -> None:
         assert frame["records"] > 0, "a second without records"
-        is_filtered = STREAMS[frame["stream"]][1] is not None
+        is_filtered = STREAMS[frame["stream"]][1].filter is not None
         assert is_filtered is ({"matched", "failed", "unchecked"} <= frame.keys()), "counts of no filter, or none"
         assert not frame.get("failed"), "these filters never fail"
 

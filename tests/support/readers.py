@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from streams.decoding.formats import OWN, Formats
 from streams.hub import sink
 from streams.hub.connection import Connection
 from streams.hub.hub import Hub
@@ -36,7 +37,9 @@ class Table(History):
         self.ends, self.first = ends, first
         self.reads: list[tuple[int, int, int]] = []
 
-    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def page(
+        self, topic: str, partition: int, start: int, end: int, formats: Formats = OWN, *, whole: bool = False
+    ) -> list[Range]:
         self.reads.append((partition, start, end))
         await asyncio.sleep(0)
         if start < self.first:

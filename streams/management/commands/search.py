@@ -35,7 +35,7 @@ class Command(BaseCommand):
             spans = await spans_between(place.history, topic, place.bounds, given["start"], given["end"])
             job = Job(
                 topic, spans, filter, newest_first=not given["oldest_first"], limit=given["limit"],
-                output=given["format"], columns=given["columns"],
+                output=given["format"], columns=given["columns"], read_as=printing.formats_of(given),
             )  # fmt: skip
 
             async def tell(part: Part) -> None:
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
             return await Scan(place.sources, job, tell).run()
 
-        ended: Ended | None = printing.run(topic, given["format"], given["columns"], work)
+        ended: Ended | None = printing.run(topic, given, work)
         if ended is not None and (said := printing.not_told(counts)):
             self.stderr.write(said)
         if ended is not None and ended.reason == "away":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -36,17 +37,17 @@ class Command(BaseCommand):
             raise CommandError(f"--last is 0 to {MOST_LAST}.")
 
         async def work(place: printing.Place) -> None:
-            job = Job(topic, [], given["filter"], output=given["format"], columns=given["columns"])
+            job = Job(
+                topic, [], given["filter"], output=given["format"], columns=given["columns"],
+                read_as=printing.formats_of(given),
+            )  # fmt: skip
             if given["last"]:
                 spans = await spans_between(place.history, topic, place.bounds, None, None)
-                newest = Job(
-                    topic, spans, given["filter"], limit=given["last"], output=given["format"],
-                    columns=given["columns"],
-                )  # fmt: skip
+                newest = replace(job, spans=spans, limit=given["last"])
                 await place.printer.print(b"".join(await _newest(place, newest)))
             await self._follow(place, job)
 
-        printing.run(topic, given["format"], given["columns"], work)
+        printing.run(topic, given, work)
 
     async def _follow(self, place: printing.Place, job: Job) -> None:
         looker = Looker(job, await known(job.topic, None))

@@ -13,7 +13,7 @@ import pytest
 
 from streams.board import api, filters_api, search_api, turns
 from streams.board.asker import Asker
-from streams.board.schemas import Formats
+from streams.board.schemas import FormatsIn
 from streams.decoding import carried
 from streams.filters.filters import Filter
 from streams.hub import current
@@ -52,7 +52,7 @@ def history(monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 def ask(person: int) -> asyncio.Task[Any]:
     request: Any = SimpleNamespace(user=SimpleNamespace(pk=person))
-    return asyncio.create_task(api.read_newest(request, TOPIC, api.Before()))
+    return asyncio.create_task(api.read_newest(request, TOPIC, api.Before(), FormatsIn()))
 
 
 async def test_a_person_has_so_many_turns_and_others_have_theirs(history: Slow) -> None:
@@ -127,7 +127,7 @@ async def test_what_is_opened_is_decoded_in_a_persons_turns_too(
     monkeypatch.setattr(api, "_one", found)
 
     def ask(person: int) -> asyncio.Task[Any]:
-        more = (Formats(),) if what is api.read_record else ()
+        more = (FormatsIn(),) if what is api.read_record else ()
         return asyncio.create_task(what(request_of(person), TOPIC, 0, 0, *more))
 
     of_one = [ask(1) for _ in range(10)]
@@ -143,7 +143,7 @@ async def test_what_is_opened_is_decoded_in_a_persons_turns_too(
 async def test_the_body_of_a_search_is_read_beside_the_event_loop(
     history: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asker = Asker(Credentials(1), may_read=True, may_export=False, formats=None)
+    asker = Asker(Credentials(1), may_read=True, may_export=False, declared=None)
     readers: list[threading.Thread] = []
 
     def read(asked: object) -> search_api.SearchIn:

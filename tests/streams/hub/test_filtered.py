@@ -12,12 +12,14 @@ from typing import Any
 import orjson
 import pytest
 
+from streams.decoding.formats import OWN, Formats
 from streams.filters.filters import Filter, filter_of
 from streams.filters.seen import Seen
-from streams.hub import filtered, filtered_log, sieve
-from streams.hub.filtered_log import joined, stream_of
+from streams.hub import sieve, topic_views, view_log
 from streams.hub.hub import Hub
 from streams.hub.rights_watch import RightsWatch
+from streams.hub.view import View, stream_of
+from streams.hub.view_log import joined
 from streams.kafka.catalog import TopicInfo
 from streams.kafka.undecodable import whole_values
 from streams.socket.requests import Requests
@@ -45,10 +47,9 @@ def part(partition: int, start: int, end: int) -> Range:
 class Orders(Table):
     """A Kafka whose records are JSON."""
 
-    async def whole_page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
-        return await self.page(topic, partition, start, end)
-
-    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def page(
+        self, topic: str, partition: int, start: int, end: int, formats: Formats = OWN, *, whole: bool = False
+    ) -> list[Range]:
         self.reads.append((partition, start, end))
         await asyncio.sleep(0)
         if start < self.first:
@@ -76,10 +77,12 @@ class Reader(Client):
     def say(self, **message: Any) -> None:
         self._requests.handle({"text": json.dumps(message)})
 
-    async def subscribe(self, chosen: str | None, start: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The frame that answers."""
+    async def subscribe(
+        self, chosen: str | None, start: dict[str, Any] | None = None, **formats: Any
+    ) -> dict[str, Any]:
+        """The frame that answers. chosen: a filter."""
         self._number += 1
-        asked = {"type": "subscribe", "id": self._number, "topic": "t", "start": start or {"latest": True}}
+        asked = {"type": "subscribe", "id": self._number, "topic": "t", "start": start or {"latest": True}, **formats}
         self.say(**asked, **({} if chosen is None else {"filter": chosen}))
         await until(self.answers, "it is answered")
         return self.answers()[0]
@@ -122,7 +125,7 @@ async def test_a_filtered_stream_delivers_what_matches_and_moves_over_the_rest(
     reader = Reader(hub)
     answer = await reader.subscribe(" value.n%3==0 ")
     assert answer["filter"] == THIRDS
-    assert answer["stream"] == stream_of("t", filter_of(THIRDS)) == f"t?{filter_of(THIRDS).name}"
+    assert answer["stream"] == stream_of("t", View(filter_of(THIRDS))) == f"t?{filter_of(THIRDS).name}"
     assert (answer["cursor"]["positions"], answer["ends"]) == ({"0": 20, "1": 10},) * 2
     put(hub, part(0, 20, 32), part(1, 10, 11), part(1, 11, 14))
     await until(lambda: reader.positions == {0: 32, 1: 14}, "all of it is told")
@@ -143,7 +146,7 @@ async def test_where_nothing_matches_only_positions_are_told_together_and_with_t
     put(hub, part(0, 60, 70), part(1, 12, 14))
     await asyncio.sleep(0.05)
     assert reader.positions == {0: 60, 1: 12}
-    hub.look_at_filters()
+    hub.look_at_views()
     await until(lambda: reader.positions == {0: 70, 1: 14}, "the clock tells it")
     assert reader.delivered == 0
     assert len(reader.of("records")) == 2
@@ -157,7 +160,7 @@ async def test_equal_filters_share_their_frames_and_different_ones_their_topic(h
     ]
     assert streams[0] == streams[1] != streams[2]
     assert streams[3] == "t"
-    assert len(hub.filtered.logs()) == 2
+    assert len(hub.views.logs()) == 2
     put(hub, part(0, 20, 40))
     await until(lambda: all(reader.positions[0] == 40 for reader in readers), "all are told")
     assert readers[0].frames[-1] == readers[1].frames[-1]
@@ -171,8 +174,8 @@ async def test_one_connection_may_read_a_topic_whole_and_filtered(hub: Hub) -> N
     assert (await reader.subscribe("(value.n % 3) == 0"))["code"] == "duplicate"
     reader.say(type="unsubscribe", stream=second["stream"])
     assert reader.frames[-1] == {"type": "unsubscribed", "stream": second["stream"], "reason": "asked"}
-    hub.look_at_filters()
-    assert not hub.filtered.logs()
+    hub.look_at_views()
+    assert not hub.views.logs()
 
 
 @pytest.mark.parametrize("start", [{"cursor": {"epoch": "e", "positions": {"0": 3, "1": 2}}}, {"last": 5}])
@@ -184,7 +187,7 @@ async def test_the_past_goes_through_the_same_filter(hub: Hub, start: dict[str, 
         assert answer["last"] == {"records": 5, "stopped": "enough"}
         assert sum(len(thirds(begin[p], end)) for p, end in ((0, 20), (1, 10))) == 5
     put(hub, part(0, 20, 25))
-    hub.look_at_filters()
+    hub.look_at_views()
     await until(lambda: reader.positions == {0: 25, 1: 10}, "it stands at the end")
     assert reader.seen.get(0, []) == thirds(begin[0], 25)
     assert reader.seen.get(1, []) == thirds(begin[1], 10)
@@ -208,7 +211,7 @@ async def test_stats_tell_what_the_filter_did(hub: Hub) -> None:
     hub.seconds._close("t")
     await until(lambda: other.of("stats") and reader.of("stats"), "the second is told")
     stats, plain = reader.of("stats")[0], other.of("stats")[0]
-    assert stats["stream"] == stream_of("t", filter_of("value.n > 25"))
+    assert stats["stream"] == stream_of("t", View(filter_of("value.n > 25")))
     assert plain.keys() == {"type", "stream", "second", "records", "bytes"}
     assert {key: stats[key] for key in ("matched", "failed", "unchecked")} == {
         "matched": 5,
@@ -242,35 +245,35 @@ async def test_a_new_life_of_the_topic_goes_on_filtered_and_its_end_ends_the_str
     await hub.open(TopicInfo("t", (0, 1), "f"), "f")
     assert reader.of("reset")[0]["stream"] == stream
     hub.ingest([Batch("t", "f", (part(0, 0, 9), part(1, 0, 3)))])
-    hub.look_at_filters()
+    hub.look_at_views()
     await until(lambda: reader.positions == {0: 9, 1: 3}, "the new life is told")
     assert reader.seen == {0: thirds(0, 9), 1: thirds(0, 3)}
     hub.forget("t", "topic_gone")
     assert reader.frames[-1] == {"type": "unsubscribed", "stream": stream, "reason": "topic_gone"}
-    assert not hub.filtered.logs()
+    assert not hub.views.logs()
 
 
 async def test_limits_are_told_and_free_again_once_a_filter_ends(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     ada, bob = Reader(hub, "ada"), Reader(hub, "bob")
-    monkeypatch.setattr(filtered, "FILTERS_A_USER", 2)
+    monkeypatch.setattr(topic_views, "VIEWS_A_USER", 2)
     streams = [(await ada.subscribe(f"value.n == {number}"))["stream"] for number in range(2)]
     refused = await ada.subscribe("value.n == 2")
     assert (refused["type"], refused["code"]) == ("error", "too_many")
     assert "You have 2" in refused["message"]
     second = Reader(hub, "ada")
     assert (await second.subscribe("value.n == 1"))["type"] == "subscribed"  # one they have already
-    monkeypatch.setattr(filtered, "FILTERS_A_TOPIC", 2)
+    monkeypatch.setattr(topic_views, "VIEWS_A_TOPIC", 2)
     assert "t has 2" in (await bob.subscribe("value.n == 3"))["message"]
-    monkeypatch.setattr(filtered, "FILTERS_A_TOPIC", 32)
-    monkeypatch.setattr(filtered, "FILTERS", 2)
+    monkeypatch.setattr(topic_views, "VIEWS_A_TOPIC", 32)
+    monkeypatch.setattr(topic_views, "VIEWS", 2)
     assert "This server has 2" in (await bob.subscribe("value.n == 3"))["message"]
     ada.say(type="unsubscribe", stream=streams[0])
     assert (await bob.subscribe("value.n == 3"))["type"] == "subscribed"
     for reader in (ada, bob, second):
         await asyncio.gather(*reader.tasks)
         hub.remove(reader.connection)
-    hub.look_at_filters()
-    assert not hub.filtered.logs()
+    hub.look_at_views()
+    assert not hub.views.logs()
 
 
 async def test_what_is_no_filter_is_refused_with_its_character(hub: Hub) -> None:
@@ -304,14 +307,14 @@ async def test_a_filter_that_takes_too_much_is_ended_and_the_loop_goes_on_meanwh
     counting.cancel()
     assert reader.of("unsubscribed") == [{"type": "unsubscribed", "stream": stream, "reason": "expensive"}]
     assert turns > 20  # slices, not all at once
-    await until(lambda: hub.filtered.logs()[0]._taken[0] == position, "the other one goes on")
-    assert [log.filter.normalised for log in hub.filtered.logs()] == [THIRDS]
+    await until(lambda: hub.views.logs()[0]._taken[0] == position, "the other one goes on")
+    assert [log.view for log in hub.views.logs()] == [View(filter_of(THIRDS))]
 
 
 async def test_a_filter_that_takes_too_much_in_the_past_is_ended_too(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader(hub)
-    monkeypatch.setattr(filtered_log, "SHARE", 0.0)
-    monkeypatch.setattr(filtered_log, "RECORD_S", 0.0)
+    monkeypatch.setattr(view_log, "SHARE", 0.0)
+    monkeypatch.setattr(view_log, "RECORD_S", 0.0)
     refused = await reader.subscribe(THIRDS, {"last": 5})
     assert (refused["type"], refused["code"]) == ("error", "bad_filter")
     stream = (await reader.subscribe(THIRDS, {"cursor": {"epoch": "e", "positions": {}}}))["stream"]
@@ -334,7 +337,7 @@ async def a_fault(hub: Hub) -> None:
     with pytest.MonkeyPatch.context() as planted:
         planted.setattr(sieve, "seen", broken)
         put(hub, part(0, 20, 21))
-        await until(lambda: not hub.filtered.logs(), "the filters have failed")
+        await until(lambda: not hub.views.logs(), "the filters have failed")
 
 
 @pytest.mark.parametrize("happens", [a_new_life, its_end, a_fault])
@@ -345,10 +348,10 @@ async def test_what_ends_while_a_filter_looks_through_the_past_is_no_fault_of_th
     asked, goes_on = asyncio.Event(), asyncio.Event()
     page, bounds = hub.history.page, hub.history.bounds
 
-    async def late(given: Callable[..., Any], *asking: Any) -> Any:
+    async def late(given: Callable[..., Any], *asking: Any, **how: Any) -> Any:
         asked.set()
         await goes_on.wait()
-        return await given(*asking)
+        return await given(*asking, **how)
 
     hub.history.page = partial(late, page)  # type: ignore[method-assign]
     hub.history.bounds = partial(late, bounds)  # type: ignore[method-assign]
@@ -386,14 +389,14 @@ async def test_a_fault_while_filters_look_ends_their_streams_instead_of_leaving_
 async def test_a_burst_of_records_does_not_end_a_filter_that_is_cheap(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filtered_log, "RECORD_S", 0.001)  # what is cheap does not depend on the machine here
+    monkeypatch.setattr(view_log, "RECORD_S", 0.001)  # what is cheap does not depend on the machine here
     monkeypatch.setattr(sieve, "LATE_S", 60.0)  # nor does what is late
     reader = Reader(hub)
     await reader.subscribe(THIRDS)
     for start in range(20, 20_020, 500):
         put(hub, part(0, start, start + 500))
-    await until(lambda: hub.filtered.logs()[0]._taken[0] == 20_020, "all of it is looked at")
-    hub.look_at_filters()
+    await until(lambda: hub.views.logs()[0]._taken[0] == 20_020, "all of it is looked at")
+    hub.look_at_views()
     await until(lambda: reader.positions[0] == 20_020, "all of it is told")
     assert not reader.of("unsubscribed")
     assert reader.seen[0] == thirds(20, 20_020)
@@ -403,7 +406,7 @@ class StandsStill(Filter):
     """While it looks at a record the machine stands still, and this thread believes that it computed."""
 
     def matches(self, seen: Seen) -> bool:
-        goes_on = time.thread_time() + 2 * filtered_log.SHARE
+        goes_on = time.thread_time() + 2 * view_log.SHARE
         while time.thread_time() < goes_on:
             pass
         return super().matches(seen)
@@ -412,13 +415,13 @@ class StandsStill(Filter):
 async def test_a_machine_that_stands_still_while_a_filter_looks_ends_no_filter(hub: Hub) -> None:
     reader = Reader(hub)
     await reader.subscribe(THIRDS)
-    [log] = hub.filtered.logs()
-    log.filter = StandsStill(THIRDS)
+    [log] = hub.views.logs()
+    log.view = View(StandsStill(THIRDS))
     put(hub, part(0, 20, 21))
     await until(lambda: log._taken[0] == 21, "it is looked at")
-    log.filter = filter_of(THIRDS)
+    log.view = View(filter_of(THIRDS))
     put(hub, part(0, 21, 32))
-    hub.look_at_filters()
+    hub.look_at_views()
     await until(lambda: reader.positions[0] == 32, "it goes on")
     assert not reader.of("unsubscribed")
     assert reader.seen[0] == thirds(20, 32)
@@ -435,7 +438,7 @@ async def test_records_are_not_late_by_the_time_that_the_process_stood_still(
         put(hub, part(0, start, start + 20))
     await asyncio.sleep(0)  # the first of them is looked at
     time.sleep(sieve.STOOD_S + 0.2)  # the process stands still
-    await until(lambda: reader.of("unsubscribed") or hub.filtered.logs()[0]._taken[0] == 60, "all are looked at")
+    await until(lambda: reader.of("unsubscribed") or hub.views.logs()[0]._taken[0] == 60, "all are looked at")
     assert not reader.of("unsubscribed")
 
 
@@ -446,10 +449,10 @@ async def test_the_log_of_a_filter_keeps_within_its_bytes(hub: Hub) -> None:
     for start in range(20, 420, 20):
         put(hub, Range(0, start, start + 20, tuple(record(0, start + each, big) for each in range(20))))
         await until(lambda end=start + 20: reader.positions[0] == end, "it is told")  # type: ignore[misc]
-    [log] = hub.filtered.logs()
-    assert log.size <= filtered_log.FILTERED_BYTES
-    assert sum(len(frame.data) for frame in log._frames.values()) <= filtered_log.FILTERED_BYTES
-    assert hub.logs["t"].size > 2 * filtered_log.FILTERED_BYTES
+    [log] = hub.views.logs()
+    assert log.size <= view_log.VIEW_BYTES
+    assert sum(len(frame.data) for frame in log._frames.values()) <= view_log.VIEW_BYTES
+    assert hub.logs["t"].size > 2 * view_log.VIEW_BYTES
 
 
 def test_ranges_join_as_far_as_they_may() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from typing import Any
 
+from streams.decoding.formats import OWN
 from streams.hub.hub import Hub
 from streams.kafka.catalog import TopicInfo
 from streams.kafka.page_cache import KEPT_BYTES, Pages
@@ -23,9 +24,9 @@ class Slow(Table):
         super().__init__(ends, first)
         self.open = asyncio.Event()
 
-    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def page(self, *asked: Any, **how: Any) -> list[Range]:
         await self.open.wait()
-        return await super().page(topic, partition, start, end)
+        return await super().page(*asked, **how)
 
 
 def entries(value: Any) -> int:
@@ -114,15 +115,15 @@ async def test_what_was_read_back_is_read_once_and_kept_within_bounds() -> None:
         await asyncio.sleep(0)
         return [Range(0, 0, 1, (Record(0, 0, 0, b"x" * (KEPT_BYTES // 4)),))]
 
-    together = await asyncio.gather(*(pages.get(("t", 0, 0, 1, "", False), read) for _ in range(50)))
+    together = await asyncio.gather(*(pages.get(("t", 0, 0, 1, "", OWN, False), read) for _ in range(50)))
     assert all(answer is together[0] for answer in together)
-    assert await pages.get(("t", 0, 0, 1, "", False), read) is together[0]
+    assert await pages.get(("t", 0, 0, 1, "", OWN, False), read) is together[0]
     assert reads == 1
     pages.forget("t")
-    await pages.get(("t", 0, 0, 1, "", False), read)
+    await pages.get(("t", 0, 0, 1, "", OWN, False), read)
     assert reads == 2
     for start in range(10):
-        await pages.get(("t", 0, start, start + 1, "", False), read)
+        await pages.get(("t", 0, start, start + 1, "", OWN, False), read)
     assert pages._size <= KEPT_BYTES
     assert pages._size == sum(size for _, size, _ in pages._kept.values())
     assert not pages._under_way
@@ -141,7 +142,7 @@ async def test_a_read_that_failed_is_not_kept() -> None:
 
     for attempt in range(2):
         try:
-            assert await pages.get(("t", 0, 0, 1, "", False), read) == [part(0, 0, 1)]
+            assert await pages.get(("t", 0, 0, 1, "", OWN, False), read) == [part(0, 0, 1)]
         except OSError:
             assert attempt == 0
     assert answers == []

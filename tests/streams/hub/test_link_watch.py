@@ -34,10 +34,10 @@ class Kafka(Table):
             raise Unavailable("away")
         return await super().bounds(topic, partitions)
 
-    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def page(self, *asked: Any, **how: Any) -> list[Range]:
         if self.is_away:
             raise Unavailable("away")
-        return await super().page(topic, partition, start, end)
+        return await super().page(*asked, **how)
 
 
 @dataclass

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from streams.hub import delivery, filtered_log, rates, sieve, subscription
+from streams.hub import delivery, rates, rereading, sieve, subscription, view_log
 from streams.hub import topic_log as logs
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
@@ -47,8 +47,8 @@ SMALL = {
     (subscription, "FRAME_BYTES"): 700,
     (subscription, "UNACKED_BYTES"): 2500,
     (starts, "REPLAY_OFFSETS"): 60,
-    (filtered_log, "FILTERED_BYTES"): 2000,
-    (filtered_log, "SHARE"): 100.0,  # of a clock that counts looks at it; test_filtered.py ends expensive ones
+    (view_log, "VIEW_BYTES"): 2000,
+    (view_log, "SHARE"): 100.0,  # of a clock that counts looks at it; test_filtered.py ends expensive ones
 }
 CLIENTS = 6
 ROUNDS = 600  # of 50 ms, until everything has settled
@@ -96,8 +96,9 @@ class LiveSide(RuleBasedStateMachine):
         clock = SimpleNamespace(
             perf_counter=lambda: next(looks) * LOOK_S, thread_time=lambda: 0.0, monotonic=self.loop.time
         )
-        self.patches.setattr(filtered_log, "time", clock)
+        self.patches.setattr(view_log, "time", clock)
         self.patches.setattr(sieve, "time", clock)
+        self.patches.setattr(rereading, "time", clock)
         self.clients: list[Client] = []
         self.number = 0
         self.lives = 1
@@ -331,7 +332,7 @@ class LiveSide(RuleBasedStateMachine):
         """looks: the clock that strikes once a second strikes at the end."""
         self.loop.now += seconds
         if looks:
-            self.call(self.hub.look_at_filters)
+            self.call(self.hub.look_at_views)
             self.call(self.hub.trim)
             self.call(self.hub.seconds.tell)
             self.call(self.hub.look_at_connections)
@@ -352,7 +353,7 @@ class LiveSide(RuleBasedStateMachine):
         for topic_log, readers in self.hub.delivery._readers.items():
             together = readers._together
             whole = self.hub.logs.get(topic_log.topic)
-            assert topic_log is whole or topic_log in self.hub.filtered.logs(whole), "readers of a log that ended"
+            assert topic_log is whole or topic_log in self.hub.views.logs(whole), "readers of a log that ended"
             assert readers.blocked <= readers.apart
             assert not readers.apart & set(together), "apart and together"
             for reader in readers:
@@ -400,7 +401,7 @@ class LiveSide(RuleBasedStateMachine):
             if self._is_settled():
                 break
             self.loop.now += 0.05
-            self.call(self.hub.look_at_filters)
+            self.call(self.hub.look_at_views)
             self.loop.step(3)
             for client in self.clients:
                 self.call(client.ack_all)

@@ -27,7 +27,7 @@ class Holes(History):
         self.kafka, self.ends = kafka, ends
         self.looked = 0
 
-    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def page(self, topic: str, partition: int, start: int, end: int, *_: Any, **__: Any) -> list[Range]:
         stop = min(end, start + 33)
         self.looked += stop - start
         return [Range(partition, start, stop, records(self.kafka[partition], start, stop))]

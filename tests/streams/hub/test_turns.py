@@ -22,7 +22,7 @@ class Slow(Table):
         self.asked = 0
         self.let_go = asyncio.Event()
 
-    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def page(self, topic: str, partition: int, start: int, end: int, *_: Any, **__: Any) -> list[Range]:
         self.asked += 1
         await self.let_go.wait()
         return [part(partition, start, end)]

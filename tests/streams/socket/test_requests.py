@@ -146,9 +146,9 @@ class Deaf(Table):
         await self._hang()
         return dict.fromkeys(bounds.ends, 0)
 
-    async def page(self, topic: str, partition: int, start: int, end: int) -> list[Range]:
+    async def page(self, *asked: Any, **how: Any) -> list[Range]:
         await self._hang()
-        return await super().page(topic, partition, start, end)
+        return await super().page(*asked, **how)
 
     async def _hang(self) -> None:
         self.is_asked = True

@@ -1,4 +1,4 @@
-"""The log of one filter of a topic: the topic's ranges with the records that match, and what looking for them took."""
+"""The log of one view of a topic: the topic's ranges with the records that are in it; what it took to look for them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterable
 
 from streams import metrics
-from streams.filters.filters import Filter
 from streams.hub.topic_log import TopicLog
-from streams.wire.ranges import RANGE_BYTES, Range
+from streams.hub.view import View, stream_of
+from streams.wire.ranges import RANGE_BYTES, Positions, Range
 from streams.wire.records import Record
 
-FILTERED_BYTES = 1024 * 1024  # of records in the log of one filter, and of its frames
-SLICE_S = 0.003  # filters run for so long, then as long as that others do
-SHARE = 0.05  # of a second (of CPU) that one filter may take …
-RECORD_S = 20e-6  # … and for each record of that second at least so much: a burst of records is not a dear filter
+VIEW_BYTES = 1024 * 1024  # of records in the log of one view, and of its frames
+SLICE_S = 0.003  # filters and formats are at work for so long, then as long as that others are
+SHARE = 0.05  # of a second (of CPU) that one may take …
+RECORD_S = 20e-6  # … and for each record of that second at least so much: a burst of records is no dear filter
 # The longest that a slice can take of a filter: the work with its last record is bounded (filters/work.py). What it
 # took beyond that was Python's collection of garbage, or a machine that stood still, and is nobody's fault.
 SLICE_MOST_S = SLICE_S + 0.012
@@ -39,24 +39,45 @@ class Found:
                 metrics.FILTERED.labels(outcome).inc(records)
 
 
-class FilteredLog(TopicLog):
-    """The log of one filter of a topic.
+class Account:
+    """What CPU something takes. cost: seconds of it, in the last second and this one."""
+
+    __slots__ = ("_records", "_second", "_spent", "cost")
+
+    def __init__(self) -> None:
+        self.cost = self._spent = 0.0  # the latter in this second
+        self._second = self._records = 0
+
+    def charge(self, seconds: float, records: int) -> bool:
+        """Notes CPU that was taken in a slice, for so many records. Returns whether that is too much for this
+        second."""
+        seconds = min(seconds, SLICE_MOST_S)
+        second = int(time.monotonic())
+        if second != self._second:
+            self.cost, self._second, self._spent, self._records = self._spent, second, 0.0, 0
+        self._spent += seconds
+        self._records += records
+        self.cost += seconds
+        return self._spent > max(SHARE, self._records * RECORD_S)
+
+
+class ViewLog(TopicLog):
+    """The log of one view of a topic, from `positions` on.
 
     pending: username -> how many of theirs look up where to begin. over: why nothing comes any more, "" while it does.
-    matched, failed, unchecked: records since they were told last.
+    matched, failed, unchecked: records since they were told last. account: of its filter.
     """
 
-    def __init__(self, whole: TopicLog, chosen: Filter) -> None:
-        super().__init__(whole.topic, whole.epoch, whole.positions)
-        self.filter = chosen
-        self.stream = stream_of(whole.topic, chosen)
+    def __init__(self, whole: TopicLog, view: View, positions: Positions) -> None:
+        super().__init__(whole.topic, whole.epoch, positions)
+        self.view = view
+        self.stream = stream_of(whole.topic, view)
         self.pending: Counter[str] = Counter()
         self.over = ""
         self.matched = self.failed = self.unchecked = 0
-        self.cost = self._spent = 0.0  # seconds of CPU: in the last second and this one, in this one
-        self._second = self._records = 0
+        self.account = Account()
         self._held: list[Range] = []  # what was looked at and is not in the log yet; a range a partition
-        self._taken = dict(whole.positions)  # positions behind what is held
+        self._taken = dict(positions)  # positions behind what is held
 
     @property
     def is_over(self) -> bool:
@@ -66,12 +87,12 @@ class FilteredLog(TopicLog):
     @property
     def most_bytes(self) -> int:
         """The bytes of records that are kept at most."""
-        return FILTERED_BYTES
+        return VIEW_BYTES
 
     @property
     def most_cached(self) -> int:
         """The bytes of frames that are kept at most."""
-        return FILTERED_BYTES
+        return VIEW_BYTES
 
     def add_partition(self, partition: int) -> None:
         """A partition was added to the topic: from its beginning."""
@@ -94,14 +115,18 @@ class FilteredLog(TopicLog):
         return any(part.records or part.lost for part in self._held)
 
     def count(self, found: Found) -> None:
-        """Counts what was found at the live end."""
+        """Counts what a filter found at the live end."""
+        if self.view.filter is None:
+            return
         self.matched += len(found.matching)
         self.failed += found.failed
         self.unchecked += found.unchecked
         found.count()
 
     def counted(self) -> dict[str, int]:
-        """What was counted since this was asked last."""
+        """What its filter did since this was asked last; nothing where there is none."""
+        if self.view.filter is None:
+            return {}
         counts = {"matched": self.matched, "failed": self.failed, "unchecked": self.unchecked}
         self.matched = self.failed = self.unchecked = 0
         return counts
@@ -112,23 +137,6 @@ class FilteredLog(TopicLog):
         if held:
             self.append(held, now)
         return bool(held)
-
-    def charge(self, seconds: float, records: int) -> bool:
-        """Notes CPU that the filter took in a slice, for so many records. Returns whether that is too much for this
-        second."""
-        seconds = min(seconds, SLICE_MOST_S)
-        second = int(time.monotonic())
-        if second != self._second:
-            self.cost, self._second, self._spent, self._records = self._spent, second, 0.0, 0
-        self._spent += seconds
-        self._records += records
-        self.cost += seconds
-        return self._spent > max(SHARE, self._records * RECORD_S)
-
-
-def stream_of(topic: str, chosen: Filter | None) -> str:
-    """The name of a stream: the topic's, and for a filter a hash of it."""
-    return topic if chosen is None else f"{topic}?{chosen.name}"
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:
