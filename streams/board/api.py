@@ -18,6 +18,7 @@ from streams.board.schemas import (
     HasFormats,
     Invalid,
     Part,
+    PartIn,
     Problem,
     RatesOut,
     RecordOut,
@@ -214,7 +215,7 @@ async def read_record(
     summary="The schema of one record",
 )
 async def read_schema(
-    request: HttpRequest, topic: str, partition: int, offset: int, part: Literal["value", "key"] = "value"
+    request: HttpRequest, topic: str, partition: int, offset: int, asked: Query[PartIn]
 ) -> HttpResponse:
     """The text of the schema by which the record's value, or its key, was decoded; 404 when it was by none."""
     raw = await _one(request, topic, partition, offset)
@@ -222,11 +223,11 @@ async def read_schema(
         return raw
     try:
         async with turn(request.user.pk):
-            found = await carried.of(topic).schema_of(raw, part)
+            found = await carried.of(topic).read_as(formats_in(asked)).schema_of(raw, asked.part)
     except NoTurn as error:
         return _not_now(error)
     if found is None:
-        return _problem(404, f"The {part} of this record was not decoded by a schema.")
+        return _problem(404, f"The {asked.part} of this record was not decoded by a schema.")
     schema, told = found
     head = orjson.dumps({"format": schema.kind, "text": schema.text})
     return HttpResponse(b'%b,"schema":%b}' % (head[:-1], told), content_type="application/json")

@@ -116,6 +116,12 @@ class FormatsIn(Schema):
     key_format: FormatIn = Field(default=None, description="By which keys are read; none: the topic's.")
 
 
+class PartIn(FormatsIn):
+    """Which part of a record."""
+
+    part: Literal["value", "key"] = "value"
+
+
 def formats_in(asked: HasFormats) -> Formats:
     """The formats that a request names."""
     return Formats(*(str(each) if each else None for each in (asked.value_format, asked.key_format)))

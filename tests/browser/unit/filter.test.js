@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EVERYTHING, addressWith, filterIn, fitting, foundSentence, isNarrow } from "../../../streams/static/streams/board/filter.js";
+import { addressReadAs, formatsIn, formatsSentence, EVERYTHING, addressWith, filterIn, fitting, foundSentence, isNarrow } from "../../../streams/static/streams/board/filter.js";
 import { Source } from "../../../streams/static/streams/live/json.js";
 import { Kept, MOST_KEPT, recordsAmong } from "../../../streams/static/streams/board/kept.js";
 
@@ -67,4 +67,15 @@ test("what was loaded stands where its gap was, and pushes nothing out", () => {
   kept.add([entry("newest", 1)]);
   const all = kept.fitting(() => true);
   assert.deepEqual(all.slice(0, 5).map(({ record }) => record.key), ["0", "1", "2", "new", "3"]);
+});
+
+test("formats stand in the address beside everything else, and are said in words", () => {
+  const chosen = { value_format: "hex", key_format: "base64" };
+  const href = addressReadAs("http://here/?topic=a&filter=true&key_format=text", chosen);
+  assert.deepEqual(formatsIn(new URL(href).search), chosen);
+  assert.equal(addressReadAs(href, {}), "http://here/?topic=a&filter=true");
+  assert.deepEqual(formatsIn("?topic=a&value_format="), {});
+  assert.equal(formatsSentence(chosen), "Only for you: values as hex, keys as base64.");
+  assert.equal(formatsSentence({ key_format: "hex" }), "Only for you: keys as hex.");
+  assert.equal(formatsSentence({}), "");
 });

@@ -59,3 +59,24 @@ test("a refusal says where what is kept begins", async (t) => {
   });
   await assert.rejects(api.page("t", { partition: 0, from: 0, to: 5 }), (error) => error instanceof LoadError && error.next === 7);
 });
+
+test("whoever reads by other formats reads everything by them", async (t) => {
+  const asked = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url);
+    response.end("{}");
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", () => listening(undefined)));
+  t.after(() => server.close());
+  const root = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}/`;
+  const api = new RecordsApi(root, undefined, () => ({ value_format: "hex" }));
+  await api.page("t", { partition: 0, from: 1, to: 2 });
+  await api.newest("t", { 0: 5 }, 3);
+  await api.whole("t", 0, 7);
+  await api.schema("t", 0, 7, "key");
+  await new RecordsApi(root).whole("t", 0, 7);
+  assert.deepEqual(asked, [
+    "/t/records?partition=0&from=1&to=2&value_format=hex", "/t/newest?before=0%3A5&limit=3&value_format=hex",
+    "/t/records/0/7?value_format=hex", "/t/records/0/7/schema?part=key&value_format=hex", "/t/records/0/7",
+  ]);
+});

@@ -337,3 +337,23 @@ test("what the filter did is told with the records of each second", (t) => {
   subscription.heard({ type: "stats", stream: "a", second: 6, records: 9, bytes: 1 }, 0);
   assert.deepEqual(news.slice(-2), [["counted", 5, 9, { matched: 2, failed: 1, unchecked: 0 }], ["counted", 6, 9, null]]);
 });
+
+test("who chooses other formats leaves the stream and asks for one by them, afresh", (t) => {
+  t.mock.timers.enable();
+  const { subscription, sent } = followed("a");
+  assert.equal("value_format" in sent[0], false);
+  subscription.heard(subscribed(sent), 0);
+  subscription.watch("a", { last: 200 }, "", { value_format: "hex" });
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", stream: "a" });
+  subscription.heard({ type: "unsubscribed", stream: "a", reason: "asked" }, 0);
+  assert.equal(sent.at(-1).value_format, "hex");
+  subscription.watch("a", { last: 200 }, "", { value_format: "text" }); // while the answer is on its way
+  subscription.heard(subscribed(sent, { stream: "a?1" }), 0);
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", stream: "a?1" });
+  subscription.heard({ type: "unsubscribed", stream: "a?1", reason: "asked" }, 0);
+  assert.deepEqual([sent.at(-1).value_format, sent.at(-1).start], ["text", { last: 200 }]);
+  subscription.heard(subscribed(sent, { stream: "a?2" }), 0);
+  subscription.disconnected();
+  subscription.connected();
+  assert.deepEqual([sent.at(-1).value_format, "cursor" in sent.at(-1).start], ["text", true]);
+});

@@ -13,7 +13,7 @@ import pytest
 
 from streams.board import api, filters_api, search_api, turns
 from streams.board.asker import Asker
-from streams.board.schemas import FormatsIn
+from streams.board.schemas import FormatsIn, PartIn
 from streams.decoding import carried
 from streams.filters.filters import Filter
 from streams.hub import current
@@ -127,8 +127,8 @@ async def test_what_is_opened_is_decoded_in_a_persons_turns_too(
     monkeypatch.setattr(api, "_one", found)
 
     def ask(person: int) -> asyncio.Task[Any]:
-        more = (FormatsIn(),) if what is api.read_record else ()
-        return asyncio.create_task(what(request_of(person), TOPIC, 0, 0, *more))
+        asked = FormatsIn() if what is api.read_record else PartIn()
+        return asyncio.create_task(what(request_of(person), TOPIC, 0, 0, asked))
 
     of_one = [ask(1) for _ in range(10)]
     await until(lambda: sum(task.done() for task in of_one) == 10 - turns.READS_EACH, "the others gave up")

@@ -1,10 +1,12 @@
 // The live board: puts connection, subscription, reader and figures together. Decides nothing that they decide.
 
 import { Connection, liveAddress } from "../live/connection.js";
-import { part } from "../page/dom.js";
+import { part, say } from "../page/dom.js";
+import { isSame } from "../live/protocol.js";
+import { addressReadAs, formatsIn, formatsSentence } from "./filter.js";
 import { FiguresView } from "./figures.js";
 import { listen } from "./keyboard.js";
-import { charts, loadTheRest, nothings } from "./later.js";
+import { Unloaded, charts, loadTheRest, nothings, sheets } from "./later.js";
 import { Meter } from "../live/meter.js";
 import { Reader } from "./reader.js";
 import { statusOf } from "../live/status.js";
@@ -36,6 +38,8 @@ class Board {
   #span = null;
   /** @type {import("./empty.js").Nothing | null} */
   #nothing = null;
+  /** @type {import("./formats.js").FormatsSheet | null} */
+  #sheet = null;
   #hasAskedRest = false;
   // Before, nobody knows which topics there are.
   #isWelcome = false;
@@ -54,7 +58,8 @@ class Board {
       this.#chart?.mark(span);
     },
     asked: () => {
-      if (this.#reader.search.serversPart !== this.#subscription.filter) this.#watch(this.#topics.current);
+      const { filter, formats } = this.#subscription;
+      if (this.#reader.search.serversPart !== filter || !isSame(formatsIn(location.search), formats)) this.#watch(this.#topics.current);
     },
   });
   #figures = new FiguresView(this.#root, {
@@ -112,6 +117,11 @@ class Board {
     part("help-button", HTMLElement).addEventListener("click", () => this.#help.showModal());
     part("goto-button", HTMLElement).addEventListener("click", () => void this.#reader.goTo());
     part("clock", HTMLElement).addEventListener("click", changeClock);
+    part("formats-button", HTMLElement).addEventListener("click", () => void this.#chooseFormats());
+    part("formats-own", HTMLElement).addEventListener("click", () => {
+      this.#readAs({});
+      part("formats-button", HTMLElement).focus(); // the button that was pressed is gone now
+    });
     document.addEventListener("clockchange", () => this.#showClock());
     this.#showClock();
     listen({
@@ -175,12 +185,39 @@ class Board {
     this.#brokenAt = 0;
     this.#begunAt = Infinity;
     this.#newest = "";
-    this.#reader.begin(topic);
+    const formats = formatsIn(location.search);
+    this.#reader.begin(topic, formats);
+    this.#showFormats(formats);
     this.#meter.begin(Date.now());
     const { isSifting, serversPart } = this.#reader.search;
     this.#start = start ?? (isSifting ? DEEP_START : FRESH_START);
-    this.#subscription.watch(topic, this.#start, serversPart);
+    this.#subscription.watch(topic, this.#start, serversPart, formats);
     this.#refresh();
+  }
+
+  /** @param {import("../live/protocol.js").Formats} formats by which the topic is read from now on, for this person alone */
+  #readAs(formats) {
+    if (isSame(formats, this.#subscription.formats)) return;
+    history.pushState(null, "", addressReadAs(location.href, formats));
+    this.#watch(this.#topics.current);
+  }
+
+  /** @param {import("../live/protocol.js").Formats} formats */
+  #showFormats(formats) {
+    const said = formatsSentence(formats);
+    say(part("formats-said", HTMLElement), said);
+    part("formats", HTMLElement).hidden = said === "";
+  }
+
+  async #chooseFormats() {
+    try {
+      const { FormatsSheet } = await sheets.get();
+      this.#sheet ??= new FormatsSheet((formats) => this.#readAs(formats));
+      this.#sheet.open(this.#subscription.formats);
+    } catch (error) {
+      if (!(error instanceof Unloaded)) throw error;
+      this.#reader.note("the formats could not be loaded; the server cannot be reached");
+    }
   }
 
   #retry() {

@@ -20,6 +20,7 @@ const FORGET_MS = 60_000;
  *
  * @typedef {object} ExportTools
  * @property {string} root address of the topics API
+ * @property {() => import("../live/protocol.js").Formats} formats by which records are read now
  * @property {() => string} topic
  * @property {() => string} filter that holds for what is shown, "" for all
  * @property {() => RecordEntry[]} shown in the stream, newest first
@@ -150,7 +151,7 @@ export class Export {
     this.#go.disabled = true;
     say(this.#said, "Asking the server …");
     try {
-      const query = queryOf({ format, filter, columns, from, to, isUtc: chosenClock() === "utc" });
+      const query = queryOf({ format, filter, formats: this.#tools.formats(), columns, from, to, isUtc: chosenClock() === "utc" });
       const address = `${this.#tools.root}${encodeURIComponent(this.#tools.topic())}/export?${query}`;
       await refusedOrNot(address);
       download(address, name);
@@ -165,13 +166,13 @@ export class Export {
 }
 
 /**
- * @param {{ format: string, filter?: string, columns?: string[], from?: string, to?: string, isUtc: boolean }} asked from, to:
+ * @param {{ format: string, filter?: string, formats?: import("../live/protocol.js").Formats, columns?: string[], from?: string, to?: string, isUtc: boolean }} asked from, to:
  *   as a field for a date and a time holds them, "" for the beginning and the end; isUtc: whether they are in UTC, else local
  * @returns {URLSearchParams} as the export API takes it
  * @throws {NoSuchPart} when there is no such time
  */
-export function queryOf({ format, filter = "", columns = [], from = "", to = "", isUtc }) {
-  const query = new URLSearchParams({ format });
+export function queryOf({ format, filter = "", formats = {}, columns = [], from = "", to = "", isUtc }) {
+  const query = new URLSearchParams({ format, ...formats });
   if (filter) query.set("filter", filter);
   if (columns.length > 0) query.set("columns", columns.join(","));
   const bounds = boundsOf({ where: from === "" && to === "" ? "all" : "time", from, to, partition: "", isUtc }, Date.now());

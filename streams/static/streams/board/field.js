@@ -23,6 +23,7 @@ const FIELDS_SHOWN = 4;
  *
  * @typedef {object} FieldTools
  * @property {string} api address of the filters API
+ * @property {() => import("../live/protocol.js").Formats} formats by which records are read now
  * @property {() => string} topic
  * @property {(most: number) => import("./row.js").Entry[]} recent what is kept, newest first
  * @property {(value: Source) => import("../record/preview.js").Field[]} fields
@@ -214,7 +215,7 @@ export class Field {
     /** @type {Checked} */
     let checked;
     try {
-      checked = await check(this.#tools.api, { filter: text.trim(), topic: this.#tools.topic() }, this.#checking.signal);
+      checked = await check(this.#tools.api, { filter: text.trim(), topic: this.#tools.topic(), ...this.#tools.formats() }, this.#checking.signal);
     } catch {
       return; // something else is typed already
     }

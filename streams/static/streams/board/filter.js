@@ -32,6 +32,39 @@ export function filterIn(search) {
 }
 
 /**
+ * @param {string} search of an address
+ * @returns {import("../live/protocol.js").Formats} by which the topic is to be read; {}: by its own
+ */
+export function formatsIn(search) {
+  const asked = new URLSearchParams(search);
+  const [value, key] = [asked.get("value_format"), asked.get("key_format")];
+  return { ...(value && { value_format: value }), ...(key && { key_format: key }) };
+}
+
+/**
+ * @param {import("../live/protocol.js").Formats} formats
+ * @returns {string} in words for people; "" where they are the topic's
+ */
+export function formatsSentence({ value_format: value, key_format: key }) {
+  const said = [value && `values as ${value}`, key && `keys as ${key}`].filter(Boolean).join(", ");
+  return said && `Only for you: ${said}.`;
+}
+
+/**
+ * @param {string} href
+ * @param {import("../live/protocol.js").Formats} formats
+ * @returns {string} the same address with those formats
+ */
+export function addressReadAs(href, formats) {
+  const address = new URL(href);
+  for (const name of /** @type {const} */ (["value_format", "key_format"])) {
+    if (formats[name]) address.searchParams.set(name, formats[name]);
+    else address.searchParams.delete(name);
+  }
+  return address.href;
+}
+
+/**
  * @param {string} href
  * @param {Filter} filter
  * @returns {string} the same address with that filter

@@ -28,6 +28,7 @@ const AROUND = 5;
  *
  * @typedef {object} HistoryTools
  * @property {string} root address of the topics API
+ * @property {() => import("../live/protocol.js").Formats} formats by which records are read now
  * @property {import("../live/records_api.js").RecordsApi} api
  * @property {() => string} topic
  * @property {() => number[]} partitions of the topic
@@ -201,9 +202,12 @@ export class History {
     this.#tools.closed();
   }
 
-  /** @param {string} topic that is shown now: of another one nothing stays, whether or not the panel is open */
-  forget(topic) {
-    if (topic === this.#topic) return;
+  /**
+   * @param {string} topic that is shown now: of another one nothing stays, whether or not the panel is open
+   * @param {boolean} isOther whether the same one is read by other formats now
+   */
+  forget(topic, isOther) {
+    if (topic === this.#topic && !isOther) return;
     this.cancel();
     this.#running = null; // nobody waits any more for what it still says
     this.#topic = topic;
@@ -278,7 +282,7 @@ export class History {
     try {
       const place = cursor === null ? this.#bounds() : { cursor };
       if (cursor === null) this.#placed(place);
-      const asked = { ...(this.#filter && { filter: this.#filter }), ...place, newest_first: this.#isNewestFirst, limit: LIMIT };
+      const asked = { ...(this.#filter && { filter: this.#filter }), ...place, ...this.#tools.formats(), newest_first: this.#isNewestFirst, limit: LIMIT };
       const lines = this.#isNewestFirst
         ? search(this.#tools.root, this.#topic, asked, running.signal)
         : forwards(this.#tools.root, this.#topic, asked, this.#tools.partitions(), running.signal);

@@ -38,6 +38,7 @@ export const charts = new Later(() => import("./chart.js"));
 export const nothings = new Later(() => import("./empty.js"));
 export const pasts = new Later(() => import("./past.js"));
 export const pickers = new Later(() => import("./picker.js"));
+export const sheets = new Later(() => import("./formats.js"));
 export const picking = new Later(() => import("../record/picks.js"));
 
 const ALL = [charts, banners, pickers, pasts, picking, nothings];

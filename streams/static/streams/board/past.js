@@ -12,9 +12,12 @@ import { loadGap } from "./gaps.js";
 export class Past {
   api;
 
-  /** @param {string} root address of the topics API */
-  constructor(root) {
-    this.api = new RecordsApi(root);
+  /**
+   * @param {string} root address of the topics API
+   * @param {() => import("../live/protocol.js").Formats} formats by which records are read now
+   */
+  constructor(root, formats) {
+    this.api = new RecordsApi(root, undefined, formats);
   }
 
   /**

@@ -1,6 +1,7 @@
 // What a person reads on the board: the rows and the detail beside them, with the filter, the pause and the gaps that
 // are loaded by hand. Knows no connection; what arrives is given to it.
 
+import { isSame } from "../live/protocol.js";
 import { Beginning } from "./beginning.js";
 import { Detail } from "./detail.js";
 import { part, say } from "../page/dom.js";
@@ -90,6 +91,7 @@ export class Reader {
     this.#detail = new Detail(part("detail", HTMLElement), {
       itemsPath: tools.itemsPath,
       topicsApi: tools.topicsApi,
+      formats: this.#formats,
       recordsPath: tools.recordsPath,
       past: () => this.#past(),
       epoch: () => this.#watched.epoch,
@@ -125,6 +127,7 @@ export class Reader {
       history: () => void this.look(),
       field: () => ({
         api: tools.filtersApi,
+        formats: this.#formats,
         topic: () => tools.subscription().topic,
         recent: (most) => this.rows.recent(most),
         fields: (value) => this.#entries.fields(value),
@@ -142,14 +145,20 @@ export class Reader {
     this.#detail.remark();
   }
 
-  /** @param {string} topic that begins: of a former one nothing stays, of the same one the filter */
-  begin(topic) {
+  /**
+   * @param {string} topic that begins: of a former one nothing stays, of the same one the filter
+   * @param {import("../live/protocol.js").Formats} formats by which it is read: what was read by others does not stay, either
+   */
+  begin(topic, formats) {
     this.openGaps = this.loaded = 0;
     this.#entries.forget();
-    if (topic !== this.#tools.subscription().topic) this.#detail.close();
+    this.#beside.forget();
+    const { topic: former, formats: formerly } = this.#tools.subscription();
+    const isOther = topic !== former || !isSame(formats, formerly);
+    if (isOther) this.#detail.close();
     this.rows.clear();
     this.#beginning = this.#older = null;
-    this.#history?.forget(topic);
+    this.#history?.forget(topic, isOther);
     if (topic !== this.#tools.subscription().topic) this.search.read();
   }
 
@@ -323,6 +332,7 @@ export class Reader {
       ({ Export }) =>
         new Export({
           root: this.#tools.topicsApi,
+          formats: this.#formats,
           topic: () => this.#tools.subscription().topic,
           filter: () => (this.#history?.isOpen ? this.#history.filter : filterOf(this.search.filter)),
           shown: () => this.rows.records,
@@ -346,6 +356,7 @@ export class Reader {
     const entries = new Entries(this.#tools.itemsTopic);
     return {
       root: this.#tools.topicsApi,
+      formats: this.#formats,
       api,
       topic: () => this.#tools.subscription().topic,
       partitions: () => Object.keys(this.#watched.cursor().positions).map(Number),
@@ -396,6 +407,9 @@ export class Reader {
     this.#tools.changed();
   }
 
+  /** By which formats the topic is read now, for this reader alone. */
+  #formats = () => this.#tools.subscription().formats;
+
   get #watched() {
     return this.#tools.subscription().stream;
   }
@@ -423,7 +437,7 @@ export class Reader {
 
   async #past() {
     const { Past } = await pasts.get();
-    return (this.#pastMade ??= new Past(this.#tools.topicsApi));
+    return (this.#pastMade ??= new Past(this.#tools.topicsApi, this.#formats));
   }
 
   /** @param {Promise<void> | void} doing what somebody asked for, with a part of the page that may not be there yet */

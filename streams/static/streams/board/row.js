@@ -104,7 +104,7 @@ function valueCell(record, tools) {
   } else {
     const text = record.value ?? "";
     const { first, more } = firstLine(text);
-    value.append(tag(isPrintable(text) ? record.encoding : NOT_PRINTABLE));
+    value.append(tag(isPrintable(text) ? (record.format ?? record.encoding) : NOT_PRINTABLE));
     if (more > 0) value.append(tag(`+${counted(more, "line")}`));
     value.append(...isolated(printable(first.slice(0, LINE_CHARACTERS)), marks));
   }

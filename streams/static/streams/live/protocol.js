@@ -41,6 +41,7 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @typedef {Range & { records: KafkaRecord[] }} RecordRange
  * @typedef {{ epoch: string, positions: Record<string, number> }} Cursor
  * @typedef {{ latest: true } | { last: number } | { timestamp: number } | { cursor: Cursor }} Start
+ * @typedef {{ value_format?: string, key_format?: string }} Formats by which a topic is read instead of its own
  * @typedef {{ name: string, label: string }} Topic
  * @typedef {"live" | "catching_up" | "down"} Link
  *
@@ -63,6 +64,8 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @property {boolean} recovered
  * @property {string | null} reason
  * @property {string} [filter] the one way to write it
+ * @property {string} [value_format]
+ * @property {string} [key_format]
  *
  * @typedef {object} Heartbeat
  * @property {"heartbeat"} type
@@ -82,7 +85,7 @@ export const BACK_OFF_LAST_MS = 20_000;
  * @typedef {{ type: "goodbye", code: number, reason: string, retry_after_ms: number | null }} Goodbye
  * @typedef {Welcome | Topics | Subscribed | Records | Gap | Reset | Unsubscribed | Stats | Heartbeat | Refusal | Goodbye} ServerMessage
  *
- * @typedef {{ type: "subscribe", id: number, topic: string, start: Start, filter?: string, jumps?: number }
+ * @typedef {{ type: "subscribe", id: number, topic: string, start: Start, filter?: string, value_format?: string, key_format?: string, jumps?: number }
  *   | { type: "unsubscribe", stream: string }
  *   | { type: "ack", stream?: string, positions?: Record<string, number> }} ClientMessage
  */
@@ -93,6 +96,14 @@ export const BACK_OFF_LAST_MS = 20_000;
  */
 export function headersOf(record) {
   return record.header_list ?? Object.entries(record.headers);
+}
+
+/**
+ * @param {Formats} these
+ * @param {Formats} those
+ */
+export function isSame(these, those) {
+  return these.value_format === those.value_format && these.key_format === those.key_format;
 }
 
 /**

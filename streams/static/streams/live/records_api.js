@@ -27,14 +27,17 @@ export class LoadError extends Error {
 export class RecordsApi {
   #root;
   #silentMs;
+  #formats;
 
   /**
    * @param {string} root address of the topics API, ending with a slash
    * @param {number} [silentMs] ms without a piece of an answer after which it is given up
+   * @param {() => import("./protocol.js").Formats} [formats] by which records are read now; {}: by the topic's
    */
-  constructor(root, silentMs = SILENT_MS) {
+  constructor(root, silentMs = SILENT_MS, formats = () => ({})) {
     this.#root = root;
     this.#silentMs = silentMs;
+    this.#formats = formats;
   }
 
   /**
@@ -46,7 +49,7 @@ export class RecordsApi {
    * @throws {LoadError}
    */
   async page(topic, { partition, from, to }) {
-    const query = new URLSearchParams({ partition: String(partition), from: String(from), to: String(to) });
+    const query = new URLSearchParams({ partition: String(partition), from: String(from), to: String(to), ...this.#formats() });
     return this.#get(`${encodeURIComponent(topic)}/records?${query}`);
   }
 
@@ -61,7 +64,7 @@ export class RecordsApi {
    */
   async newest(topic, before, limit) {
     const positions = Object.entries(before).map(([partition, position]) => `${partition}:${position}`).join(",");
-    return this.#get(`${encodeURIComponent(topic)}/newest?${new URLSearchParams({ before: positions, limit: String(limit) })}`);
+    return this.#get(`${encodeURIComponent(topic)}/newest?${new URLSearchParams({ before: positions, limit: String(limit), ...this.#formats() })}`);
   }
 
   /**
@@ -83,7 +86,8 @@ export class RecordsApi {
    * @throws {LoadError}
    */
   async whole(topic, partition, offset) {
-    return this.#get(`${encodeURIComponent(topic)}/records/${partition}/${offset}`);
+    const query = new URLSearchParams({ ...this.#formats() });
+    return this.#get(`${encodeURIComponent(topic)}/records/${partition}/${offset}${query.size > 0 ? `?${query}` : ""}`);
   }
 
   /**
@@ -107,7 +111,7 @@ export class RecordsApi {
    * @throws {LoadError}
    */
   async schema(topic, partition, offset, part) {
-    return this.#get(`${encodeURIComponent(topic)}/records/${partition}/${offset}/schema?part=${part}`);
+    return this.#get(`${encodeURIComponent(topic)}/records/${partition}/${offset}/schema?${new URLSearchParams({ part, ...this.#formats() })}`);
   }
 
   /**

@@ -3,6 +3,7 @@
 
 import { ACK_BYTES, ACK_MS } from "./protocol.js";
 import { Stream } from "./stream.js";
+import { isSame } from "./protocol.js";
 
 // The server answers within 10 s; a little more for the way.
 const ANSWER_MS = 13_000;
@@ -45,6 +46,8 @@ export class Subscription {
   topic = "";
   /** only records that match are wanted; "" for all */
   filter = "";
+  /** @type {import("./protocol.js").Formats} by which records are read, for this reader alone; {}: by the topic's */
+  formats = {};
   /** @type {Phase} */
   phase = "idle";
   /** why the stream could not begin yet, in the server's words */
@@ -59,7 +62,7 @@ export class Subscription {
   #begun = false;
   #open = false;
   /** what was asked for last */
-  #asked = { topic: "", filter: "" };
+  #asked = { topic: "", filter: "", formats: this.formats };
   #failures = 0;
   #id = 0;
   #name = "";
@@ -86,10 +89,12 @@ export class Subscription {
    * @param {string} topic to show from now on, afresh
    * @param {Start} [start] where its stream begins, and those after it
    * @param {string} [filter] what a record has to be; "" for all
+   * @param {import("./protocol.js").Formats} [formats] by which records are read; {}: by the topic's
    */
-  watch(topic, start = this.#start, filter = "") {
+  watch(topic, start = this.#start, filter = "", formats = {}) {
     this.topic = topic;
     this.filter = filter;
+    this.formats = formats;
     this.#failures = 0;
     this.#start = start;
     this.stream = new Stream();
@@ -136,9 +141,9 @@ export class Subscription {
     this.#become("asked");
     this.#jumpsAsked = this.jumps;
     const untold = this.jumps - this.#jumpsTold;
-    const { topic, filter } = (this.#asked = { topic: this.topic, filter: this.filter });
+    const { topic, filter, formats } = (this.#asked = { topic: this.topic, filter: this.filter, formats: this.formats });
     const only = filter === "" ? {} : { filter };
-    this.#events.send({ type: "subscribe", id: this.#id, topic, start, ...only, ...(untold > 0 && { jumps: untold }) });
+    this.#events.send({ type: "subscribe", id: this.#id, topic, start, ...only, ...formats, ...(untold > 0 && { jumps: untold }) });
     this.#timer = setTimeout(() => this.#events.distrust("The server did not answer."), ANSWER_MS);
   }
 
@@ -156,7 +161,7 @@ export class Subscription {
     clearTimeout(this.#timer);
     this.#name = message.stream;
     if (this.#isOutdated) {
-      this.#leave(); // another topic was chosen in the meantime, or another filter
+      this.#leave(); // something else was chosen in the meantime
       return;
     }
     this.#jumpsTold = this.#jumpsAsked;
@@ -193,7 +198,8 @@ export class Subscription {
   }
 
   get #isOutdated() {
-    return this.#asked.topic !== this.topic || this.#asked.filter !== this.filter;
+    const { topic, filter, formats } = this.#asked;
+    return topic !== this.topic || filter !== this.filter || !isSame(formats, this.formats);
   }
 
   /** @param {string} reason */
@@ -203,7 +209,7 @@ export class Subscription {
     if (this.phase === "leaving" || reason === "asked" || reason === "topic_gone") this.#ask();
     else if (reason === "failed" && this.#failures < FAILURES) {
       this.#failures += 1;
-      this.obstacle = "The server could not go on with the filter.";
+      this.obstacle = "The server could not go on with the filter, or the formats.";
       this.#become("retrying");
       this.#timer = setTimeout(() => this.#ask(), RETRY_MS);
     } else {

@@ -2,10 +2,8 @@
 
 import { button, element } from "../page/dom.js";
 import { Source, prettyText } from "../live/json.js";
+import { FORMATS } from "./formats.js";
 import { LoadError } from "../live/records_api.js";
-
-// What a value may be read as, beside what its topic says.
-const FORMATS = ["json", "text", "hex", "base64", "avro", "protobuf", "json-schema", "msgpack", "cbor", "avro-container", "int32", "int64", "float", "double", "uuid"];
 
 /**
  * @typedef {import("./entries.js").RecordEntry} RecordEntry

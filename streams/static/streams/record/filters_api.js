@@ -28,7 +28,7 @@ export function csrfToken() {
 
 /**
  * @param {string} root address of the filters API, ending with a slash
- * @param {{ filter: string, topic?: string }} asked with a topic it is tried on that
+ * @param {{ filter: string, topic?: string } & import("../live/protocol.js").Formats} asked with a topic it is tried on that
  * @param {AbortSignal} signal
  * @returns {Promise<Checked>}
  * @throws {DOMException} AbortError, when somebody does not want to know any more

@@ -24,16 +24,19 @@ const LONGEST_KEY = 100;
 export class Neighbours {
   #api;
   #root;
+  #formats;
   /** @type {{ place: string, cursor: unknown, looked: Looked } | null} where the last search ended without an answer */
   #left = null;
 
   /**
    * @param {import("../live/records_api.js").RecordsApi} api
    * @param {string} root address of the topics API, ending with a slash
+   * @param {() => import("../live/protocol.js").Formats} [formats] by which records are read now
    */
-  constructor(api, root) {
+  constructor(api, root, formats = () => ({})) {
     this.#api = api;
     this.#root = root;
+    this.#formats = formats;
   }
 
   /**
@@ -99,7 +102,7 @@ export class Neighbours {
     const bound = { positions: { [partition]: step > 0 ? record.offset + 1 : record.offset } };
     const begun = left ? { cursor: left.cursor } : { partitions: [partition], ...(step > 0 ? { from: bound } : { to: bound }) };
     /** @type {import("./search_api.js").Asked} */
-    let asked = { ...(filter && { filter }), ...begun, newest_first: step < 0, limit: FEW };
+    let asked = { ...(filter && { filter }), ...this.#formats(), ...begun, newest_first: step < 0, limit: FEW };
     const looked = left?.looked ?? nothingLooked();
     for (;;) {
       /** @type {KafkaRecord[]} */
@@ -120,7 +123,7 @@ export class Neighbours {
       if (end === null) return "";
       if (end.reason === "complete") return noneSentence(step, filter !== "", looked);
       if (end.cursor === null || end.cursor === undefined) return end.message ?? "The search ended without an answer.";
-      asked = { ...(filter && { filter }), cursor: end.cursor, newest_first: step < 0, limit: FEW };
+      asked = { ...(filter && { filter }), ...this.#formats(), cursor: end.cursor, newest_first: step < 0, limit: FEW };
       if (end.reason === "limit") continue;
       this.#left = { place, cursor: end.cursor, looked };
       return said(`None in the ${counted(looked.records, "record")} that were looked at. Press again to go on.`, doubt);

@@ -42,6 +42,7 @@ const MODES = [
  * @typedef {object} ViewTools
  * @property {string} itemsPath
  * @property {string} topicsApi address of the topics API
+ * @property {() => import("../live/protocol.js").Formats} [formats] by which records are read now
  * @property {string} recordsPath address below which records have their pages
  * @property {import("../live/records_api.js").RecordsApi} api
  * @property {(entry: RecordEntry) => Promise<KafkaRecord>} loadWhole
@@ -88,7 +89,7 @@ export class RecordView {
   constructor(root, tools) {
     this.#root = root;
     this.#tools = tools;
-    this.#neighbours = new Neighbours(tools.api, tools.topicsApi);
+    this.#neighbours = new Neighbours(tools.api, tools.topicsApi, tools.formats);
     this.#said.setAttribute("role", "status");
     const field = document.createElement("input");
     field.type = "search";

@@ -11,6 +11,8 @@ import { LoadError, REFUSALS } from "../live/records_api.js";
  *
  * @typedef {object} Asked
  * @property {string} [filter]
+ * @property {string} [value_format]
+ * @property {string} [key_format]
  * @property {Bound} [from]
  * @property {Bound} [to]
  * @property {number[]} [partitions]
