@@ -1,10 +1,8 @@
 // The sheet in which a person chooses by which formats they read the topic, for themselves alone. Loaded when it is first
 // opened. What is chosen is in the address, and the board reads it there.
 
+import { FORMATS } from "../record/format_names.js";
 import { button, element } from "../page/dom.js";
-
-// What a value or a key may be read as, beside what its topic says.
-export const FORMATS = ["json", "text", "hex", "base64", "avro", "protobuf", "json-schema", "msgpack", "cbor", "avro-container", "int32", "int64", "float", "double", "uuid"];
 
 /** @typedef {import("../live/protocol.js").Formats} Formats */
 

@@ -2,7 +2,7 @@
 
 import { button, element } from "../page/dom.js";
 import { Source, prettyText } from "../live/json.js";
-import { FORMATS } from "./formats.js";
+import { FORMATS } from "./format_names.js";
 import { LoadError } from "../live/records_api.js";
 
 /**
