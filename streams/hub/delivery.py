@@ -160,8 +160,14 @@ class Delivery:
         """Drops the oldest chunk; a blocked reader that needed it has fallen off the log: its positions are kept."""
         readers = self._readers.get(topic_log)
         for reader in readers.blocked if readers is not None else ():
-            if reader.at is topic_log.first and reader.fallen is None:
+            if reader.at is not topic_log.first or reader.fallen is not None:
+                continue
+            ahead = dict(reader.ahead or {})
+            if trimmed(topic_log.oldest.ranges, ahead):
                 reader.fallen = Fall({**topic_log.base, **(reader.ahead or {})}, self._loop.time())
+            else:  # it has all of it
+                reader.pass_over(topic_log.first, topic_log.oldest.end)
+                reader.ahead = ahead or None
         topic_log.drop_oldest()
 
     def start_new_life(self, ended: TopicLog, opened: TopicLog) -> None:

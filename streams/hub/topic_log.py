@@ -100,6 +100,11 @@ class TopicLog:
             self.end = chunk.end
             self.last_at = chunk.end.newest or self.last_at
 
+    @property
+    def oldest(self) -> Chunk:
+        """The oldest chunk; there is one."""
+        return self._chunks[0]
+
     def oldest_is_due(self, now: float, limit: int = LOG_BYTES) -> bool:
         """Whether the oldest chunk must go: the log is over `limit` bytes, or the chunk is over LOG_SECONDS old."""
         return bool(self._chunks) and (self.size > limit or now - self._chunks[0].time > LOG_SECONDS)

@@ -152,6 +152,23 @@ async def test_who_joins_inside_a_chunk_is_ahead_of_its_beginning_also_where_a_p
     await hub.close()
 
 
+async def test_a_slow_reader_does_not_fall_with_what_it_has_already() -> None:
+    hub, _ = await opened({0: 10, 1: 10})
+    slow = Client(hub)
+    slow.join({0: 25, 1: 10})
+    slow.is_full = True
+    hub.ingest([Batch("t", "e", (part(0, 10, 20),))])
+    hub.delivery.run_tick()
+    hub.ingest([Batch("t", "e", (part(1, 10, 20), part(0, 20, 30)))])
+    hub.delivery.advance_all(hub.logs["t"], 0.0)
+    hub.delivery.drop_oldest(hub.logs["t"])
+    slow.is_full = False
+    hub.delivery.run_tick()
+    assert slow.gaps == []
+    assert slow.seen == {0: list(range(25, 30)), 1: list(range(10, 20))}
+    await hub.close()
+
+
 async def test_what_retention_took_is_told_as_a_gap() -> None:
     hub, table = await opened({0: 0})
     client = Client(hub)
