@@ -1,5 +1,5 @@
-"""Filtered streams: for each filter of a topic a log of its own (streams/hub/view_log.py), which a sieve fills
-(streams/hub/sieve.py). How many there may be, and why one ends (docs/decisions/0024).
+"""Views of topics: for each filter, formats or both a log of its own (streams/hub/view_log.py), which a sieve fills
+(streams/hub/sieve.py). How many there may be, and why one ends (docs/decisions/0024, 0030).
 """
 
 from __future__ import annotations
