@@ -80,7 +80,7 @@ async function openSchema(entry, part, shown, tools) {
 function formatChoice(chosen) {
   const choice = document.createElement("select");
   choice.setAttribute("aria-label", "Read the value of this record as");
-  choice.append(new Option("as the topic says", ""), ...FORMATS.map((format) => new Option(format, format)));
+  choice.append(new Option("as it is shown", ""), ...FORMATS.map((format) => new Option(format, format)));
   choice.addEventListener("change", () => chosen(choice.value));
   return choice;
 }
