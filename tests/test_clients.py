@@ -24,7 +24,7 @@ from tests.bench import load
 from tests.faults.findings import Findings
 from tests.faults.frames import Broken
 from tests.faults.searcher import Answer, Question
-from tests.faults.truth import KEYED, TENTH, Account, Truth
+from tests.faults.truth import ALL_BY_HEX, KEYED, TENTH, Account, Truth
 from tests.faults.websocket import MAGIC
 from tests.faults.witness import Witness
 from tests.support.client import Follower
@@ -259,6 +259,36 @@ async def test_a_witness_with_a_filter_finds_what_it_is_not_given_right(
 ) -> None:
     told = await filtered_witness_finds(records(5, 35, *offsets), *streams)
     assert told == [] if words is None else words in told[0], told
+
+
+@pytest.mark.parametrize(
+    ("form", "told", "words"),
+    [
+        ("hex", {"value_format": "hex"}, None),
+        ("json", {"value_format": "hex"}, "records of all by hex by {''}"),
+        ("hex", {"value_format": "text"}, "is told as {'value_format': 'text'}"),
+        ("hex", {}, "is told as {}"),
+    ],
+    ids=["none", "as the topic has them", "another one is told", "none is told"],
+)
+async def test_a_witness_that_reads_by_another_format_finds_what_is_not_so(
+    form: str, told: dict[str, str], words: str | None
+) -> None:
+    findings, stream = Findings(), f"{TOPIC}?h"
+    frame = records(5, 35, stream=stream)
+    if form == "hex":
+        for each in frame["ranges"][0]["records"]:
+            each |= {"encoding": "text", "format": "hex", "value": str(each["value"]).encode().hex()}
+    async with (
+        Script([frame], begun={"stream": stream, **told}).serving() as script,
+        Witness(
+            "w", [script.url], "token", {"cursor": CURSOR}, truth=Held(40), findings=findings, wanted=ALL_BY_HEX
+        ) as witness,
+    ):
+        await until(partial(_has_all, witness, findings), "it has all")
+        witness.look()
+    assert {each["value_format"] for each in script.heard if each["type"] == "subscribe"} == {"hex"}
+    assert findings.told == [] if words is None else words in findings.told[0], findings.told
 
 
 async def test_a_witness_changes_its_filter_where_it_stands() -> None:

@@ -15,7 +15,7 @@ from tests.faults.findings import Findings
 from tests.faults.frames import Message
 from tests.faults.searcher import Searcher
 from tests.faults.stage import PARTITIONS, Stage
-from tests.faults.truth import FILTERS, NONE, Account, Positions, Truth, Wanted, fingerprint
+from tests.faults.truth import NONE, VIEWS, Account, Positions, Truth, Wanted, fingerprint
 from tests.faults.witness import Witness
 from tests.support.client import Follower
 from tests.support.waiting import TimeIsUp, until
@@ -117,7 +117,7 @@ class Crowd:
                 self.witnesses.append(self._witness(f"witness {number}", urls, start))
         if exploring:
             for number, witness in enumerate(self.witnesses[::ONE_IN_FILTERED]):
-                witness.wanted = FILTERS[number % len(FILTERS)]
+                witness.wanted = VIEWS[number % len(VIEWS)]
             self.changing = self.witnesses[1::ONE_IN_CHANGING]
 
     def _witness(
@@ -159,7 +159,7 @@ class Crowd:
         """Reads on with another filter, or without one, again and again."""
         while True:
             await asyncio.sleep(self.stage.some(STAY_SECONDS))
-            witness.change(self.stage.dice.choice((None, *FILTERS)))
+            witness.change(self.stage.dice.choice((None, *VIEWS)))
 
     async def _come_back(self, client: Client | Witness) -> None:
         begun = client.begun
@@ -189,7 +189,7 @@ class Crowd:
     async def _visit(self, name: str) -> None:
         dice = self.stage.dice
         urls = self.stage.far_urls if dice.random() < 1 / ONE_IN_FAR else self.stage.urls
-        wanted = dice.choice(FILTERS) if self.exploring and dice.randrange(ONE_IN_FILTERED_NEW) == 0 else None
+        wanted = dice.choice(VIEWS) if self.exploring and dice.randrange(ONE_IN_FILTERED_NEW) == 0 else None
         witness = self._witness(name, urls, self._start(wanted), reconnect=False, wanted=wanted)
         self.visitors.add(witness)
         try:

@@ -21,13 +21,14 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One range. records: offset and fingerprint of each."""
+    """One range. records: offset and fingerprint of each. forms: by which formats they are read."""
 
     partition: int
     start: int
     end: int
     records: tuple[tuple[int, int], ...]
     total: int
+    forms: frozenset[str]
 
 
 def need(message: Message, /, **kinds: type | tuple[type, ...]) -> None:
@@ -75,20 +76,33 @@ def part_of(given: Any) -> Part:
         raise Broken(f"a range from {start} to {end}")
     found, last = [], start - 1
     for record in given["records"]:
-        number, offset = number_of(record), record["offset"]
+        number, offset = number_of(record, form_of(record)), record["offset"]
         if not last < offset < end:
             raise Broken(f"offset {offset} behind {last} in a range from {start} to {end}")
         last = offset
         found.append((offset, fingerprint(partition, offset, number)))
-    return Part(partition, start, end, tuple(found), total(mark for _, mark in found))
+    forms = frozenset(form_of(record) for record in given["records"])
+    return Part(partition, start, end, tuple(found), total(mark for _, mark in found), forms)
 
 
-def number_of(record: Any) -> int:
-    """The number in a record of the numbered topic. Raises Broken."""
+def form_of(record: Any) -> str:
+    """By which format a record is read; "" for none."""
+    return str(record.get("format", "")) if isinstance(record, dict) else ""
+
+
+def number_of(record: Any, form: str) -> int:
+    """The number in a record of the numbered topic, read by a format; "" for the topic's own. Raises Broken."""
     if not isinstance(record, dict):
         raise Broken(f"a record is {record!r}")
     need(record, offset=int, timestamp=(int, type(None)), key=(str, type(None)), headers=dict, size=int)
-    if record.get("encoding") != "json" or record["size"] != len(str(record.get("value"))):
+    encoding, value = record.get("encoding"), record.get("value")
+    if form != form_of(record) or encoding != ("text" if form else "json"):
         raise Broken(f"a number arrives as {record}")
-    number: int = record["value"]
+    try:
+        written = bytes.fromhex(str(value)).decode() if form == "hex" else str(value)
+        number = int(written)
+    except ValueError as error:
+        raise Broken(f"a number arrives as {record}") from error
+    if record["size"] != len(written):
+        raise Broken(f"a number arrives as {record}")
     return number

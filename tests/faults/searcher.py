@@ -20,7 +20,7 @@ from tests.faults.findings import Findings
 from tests.faults.frames import Broken, Message, need, number_of
 from tests.faults.living import Living
 from tests.faults.stage import Stage
-from tests.faults.truth import FILTERS, Account, Positions, Truth, Wanted, fingerprint, total
+from tests.faults.truth import VIEWS, Account, Positions, Truth, Wanted, fingerprint, total
 from tests.support.processes import Process
 from tests.support.waiting import TimeIsUp, until
 
@@ -104,7 +104,7 @@ class Question:
     def body(self) -> Message:
         body: Message = {"newest_first": self.newest_first, "limit": self.limit}
         if self.wanted is not None:
-            body["filter"] = self.wanted.text
+            body |= self.wanted.asked
         return body | (self.asked if self.cursor is None else {"cursor": self.cursor})
 
     def begin(self, ranges: Ranges) -> None:
@@ -179,22 +179,23 @@ class Answer:
             raise Broken(f"another epoch than {self.epoch}")
         if line["offsets"] != sum(end - start for _, start, end in self.ranges):
             raise Broken(f"{line['offsets']} offsets in {self.ranges}")
-        if (line["filter"] is None) != (self.question.wanted is None):
+        if (line["filter"] is None) != ("filter" not in self.question.body()):
             raise Broken(f"the filter is {line['filter']}")
         self.question.begin(self.ranges)
 
     def _records(self, line: Message) -> None:
         need(line, partition=int, records=list)
         partition, wanted = line["partition"], self.question.wanted
+        form = "" if wanted is None else wanted.form
         found = self.found.setdefault(partition, [])
         for record in line["records"]:
-            number, offset = number_of(record), record["offset"]
+            number, offset = number_of(record, form), record["offset"]
             if not any(part == partition and start <= offset < end for part, start, end in self.ranges):
                 raise Broken(f"offset {offset} of partition {partition} beside {self.ranges}")
             if found and (offset >= found[-1][0] if self.question.newest_first else offset <= found[-1][0]):
                 raise Broken(f"offset {offset} of partition {partition} behind {found[-1][0]}")
             if wanted is not None and not wanted.has(number):
-                raise Broken(f"{number} does not match {wanted.text}")
+                raise Broken(f"{number} does not match {wanted}")
             found.append((offset, fingerprint(partition, offset, number)))
 
     def _count(self, line: Message) -> None:
@@ -264,7 +265,7 @@ class Searcher(Living):
         asked = self._question
         if asked is None:
             return self.name
-        chosen = "all" if asked.wanted is None else asked.wanted.text
+        chosen = "all" if asked.wanted is None else str(asked.wanted)
         return f"{self.name} for {chosen}, limit {asked.limit}, newest first: {asked.newest_first}, left {asked.left}"
 
     def finish(self) -> None:
@@ -306,7 +307,7 @@ class Searcher(Living):
     def _ask(self) -> Question:
         dice, ends = self.stage.dice, self.truth.ends
         partitions = sorted(dice.sample(sorted(ends), dice.randint(1, len(ends))))
-        wanted = dice.choice((None, *FILTERS))
+        wanted = dice.choice((None, *VIEWS))
         length = int(STRETCH[0] * (STRETCH[1] / STRETCH[0]) ** dice.random())
         starts = {partition: max(0, ends[partition] - int(length * dice.uniform(1, 2))) for partition in partitions}
         asked: Message = {"partitions": partitions, "from": {"positions": written(starts)}}

@@ -35,11 +35,21 @@ def fingerprint(partition: int, offset: int, number: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Some of the numbers. text: the filter that means them, as docs/protocol.md says how to write one. has: the same
-    in Python; the product's filters have no part in it."""
+    """Some of the numbers, or all of them seen otherwise. text: the filter that means them, as docs/protocol.md says
+    how to write one; "" for none. has: the same in Python; the product's filters have no part in it. form: by which
+    format values are to be read, "" for the topic's own."""
 
     text: str
     has: Callable[[int], bool]
+    form: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text or 'all'}{f' by {self.form}' if self.form else ''}"
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What `subscribe` and a search say of it."""
+        return {**({"filter": self.text} if self.text else {}), **({"value_format": self.form} if self.form else {})}
 
 
 # The harness gives number n to the partition n % 4, with the key n % 1000 as text (tests/faults/harness.py).
@@ -49,6 +59,9 @@ KEYED = Wanted(
     'key.endsWith("7") && partition != 1', lambda number: str(number % 1000).endswith("7") and number % 4 != 1
 )
 FILTERS = (TENTH, NONE, KEYED)
+ALL_BY_HEX = Wanted("", lambda _: True, "hex")
+TENTH_BY_HEX = Wanted(f'value.endsWith("{b"3".hex()}")', TENTH.has, "hex")
+VIEWS = (*FILTERS, ALL_BY_HEX, TENTH_BY_HEX)
 
 
 class TooOld(AssertionError):
@@ -99,7 +112,7 @@ class Truth:
     def __init__(self, address: str, topic: str, partitions: int) -> None:
         self.topic, self.partitions = topic, partitions
         self._shelves = [Shelf() for _ in range(partitions)]
-        self._chosen = {wanted: [Shelf() for _ in range(partitions)] for wanted in FILTERS}
+        self._chosen = {wanted: [Shelf() for _ in range(partitions)] for wanted in VIEWS}
         self._lock = threading.Lock()
         self._settings = {
             "bootstrap.servers": address, "group.id": "truth", "enable.auto.commit": False, "log_level": 0,
@@ -228,7 +241,7 @@ class Account:
             elif held != (stretch.count, stretch.total):
                 self.wrong.append(
                     f"partition {stretch.partition} from {stretch.start} to {stretch.end}: {stretch.count} records "
-                    f"{f'that match {stretch.wanted.text} ' if stretch.wanted else ''}"
+                    f"{f'that match {stretch.wanted} ' if stretch.wanted else ''}"
                     f"instead of {held[0]}{', others' if stretch.count == held[0] else ''}"
                 )
         return not self._waiting

@@ -78,7 +78,7 @@ class Witness(Living):
 
     def __str__(self) -> str:
         refused = f", refused {self._refusals} times: {self._refusal}" if self._state == "asked" else ""
-        chosen = f" of {self._reads.text}" if self._reads is not None else ""
+        chosen = f" of {self._reads}" if self._reads is not None else ""
         return f"{self.name}{chosen} at {self.positions} ({self._state}, {self.sockets} sockets{refused})"
 
     async def __aexit__(self, *_: object) -> None:
@@ -223,7 +223,7 @@ class Witness(Living):
         self._state, self._asked_at, self._asked_ends = "asked", time.monotonic(), self.truth.ends
         more: Message = {"jumps": self._untold} if self._untold else {}
         if self._reads is not None:
-            more["filter"] = self._reads.text
+            more |= self._reads.asked
         self._untold = 0
         self._send(type="subscribe", id=self._number, topic=self.truth.topic, start=self._asked, **more)
 
@@ -311,11 +311,13 @@ class Witness(Living):
             if stream != self.truth.topic or written is not None:
                 raise Broken(f"the stream of all records is {stream} with the filter {written}")
             return
-        need(message, filter=str)
-        now = (message["filter"], stream)
-        known = self.findings.names.setdefault(self._reads.text, now)
+        told = {name: message.get(name) for name in ("filter", "value_format", "key_format") if name in message}
+        if told.keys() != self._reads.asked.keys() or told.get("value_format", "") != self._reads.form:
+            raise Broken(f"{self._reads} is told as {told}")
+        now = (str(written), stream)
+        known = self.findings.names.setdefault(str(self._reads), now)
         if not stream.startswith(f"{self.truth.topic}?") or known != now:
-            raise Broken(f"{self._reads.text} is {now}, and was {known}")
+            raise Broken(f"{self._reads} is {now}, and was {known}")
 
     def _check_beginning(
         self, message: Message, was: tuple[str | None, Positions], epoch: str, positions: Positions
@@ -353,7 +355,7 @@ class Witness(Living):
         if held > told:
             raise Broken(f"{held} records instead of the last {told} of {ends}")
         if stopped == "beginning" and any(self._held(number, 0, at) for number, at in positions.items()):
-            raise Broken(f"{'records' if wanted is None else wanted.text} before the beginning")
+            raise Broken(f"{'records' if wanted is None else wanted} before the beginning")
 
     def _held(self, partition: int, start: int, end: int) -> int:
         """How many records of its stream the truth has there; 0 where it cannot tell."""
@@ -386,6 +388,8 @@ class Witness(Living):
 
     def _apply(self, part: Part) -> bool:
         """What a client does with a range. False: something was lost."""
+        if not part.forms <= {"" if self._reads is None else self._reads.form}:
+            raise Broken(f"records of {self._reads or 'all'} by {set(part.forms)}")
         mine = self.positions.get(part.partition, 0)
         if part.start > mine:
             self._untold += 1
@@ -439,13 +443,13 @@ class Witness(Living):
 
     def _stats(self, message: Message, _: tuple[Part, ...]) -> None:
         need(message, stream=str, second=int, records=int, bytes=int)
-        if self._state == "leaving" or self._reads is None:
+        if self._state == "leaving" or self._reads is None or not self._reads.text:
             return
         if message["stream"] != self._stream:
             raise Broken(f"stats of the stream {message['stream']}")
         need(message, matched=int, failed=int, unchecked=int)
         if message["failed"] or message["unchecked"] or message["matched"] < 0:
-            raise Broken(f"{self._reads.text} can be asked of each number")
+            raise Broken(f"{self._reads} can be asked of each number")
 
     def _error(self, message: Message, _: tuple[Part, ...]) -> None:
         need(message, code=str, message=str)
