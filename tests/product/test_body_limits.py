@@ -46,7 +46,10 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 @pytest.fixture
 def web(product: Installation) -> Process:
-    return product.processes[0]
+    """It has nothing on disk any more of the bodies whose clients left at the end of the test before."""
+    web = product.processes[0]
+    wait_until(lambda: spooled(web.pid) == 0, "the disk is empty")
+    return web
 
 
 @pytest.fixture
