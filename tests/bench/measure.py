@@ -25,10 +25,11 @@ BUSY_CLIENT = 0.9  # of its core: above, the client is what was measured
 
 
 def pin(pid: int, core: int) -> None:
-    """Pins all threads of a process to a core."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(int(task.name), {core})
+    """Pins all threads of a process to a core; one that has ended needs none."""
+    with contextlib.suppress(FileNotFoundError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), {core})
 
 
 def cpu_seconds(pid: int) -> float:
