@@ -312,7 +312,7 @@ class KafkaRelayTests(TransactionTestCase):
         await update(before[3], price="7")
         async with Running():
             with self.assertLogs("streams.outbox.messages", "ERROR") as told:
-                await until(lambda: told.output, "it is parked")
+                await until(lambda: told.output, "it is parked", 120)  # by halves, each by a producer of its own
             wanted = await expected()
             wanted[str(large)] = [1]
             await until(
