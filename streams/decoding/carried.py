@@ -19,7 +19,7 @@ import orjson
 from streams import metrics
 from streams.decoding import registry
 from streams.decoding.avro_compiled import UNUSUAL
-from streams.decoding.formats import FIELDS, OWN, BadFormat, Formats
+from streams.decoding.formats import OWN, BadFormat, Formats
 from streams.decoding.parts import AUTO, Format, Missing, Part, form
 from streams.decoding.schemas import Id, Schema
 from streams.wire.ranges import Wholes
@@ -92,7 +92,7 @@ class Carried:
 
     def check(self, formats: Formats) -> None:
         """Raises BadFormat where formats need a schema that nothing here has."""
-        for field, part in zip(FIELDS, (self._value, self._key), strict=True):
+        for field, part in zip(Formats._fields, (self._value, self._key), strict=True):
             name = getattr(formats, field)
             if name is not None and (problem := part.why_not(name)):
                 raise BadFormat(field, f"{field} {name}: {problem}")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-FIELDS = ("value_format", "key_format")
-
 
 class Formats(NamedTuple):
-    """The names of both formats, as a topic has them; None: the topic's own. Called as in requests (FIELDS)."""
+    """The names of both formats, as a topic has them; None: the topic's own. Called as in requests."""
 
     value_format: str | None = None
     key_format: str | None = None
 
     def told(self) -> dict[str, str]:
         """Those that are not the topic's own, by their names."""
-        return {name: chosen for name, chosen in zip(FIELDS, self, strict=True) if chosen is not None}
+        return {name: chosen for name, chosen in self._asdict().items() if chosen is not None}
 
 
 OWN = Formats()  # as the topic has them

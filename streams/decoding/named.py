@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.decoding.formats import FIELDS, BadFormat, Formats
+from streams.decoding.formats import BadFormat, Formats
 from streams.models import FormatName
 
 NAMES = tuple(FormatName.values)
@@ -10,7 +10,7 @@ NAMES = tuple(FormatName.values)
 
 def formats_of(given: dict[str, object]) -> Formats:
     """The formats that a request names; null counts as left out. Raises BadFormat for what is none."""
-    for field in FIELDS:
+    for field in Formats._fields:
         if given.get(field) is not None and given[field] not in NAMES:
             raise BadFormat(field, f"{field} must be one of {', '.join(NAMES)}; without it, the topic's own counts.")
-    return Formats(*(given.get(field) for field in FIELDS))  # type: ignore[arg-type]  # looked at above
+    return Formats(*(given.get(field) for field in Formats._fields))  # type: ignore[arg-type]  # looked at above
