@@ -6,6 +6,7 @@ waits nor knows connections. Dropping old chunks never forgets a position.
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from bisect import bisect_right
 from collections import deque
@@ -16,6 +17,7 @@ from streams.wire.ranges import RANGE_BYTES, Positions, Range, newest_of
 
 LOG_BYTES = 16 * 1024 * 1024  # of encoded records a topic
 LOG_SECONDS = 60.0  # a record stays at most this long
+BEHIND_S = 5.0  # that a partition's records come after another's of the same time
 CACHE_BYTES = 4 * 1024 * 1024  # of frames kept for the next reader at the same place; up to three forms of each
 
 
@@ -156,21 +158,37 @@ class TopicLog:
         return list(itertools.islice(self._chunks, max(0, border.place - self.first.place), None))
 
     def newest(self, records: int, limit: int) -> tuple[Positions, dict[int, list[Range]]]:
-        """The newest chunks that have so many records, or over `limit` bytes, or all there are.
+        """The newest chunks that have so many records, or over `limit` bytes, or all there are; with those before them
+        that came at most BEHIND_S earlier and have something newer: one partition may come as a whole before another.
 
         Returns where each partition begins in them, and its ranges, oldest first.
         """
         starts, found = dict(self.positions), dict[int, list[Range]]()
-        size = 0
-        for chunk in reversed(self._chunks):
-            if records <= 0 or size > limit:
-                break
-            size += chunk.size
+        for chunk in itertools.islice(reversed(self._chunks), self._depth(records, limit)):
             for part in reversed(chunk.ranges):
                 starts[part.partition] = part.start
-                found.setdefault(part.partition, []).insert(0, part)
-                records -= len(part.records)
+                found.setdefault(part.partition, []).append(part)
+        for ranges in found.values():
+            ranges.reverse()
         return starts, found
+
+    def _depth(self, records: int, limit: int) -> int:
+        """How many of the newest chunks those are."""
+        times: list[int] = []
+        size = depth = 0
+        floor, since = 0, float("-inf")
+        for place, chunk in enumerate(reversed(self._chunks), 1):
+            if size > limit or chunk.time < since:
+                break
+            size += chunk.size
+            if len(times) < records:
+                times += [record.timestamp for part in chunk.ranges for record in part.records]
+                depth = place
+                if len(times) >= records:
+                    floor, since = heapq.nlargest(records, times)[-1], chunk.time - BEHIND_S
+            elif chunk.end.newest > floor:
+                depth = place
+        return depth
 
     def frame(self, start: Mark, stream: str) -> Frame:
         """The frame that begins at `start`; it may take in several chunks."""

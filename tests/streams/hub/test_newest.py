@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.hub import newest
-from streams.hub.topic_log import TopicLog
+from streams.hub.topic_log import BEHIND_S, TopicLog
 from streams.kafka.history import Bounds, History
 from streams.wire.ranges import Range
 from streams.wire.records import Record
@@ -121,6 +121,22 @@ async def test_records_in_the_log_are_counted_without_asking_kafka() -> None:
     history = Holes(kafka, {0: 300})
     answer = await newest.find(partial(history.page, "t"), log, history.to(), 50)
     assert (told(answer), history.looked) == (({0: 150}, 50, "enough"), 0)
+
+
+@pytest.mark.parametrize(
+    ("late", "begin"), [(BEHIND_S, {0: 110, 1: 110, 2: 110}), (BEHIND_S + 1, {0: 150, 1: 30, 2: 150})]
+)
+async def test_of_partitions_that_came_one_after_the_other_the_newest_by_time_are_given(
+    late: float, begin: dict[int, int]
+) -> None:
+    kafka: Kafka = {partition: {offset: 3 * offset + partition for offset in range(150)} for partition in range(3)}
+    log = TopicLog("t", "e", dict.fromkeys(kafka, 0))
+    for partition, now in ((2, 1.0), (0, 1.0), (1, 1.0 + late)):
+        log.append([Range(partition, 0, 30, records(kafka[partition], 0, 30))], now)
+        log.append([Range(partition, 30, 150, records(kafka[partition], 30, 150))], now)
+    history = Holes(kafka, dict.fromkeys(kafka, 150))
+    answer = await newest.find(partial(history.page, "t"), log, history.to(), 120)
+    assert (told(answer), history.looked) == ((begin, 120, "enough"), 0)
 
 
 async def test_what_comes_while_kafka_is_read_comes_behind_the_beginning() -> None:

@@ -100,7 +100,7 @@ async def test_a_slow_registry_holds_up_what_needs_it_and_nothing_else() -> None
     async with stage() as on:
         slow = Slow()
         carried.put(Carried("avro", asked=slow))
-        on.produce("avro", b'{"n": 0}', b"\x00\x00\x00\x00\x01\x0e", b"{}")
+        on.produce("avro", b"\x00\x00\x00\x00\x01\x0e", b'{"n": 0}', b"{}")
         on.produce("plain", b"1")
         await on.until("plain", lambda records: len(records) == 1)
         on.produce("avro", b"\x00\x00\x00\x00\x01\x10")
@@ -111,7 +111,7 @@ async def test_a_slow_registry_holds_up_what_needs_it_and_nothing_else() -> None
         slow.answered.set()
         records = await on.until("avro", lambda records: len(records) == 4)
         assert offsets(records) == [0, 1, 2, 3]
-        assert [record["value"] for record in records] == [{"n": 0}, {"n": 7}, {}, {"n": 8}]
+        assert [record["value"] for record in records] == [{"n": 7}, {"n": 0}, {}, {"n": 8}]
 
 
 async def test_what_a_registry_does_not_tell_in_time_comes_undecoded() -> None:
