@@ -22,11 +22,11 @@ from django.utils import timezone
 from items.imports import mapping as import_mapping
 from items.imports import mending, recognising, running
 from items.imports import saved as import_saved
-from items.imports.patience import in_thread, patiently
 from items.imports.recognising import Survey
 from items.imports.rows import Unreadable
 from items.imports.running import COUNTS, Failure, Progress
 from items.models.import_job import FailedRow, ImportJob
+from items.services.patience import in_thread, patiently
 from items.services.refusals import Refused
 
 if TYPE_CHECKING:

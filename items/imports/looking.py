@@ -15,9 +15,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from items.imports import jobs
-from items.imports.patience import AWAY, in_thread
 from items.imports.rows import Unreadable
 from items.models.import_job import ImportJob
+from items.services.patience import AWAY, in_thread
 
 log = logging.getLogger(__name__)
 

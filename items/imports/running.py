@@ -21,11 +21,11 @@ from django.core.exceptions import ValidationError
 
 from items.imports import rows as import_rows
 from items.imports.mapping import Mapper, Skip
-from items.imports.patience import patiently
 from items.imports.recognising import Survey
 from items.imports.rows import Row
 from items.services import upserts
 from items.services.changes import ItemFields
+from items.services.patience import patiently
 from items.services.refusals import Refused
 from items.values.cells import neutral
 

@@ -7,24 +7,22 @@ hide others; each item is as it was when its piece was read.
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from items.listing import queries
 from items.listing.filters import Filters
 from items.models import Item
+from items.services.patience import until_answered
 from items.services.turns import read_piece
 from items.values.cells import neutral
 
 AWAY_S = 60.0  # as long as an export of a topic waits for Kafka
-LOOK_S = 0.5  # between two tries
 PIECE = 500  # items read and written at a time; at most 20,000 characters each
 COLUMNS = (
     "id", "version", "sku", "name", "description", "price", "tax", "link", "owner", "created_at", "updated_at",
@@ -52,14 +50,7 @@ class Export:
 
     async def _piece(self) -> bytes:
         """The next one; while the database is away it is waited for, AWAY_S at most. Nothing was taken of it then."""
-        end = time.monotonic() + AWAY_S
-        while True:
-            try:
-                return await read_piece(self.person, self.next_piece)
-            except (OperationalError, InterfaceError):
-                if time.monotonic() > end:
-                    raise
-            await asyncio.sleep(LOOK_S)
+        return await until_answered(lambda: read_piece(self.person, self.next_piece), AWAY_S)
 
     def next_piece(self) -> bytes:
         """The next items as bytes, read and written in a thread; b"" at the end. Gives its connection back."""

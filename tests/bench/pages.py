@@ -10,7 +10,7 @@ import httpx
 import psycopg
 
 from tests.bench.asking import Asking, Web, in_production
-from tests.bench.measure import Server
+from tests.bench.measure import ROOT, Server
 from tests.bench.run import Line, Run
 from tests.support.processes import Process
 
@@ -38,20 +38,25 @@ SELECT made.id, 1, 'item.created', person.username, made.created_at, '{}' FROM m
 
 
 def pages(run: Run) -> list[Line]:
-    """Each page in turns: the product's, and the plain view of the same queries and template."""
+    """Each page in turns: the product's, and the plain view of the same queries and template, which is this checkout's:
+    another checkout's product (`--against`) is asked alone."""
     with in_production(run, "pages") as web:
         item = _fill(web)
         paths = {name: path.format(item=item) for name, path in PAGES.items()}
         ours = web.serve()
-        plain = run.serve([sys.executable, "-m", "tests.bench.peers.plain_django"], web.install.env)
+        plain = [sys.executable, "-m", "tests.bench.peers.plain_django"]
+        peers = [run.serve(plain, web.install.env)] if run.tree == ROOT else []
         asking = Asking(run)
         for name, path in paths.items():
             headers = {} if name in ANONYMOUS else web.signed_in
-            _check_equal(ours, plain, path, headers)
+            for peer in peers:
+                _check_equal(ours, peer, path, headers)
             for _ in range(run.rounds):
                 asking.turn(name, ours, "get", path, headers=headers)
-                asking.turn(f"{name}, {PLAIN}", plain, "get", path, headers=headers)
-        run.end(plain)
+                for peer in peers:
+                    asking.turn(f"{name}, {PLAIN}", peer, "get", path, headers=headers)
+        for peer in peers:
+            run.end(peer)
     return [asking.line(f"GET {PAGES[name]}", "requests/s", name, f"{name}, {PLAIN}", aim=NOT_BEHIND) for name in PAGES]
 
 

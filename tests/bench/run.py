@@ -60,7 +60,8 @@ class Line:
 
     @property
     def ratio(self) -> float | None:
-        return self.ours.median / self.theirs.median if self.theirs.values and self.ours.values else None
+        is_told = self.ours.values and self.theirs.values and self.theirs.median
+        return self.ours.median / self.theirs.median if is_told else None
 
     def cells(self) -> list[str]:
         ratio, aim = self.ratio, ""

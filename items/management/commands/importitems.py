@@ -11,11 +11,12 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from items.imports import mapping as import_mapping
-from items.imports import patience, recognising, running
+from items.imports import recognising, running
 from items.imports import saved as import_saved
 from items.imports.recognising import Survey
 from items.imports.rows import Unreadable
 from items.imports.running import Failure, Progress
+from items.services import patience
 from items.services.refusals import Refused
 
 SHOWN = 10  # failures on the terminal; all are in the report

@@ -24,13 +24,13 @@ from django.utils import timezone
 
 from items import services
 from items.events import ItemEvent
-from items.imports import jobs, looking, patience, running
+from items.imports import jobs, looking, running
 from items.imports import saved as import_saved
 from items.listing import filters
 from items.listing.files import COLUMNS, Export
 from items.models import Item, ItemVersion
 from items.models.import_job import SILENT, ImportJob
-from items.services import upserts
+from items.services import patience, upserts
 from tests.items.imports.test_reading import SHOPIFY
 from tests.items.pages.test_pages import text
 from tests.support.people import PeopleTestCase, events, sign_in

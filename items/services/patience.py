@@ -1,17 +1,17 @@
-"""The database may go away while an import works, for a moment or for minutes: the work waits and goes on."""
+"""The database may go away while an import or an export works, for a moment or for minutes: it waits and goes on."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
 R = TypeVar("R")
 
-AWAY_S = 600.0  # a server that is set up anew is back by then
+AWAY_S = 600.0  # an import waits: a server that is set up anew is back by then
 LOOK_S = 0.5  # between two looks whether it is back; another second at most until it is known that it is not
 TRIES = 5  # of one step, when other writers were quicker or the database was busy
 PAUSE_S = 0.5  # between tries, growing
@@ -72,10 +72,15 @@ def _is_back() -> bool:
 
 async def in_thread(call: Callable[..., R], *args: Any, **kwargs: Any) -> R:
     """Calls it in a thread; while the database does not answer, again and again, AWAY_S at most. No thread waits."""
-    end = time.monotonic() + AWAY_S
+    return await until_answered(lambda: asyncio.to_thread(_closing, call, *args, **kwargs), AWAY_S)
+
+
+async def until_answered(ask: Callable[[], Awaitable[R]], within: float) -> R:
+    """Asks; while the database does not answer, again and again, for `within` seconds. Raises what it raised last."""
+    end = time.monotonic() + within
     while True:
         try:
-            return await asyncio.to_thread(_closing, call, *args, **kwargs)
+            return await ask()
         except AWAY:
             if time.monotonic() > end:
                 raise
