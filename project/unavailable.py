@@ -26,6 +26,17 @@ def was_too_long(error: BaseException) -> bool:
     return isinstance(error.__cause__, psycopg.errors.QueryCanceled)
 
 
+def is_out_of_range(request: HttpRequest, error: Exception) -> bool:
+    """Whether the address asks for what no database or calendar has: ?created_at__gte=0001-01-01T00:00:00+23:59, which
+    in UTC lies before the year 1. Lists of the admin take any look-up (?created_at__year=0, ?id__range=1), and Python
+    and Django say in several ways that there is no such thing."""
+    if request.method not in {"GET", "HEAD"}:
+        return False
+    match = request.resolver_match
+    is_list = match is not None and match.app_name == "admin" and (match.url_name or "").endswith("_changelist")
+    return isinstance(error, (OverflowError, DataError, *((ValueError, IndexError) if is_list and request.GET else ())))
+
+
 def too_many_fields() -> str:
     """The sentence for a request with more parameters or form fields than are read, with their bound."""
     most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
@@ -50,8 +61,7 @@ class Unavailable(OnTheLoop):
             return self._busy(request, TOO_LONG) if was_too_long(error) else self._busy(request, AWAY, is_away=True)
         if isinstance(error, TooManyFieldsSent):
             return out_of_bounds(request)
-        if isinstance(error, (OverflowError, DataError)) and request.method in {"GET", "HEAD"}:
-            # From a query such as ?created_at__gte=0001-01-01T00:00:00+23:59, which in UTC lies before the year 1.
+        if is_out_of_range(request, error):
             sentence = "The address holds a number or a time that is out of range."
             return render(request, "unavailable.html", {"status": 400, "sentence": sentence}, status=400)
         return None

@@ -171,6 +171,9 @@ class OutOfRangeTests(TransactionTestCase):
             ("items/apitoken", "created_at__gte=0001-01-01T00:00:00%2B23:59"),
             ("auth/user", "last_login__gte=0001-01-01T00:00:00%2B23:59"),
             ("items/item", "id__exact=99999999999999999999"),
+            ("items/item", "created_at__year=0"),
+            ("items/item", "created_at__iso_year=0"),
+            ("items/item", "id__range=1"),
         ):
             with self.subTest(path=path, query=query):
                 self.assertIn(browser.get(f"/admin/{path}/?{query}").status_code, {200, 302, 400})
