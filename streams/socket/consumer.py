@@ -141,7 +141,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return AsgiSink(self.base_send, self._start, self._abandon) if offered is None else TransportSink(offered)
 
     def _offered(self) -> Transporting | None:
-        """The server's protocol, where it lets us at the transport (streams/server.py)."""
+        """The server's protocol, where it lets us at the transport (streams/server/live.py)."""
         offered: Transporting | None = (self.scope.get("extensions") or {}).get(EXTENSION, {}).get("protocol")
         return offered
 

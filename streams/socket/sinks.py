@@ -1,5 +1,5 @@
 """The two ways to one connection that the hub writes through: ASGI's `send()`, which every server has, and the
-transport itself, where the server offers it (streams/server.py)."""
+transport itself, where the server offers it (streams/server/live.py)."""
 
 from __future__ import annotations
 

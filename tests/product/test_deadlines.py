@@ -14,8 +14,7 @@ import pytest
 import uvicorn
 
 from project import body_limits
-from streams import server
-from streams.server import LiveProtocol, WebProtocol
+from streams.server import LiveProtocol, WebProtocol, web
 from tests.conftest import Install
 from tests.support.processes import BIN, CALL_SECONDS, UVICORN_OPTIONS
 from tests.support.waiting import free_port, until
@@ -55,7 +54,7 @@ async def application(scope: Any, receive: Callable[[], Awaitable[Any]], send: A
 
 @pytest.fixture
 async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[uvicorn.Server]:
-    for module, name in ((server, "HEAD_S"), (server, "STALLED_S"), (body_limits, "SILENCE_S")):
+    for module, name in ((web, "HEAD_S"), (web, "STALLED_S"), (body_limits, "SILENCE_S")):
         monkeypatch.setattr(module, name, SHORT_S)
     config = uvicorn.Config(
         body_limits.BodyLimits(application), interface="asgi3", port=0, http=WebProtocol, ws=LiveProtocol,
@@ -125,7 +124,7 @@ async def test_what_does_not_come_ends_the_connection(port: int, sent: bytes, an
 
 
 async def test_a_head_without_end_is_too_large(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEAD_S", WAIT_S * 10)
+    monkeypatch.setattr(web, "HEAD_S", WAIT_S * 10)
     async with connected(port, HEAD) as (reader, writer):
         with contextlib.suppress(ConnectionError):
             for number in range(20):
@@ -164,7 +163,7 @@ async def test_a_slow_reader_gets_all_of_it(
     running: uvicorn.Server, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long it takes: whenever the deadline comes here, a part of the answer was taken since the last one."""
-    monkeypatch.setattr(server, "STALLED_S", 10 * WAIT_S)
+    monkeypatch.setattr(web, "STALLED_S", 10 * WAIT_S)
     async with connected(port, b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") as (reader, _):
         connections = running.server_state.connections
         await until(lambda: any(each.transport.get_write_buffer_size() for each in connections), "it waits to be taken")
@@ -196,7 +195,7 @@ async def test_requests_in_one_go_are_all_answered(port: int) -> None:
 
 
 async def test_over_the_most_only_probes_are_answered(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "most_connections", lambda: 0)
+    monkeypatch.setattr(web, "most_connections", lambda: 0)
     for sent, answer in (
         (HEAD + b"\r\n", b"HTTP/1.1 503 "),
         (HEAD + UPGRADE + b"\r\n", b"HTTP/1.1 503 "),

@@ -16,7 +16,7 @@ from streams.rights.credentials import Credentials, Known
 from streams.server import LiveProtocol
 from streams.socket import admission, routing
 from streams.socket.sinks import EXTENSION
-from tests.streams.test_server import WAIT_S, framed
+from tests.streams.server.test_live import WAIT_S, framed
 from tests.support.readers import opened
 from tests.support.serving import served as serve
 from tests.support.waiting import until

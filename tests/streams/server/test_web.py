@@ -13,7 +13,8 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from streams.server import REQUESTS_AHEAD, LiveProtocol, WebProtocol, send_whole
+from streams.server import LiveProtocol, WebProtocol, send_whole
+from streams.server.web import REQUESTS_AHEAD
 from tests.support.serving import port_of, served, started
 
 WAIT_S = 30

@@ -12,11 +12,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from streams import server
-from streams.handshake import Headers, opening, opening_of
-from streams.server import LiveProtocol, WebProtocol
+from streams.server import LiveProtocol, WebProtocol, web
+from streams.server.handshake import Headers, opening, opening_of
 from streams.socket.sinks import EXTENSION
-from tests.streams.test_server import CLOSE, WAIT_S, framed
+from tests.streams.server.test_live import CLOSE, WAIT_S, framed
 from tests.support.serving import served
 
 KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -204,7 +203,7 @@ async def test_a_usual_opening_alone_needs_no_parser_and_is_refused_where_there_
     usual = USUAL["Chromium"]
     assert b" 101 " in await status_of(usual)
     assert not begun
-    with mock.patch.object(server, "most_connections", return_value=0):
+    with mock.patch.object(web, "most_connections", return_value=0):
         assert b" 503 " in await status_of(usual)
     assert b" 101 " in await status_of(usual[:50], usual[50:])
     assert begun

@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from streams.server import FRAMES_AT_ONCE, PIECE_BYTES, PIECES, LiveProtocol
+from streams.server.live import FRAMES_AT_ONCE, PIECE_BYTES, PIECES, LiveProtocol
 from streams.socket.sinks import EXTENSION
 from tests.support.serving import port_of, started
 
