@@ -15,7 +15,7 @@ from streams.filters.seen import Seen, seen
 from streams.filters.work import Failed, TooMuch
 from streams.hub.topic_log import TopicLog
 from streams.hub.view import View
-from streams.hub.view_log import SLICE_S, Found, ViewLog
+from streams.hub.view_log import SLICE_MOST_S, SLICE_S, Found, ViewLog
 from streams.wire.ranges import Positions, Range
 from streams.wire.records import Record
 
@@ -27,7 +27,7 @@ HELD_S = 0.025
 # Of a topic's records that wait for its filters; then, or after LATE_S, the dearest is ended; at twice as many all are.
 WAITING_BYTES = 32 * 1024 * 1024
 LATE_S = 10.0
-STOOD_S = 1.0  # a slice that begins so late waited for a process that stood still: no record is late by that
+STOOD_S = 1.0  # a slice so late, or so long, waited for a process that stood still: no record is late by that
 PAUSE_S = 1.0  # between two that are ended for that
 
 
@@ -175,6 +175,7 @@ class Sieve:
             for each in list(self.logs.values()):
                 self._fail(each)
             return
+        self._pardon(time.perf_counter() - began)
         now = self._loop.time()
         if is_done or now - self._handed > HELD_S:
             self._handed = now
@@ -187,7 +188,8 @@ class Sieve:
             return
         if self._waiting and now - self._waiting[0][0] > LATE_S:
             self._end_dearest(now)
-        pause = time.perf_counter() - began
+        # While the process stood still others did not work, either: they need no more of it than what a slice can take.
+        pause = min(time.perf_counter() - began, SLICE_MOST_S)
         self._due = now + pause
         self._next = self._loop.call_later(pause, self._run)
 

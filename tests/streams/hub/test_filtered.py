@@ -144,7 +144,9 @@ async def test_where_nothing_matches_only_positions_are_told_together_and_with_t
     await until(lambda: reader.of("gap"), "the gap is told")
     assert reader.positions == {0: 60, 1: 12}
     put(hub, part(0, 60, 70), part(1, 12, 14))
-    await asyncio.sleep(0.05)
+    [log] = hub.views.logs()
+    await until(lambda: log._taken == {0: 70, 1: 14}, "all is looked at")
+    hub.delivery.run_tick()
     assert reader.positions == {0: 60, 1: 12}
     hub.look_at_views()
     await until(lambda: reader.positions == {0: 70, 1: 14}, "the clock tells it")
@@ -402,6 +404,9 @@ async def test_a_burst_of_records_does_not_end_a_filter_that_is_cheap(
     assert reader.seen[0] == thirds(20, 20_020)
 
 
+LATE_S = 1.0  # that records may wait
+
+
 class StandsStill(Filter):
     """While it looks at a record the machine stands still, and this thread believes that it computed."""
 
@@ -427,17 +432,32 @@ async def test_a_machine_that_stands_still_while_a_filter_looks_ends_no_filter(h
     assert reader.seen[0] == thirds(20, 32)
 
 
+class StandsStillOnce(Filter):
+    """While it looks at a record the process stands still; later no more."""
+
+    stands = LATE_S + 0.2
+
+    def matches(self, seen: Seen) -> bool:
+        stands, self.stands = self.stands, 0.0
+        time.sleep(stands)
+        return super().matches(seen)
+
+
+@pytest.mark.parametrize("kind", [StandsStillOnce, Filter], ids=["in a slice", "between slices"])
 async def test_records_are_not_late_by_the_time_that_the_process_stood_still(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, kind: type[Filter]
 ) -> None:
     monkeypatch.setattr(sieve, "SLICE_S", 0.0)  # a pause after each record
-    monkeypatch.setattr(sieve, "LATE_S", sieve.STOOD_S + 0.1)
+    monkeypatch.setattr(sieve, "LATE_S", LATE_S)
+    monkeypatch.setattr(sieve, "STOOD_S", LATE_S / 20)  # the machine may stand still as well, and more than once
     reader = Reader(hub)
     await reader.subscribe(THIRDS)
-    for start in (20, 40):  # few: what they wait for one another is no silence
+    hub.views.logs()[0].view = View(kind(THIRDS))
+    for start in (20, 40):
         put(hub, part(0, start, start + 20))
-    await asyncio.sleep(0)  # the first of them is looked at
-    time.sleep(sieve.STOOD_S + 0.2)  # the process stands still
+    if kind is Filter:
+        await asyncio.sleep(0)  # the first of them is looked at
+        time.sleep(LATE_S + 0.2)
     await until(lambda: reader.of("unsubscribed") or hub.views.logs()[0]._taken[0] == 60, "all are looked at")
     assert not reader.of("unsubscribed")
 
