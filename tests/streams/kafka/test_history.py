@@ -15,9 +15,10 @@ from streams.kafka import embedded
 from streams.kafka import history as history_module
 from streams.kafka.aiokafka_internals import ReadableRecords
 from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.history import READ_TIMEOUT_S, SOURCES, History, NoSuchOffset
+from streams.kafka.history import SOURCES, History, NoSuchOffset
 from streams.kafka.pool import Lease
 from streams.runtime.away import Unavailable, described
+from tests.streams.kafka.conftest import PATIENCE_S
 from tests.support.waiting import free_port
 
 PARTITIONS = range(4)
@@ -40,7 +41,7 @@ def fill(kafka: EmbeddedBroker) -> None:
     for partition in PARTITIONS[:-1]:
         for number in range(EACH):
             producer.produce("t", b"%d" % number, partition=partition)
-    assert producer.flush(10) == 0
+    assert producer.flush(PATIENCE_S) == 0
 
 
 async def test_whoever_asks_at_once_gets_the_offsets_of_the_partitions_they_asked_for(history: History) -> None:
@@ -60,7 +61,7 @@ async def test_offsets_are_told_while_all_readers_are_busy(history: History) -> 
     async def busy(_: Lease) -> None:
         await let_go.wait()
 
-    reading = [asyncio.create_task(history._pool.ask(busy, READ_TIMEOUT_S)) for _ in range(3 * SOURCES)]
+    reading = [asyncio.create_task(history._pool.ask(busy, PATIENCE_S)) for _ in range(3 * SOURCES)]
     bounds = await history.bounds("t", PARTITIONS)
     assert bounds.firsts == dict.fromkeys(PARTITIONS, 0)
     assert not any(task.done() for task in reading)
@@ -103,7 +104,7 @@ async def test_nothing_stays_of_what_was_fetched_and_not_read(history: History) 
     producer = Producer({"bootstrap.servers": (embedded.current() or embedded.start()).address, "log_level": 0})
     for number in range(2000):  # more than one look at a fetch takes of it
         producer.produce("t", b"%d" % number, partition=3)
-    assert producer.flush(10) == 0
+    assert producer.flush(PATIENCE_S) == 0
     gc.collect()
     gc.disable()
     try:

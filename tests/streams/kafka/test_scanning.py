@@ -12,9 +12,9 @@ from confluent_kafka import Producer
 from streams.kafka import embedded, scanning
 from streams.kafka.scanning import Sources
 from streams.runtime.away import Unavailable
+from tests.streams.kafka.conftest import PATIENCE_S
 
 TOPIC = "t"
-SECONDS = 30  # that a machine may stand still, and more
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ async def sources() -> AsyncIterator[Sources]:
     broker.create_topic(TOPIC)
     producer = Producer({"bootstrap.servers": broker.address, "log_level": 0})
     producer.produce(TOPIC, b"1", partition=0)
-    assert producer.flush(10) == 0
+    assert producer.flush(PATIENCE_S) == 0
     made = Sources()
     yield made
     await made.close()
@@ -43,7 +43,7 @@ async def stopped_meanwhile(sources: Sources) -> None:
 
 async def test_a_consumer_that_has_stopped_reading_ends_what_follows_a_topic(sources: Sources) -> None:
     with pytest.raises(Unavailable, match="stopped reading"):
-        await asyncio.wait_for(stopped_meanwhile(sources), SECONDS)
+        await asyncio.wait_for(stopped_meanwhile(sources), PATIENCE_S)
 
 
 async def test_a_poll_that_does_not_end_ends_what_follows_a_topic(
@@ -60,4 +60,4 @@ async def test_a_poll_that_does_not_end_ends_what_follows_a_topic(
                     monkeypatch.setattr(scanning, "READ_S", 0.1)
 
     with pytest.raises(Unavailable, match="did not answer"):
-        await asyncio.wait_for(followed(), SECONDS)
+        await asyncio.wait_for(followed(), PATIENCE_S)

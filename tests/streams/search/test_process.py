@@ -32,7 +32,7 @@ async def worker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkerProcess
     producer = Producer({"bootstrap.servers": broker.address, "log_level": 0})
     for number in range(RECORDS):
         producer.produce(TOPIC, b"%d" % number, partition=0)
-    assert producer.flush(10) == 0
+    assert producer.flush(30) == 0
     made = WorkerProcess()
     yield made
     await made.close()

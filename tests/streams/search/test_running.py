@@ -61,7 +61,8 @@ async def test_what_waited_for_its_turn_tells_nothing_where_nothing_may_be_told_
     assert (end.reason, end.message) == (reason, running.STOPPED[reason])
 
 
-async def test_what_did_not_wait_begins_without_another_look() -> None:
+async def test_what_did_not_wait_begins_without_another_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LOOK_S", 60.0)  # nor is it looked at where the machine stands still
     assert await events("forbidden", asked=time.monotonic() + 60) == [TOLD, Ended("complete")]
 
 
