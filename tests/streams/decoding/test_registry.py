@@ -15,6 +15,7 @@ import pytest
 from streams.decoding import registry as asked
 from streams.decoding.schemas import Schema
 from tests.support import services
+from tests.support.serving import Connections, close
 
 AVRO = '{"type": "record", "name": "shop.Order", "fields": [{"name": "n", "type": "long"}]}'
 MONEY = 'syntax = "proto3"; package other; message Money { int64 units = 1; }'
@@ -23,12 +24,18 @@ PROTO = 'syntax = "proto3"; import "other/money.proto"; message Order { other.Mo
 Answer = Callable[[str], Awaitable[tuple[int, bytes]] | tuple[int, bytes]]
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still is no registry that does not answer, nor has it been left alone for long."""
+    for name in ("WAIT_S", "LEARN_S", "AWAY_S"):
+        monkeypatch.setattr(asked, name, 60.0)
+
+
 class Odd:
     """A registry that answers as a test wants it to. asked: the paths, in order."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
-        self.serving: set[asyncio.Task[None]] = set()
         self.asked: list[str] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,20 +57,16 @@ class Odd:
 async def odd(answer: Answer) -> AsyncIterator[tuple[asked.Registry, Odd]]:
     """What asks, and the one that is asked."""
     server = Odd(answer)
-
-    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server.serving.add(asyncio.create_task(server.serve(reader, writer)))
-
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    connections = Connections(server.serve)
+    listening = await asyncio.start_server(connections.accept, "127.0.0.1", 0)
     client = asked.Registry(asked.Access(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api"))
     try:
         yield client, server
     finally:
         await client.close()
-        listening.close()
-        for task in server.serving:
-            task.cancel()
-        await asyncio.gather(*server.serving, return_exceptions=True)
+        await close(listening)
+        await connections.end()
+        await asyncio.sleep(0)  # a transport closes its socket in the round after
 
 
 @asynccontextmanager
