@@ -118,8 +118,11 @@ def expected_number(figure: str, records: list[Record]) -> float:
 async def settled(page: Page, records: int) -> dict[str, dict[str, Any]]:
     """What the tiles show once all stand on that many records."""
     await page.wait_for_function(
-        """wanted => [...document.querySelectorAll("[data-tile]")].every((tile) =>
-             tile.dataset.basis && JSON.parse(tile.dataset.basis).records === wanted)""",
+        """wanted => {
+             const tiles = [...document.querySelectorAll("[data-tile]")]; // none on the page before
+             const isOn = ({ dataset: { basis } }) => basis && JSON.parse(basis).records === wanted;
+             return tiles.length > 0 && tiles.every(isOn);
+           }""",
         arg=records,
         timeout=45_000,
     )
@@ -231,6 +234,29 @@ async def test_a_topic_made_anew_begins_all_figures_anew(visitors: Visitors, ins
     await live(page)
 
 
+async def test_a_tile_says_what_it_stands_on_once_that_is_drawn_and_its_columns_can_be_moved_then(
+    visitors: Visitors, install: Install
+) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    produce(web, 5, random.Random(SEED))
+    rows = tile("rows", "stream", {"columns": ["value.kind", "value.n"], "order": "newest"})
+    path = make_board(installation, web, [rows, tile("count", "number", {"figure": "count"}) | {"x": 4}])
+    visitor = await visitors.new(web)
+    release = await without(visitor, "**/boards/tiles/stream*.js")
+    page = await edited(visitor, path)
+    # Figures of all tiles come together: those of the first one are there as well.
+    await expect(page.locator('[data-tile="count"] data')).to_have_attribute("value", "5")
+    late = page.locator('[data-tile="rows"]')
+    assert await late.get_attribute("data-basis") is None
+    await expect(late.locator(".tile-foot > span")).to_have_text("")
+    release.set()
+    await settled(page, 5)
+    await expect(late.locator("tr[data-offset]")).to_have_count(5)
+    await expect(late.locator("th.movable")).to_have_count(2)
+
+
 async def test_a_tile_on_a_topic_that_is_not_there_says_so_and_the_others_work(
     visitors: Visitors, install: Install
 ) -> None:
@@ -291,7 +317,7 @@ async def test_charts_and_maps_are_drawn_under_the_policy(visitors: Visitors, in
     await expect(page.locator('[data-tile="map"] li')).to_have_count(1)
     said = '[data-tile="sums"] data[data-figure="sum"]'
     assert await page.locator(said).evaluate_all("all => all.reduce((sum, { value }) => sum + Number(value), 0)") == 4
-    assert {await each.get_attribute("data-of") for each in await page.locator(said).all()} == {"16.4"}
+    assert set(await page.locator(said).evaluate_all("all => all.map(({ dataset }) => dataset.of)")) == {"16.4"}
     buckets = page.locator('[data-tile="sums"] [data-bucket]')
     widths = await buckets.evaluate_all("all => all.map(({ dataset }) => [dataset.seconds, dataset.bucket % 10000])")
     assert widths
@@ -507,15 +533,21 @@ async def test_a_panel_is_not_made_anew_under_somebodys_hands(visitors: Visitors
     await expect(page.get_by_label("Topic")).to_have_value(TOPIC)
 
 
-async def waiting_for_topics(visitor: Visitor, path: str) -> tuple[Page, asyncio.Event]:
-    """A board whose editor was opened before the server told of topics: that comes with the event."""
+async def without(visitor: Visitor, address: str) -> asyncio.Event:
+    """What has such an address comes to the visitor with the event, and not before."""
     release = asyncio.Event()
 
     async def held(route: Route) -> None:
         await release.wait()
         await route.continue_()
 
-    await visitor.context.route("**/boards/worker/worker*.js", held)
+    await visitor.context.route(address, held)
+    return release
+
+
+async def waiting_for_topics(visitor: Visitor, path: str) -> tuple[Page, asyncio.Event]:
+    """A board whose editor was opened before the server told of topics: that comes with the event."""
+    release = await without(visitor, "**/boards/worker/worker*.js")
     page = await visitor.open(path)
     await page.get_by_role("button", name="Edit").click()
     await expect(page.locator(".gallery")).to_be_visible()
@@ -614,6 +646,7 @@ async def test_boards_are_accessible_in_both_themes_and_fit_the_screen(
             await expect(page.locator('[data-tile="rows"] tbody tr').first).to_be_visible()
         if "where" in where:
             await page.get_by_role("button", name="from – to").click()
+            await expect(page.get_by_label("From", exact=True)).to_be_visible()
         if "edit" in where:
             await page.get_by_role("button", name="Edit").click()
             await page.locator("[data-add=stream]").click()

@@ -36,7 +36,7 @@ const LAST_ROW = 1_999;
  * @property {import("../../live/records_api.js").RecordsApi} records
  * @property {() => import("../../live/protocol.js").Topic[]} topics
  * @property {import("./preview.js").Drawing} drawing
- * @property {(board: BoardJson) => Map<string, { node: HTMLElement }>} show draws a board afresh and returns its tiles
+ * @property {(board: BoardJson) => Map<string, import("../tiles/tile.js").Tile>} show draws a board afresh and returns its tiles
  * @property {(board: BoardJson | null) => void} left with the board as it is kept now, null when nothing was saved
  */
 
@@ -110,12 +110,13 @@ export class Editor {
     const tiles = this.#tools.show(this.#draft);
     const { GridStack } = /** @type {any} */ (globalThis);
     if (GridStack) this.#stacked(GridStack, tiles);
-    for (const [id, { node }] of tiles) {
+    for (const [id, tile] of tiles) {
+      const { node } = tile;
       node.tabIndex = 0;
       node.classList.toggle("chosen", id === this.#chosen);
       node.addEventListener("click", () => this.#choose(id), { capture: true });
       node.addEventListener("focusin", () => this.#choose(id)); // itself, or a part of it
-      letColumnsMove(node, (path, by) => this.#moveColumn(id, path, by));
+      tile.whenDrawn(() => letColumnsMove(node, (path, by) => this.#moveColumn(id, path, by)));
     }
   }
 

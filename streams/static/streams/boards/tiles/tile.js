@@ -40,8 +40,10 @@ export class Tile {
   json;
   /** @type {Drawing | null} null until its module is loaded */
   #drawing = null;
-  /** @type {any} figures that came before it */
+  /** @type {import("../worker/feed.js").Shown | null} what came before it: nothing is said of figures that nobody sees */
   #early = null;
+  /** @type {(() => void)[]} what waits for it */
+  #waiting = [];
   /** the topic's life that its records are of */
   #epoch = "";
   #isEnded = false;
@@ -106,12 +108,25 @@ export class Tile {
       return;
     }
     this.#drawing = new Kind(body, this.json, tools);
-    if (this.#early) this.#drawing.show(this.#early);
+    if (this.#early) this.show(this.#early);
     this.#early = null;
+    for (const act of this.#waiting.splice(0)) act();
+  }
+
+  /** @param {() => void} act called when its drawing stands in the node: at once, or once the module of its kind is there */
+  whenDrawn(act) {
+    if (this.#drawing) act();
+    else this.#waiting.push(act);
   }
 
   /** @param {import("../worker/feed.js").Shown} shown */
-  show({ figures, basis, problem, since, note, isFilling }) {
+  show(shown) {
+    const { figures, basis, problem, since, note, isFilling } = shown;
+    if (!this.#drawing) {
+      this.#early = shown;
+      if (problem) this.#say(problem); // else it goes on saying whether it can be drawn
+      return;
+    }
     this.#say(problem);
     if (isFilling && basis?.records === 0) {
       this.#basisSaid = () => say(this.#basis, note);
@@ -126,9 +141,7 @@ export class Tile {
       this.#basisSaid();
       this.#load.hidden = basis.gaps === 0;
     }
-    if (!figures) return;
-    if (this.#drawing) this.#drawing.show(figures);
-    else this.#early = figures;
+    if (figures) this.#drawing.show(figures);
   }
 
   redraw() {
