@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Visitors, live
+from tests.browser.conftest import Visitors, live, press_swiftly
 from tests.browser.test_boards import TOPIC, make_board, settled, snapshot, tile
 from tests.browser.test_records import producer
 from tests.conftest import Install
@@ -209,8 +209,7 @@ async def test_a_board_is_used_without_a_mouse(visitors: Visitors, install: Inst
     path = make_board(installation, web, spread_out(TILES))
     page = await (await visitors.new(web)).open("/items/")
     keys = page.keyboard
-    await keys.press("g")
-    await keys.press("b")
+    await press_swiftly(page, "gb")
     await expect(page.get_by_role("heading", name="Boards")).to_be_visible()
     await tab_to(page, f'a[href="{path}"]')
     await keys.press("Enter")

@@ -129,7 +129,7 @@ async def test_a_map_is_drawn_as_large_as_its_tile_becomes(visitors: Visitors, i
     await settled(page, 1)
     # The land is drawn when the size changes, and never by itself.
     fits = """() => { const land = document.querySelector(".map-land");
-      return land.width > 300 && land.width === land.clientWidth && land.height === land.clientHeight; }"""
+      return land && land.width > 300 && land.width === land.clientWidth && land.height === land.clientHeight; }"""
     await page.wait_for_function(fits)
     for width in (800, 1180):
         await page.set_viewport_size({"width": width, "height": 700})

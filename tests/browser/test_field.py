@@ -190,6 +190,7 @@ async def test_a_click_on_a_value_adds_a_condition_and_so_do_the_keys(visitors: 
     await expect(rows(page)).to_have_count(60)
     await rows(page).first.locator(".key").click(modifiers=["Alt"])
     await expect(field(page)).to_have_value('key == "k3"')
+    await expect(rows(page)).to_have_count(15)  # where the first one stands now
     box = await rows(page).first.locator(".value").bounding_box()
     assert box is not None
     await page.keyboard.down("Alt")

@@ -117,6 +117,7 @@ async def test_a_search_reaches_further_back_when_asked_and_never_past_what_it_s
     await expect(page.locator(".row[data-kind=record]")).to_have_count(1)
     assert await offsets(page) == [str(total - HELD)]
     await page.goto(f"{web.url}/?topic={TOPIC}&key={total - HELD - 1}")
+    await expect(page.locator(".found")).to_contain_text(re.compile(r"0 of the newest 2\s000 records fit"))
     await expect(page.locator(".nothing")).to_contain_text("No record fits")
 
     await page.goto(f"{web.url}/?topic={TOPIC}&filter=number")  # all of them fit, and 500 are rows

@@ -225,7 +225,7 @@ class Process:
 
     def broker(self) -> str:
         """The address of the embedded broker of a web process, as its log names it."""
-        found = re.search(r"broker listens on (\S+:\d+)", self.log())
+        found = re.search(r"broker listens on (\S+:\d+)", self.log_path.read_text(errors="replace"))
         assert found, self.log()
         return found[1]
 
