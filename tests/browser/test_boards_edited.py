@@ -152,7 +152,7 @@ async def test_what_is_not_changed_goes_on_while_a_tile_is(visitors: Visitors, i
     assert await change("Title", "Kinds") == "20"
     await expect(page.locator("[data-tile=top] .tile-title")).to_have_text("Kinds")
     await expect(page.locator("[data-tile=top] li[data-key]")).to_have_count(3)
-    assert sockets == []  # what a tile is called changes no figure
+    assert sockets == []  # what a tile is called changes no figure, and the next change brings the first socket
 
     assert await change("How many", "2") == "20"
     await expect(page.locator("[data-tile=top] li[data-key]")).to_have_count(2)
@@ -160,6 +160,7 @@ async def test_what_is_not_changed_goes_on_while_a_tile_is(visitors: Visitors, i
     produce(web, 5, random.Random(SEED))
     await expect(figure).to_have_attribute("value", "25")  # both go on
     await expect(page.locator("[data-tile=top]")).to_have_attribute("data-basis", re.compile(r'"records":25\b'))
+    assert len(sockets) == 1  # the changed tile's
 
     # However often something is changed, it ends with what was saved, in few connections.
     for limit in range(3, 9):

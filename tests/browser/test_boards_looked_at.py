@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitors, live, press_swiftly
-from tests.browser.test_boards import TOPIC, make_board, settled, snapshot, tile
+from tests.browser.test_boards import TOPIC, make_board, settled, snapshot, tile, without
 from tests.browser.test_records import producer
 from tests.conftest import Install
 from tests.support.processes import CALL_SECONDS, Process
@@ -96,8 +96,12 @@ async def test_what_is_pressed_narrows_the_board_and_the_address_opens_the_same(
     narrowed, to_the_wall = conditions(page), page.get_by_role("link", name="Wall")
     await visitor.context.grant_permissions(["screen-wake-lock"])
     await page.evaluate(REMEMBER_LOCKS)
+    release = await without(visitor, "**/boards/wall*.js")
     await to_the_wall.click()
     await expect(to_the_wall).to_be_hidden()
+    # Before anything is loaded: a press lets take the screen for some seconds only.
+    await page.wait_for_function("() => document.fullscreenElement", timeout=CALL_SECONDS * 1_000)
+    release.set()
     awake = "() => document.fullscreenElement && locks.some(({ released }) => !released)"
     await page.wait_for_function(awake, timeout=CALL_SECONDS * 1_000)
     assert "wall=1" in page.url

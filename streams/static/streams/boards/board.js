@@ -129,8 +129,7 @@ class BoardPage {
     else address.searchParams.delete("wall");
     history.pushState(null, "", address);
     this.#showWall();
-    const wall = await wallPart();
-    await (isWall ? wall?.fill() : wall?.leave());
+    await (isWall ? fillScreen() : (await wallPart())?.leave());
   }
 
   /** Shows the board as its address says: on a wall, or as a page. */
@@ -424,6 +423,15 @@ class BoardPage {
     this.#banner.dataset["said"] = text;
     const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#sources.isOpen ? this.#sources.tell({ type: "retry" }) : this.#open()));
     this.#banner.replaceChildren(text, " ", way);
+  }
+}
+
+/** Takes the whole screen, where the browser lets it: for some seconds after a press, so that no module is waited for. */
+async function fillScreen() {
+  try {
+    await document.documentElement.requestFullscreen();
+  } catch {
+    // The board is as large as the window then.
   }
 }
 

@@ -1,16 +1,7 @@
-// A board on a wall: the whole screen, which stays awake. Loaded when one is shown so.
+// A board on a wall: the whole screen stays awake, and is given back. Loaded when one is shown so.
 
 /** @type {WakeLockSentinel | null} */
 let awake = null;
-
-/** Takes the whole screen, where the browser lets it: it does right after a press. */
-export async function fill() {
-  try {
-    await document.documentElement.requestFullscreen();
-  } catch {
-    // The board is as large as the window then.
-  }
-}
 
 /** Gives the screen back. */
 export async function leave() {
