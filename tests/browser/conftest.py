@@ -16,8 +16,10 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.support.processes import PASSWORD, SESSION_COOKIE, USERS, Process, session_of
 
-# ms; two loaded cores, and a board that lost its server waits up to 20 s between tries
-expect.set_options(timeout=45_000)
+# For what is expected, and for what is done, which waits for as much: two loaded cores, and a board that lost its
+# server waits up to 20 s between tries.
+PATIENCE_MS = 45_000
+expect.set_options(timeout=PATIENCE_MS)
 
 # What Chromium writes when a connection ends or is refused, which tests of a broken network bring about.
 NETWORK_NOISE = re.compile(r"WebSocket connection to|Failed to load resource: net::ERR_")
@@ -82,6 +84,7 @@ class Visitors:
         in has been so since the installation was prepared (tests/support/processes.py)."""
         address = web if isinstance(web, str) else web.url
         context = await self._browser.new_context(**{"timezone_id": "UTC", **options})
+        context.set_default_timeout(PATIENCE_MS)
         self._contexts.append(context)
         if signed_in:
             await context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[0]), "url": address}])

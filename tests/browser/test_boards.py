@@ -124,7 +124,6 @@ async def settled(page: Page, records: int) -> dict[str, dict[str, Any]]:
              return tiles.length > 0 && tiles.every(isOn);
            }""",
         arg=records,
-        timeout=45_000,
     )
     return await snapshot(page)
 

@@ -13,7 +13,7 @@ from tests.browser.conftest import Visitors, live, press_swiftly
 from tests.browser.test_boards import TOPIC, make_board, settled, snapshot, tile, without
 from tests.browser.test_records import producer
 from tests.conftest import Install
-from tests.support.processes import CALL_SECONDS, Process
+from tests.support.processes import Process
 
 TILES = [
     tile("count", "number", {"figure": "count"}),
@@ -100,17 +100,17 @@ async def test_what_is_pressed_narrows_the_board_and_the_address_opens_the_same(
     await to_the_wall.click()
     await expect(to_the_wall).to_be_hidden()
     # Before anything is loaded: a press lets take the screen for some seconds only.
-    await page.wait_for_function("() => document.fullscreenElement", timeout=CALL_SECONDS * 1_000)
+    await page.wait_for_function("() => document.fullscreenElement")
     release.set()
     awake = "() => document.fullscreenElement && locks.some(({ released }) => !released)"
-    await page.wait_for_function(awake, timeout=CALL_SECONDS * 1_000)
+    await page.wait_for_function(awake)
     assert "wall=1" in page.url
     assert conditions(page) == narrowed
     await settled(page, TOTAL // 12)
     await page.keyboard.press("Escape")
     await expect(to_the_wall).to_be_visible()
     as_before = "() => !document.fullscreenElement && locks.every(({ released }) => released)"
-    await page.wait_for_function(as_before, timeout=CALL_SECONDS * 1_000)
+    await page.wait_for_function(as_before)
     assert "wall" not in page.url
     assert conditions(page) == narrowed
 
