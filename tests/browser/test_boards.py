@@ -529,6 +529,7 @@ async def test_a_panel_is_not_made_anew_under_somebodys_hands(visitors: Visitors
     await expect(page.get_by_label("Topic")).to_have_value("items.v1")
     await page.get_by_label("Topic").select_option(TOPIC)
     await page.locator("[data-add=number]").click()
+    await expect(page.locator(".preview")).to_be_visible()
     await expect(page.get_by_label("Topic")).to_have_value(TOPIC)
 
 
