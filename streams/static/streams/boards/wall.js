@@ -1,21 +1,27 @@
 // A board on a wall: the whole screen stays awake, and is given back. Loaded when one is shown so.
 
-/** @type {WakeLockSentinel | null} */
-let awake = null;
+/** @type {Promise<WakeLockSentinel | null>} what was asked for last; null when it could not be had, or nobody wants it */
+let awake = Promise.resolve(null);
 
 /** Gives the screen back. */
 export async function leave() {
-  await awake?.release();
-  awake = null;
+  const held = awake;
+  awake = Promise.resolve(null);
   if (document.fullscreenElement) await document.exitFullscreen();
+  await (await held)?.release(); // also where the browser says yes only now
 }
 
 /** Keeps the screen from going dark while the page is seen; browsers let go of it when it is not, so ask again then. */
 export async function keepAwake() {
-  if (awake && !awake.released) return;
+  awake = awake.then((lock) => (lock && !lock.released ? lock : askForIt()));
+  await awake;
+}
+
+/** @returns {Promise<WakeLockSentinel | null>} */
+async function askForIt() {
   try {
-    awake = (await navigator.wakeLock?.request("screen")) ?? null;
+    return (await navigator.wakeLock?.request("screen")) ?? null;
   } catch {
-    awake = null; // the battery is low, or somebody said no: nothing that the board can do
+    return null; // the battery is low, or somebody said no: nothing that the board can do
   }
 }
