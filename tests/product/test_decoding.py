@@ -59,7 +59,7 @@ async def test_a_record_arrives_decoded_and_tells_its_bytes_and_schema(install: 
     installation = install(SCHEMA_REGISTRY_URL=registry.url)
     installation.watch(TOPIC)
     web = installation.web()
-    assert "registry: ok\n" in (await get(installation, web, "/readyz")).text
+    await until(lambda: "registry: ok\n" in web.readyz(), "the registry is there")
     async with Follower(web.url, installation.token, TOPIC, {"latest": True}) as follower:
         await follower.subscribed()
         produce(web, framed(number, b"\x0e"), b'{"n": 1.50}', framed(number, b"\x0e\x00"))

@@ -15,7 +15,14 @@ import pytest
 from project.accounts.attempts import WRONG_TOKEN
 from tests.conftest import Install
 from tests.support.client import Connection
-from tests.support.processes import CALL_SECONDS, PASSWORD, Installation, Process, make_installation
+from tests.support.processes import (
+    CALL_SECONDS,
+    PASSWORD,
+    START_SECONDS,
+    Installation,
+    Process,
+    make_installation,
+)
 from tests.support.waiting import until
 
 UPGRADE = (
@@ -66,7 +73,8 @@ def test_what_signed_in_people_see_is_not_kept_and_static_files_are(
     assert sign_in(browser, "alice", PASSWORD) == 302
     for path in ("/", "/items/", "/admin/", "/items/new/", "/api/docs"):
         assert "no-store" in browser.get(path).headers["Cache-Control"], path
-    answer = httpx.get(f"{web.url}/api/items/", headers={"Authorization": f"Bearer {product.token}"})
+    signed_in = {"Authorization": f"Bearer {product.token}"}
+    answer = httpx.get(f"{web.url}/api/items/", headers=signed_in, timeout=CALL_SECONDS)
     assert "no-store" in answer.headers["Cache-Control"]
     assert "no-store" not in browser.get("/static/project/base.css").headers.get("Cache-Control", "")
 
@@ -149,6 +157,6 @@ def test_what_lets_anybody_in_stops_the_start(product: Installation, name: str, 
     settings: dict[str, Any] = {"DEMO": "false", name: value}
     web = product.web(start=False, **settings)
     web.start(wait=False)
-    assert web.wait() != 0
+    assert web.wait(START_SECONDS) != 0
     assert told in web.log()
     product.processes.remove(web)

@@ -101,6 +101,7 @@ async def test_a_right_and_the_account_are_taken_away_and_given_back(
         Connection(web.url, token=installation.token) as connection,
     ):
         await neighbour.subscribed(AGAIN_SECONDS)
+        await neighbour.until(lambda: "live" in neighbour.links, "the link is live", AGAIN_SECONDS)
         await connection.receive_type("welcome")
         await subscribed(connection, topic)
         # The right to one topic: its stream ends, and is there again with the right; nobody else notices.

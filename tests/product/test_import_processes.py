@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from items.imports.running import CHUNK
@@ -25,12 +26,33 @@ Install = Callable[..., Installation]
 ROWS = 12 * CHUNK + 7
 KILLS = 3
 AWAY_S = 25.0
-LONGER_ROWS = 40 * CHUNK + 7  # of an import that is still running when its first chunk has been seen
+HELD_AT = f"S-{10 * CHUNK}"  # the SKU of the row that an import does not get beyond, as long as the test holds it
+# SQLite has nothing that waits: an import that is held computes until it is killed.
+ENDLESS = "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+HOLD = (
+    f"CREATE TRIGGER held BEFORE INSERT ON items_item WHEN NEW.sku = '{HELD_AT}'"
+    " BEGIN SELECT count(*) FROM endless; END"
+)
+LET_GO = "DROP TRIGGER held"
+# What was seen in a file is not written down: it is still being looked at, however soon that was done.
+LOOK_ON = (
+    "CREATE TRIGGER looking BEFORE UPDATE OF state ON items_importjob WHEN OLD.state = 'looking'"
+    " BEGIN SELECT RAISE(IGNORE); END"
+)
+LOOK_NO_LONGER = "DROP TRIGGER looking"
+# With PostgreSQL both imports wait for a lock that the test holds, and that ends with the server.
+LOCK = 4713
+HOLD_ON_POSTGRES = f"""
+CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_advisory_xact_lock_shared({LOCK}); RETURN NEW; END $$;
+CREATE TRIGGER held BEFORE INSERT ON items_item FOR EACH ROW WHEN (NEW.sku LIKE '%-{10 * CHUNK}')
+EXECUTE FUNCTION held();
+"""
 
 
-def file_of(folder: Path, rows: int = ROWS) -> Path:
+def file_of(folder: Path) -> Path:
     path = folder / "many.csv"
-    lines = (f'S-{number},"Item, number {number}",{number % 997}.{number % 100:02}\n' for number in range(rows))
+    lines = (f'S-{number},"Item, number {number}",{number % 997}.{number % 100:02}\n' for number in range(ROWS))
     path.write_text("sku,name,price\n" + "".join(lines))
     return path
 
@@ -39,15 +61,15 @@ def there(installation: Installation) -> int:
     return int(installation.query("SELECT count(*) FROM items_item")[0][0])
 
 
-def assert_as_the_file(installation: Installation, rows: int = ROWS) -> None:
+def assert_as_the_file(installation: Installation) -> None:
     """Each row is one item of version 1 with one step of history and one event."""
     items = installation.query("SELECT sku, name, price, version FROM items_item")
     assert {(sku, name, f"{price:.2f}", version) for sku, name, price, version in items} == {
-        (f"S-{number}", f"Item, number {number}", f"{number % 997}.{number % 100:02}", 1) for number in range(rows)
+        (f"S-{number}", f"Item, number {number}", f"{number % 997}.{number % 100:02}", 1) for number in range(ROWS)
     }
-    assert len(items) == rows
-    assert installation.query("SELECT count(*) FROM items_itemversion")[0][0] == rows
-    assert installation.query("SELECT count(*), count(DISTINCT key) FROM streams_outboxmessage")[0] == (rows, rows)
+    assert len(items) == ROWS
+    assert installation.query("SELECT count(*) FROM items_itemversion")[0][0] == ROWS
+    assert installation.query("SELECT count(*), count(DISTINCT key) FROM streams_outboxmessage")[0] == (ROWS, ROWS)
 
 
 @pytest.mark.slow
@@ -87,16 +109,17 @@ def test_a_large_upload_is_answered_at_once_and_looked_into_meanwhile(install: I
             token = {"csrfmiddlewaretoken": str(page.cookies.get("csrftoken") or browser.cookies.get("csrftoken"))}
             return browser.post(page.url, data=token, files={"file": ("many.csv", content, "text/csv")})
 
+        installation.query(LOOK_ON)
         page = upload(table)
         assert "Looking at your file" in page.text
         web.kill()
+        installation.query(LOOK_NO_LONGER)
         installation.query("UPDATE items_importjob SET alive_at = '2020-01-01 00:00:00'")  # and a minute has passed
         web.start()
         assert "Looking at your file" in browser.get(page.url).text
         wait_until(lambda: f"with {rows} rows" in browser.get(page.url).text, "the preview", 120)
 
         page = upload(b"[" + b'{"name": "Lamp", "price": 1},' * 20_000 + b"{}]")
-        assert "Looking at your file" in page.text
         wait_until(lambda: "The file cannot be imported" in browser.get(page.url).text, "the refusal", 120)
         assert "This is a JSON array" in browser.get(page.url).text
 
@@ -105,6 +128,8 @@ def test_a_large_upload_is_answered_at_once_and_looked_into_meanwhile(install: I
 def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Install, tmp_path: Path) -> None:
     """Without JavaScript: upload, start, kill, run again, as a browser sends it."""
     installation = install()
+    for statement in (ENDLESS, HOLD):
+        installation.query(statement)
     web = installation.web()
     with httpx.Client(base_url=web.url, follow_redirects=True, timeout=60) as browser:
 
@@ -117,7 +142,7 @@ def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Ins
         browser.get("/accounts/login/")
         post("/accounts/login/", username="alice", password=PASSWORD)
         browser.get("/items/import/")
-        upload = file_of(tmp_path, LONGER_ROWS).read_bytes()
+        upload = file_of(tmp_path).read_bytes()
         page = post("/items/import/", file=("many.csv", upload, "text/csv"))
         wait_until(lambda: "Item, number 0" in browser.get(page.url).text, "the preview", 120)
         job = page.url.path
@@ -128,6 +153,7 @@ def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Ins
         wait_until(lambda: there(installation) >= CHUNK, "the first chunk", 120)
         (importing,) = [pid for pid in children(web.pid) if b"runimport" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         os.kill(importing, signal.SIGKILL)
+        installation.query(LET_GO)
         wait_until(lambda: "Interrupted" in browser.get(job).text, "interrupted", 60)
         page = browser.get(job)
         assert re.search(r"<dt>Added</dt><dd class=\"mono\">\d+", page.text)
@@ -135,7 +161,7 @@ def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Ins
 
         post(f"{job}start/", **columns)
         wait_until(lambda: "<strong>Done</strong>" in browser.get(job).text, "the import's end", 240)
-    assert_as_the_file(installation, LONGER_ROWS)
+    assert_as_the_file(installation)
 
 
 @pytest.mark.slow
@@ -145,11 +171,16 @@ def test_imports_wait_for_a_database_that_was_killed_and_go_on_by_themselves(
 ) -> None:
     """One by the page, one by the command, and a file that is looked into: nobody does anything but wait."""
     installation = install(postgres)
+    installation.query(HOLD_ON_POSTGRES)
     web = installation.web()
-    path, report = file_of(tmp_path, LONGER_ROWS), tmp_path / "report.csv"
+    path, report = file_of(tmp_path), tmp_path / "report.csv"
     other = tmp_path / "other.csv"
     other.write_bytes(path.read_bytes().replace(b"\nS-", b"\nT-"))
-    with httpx.Client(base_url=web.url, follow_redirects=True, timeout=60) as browser:
+    with (
+        psycopg.connect(installation.database_url, autocommit=True) as server,
+        httpx.Client(base_url=web.url, follow_redirects=True, timeout=60) as browser,
+    ):
+        server.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         browser.cookies.set(SESSION_COOKIE, session_of(USERS[0]))
 
         def post(address: str, content: bytes | None = None, **typed: str) -> httpx.Response:
@@ -175,9 +206,9 @@ def test_imports_wait_for_a_database_that_was_killed_and_go_on_by_themselves(
         wait_until(lambda: "with 400000 rows" in browser.get(looked_at).text, "the preview of the other", 120)
     assert "the import waits for it" in (tmp_path / "said").read_text()
     rows = installation.query("SELECT count(*), count(DISTINCT sku), max(version) FROM items_item")
-    assert rows == [(2 * LONGER_ROWS, 2 * LONGER_ROWS, 1)]
+    assert rows == [(2 * ROWS, 2 * ROWS, 1)]
     events = installation.query("SELECT count(*), count(DISTINCT key) FROM streams_outboxmessage")
-    assert events == [(2 * LONGER_ROWS, 2 * LONGER_ROWS)]
+    assert events == [(2 * ROWS, 2 * ROWS)]
 
 
 def first_letters(installation: Installation) -> set[str]:

@@ -41,6 +41,7 @@ class First(Kafka):
     def create_spread(self) -> str:
         """A topic that both brokers hold; each of them leads some of its partitions."""
         topic, admin = f"spread-{self.port}", self.admin()
+        wait_until(lambda: len(admin.list_topics(timeout=CALL_SECONDS).brokers) == 2, "there are two", CALL_SECONDS)
         services.finish(admin.create_topics([NewTopic(topic, PARTITIONS, 2)], operation_timeout=CALL_SECONDS))
         wait_until(lambda: self.leaders(topic) == {1, 2}, "both lead", CALL_SECONDS)
         return topic
@@ -128,7 +129,7 @@ async def test_a_partition_that_nobody_leads_holds_up_its_own_topic_and_no_other
         await follower.subscribed(AGAIN_SECONDS)
         first.produce(other, [b"1"] * 5)
         await follower.until(lambda: len(follower.records) == 5, "the other's records", AGAIN_SECONDS)
-        assert "No broker leads all partitions" in web.log()
+        await until(lambda: "No broker leads all partitions" in web.log(), "it is told", AGAIN_SECONDS)
         await asyncio.to_thread(second.start)
         async with Follower(web.url, installation.token, alone) as late:
             await late.subscribed(AGAIN_SECONDS)

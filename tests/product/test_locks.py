@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from tests.conftest import Install
-from tests.support.processes import Installation, Process
+from tests.support.processes import START_SECONDS, Installation, Process
 from tests.support.services import Kafka, Postgres
 from tests.support.waiting import wait_until
 
@@ -61,7 +61,7 @@ def refuses_a_second(installation: Installation) -> None:
     installation.web()
     second = installation.web(start=False, TEST_RUN_DIR=str(installation.folder / "elsewhere"))
     second.start(wait=False)
-    assert second.wait() != 0
+    assert second.wait(START_SECONDS) != 0
     assert "runs on this database with the embedded Kafka broker" in second.log()
 
 

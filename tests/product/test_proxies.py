@@ -17,7 +17,7 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.conftest import Install
 from tests.support.client import Follower
-from tests.support.processes import PASSWORD, ROOT, Installation, Process
+from tests.support.processes import CALL_SECONDS, PASSWORD, ROOT, START_SECONDS, Installation, Process
 from tests.support.services import Service, missing
 from tests.support.waiting import wait_until
 
@@ -78,7 +78,7 @@ def site(install: Install, request: pytest.FixtureRequest) -> Iterator[Site]:
         nginx.start()
         web.start(wait=False)
         answer = f"{web.url}/healthz"
-        wait_until(lambda: answers(answer), "the web process answers")
+        wait_until(lambda: answers(answer), "the web process answers", START_SECONDS)
         yield Site(installation, f"http://localhost:{nginx.port}{path}")
     finally:
         nginx.close()
@@ -147,7 +147,10 @@ def test_the_api_works_and_describes_itself_as_it_is(site: Site) -> None:
 
 async def test_the_socket_delivers_and_a_browser_of_the_same_origin_is_let_in(site: Site) -> None:
     headers = {"Authorization": f"Bearer {site.installation.token}"}
-    async with Follower(site.url, site.installation.token, "items.v1") as follower, httpx.AsyncClient() as client:
+    async with (
+        Follower(site.url, site.installation.token, "items.v1") as follower,
+        httpx.AsyncClient(timeout=CALL_SECONDS) as client,
+    ):
         await follower.subscribed()
         added = await client.post(f"{site.url}/api/items/", json={"name": "a", "price": "1"}, headers=headers)
         key = str(added.json()["item"]["id"])
@@ -160,6 +163,7 @@ async def test_the_socket_delivers_and_a_browser_of_the_same_origin_is_let_in(si
         origin=Origin(origin(site)),
         subprotocols=[Subprotocol("streamboard.v1")],
         additional_headers={"Cookie": cookies},
+        open_timeout=CALL_SECONDS,
     ) as socket:
         assert json.loads(await socket.recv())["type"] == "welcome"
 

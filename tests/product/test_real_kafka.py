@@ -215,6 +215,7 @@ async def test_a_deleted_topic_is_told_stays_away_and_begins_a_new_life_when_it_
         Follower(web.url, installation.token, installation.items_topic) as neighbour,
         Connection(web.url, token=installation.token) as connection,
     ):
+        await neighbour.until(lambda: "live" in neighbour.links, "the link is live")
         await connection.receive_type("welcome")
         await subscribe(connection, topic)
         kafka.delete_topic(topic)

@@ -17,7 +17,7 @@ SCHEMATHESIS = str(BIN / "schemathesis")
 SEED = 1  # a run that fails can be repeated
 EXAMPLES = 6  # of each operation in the random part; the edges of each parameter come on top
 WORKERS = "1"  # Python 3.11 may fail to compile in two threads at once ("AST constructor recursion depth mismatch")
-RUN_SECONDS = 300  # it takes some 40 on an idle machine
+RUN_SECONDS = 900  # it takes some 40 on an idle machine
 OPERATIONS = 33
 RECORDS = "/api/topics/items.v1/records?partition=0&from=0&to=10"
 

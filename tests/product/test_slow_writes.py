@@ -31,7 +31,7 @@ WAITING = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid 
 async def test_writes_that_hang_delay_no_read_no_socket_and_no_health_check(
     install: Install, postgres: Postgres
 ) -> None:
-    installation = install(postgres)
+    installation = install(postgres, TEST_STATEMENT_MS="300000")  # those that hang do so until the test lets go
     web = await asyncio.to_thread(installation.web)
     headers = {"Authorization": f"Bearer {installation.token}"}
     limits = httpx.Limits(max_connections=SENT + 10)

@@ -18,6 +18,7 @@ from tests.support.processes import CALL_SECONDS, Installation, Process, make_in
 from tests.support.searching import search, searcher
 from tests.support.services import Kafka, Postgres, Redis
 from tests.support.waiting import until
+from tests.support.wire import RECOVERY_SECONDS
 
 TOPIC = "seen-otherwise"
 SCHEMA = (
@@ -210,7 +211,7 @@ async def test_with_bridges_a_view_gets_what_the_topic_gets_while_one_of_them_di
             if start == 300:
                 other.drop()
         for follower in (plain, other):
-            await follower.until(lambda follower=follower: len(follower.records) == 600, "all records", 60)
+            await follower.until(lambda f=follower: len(f.records) == 600, "all records", RECOVERY_SECONDS)
         check(plain, other, range(600))
 
     # The commands read Kafka by themselves.

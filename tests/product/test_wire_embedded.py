@@ -8,7 +8,7 @@ from project.api.api import BULK_BYTES
 from tests.conftest import Install
 from tests.support.client import Connection, Follower
 from tests.support.processes import START_SECONDS
-from tests.support.wire import Writer, create_item, everything_arrived, until_it_answers
+from tests.support.wire import RECOVERY_SECONDS, Writer, create_item, everything_arrived, until_it_answers
 
 TOPIC = "items.v1"
 
@@ -84,7 +84,7 @@ async def test_a_client_that_stayed_is_told_of_the_new_life_of_the_topic(install
         epoch = follower.epoch
         web.kill()
         web.start()
-        await follower.until(lambda: follower.epoch != epoch, "the new epoch")
+        await follower.until(lambda: follower.epoch != epoch, "the new epoch", RECOVERY_SECONDS)  # its pauses grew
         await follower.subscribed()
         await create_item(web.url, installation.token)
         await everything_arrived(installation, follower)

@@ -26,6 +26,7 @@ ACK_BYTES = 256 * 1024
 ACK_SECONDS = 2.0
 FIRST_BACKOFF, LAST_BACKOFF = 0.5, 20.0  # s; the wait is a random part of it
 ANSWER_SECONDS = 15  # `subscribed` has 10 s
+OPEN_SECONDS = 60  # until a process has opened its topics, on a loaded machine
 RIGHTS_SECONDS = 90  # until a change of rights is told: 2 s and a look, on a machine that may be busy with other things
 FRAME_BYTES = 256 * 1024
 SHOWN = 300  # characters of a frame that broke the page
@@ -98,7 +99,7 @@ class Connection:
 
     async def subscribe(self, **asked: Any) -> Frame:
         """Subscribes, again while Kafka is away or the server names a time for that, and returns `subscribed`."""
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(OPEN_SECONDS):
             while True:
                 await self.send(type="subscribe", id=1, **asked)
                 answer = await self.receive_type("subscribed", "error")

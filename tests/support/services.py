@@ -8,6 +8,7 @@ fixtures and ends them. Where a service is not installed the test is skipped, or
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import pwd
@@ -217,7 +218,17 @@ class Kafka(Service):
         settings = {key.replace("_", "."): str(value) for key, value in config.items()}
         admin = self.admin()
         new = NewTopic(topic, num_partitions=partitions, replication_factor=1, config=settings)
-        finish(admin.create_topics([new], operation_timeout=CALL_SECONDS))
+
+        def made() -> bool:
+            try:
+                finish(admin.create_topics([new], operation_timeout=CALL_SECONDS))
+            except KafkaException as error:  # a broker that stood still for three seconds counts as gone for a moment
+                if error.args[0].code() != KafkaError.INVALID_REPLICATION_FACTOR:
+                    raise
+                return False
+            return True
+
+        wait_until(made, f"topic {topic} is made", CALL_SECONDS)
         wait_until(
             lambda: len(known(admin, topic)) == partitions, f"topic {topic} with {partitions} partitions", CALL_SECONDS
         )
@@ -253,7 +264,7 @@ class Kafka(Service):
         self, topic: str, values: Iterable[bytes | None], *, key: bytes | None = None, partition: int | None = None,
         headers: list[tuple[str, str | bytes | None]] | None = None, compression: str = "none",
     ) -> list[tuple[int, int]]:  # fmt: skip
-        """Produces records and returns the (partition, offset) of each, in order."""
+        """Produces records and returns the (partition, offset) of each, in the order of `values`."""
         producer = Producer(
             {
                 "bootstrap.servers": self.address,
@@ -264,21 +275,22 @@ class Kafka(Service):
                 "compression.type": compression,
             }
         )
-        placed: list[tuple[int, int]] = []
+        placed: dict[int, tuple[int, int]] = {}
         errors: list[Any] = []
 
-        def delivered(error: Any, message: Any) -> None:
+        def delivered(number: int, error: Any, message: Any) -> None:
             if error is not None:
                 errors.append(error)
             else:
-                placed.append((message.partition(), message.offset()))
+                placed[number] = message.partition(), message.offset()
 
         where: dict[str, Any] = {} if partition is None else {"partition": partition}
-        for value in values:
-            producer.produce(topic, value, key=key, headers=headers, on_delivery=delivered, **where)
+        for number, value in enumerate(values):
+            told = functools.partial(delivered, number)  # of partitions, one is told before the other
+            producer.produce(topic, value, key=key, headers=headers, on_delivery=told, **where)
         assert producer.flush(CALL_SECONDS) == 0, f"not everything was produced to {topic} in {CALL_SECONDS} s"
         assert not errors, errors
-        return placed
+        return [placed[number] for number in sorted(placed)]
 
 
 def finish(futures: dict[Any, Any]) -> None:
@@ -378,7 +390,7 @@ class Postgres(Service):
         super().resume()
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
-        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=5)
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=CALL_SECONDS)
 
     def url(self, database: str) -> str:
         return f"postgres://streamboard@{self.address}/{database}"

@@ -22,7 +22,7 @@ def test_kafka_keeps_records_through_kill_and_restart(kafka: services.Kafka) -> 
     kafka.delete_records(topic, {1: 1})
     reader = Consumer({"bootstrap.servers": kafka.address, "group.id": topic, "auto.offset.reset": "earliest"})
     reader.subscribe([topic])
-    values = [message.value() for message in reader.consume(2, timeout=20)]
+    values = [message.value() for message in reader.consume(2, timeout=60)]
     reader.close()
     assert values == [None, b"three"]
     kafka.add_partitions(topic, 3)

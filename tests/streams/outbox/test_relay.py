@@ -325,9 +325,8 @@ class KafkaRelayTests(TransactionTestCase):
                 await until(lambda: told.output, "it is parked", 120)  # by halves, each by a producer of its own
             wanted = await expected()
             wanted[str(large)] = [1]
-            await until(
-                lambda: self.holds(topic, wanted), "everything else is published, in order, and of it what came before"
-            )
+            what = "everything else is published, in order, and of it what came before"
+            await until(lambda: self.holds(topic, wanted), what, 120)
             row = await OutboxMessage.objects.aget(parked_at__isnull=False)
             assert (row.key, row.attempts) == (str(large), 1)
             assert "MessageSizeTooLarge" in row.last_error
@@ -341,7 +340,7 @@ class KafkaRelayTests(TransactionTestCase):
         for price in range(2, 60):
             await update(pk, price=price)
         async with Running():
-            await until(nothing_waits, "everything is published", 60)
+            await until(nothing_waits, "everything is published", 120)  # by halves, as above
         assert await parked() == 0
         assert await asyncio.to_thread(versions, self.kafka.address, topic) == await expected()
 
