@@ -26,6 +26,7 @@ from streams.server.live import PIECE_BYTES, LiveProtocol
 
 HEAD_S = 15.0  # from the beginning of a connection, or the end of an answer, to the end of a request's head
 HEAD_BYTES = 64 * 1024  # of a head that comes in several pieces; a piece has at most 256 KiB
+READ_FIRST_S = 0.01  # of a deadline that strikes: what came while this process stood still is read first
 STALLED_S = 30.0  # for an answer of which the client takes nothing
 REQUESTS_AHEAD = 100  # of one connection, before the answer to its first one is complete
 PROBES = frozenset({b"/healthz", b"/readyz", b"/metrics"})  # answered however many others are connected
@@ -126,12 +127,20 @@ class WebProtocol(HttpToolsProtocol):
         self._head_bytes, self._untaken = 0, 0
         self.waiting[self] = None
         self._stop(self._deadline)
-        self._deadline = self.loop.call_later(HEAD_S, self._give_up)
+        self._deadline = self.loop.call_later(HEAD_S, self._strike)
+
+    def _strike(self) -> None:
+        """The deadline of a head. A process that stood still hears of the time before it hears what came in time."""
+        self._deadline = self.loop.call_later(READ_FIRST_S, self._give_up)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """uvicorn's deadline of a connection on which nothing more is asked; as above."""
+        self.timeout_keep_alive_task = self.loop.call_later(READ_FIRST_S, super().timeout_keep_alive_handler)
 
     def _give_up(self) -> None:
         """No head came; or the connection was to end, and the client does not take what stood before."""
         if self.flow.write_paused or self._is_being_taken():
-            self._deadline = self.loop.call_later(HEAD_S, self._give_up)
+            self._deadline = self.loop.call_later(HEAD_S, self._strike)
         elif self._head_bytes and not self.transport.is_closing():
             self._say("408 Request Timeout")
         else:

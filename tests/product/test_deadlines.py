@@ -123,6 +123,25 @@ async def test_what_does_not_come_ends_the_connection(port: int, sent: bytes, an
     assert bool(said) == bool(answer)
 
 
+@pytest.mark.parametrize("has_asked", [True, False])
+async def test_what_came_in_time_is_answered_by_a_process_that_stood_still(
+    running: uvicorn.Server, port: int, monkeypatch: pytest.MonkeyPatch, has_asked: bool
+) -> None:
+    """Its event loop is told of the time first, and then of what lies in the socket."""
+    monkeypatch.setattr(web, "HEAD_S", WAIT_S * 10)
+    async with connected(port, *[HEAD + b"\r\n"] * has_asked) as (reader, writer):
+        connections: Any = running.server_state.connections
+        if has_asked:
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        await until(lambda: connections, "the connection is there")
+        (protocol,) = connections
+        deadline = "timeout_keep_alive_task" if has_asked else "_deadline"
+        await until(lambda: getattr(protocol, deadline), "it waits to be asked")
+        writer.write(HEAD + b"Connection: close\r\n\r\n")
+        getattr(protocol, deadline)._run()
+        assert (await to_the_end(reader)).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_a_head_without_end_is_too_large(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "HEAD_S", WAIT_S * 10)
     async with connected(port, HEAD) as (reader, writer):

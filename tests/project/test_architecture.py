@@ -231,7 +231,7 @@ BOUNDS = {
     "project/body_limits.py": ("SILENCE_S",),
     "project/mailing.py": ("STOP_S",),
     "project/settings.py": ("STATEMENT_MS",),
-    "streams/server/web.py": ("HEAD_S", "STALLED_S"),
+    "streams/server/web.py": ("HEAD_S", "READ_FIRST_S", "STALLED_S"),
     "streams/socket/requests.py": ("BAD_REQUESTS_S",),
     "streams/filters/parsing.py": ("CHARACTERS", "NODES", "DEPTH", "LOOPS"),
     "streams/filters/compiling.py": ("PATTERNS", "PATTERN_SIZE", "PATTERN_MEMORY"),
