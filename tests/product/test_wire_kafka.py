@@ -109,6 +109,7 @@ async def test_the_database_away_and_back_loses_nothing(installation: Installati
         await until(lambda: web.answers("/readyz", 200), "readyz says that the database is back", RECOVERY_SECONDS)
         async with Writer(installation.token, web.url) as writer:
             await writer.more(10)
+        assert not writer.refused
         await everything_arrived(installation, follower, timeout=RECOVERY_SECONDS)
         assert not follower.gaps
         assert web.running

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import uuid
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,8 +24,8 @@ RECOVERY_SECONDS = 90
 class Writer:
     """Creates, changes and deletes items through the API of `urls` in turn, until it is left or `stop()`ped.
 
-    written: calls that succeeded. refused: calls that did not, because a process was gone. The truth about what was
-    committed is the database's, as an answer may be lost after its commit.
+    written: calls that succeeded. refused: calls that did not, because a process was gone, or the database did not
+    answer it in time. The truth about what was committed is the database's, as an answer may be lost after its commit.
     """
 
     def __init__(self, token: str, *urls: str) -> None:
@@ -70,32 +71,41 @@ class Writer:
         while not self._stopping:
             turn += 1
             try:
-                await self._write(self.urls[turn % len(self.urls)])
+                is_written = await self._write(self.urls[turn % len(self.urls)])
             except httpx.TransportError:
+                is_written = False
+            if is_written:
+                self.written += 1
+            else:
                 self.refused += 1
                 await asyncio.sleep(RETRY_SECONDS)
-            else:
-                self.written += 1
 
-    async def _write(self, url: str) -> None:
+    async def _write(self, url: str) -> bool:
         dice = random.random()
         if not self._ids or dice < 0.4:
             answer = await self._client.post(
                 f"{url}/api/items/", json={"name": f"item {self.written}", "price": "1.50"}
             )
-            assert answer.status_code == 201, answer.text
-            self._ids.append(answer.json()["item"]["id"])
-            return
+            if is_done(answer, 201):
+                self._ids.append(answer.json()["item"]["id"])
+                return True
+            return False
         number = random.choice(self._ids)
         if dice < 0.9:
             change = {"price": f"{random.randint(0, 10**6)}.25"}
-            answer = await self._client.patch(f"{url}/api/items/{number}", json=change)
-            assert answer.status_code == 200, answer.text
-        else:
-            self._ids.remove(number)
-            answer = await self._client.delete(f"{url}/api/items/{number}")
-            # 404: an earlier try was committed, and its answer lost.
-            assert answer.status_code in {204, 404}, answer.text
+            return is_done(await self._client.patch(f"{url}/api/items/{number}", json=change), 200)
+        self._ids.remove(number)  # whatever comes of it: nobody asks for it again
+        # 404: an earlier try was committed, and its answer lost.
+        return is_done(await self._client.delete(f"{url}/api/items/{number}"), 204, 404)
+
+
+def is_done(answer: httpx.Response, *statuses: int) -> bool:
+    """Whether it was done; a database that does not answer in time is told, with when to come back."""
+    if answer.status_code == 503:
+        assert int(answer.headers["Retry-After"]) > 0, answer.text
+        return False
+    assert answer.status_code in statuses, answer.text
+    return True
 
 
 async def everything_arrived(installation: Installation, *followers: Follower, timeout: float = 60) -> None:
@@ -117,12 +127,16 @@ async def until_it_answers(client: httpx.AsyncClient, path: str) -> None:
 
 
 async def create_item(url: str, token: str, **fields: Any) -> dict[str, Any]:
-    """Creates one item through the API and returns it."""
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=CALL_SECONDS) as client:
-        answer = await client.post(f"{url}/api/items/", json={"name": "an item", "price": "12.50", **fields})
-    assert answer.status_code == 201, answer.text
-    item = answer.json()["item"]
-    assert isinstance(item, dict)
+    """Creates one item through the API, once the database answers in time, and returns it."""
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": uuid.uuid4().hex}
+    async with httpx.AsyncClient(headers=headers, timeout=CALL_SECONDS) as client:
+
+        async def created() -> dict[str, Any] | None:
+            answer = await client.post(f"{url}/api/items/", json={"name": "an item", "price": "12.50", **fields})
+            return dict(answer.json()["item"]) if is_done(answer, 201) else None
+
+        item = await until(created, "the item is created", CALL_SECONDS)
+    assert item is not None
     return item
 
 
