@@ -159,7 +159,7 @@ def prepare(
         named = f"--cluster-id={cluster or new_cluster()}"
         of_java = tuple(option for option in options if "AtExit" not in option)
         command = java_command("kafka.tools.StorageTool", "format", named, "--config", str(properties), options=of_java)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=NODE_SECONDS, check=False)
         if done.returncode != 0:
             raise KafkaMissing(f"Kafka could not format its folder:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return java_command("kafka.Kafka", str(properties), options=options)

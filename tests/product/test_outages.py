@@ -19,6 +19,7 @@ from tests.support.processes import CALL_SECONDS, SESSION_COOKIE, Installation, 
 from tests.support.proxy import Proxy
 from tests.support.services import Kafka, Postgres, Redis, Service
 from tests.support.waiting import until
+from tests.support.wire import create_item
 
 pytestmark = [pytest.mark.slow, pytest.mark.waits]
 
@@ -142,21 +143,16 @@ async def test_redis_that_was_away_for_long_delivers_within_seconds(
 async def delivers_after(installation: Installation, service: Service) -> None:
     """The service is killed and stays away; what is written after its return arrives soon, and all before it, too."""
     web = await asyncio.to_thread(installation.web)
-    headers = {"Authorization": f"Bearer {installation.token}"}
-    async with (
-        httpx.AsyncClient(base_url=web.url, timeout=CALL_SECONDS, headers=headers) as client,
-        Follower(web.url, installation.token, installation.items_topic) as follower,
-    ):
+    async with Follower(web.url, installation.token, installation.items_topic) as follower:
         await follower.subscribed(LONG_S)
 
         async def arrives(name: str, within: float) -> None:
-            added = await client.post("/api/items/", json={"name": name, "price": "1"})
-            key = str(added.json()["item"]["id"])
+            key = str((await create_item(web.url, installation.token, name=name))["id"])
             await follower.until(lambda: key in follower.versions(), f"{name} arrives", within)
 
         await arrives("before", LONG_S)
         await asyncio.to_thread(service.kill)
-        assert (await client.post("/api/items/", json={"name": "meanwhile", "price": "1"})).status_code == 201
+        await create_item(web.url, installation.token, name="meanwhile")
         await asyncio.sleep(AWAY_S)  # no condition: it is the time away that the promise is independent of
         await asyncio.to_thread(service.start)
         began = time.monotonic()
