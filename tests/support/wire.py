@@ -135,7 +135,7 @@ async def create_item(url: str, token: str, **fields: Any) -> dict[str, Any]:
             answer = await client.post(f"{url}/api/items/", json={"name": "an item", "price": "12.50", **fields})
             return dict(answer.json()["item"]) if is_done(answer, 201) else None
 
-        item = await until(created, "the item is created", CALL_SECONDS)
+        item: dict[str, Any] | None = await until(created, "the item is created", CALL_SECONDS)
     assert item is not None
     return item
 
