@@ -22,7 +22,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.product.test_search import workers
 from tests.support import services
-from tests.support.processes import CALL_SECONDS, ROOT, Installation, Process, make_installation
+from tests.support.processes import CALL_SECONDS, COMMAND_SECONDS, ROOT, Installation, Process, make_installation
 from tests.support.searching import Found, Line, Place, lines_of, offsets, search, search_all, searcher
 from tests.support.services import Kafka
 from tests.support.waiting import until
@@ -303,7 +303,7 @@ async def test_search_prints_what_matches_and_stops_when_nobody_reads(
         env=installation.env,
         cwd=ROOT,
         capture_output=True,
-        timeout=CALL_SECONDS,
+        timeout=COMMAND_SECONDS,
         check=False,
     )
     assert (cut.returncode, cut.stderr) == (0, b"")

@@ -105,7 +105,7 @@ async def test_a_schema_is_had_by_its_id_with_its_subject_and_version(registry: 
 
 async def test_a_schema_is_had_by_its_guid(registry: services.Registry) -> None:
     number = registry.register("by-guid-value", AVRO)
-    async with httpx.AsyncClient(trust_env=False) as plain:
+    async with httpx.AsyncClient(trust_env=False, timeout=services.CALL_SECONDS) as plain:
         guid = (await plain.get(f"{registry.url}/subjects/by-guid-value/versions/1")).json()["guid"]
     async with asking(registry.url) as client:
         await client.learn([UUID(guid), number])
