@@ -321,7 +321,7 @@ async def test_tail_prints_the_newest_and_what_comes_until_it_is_asked_to_stop(
         *command, env=installation.env, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    async with asyncio.timeout(BACK_SECONDS):
+    async with asyncio.timeout(COMMAND_SECONDS):
         assert [json.loads(await process.stdout.readline()) for _ in range(2)] == [{"value.n": 5}] * 2
         await asyncio.to_thread(kafka.produce, topic, [value(18), value(19), value(31)], partition=1)
         assert [json.loads(await process.stdout.readline()) for _ in range(2)] == [{"value.n": 18}, {"value.n": 31}]
@@ -354,9 +354,9 @@ async def test_the_commands_end_when_nobody_reads_them_any_more_and_when_they_ar
     for end in (*closed, unread[1]):
         os.close(end)
     try:
-        await until(lambda: waiting(unread[0]) >= 60_000, "its reader is behind", BACK_SECONDS)
+        await until(lambda: waiting(unread[0]) >= 60_000, "its reader is behind", COMMAND_SECONDS)
         stuck.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(BACK_SECONDS):
+        async with asyncio.timeout(COMMAND_SECONDS):
             for process in (gone, without, stuck):
                 assert (await process.communicate())[1] == b""
                 assert process.returncode == 0
