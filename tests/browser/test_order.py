@@ -13,8 +13,9 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitor, Visitors, live, places
 from tests.browser.test_boards import make_board, settled, tile
-from tests.browser.test_records import producer
+from tests.browser.test_records import STANDS_STILL, producer
 from tests.support.processes import Installation, Process, make_installation
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
 
@@ -33,6 +34,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     installation.watch(TOPIC, "Ordered")
     installation.watch(LATE, "Late")
     web = installation.web()
+    made.clear()
     for number in range(2 * EACH):
         produce(web, TOPIC, number, partition=number % 2)
         produce(web, LATE, number, partition=number % 2)
@@ -59,13 +61,20 @@ async def seconds(page: Page) -> list[int]:
 
 
 async def at_bottom(scroller: Locator) -> None:
+    """Rows that come into sight get their height with the next frame; then it is there again."""
     left = "node => Math.round(node.scrollHeight - node.clientHeight - node.scrollTop)"
-    assert await scroller.evaluate(left) <= 1
+
+    async def is_there() -> bool:
+        return bool(await scroller.evaluate(left) <= 1)
+
+    await until(is_there, "the end of the list is in sight")
 
 
 async def test_oldest_first_sticks_to_the_bottom_only_while_somebody_stands_there(visitors: Visitors, web: Web) -> None:
     process = web[1]
-    board = await (await visitors.new(process)).board(TOPIC)
+    person = await visitors.new(process)
+    await person.context.add_init_script(STANDS_STILL)
+    board = await person.board(TOPIC)
     root, stream = board.locator("#board"), board.locator(".stream")
     shown = board.locator("[data-part=rows] .row[data-kind=record]")
     await expect(shown).to_have_count(made[TOPIC])
@@ -74,7 +83,7 @@ async def test_oldest_first_sticks_to_the_bottom_only_while_somebody_stands_ther
     await board.keyboard.press("s")
     await expect(board.get_by_role("grid", name="Records, oldest first")).to_be_visible()
     assert await seconds(board) == first[::-1]
-    assert "order=oldest" in board.url
+    await expect(board).to_have_url(re.compile("order=oldest"))
     await at_bottom(stream)
 
     produce(process, TOPIC, 100, partition=0)
@@ -131,7 +140,7 @@ async def test_what_comes_late_stands_by_time_or_by_its_partition(visitors: Visi
     found = [[int(part) for part in place.split(":")] for place in await places(board)]
     assert found == sorted(found)
     assert len({partition for partition, _ in found}) > 1
-    assert "order=place-oldest" in board.url
+    await expect(board).to_have_url(re.compile("order=place-oldest"))
 
 
 async def test_a_streams_tile_takes_the_order_of_its_board_until_somebody_chooses(visitors: Visitors, web: Web) -> None:
@@ -149,7 +158,7 @@ async def test_a_streams_tile_takes_the_order_of_its_board_until_somebody_choose
     await expect(rows.first).to_contain_text(str(max(offered)))
     stood = await tile_seconds(page)
     assert stood == sorted(offered, reverse=True)
-    assert "order=time-newest" in page.url
+    await expect(page).to_have_url(re.compile("order=time-newest"))
 
 
 async def tile_seconds(page: Page) -> list[int]:
@@ -176,6 +185,7 @@ async def test_the_one_switch_of_times_reaches_tiles_and_their_records_and_is_re
     path = make_board(installation, process, tiles, window={"from": STAMP, "to": STAMP + 200_000}, clock="utc")
     person = await visitors.new(process, timezone_id="America/New_York")
     page = await kept(person, path)
+    await settled(page, made[TOPIC])
     time, switch = page.locator("tbody tr .time").first, page.locator("[data-part=times]")
     await expect(switch).to_have_text("times UTC")
     await expect(time).to_have_text(re.compile(r"^22:1\d:\d\d\.000$"))

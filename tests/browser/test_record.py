@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -14,7 +15,7 @@ import pytest
 from playwright.async_api import Page, Request, Route, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.test_records import producer
+from tests.browser.test_records import copied, producer
 from tests.support.processes import SESSION_COOKIE, USERS, Installation, Process, make_installation, session_of
 from tests.support.waiting import until
 
@@ -45,18 +46,23 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installat
     whole = json.dumps({"rows": [{"id": number} for number in range(80_000)], "last": "THE END"})
     kafka.produce(TOPIC, whole, key=b"large", partition=0, timestamp=START + 6000)
     kafka.produce(TOPIC, b'{"n": -0, "e": 1e400}', partition=1, timestamp=START + 500)
-    kafka.produce(FAST, b"{}", partition=0)
     assert kafka.flush(30) == 0
+    made.clear()
+    produce_fast(web, 0)
     yield installation, web
     installation.close()
 
 
-async def copied(page: Page, what: str) -> str:
-    await page.get_by_role("button", name=f"Copy {what}").click()
-    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    found: str = await page.evaluate("navigator.clipboard.readText()")
-    await expect(page.get_by_role("button", name="Copied")).to_have_count(0)
-    return found
+made: Counter[str] = Counter()  # records of FAST, whichever tests ran before
+
+
+def produce_fast(web: Process, *partitions: int) -> None:
+    """A record in each of them."""
+    kafka = producer(web)
+    for partition in partitions:
+        kafka.produce(FAST, b"{}", partition=partition)
+    assert kafka.flush(30) == 0
+    made[FAST] += len(partitions)
 
 
 async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_compared(
@@ -89,7 +95,6 @@ async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_comp
     for _ in range(3):  # local, in UTC, how long ago
         await board.keyboard.press("u")
         await expect(region.first).to_contain_text('value.status− before: "paid"+ now: "sent"')
-    assert len(searches) == 1, "what has changed is looked for again although it is the same record"
     menu = board.locator("details[data-menu]")
     await menu.locator("summary").click()
     await board.keyboard.press("Escape")
@@ -105,6 +110,7 @@ async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_comp
     assert await copied(board, "curl") == (
         f"curl -H \"Authorization: Bearer $TOKEN\" '{web.url}/api/topics/{TOPIC}/records/0/4'"
     )
+    assert len(searches) == 1, "what has changed is looked for again although it is the same record"
 
     for key, place in [
         (",", "0:3"),
@@ -221,27 +227,20 @@ async def test_a_row_that_is_pressed_stays_under_the_pointer_however_fast_record
 ) -> None:
     _, web = orders
     board = await (await visitors.new(web, viewport={"width": 1024, "height": 768})).board(FAST)
-    before = await received(board)
+    await all_received(board)
     row = board.locator('.row[data-partition="0"][data-offset="0"]')
-    box = await row.bounding_box()
-    assert box
-    await board.mouse.move(box["x"] + 20, box["y"] + 15)
+    await row.hover(position={"x": 20, "y": 15})
     await board.mouse.down()
-    kafka = producer(web)
-    for number in range(50):
-        kafka.produce(FAST, b"{}", partition=number % 4)
-    assert kafka.flush(30) == 0
-    await expect(board.locator("#board")).to_have_attribute("data-received", str(before + 50))
+    produce_fast(web, *(number % 4 for number in range(50)))
+    await all_received(board)
     await board.mouse.up()
     await expect(board.locator(".detail h2")).to_have_text("0:0")
     await expect(row).to_have_attribute("aria-selected", "true")
     await expect(board.locator("[data-part=newer-count]")).to_have_text("50 new")
 
 
-async def received(board: Page) -> int:
-    """How many records a board has, once it has the past."""
-    await expect(board.locator(".row[data-kind=record]").first).to_be_visible()
-    return int(await board.locator("#board").get_attribute("data-received") or "")
+async def all_received(board: Page) -> None:
+    await expect(board.locator("#board")).to_have_attribute("data-received", str(made[FAST]))
 
 
 async def test_going_to_a_time_or_an_offset_shows_what_follows_in_the_order_that_is_chosen(
@@ -262,6 +261,7 @@ async def test_going_to_a_time_or_an_offset_shows_what_follows_in_the_order_that
     await expect(board.locator("[data-part=history-at-means]")).to_have_text("2023-11-14 22:13:20.250 UTC+00:00")
     await board.keyboard.press("Enter")
     await expect(board.locator("[data-part=history-said]")).to_contain_text("All 7 offsets there were looked at")
+    await expect(found).to_have_count(7)  # drawn with the next frame
     assert await places() == ["1:0", "0:1", "0:2", "0:3", "0:4", "0:5", "0:6"], "across partitions by time"
     await board.get_by_label("Order", exact=True).select_option("place")
     await expect(found.first).to_have_attribute("data-offset", "1")
@@ -316,12 +316,8 @@ async def test_a_span_that_is_dragged_over_the_bars_loads_its_records(
 ) -> None:
     _, web = orders
     board = await (await visitors.new(web)).board(FAST)
-    before = await received(board)
-    kafka = producer(web)
-    for _ in range(3):
-        kafka.produce(FAST, b'{"now": true}', partition=2)
-    assert kafka.flush(30) == 0
-    await expect(board.locator("#board")).to_have_attribute("data-received", str(before + 3))
+    produce_fast(web, 2, 2, 2)
+    await all_received(board)
     canvas = board.locator(".chart canvas")
     await expect(canvas).to_have_attribute("aria-label", re.compile(": now "))  # it is loaded behind the first view
     box = await canvas.bounding_box()
@@ -336,13 +332,12 @@ async def test_a_span_that_is_dragged_over_the_bars_loads_its_records(
     await expect(board.locator("[data-part=history-said]")).to_contain_text(re.compile("looked at|no offsets there"))
     # Exactly what has its time in the span: the bars end with the last whole second.
     span = [await board.locator(f"[data-part=history-{end}-time]").input_value() for end in ("from", "to")]
-    times = await board.locator("[data-part=history-rows] .row .time").evaluate_all(
-        "all => all.map(e => +e.dataset.ms)"
-    )
     first, last = (datetime.fromisoformat(each).replace(tzinfo=UTC).timestamp() * 1000 for each in span)
     assert last - first == pytest.approx(120_000, abs=3_000)
-    assert all(first <= time < last for time in times)
     async with httpx.AsyncClient(base_url=web.url, cookies={SESSION_COOKIE: session_of(USERS[0])}, timeout=30) as api:
         newest = (await api.get(f"/api/topics/{FAST}/newest?limit=500")).json()
     every = [record["timestamp"] for each in newest["ranges"] for record in each["records"]]
-    assert len(times) == sum(first <= time < last for time in every)
+    rows = board.locator("[data-part=history-rows] .row")
+    await expect(rows).to_have_count(sum(first <= time < last for time in every))
+    times = await rows.locator(".time").evaluate_all("all => all.map(e => +e.dataset.ms)")
+    assert all(first <= time < last for time in times)

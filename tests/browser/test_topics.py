@@ -72,7 +72,7 @@ async def test_a_topic_is_found_among_thousands_with_the_keyboard_alone(visitors
 
     await keys.type("events-4217")
     await keys.press("Enter")
-    await page.wait_for_url("**/?topic=team-17.events-4217")
+    await expect(page).to_have_url(f"{web.url}/?topic=team-17.events-4217")
     await expect(field).to_have_value("Events 4217 of team 17")
     await expect(page.locator(".nothing")).to_contain_text("is not in Kafka yet")
 
@@ -88,13 +88,14 @@ async def test_a_topic_is_found_among_thousands_with_the_keyboard_alone(visitors
     await expect(options(page).nth(1)).to_contain_text(real)
     await options(page).nth(1).click()
     await live(page)
-    assert page.url.endswith(f"/?topic={real}")
+    await expect(page).to_have_url(f"{web.url}/?topic={real}")
 
 
 async def test_all_topics_are_found_on_their_page_with_what_kafka_keeps(visitors: Visitors, product: Product) -> None:
     _, web, real = product
     visitor = await visitors.new(web)
-    await visitor.board(real)  # the server has looked at Kafka's topics
+    board = await visitor.board(real)
+    await expect(board.locator("#board")).to_have_attribute("data-received", "10")  # the server knows what Kafka has
     page = await visitor.open("/topics/")
     await expect(page.locator("tr[data-topic]")).to_have_count(50)
     await expect(page.locator("[data-part=topics-count]")).to_have_text("1–50 of 5002")

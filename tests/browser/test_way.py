@@ -14,7 +14,6 @@ from tests.browser.test_pages import axe_source, violations
 from tests.conftest import Install
 from tests.support.processes import Process
 
-WAIT = 30_000  # ms
 CALL_S = 30
 
 
@@ -28,12 +27,12 @@ async def test_a_change_shows_its_way_with_its_place_in_kafka_and_who_saw_it(
     page = await live_page(visitor, f"/items/{lamp}/")
     await api.change(lamp, price="29.90")
     rows = page.locator("[data-part=way-rows] tr")
-    await expect(rows).to_have_count(2, timeout=WAIT)
+    await expect(rows).to_have_count(2)
     newest = rows.first
-    await expect(newest).to_have_attribute("data-state", "published", timeout=WAIT)
+    await expect(newest).to_have_attribute("data-state", "published")
     place = newest.get_by_role("link", name=re.compile(r"^\d+:\d+$"))
     await expect(place).to_have_attribute("href", re.compile(r"/records/[\w.]+/\d+/\d+$"))
-    await expect(newest).to_contain_text(re.compile(r"\+\d+ ms .*to 1 open page$"), timeout=WAIT)
+    await expect(newest).to_contain_text(re.compile(r"\+[\d.]+ m?s .*to 1 open page$"))
     await newest.get_by_role("link", name="2", exact=True).click()  # to the version in the history
     await expect(page.locator("#version-2:target")).to_contain_text("Price")
     assert await violations(page, axe_source()) == []
@@ -53,7 +52,7 @@ async def test_with_kafka_away_what_waits_is_said_also_of_a_change_by_somebody_e
         await expect(rows).to_have_count(1)
         await expect(rows).to_contain_text("waits in the outbox")
         await expect(said).to_contain_text(
-            re.compile(r"1 version waits in the outbox: Kafka is away since \d\d:\d\d:\d\d")
+            re.compile(r"1 version waits in the outbox: Kafka is away since (?:[\d-]+ )?\d\d:\d\d:\d\d")
         )
         await other.change(lamp, price="29.90")
         await expect(rows).to_have_count(2)
