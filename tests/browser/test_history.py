@@ -3,6 +3,7 @@ at; and taking records out as a file."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import csv
 import json
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Download, Locator, Page, expect
+from playwright.async_api import Download, Locator, Page, Route, expect
 
 from tests.browser.conftest import Visitors, live
-from tests.browser.test_pages import PHONE, Eye
+from tests.browser.test_pages import PHONE, TWO_FRAMES, Eye
 from tests.browser.test_records import producer
 from tests.support.processes import (
     SESSION_COOKIE,
@@ -136,6 +137,27 @@ async def test_what_was_found_is_opened_and_shown_with_what_lies_around_it(visit
     await page.get_by_role("button", name="Close the search in history").click()
     await expect(panel(page)).to_be_hidden()
     await expect(page.get_by_label("Filter the records")).to_be_focused()
+
+
+async def test_a_found_row_that_is_pressed_stays_under_the_pointer_while_more_is_found(
+    visitors: Visitors, web: Process
+) -> None:
+    page = await (await visitors.new(web)).board(TOPIC)
+    await page.keyboard.press("o")
+    await page.get_by_label("Where").select_option("all")
+    await page.get_by_label("Order", exact=True).select_option("place")
+    await page.get_by_role("button", name="Search", exact=True).click()
+    await expect(panel(page)).to_have_attribute("data-state", "limit")
+    await page.evaluate(TWO_FRAMES)  # rows are drawn with the next
+    row = found(page).and_(page.locator("[data-partition='1'][data-offset='0']"))
+    await row.hover(position={"x": 20, "y": 15})
+    shown = await found(page).count()
+    await page.mouse.down()
+    await page.get_by_role("button", name="Go on").dispatch_event("click")  # more of partition 0 is to stand above it
+    await expect(panel(page)).to_have_attribute("data-state", "limit")
+    await page.mouse.up()
+    await expect(page.locator(".detail h2")).to_have_text("1:0")
+    await expect(found(page)).not_to_have_count(shown)
 
 
 async def test_a_search_can_be_ended_survives_its_process_and_ends_with_the_right(
@@ -275,9 +297,22 @@ async def test_the_whole_topic_is_exported_by_who_may_and_offered_to_nobody_else
     installation, web = product
     page = await (await visitors.new(web)).open(f"/?topic={TOPIC}&filter=value.even")
     await expect(page.locator("[data-part=rows] > .row[data-kind=record]")).to_have_count(200)
+    answered = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    await page.route("**/api/topics/", late)
     await page.get_by_role("button", name="export").click()
     dialog = page.get_by_role("dialog", name="Export")
-    await dialog.get_by_label("all of readings that matches value.even").check()
+    everything = dialog.get_by_label("all of readings that matches value.even")
+    before = await dialog.get_by_role("button", name="Export").bounding_box()
+    await expect(everything).to_be_hidden()
+    answered.set()
+    await expect(everything).to_be_visible()
+    assert await dialog.get_by_role("button", name="Export").bounding_box() == before, "it moves under the pointer"
+    await everything.check()
     await expect(dialog.locator("[data-part=export-zone]")).to_have_text("local time")
     await dialog.get_by_label("value.n", exact=True).check()
     async with page.expect_download() as waiting:
@@ -292,7 +327,9 @@ async def test_the_whole_topic_is_exported_by_who_may_and_offered_to_nobody_else
     await person.context.add_cookies([{"name": SESSION_COOKIE, "value": session_of(USERS[1]), "url": web.url}])
     page = await person.board(TOPIC)
     await expect(page.locator("[data-part=rows] > .row[data-kind=record]")).to_have_count(200)
-    async with page.expect_response("**/api/topics/"):
+    async with page.expect_response("**/api/topics/") as waiting_for_answer:
         await page.get_by_role("button", name="export").click()
+    await (await waiting_for_answer.value).finished()
+    await page.evaluate("fetch('/api/topics/').then(answer => answer.json())")  # by then the dialog has its own answer
     await expect(page.get_by_label("the 200 records that the stream shows")).to_be_checked()
     await expect(page.get_by_label("all of readings")).to_be_hidden()

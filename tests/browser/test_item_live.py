@@ -48,7 +48,14 @@ async def test_what_others_change_shows_on_the_page_of_an_item(
 
     await api.delete(lamp)
     await expect(page.get_by_text("alice deleted this item.")).to_be_visible()
-    await page.get_by_role("link", name="Look again").click()
+    again = page.get_by_role("link", name="Look again")
+    await again.focus()
+    async with page.expect_response(f"{web.url}/items/{lamp}/"):  # read anew after a break, and answered the same
+        await page.context.set_offline(True)
+        await page.context.set_offline(False)
+    await expect(page.locator("[data-part=live-pill]")).to_have_attribute("data-kind", "live")
+    await expect(again).to_be_focused()
+    await again.click()
     await page.get_by_role("button", name="Restore item").click()
     await expect(page.get_by_role("heading", name="Floor <b>lamp</b>")).to_be_visible()
     visitors.forgive("status of 404")

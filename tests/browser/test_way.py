@@ -25,9 +25,12 @@ async def test_a_change_shows_its_way_with_its_place_in_kafka_and_who_saw_it(
     lamp = await api.create("Desk lamp", "39.90")
     visitor = await visitors.new(web)
     page = await live_page(visitor, f"/items/{lamp}/")
-    await api.change(lamp, price="29.90")
     rows = page.locator("[data-part=way-rows] tr")
+    first = rows.last.get_by_role("link", name="1", exact=True)
+    await first.focus()
+    await api.change(lamp, price="29.90")
     await expect(rows).to_have_count(2)
+    await expect(first).to_be_focused()  # what was there stays what it is
     newest = rows.first
     await expect(newest).to_have_attribute("data-state", "published")
     place = newest.get_by_role("link", name=re.compile(r"^\d+:\d+$"))

@@ -60,16 +60,20 @@ export class Export {
     say(this.#shown, `the ${counted(shown.length, "record")} that the stream shows`);
     say(this.#found, `the ${counted(found.length, "record")} found in history`);
     this.#foundChoice.hidden = found.length === 0;
-    this.#rangeChoice.hidden = true; // until it is known that they may
+    const filter = this.#tools.filter();
+    say(this.#range, filter ? `all of ${this.#tools.topic()} that matches ${filter}` : `all of ${this.#tools.topic()}`);
+    this.#offerRange(false); // until it is known that they may
     this.#choose("shown");
     this.#showColumns([...found, ...shown]);
     say(this.#said, "");
     this.#showChoice();
     this.#dialog.showModal();
-    const mayExport = await this.#mayExport();
-    const filter = this.#tools.filter();
-    say(this.#range, filter ? `all of ${this.#tools.topic()} that matches ${filter}` : `all of ${this.#tools.topic()}`);
-    this.#rangeChoice.hidden = !mayExport;
+    this.#offerRange(await this.#mayExport());
+  }
+
+  /** @param {boolean} isOffered its place is kept where it is not: nothing moves under the pointer when the answer comes */
+  #offerRange(isOffered) {
+    this.#rangeChoice.classList.toggle("unoffered", !isOffered);
   }
 
   /** @param {string} what */

@@ -3,6 +3,7 @@
 
 import { button, element } from "../page/dom.js";
 import { fillRow, makeRow } from "./row.js";
+import { arrange } from "../page/morph.js";
 
 /**
  * @typedef {import("./row.js").RecordEntry} RecordEntry
@@ -31,6 +32,8 @@ export class FoundRows {
   /** @type {HTMLElement | null} */
   #chosen = null;
   #isDue = false;
+  // A row that moved away under the pointer would never hear of its click.
+  #isPressed = false;
 
   /**
    * @param {HTMLElement} list
@@ -44,6 +47,9 @@ export class FoundRows {
       if (row instanceof HTMLElement) this.#choose(row, true);
     });
     list.addEventListener("keydown", (event) => this.#pressed(event));
+    list.addEventListener("pointerdown", () => (this.#isPressed = true));
+    // The click comes after these, and finds the row where it was pressed.
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => this.#released()));
   }
 
   get count() {
@@ -147,19 +153,25 @@ export class FoundRows {
     if (this.#isDue) return;
     this.#isDue = true;
     requestAnimationFrame(() => {
+      if (this.#isPressed) return; // drawn when it is released
       this.#isDue = false;
       const nodes = this.#entries.flatMap((entry) => {
         const [above = [], below = []] = this.#around.get(entry) ?? [];
         return [...above, this.#nodeOf(entry), ...below];
       });
-      const active = document.activeElement;
-      this.#list.replaceChildren(...nodes);
-      // A node that is put in its place again has lost the keyboard.
-      if (active instanceof HTMLElement && this.#list.contains(active)) active.focus({ preventScroll: true });
+      arrange(this.#list, nodes);
       if (!this.#chosen?.isConnected) this.#chosen = null;
       // One row is in the page's tab order: the one that was chosen, else the newest.
       for (const node of nodes) node.tabIndex = node === (this.#chosen ?? nodes[0]) ? 0 : -1;
     });
+  }
+
+  #released() {
+    if (!this.#isPressed) return;
+    this.#isPressed = false;
+    if (!this.#isDue) return;
+    this.#isDue = false;
+    this.#draw();
   }
 
   /** @param {RecordEntry} entry */

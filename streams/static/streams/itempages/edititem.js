@@ -52,7 +52,9 @@ class EditItem {
       status === 404
         ? "This item was deleted. What you typed stays here: when you save it, you are asked whether to restore the item with it. "
         : "You may not change this item any more; what you typed cannot be saved. ";
-    this.#meanwhile.replaceChildren(element("p", "notice conflict", sentence, link("Look at the item", this.#region.dataset["detailPath"] ?? "")));
+    const notice = element("p", "notice conflict", sentence, link("Look at the item", this.#region.dataset["detailPath"] ?? ""));
+    // Said again it stays as it is: nothing is taken from under a hand.
+    if (!this.#meanwhile.firstChild?.isEqualNode(notice)) this.#meanwhile.replaceChildren(notice);
     return true;
   }
 }

@@ -59,7 +59,9 @@ class ItemPage {
   #refused(status) {
     const who = this.#actor || "Somebody";
     const what = status === 404 ? `${who} deleted this item. What you see is its last state. ` : "You may not see this item any more. ";
-    this.#note.replaceChildren(element("p", "notice", what, link("Look again", location.href)));
+    const notice = element("p", "notice", what, link("Look again", location.href));
+    // Said again it stays as it is: nothing is taken from under a hand.
+    if (!this.#note.firstChild?.isEqualNode(notice)) this.#note.replaceChildren(notice);
     return true;
   }
 

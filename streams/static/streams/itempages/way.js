@@ -2,6 +2,7 @@
 
 import { element, link, part, say } from "../page/dom.js";
 import { counted, duration, sinceClock } from "../page/format.js";
+import { arrange, morph } from "../page/morph.js";
 
 // While a version is under way, and otherwise: somebody else's change that waits tells nobody of itself.
 const WAITING_MS = 1_000;
@@ -21,7 +22,8 @@ export class WayPart {
   #rows = part("way-rows", HTMLElement);
   #said = part("way-said", HTMLElement);
   #timer = 0;
-  #shown = "";
+  /** @type {Map<number, HTMLElement>} version → its row, which stays: nothing is taken from under a hand */
+  #shown = new Map();
 
   start() {
     this.#section.hidden = false;
@@ -56,11 +58,15 @@ export class WayPart {
   #show(way) {
     const now = Date.now();
     say(this.#said, sentence(way, now));
-    const rows = way.versions.map((step) => this.#row(step, way));
-    const shown = rows.map(({ outerHTML }) => outerHTML).join("");
-    if (shown === this.#shown) return; // nothing is taken from under a hand
-    this.#shown = shown;
-    this.#rows.replaceChildren(...rows);
+    this.#shown = new Map(
+      way.versions.map((step) => {
+        const wanted = this.#row(step, way);
+        const shown = this.#shown.get(step.version);
+        if (shown) morph(shown, wanted);
+        return [step.version, shown ?? wanted];
+      }),
+    );
+    arrange(this.#rows, [...this.#shown.values()]);
   }
 
   /**

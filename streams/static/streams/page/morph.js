@@ -50,7 +50,7 @@ function morphed(former, node) {
  * @param {Element} parent
  * @param {ChildNode[]} children
  */
-function arrange(parent, children) {
+export function arrange(parent, children) {
   const wanted = new Set(children);
   for (const node of [...parent.childNodes]) if (!wanted.has(node)) node.remove();
   const focused = children.find((node) => node.contains(document.activeElement));
