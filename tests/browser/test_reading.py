@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page, expect
+import re
+from collections.abc import Callable
+
+from playwright.async_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Visitors, places
 from tests.browser.test_records import producer
 from tests.conftest import Install
 from tests.support.processes import Installation, Process
+from tests.support.waiting import until
 
 TOPIC = "readings"
 MANY = 60  # more rows than a screen shows
@@ -39,6 +43,50 @@ async def drawn(page: Page, count: int) -> None:
 
 async def scroll(page: Page, top: int) -> None:
     await page.evaluate("top => { document.querySelector('.stream').scrollTop = top }", top)
+
+
+# A clock that stands still until a test has time pass, ms; and whether the board ever said that there is nothing.
+CLOCK = "{ let now = Date.now(); Date.now = () => now; window.pass = ms => (now += ms); }"
+NOTES_NOTHING = """new MutationObserver(() => {
+  window.saidNothing ||= document.querySelector('.nothing')?.checkVisibility() ?? false;
+}).observe(document, { subtree: true, childList: true, attributes: true })"""
+
+
+async def test_a_topic_is_not_called_empty_while_its_records_are_on_the_way(
+    visitors: Visitors, install: Install
+) -> None:
+    web = watched(install())
+    produce(web, 0, 3)
+    person = await visitors.new(web)
+    await person.context.add_init_script(CLOCK)
+    await person.context.add_init_script(NOTES_NOTHING)
+    held: list[Callable[[], None]] = []
+
+    def hold(client: WebSocketRoute) -> None:
+        server = client.connect_to_server()
+        client.on_message(server.send)
+
+        def heard(message: str | bytes) -> None:
+            if '"type":"records"' in str(message):
+                held.append(lambda: client.send(message))
+            else:
+                client.send(message)
+
+        server.on_message(heard)
+
+    await person.context.route_web_socket(re.compile("/ws/live/"), hold)
+    board = await person.board(TOPIC)
+    await until(lambda: held, "the records are on the way")
+    asked: list[str] = []
+    board.on("request", lambda request: asked.append(request.url))
+    for second in (2, 4):  # the board looks at its clock: what it would say of nothing would be loaded then, and shown
+        await board.evaluate("pass(2000)")
+        await expect(board.locator("[data-count=connected]")).to_have_text(f"00:00:0{second}")
+    assert [url for url in asked if "empty" in url] == []
+    for release in held:
+        release()
+    await drawn(board, 3)
+    assert not await board.evaluate("window.saidNothing")
 
 
 async def test_scrolling_selecting_and_marking_text_hold_the_view_and_new_ones_lead_back(

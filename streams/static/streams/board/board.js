@@ -367,9 +367,10 @@ class Board {
     const { rows } = this.#reader;
     if (phase === "ended" && rows.isEmpty) return "refused";
     if (this.#connection.state.kind === "open" && this.#isWelcome && !topic) return "no topics";
-    const isFiltered = rows.isFiltered && (rows.searched > 0 || (phase === "live" && this.#reader.search.serversPart !== ""));
+    const hasBegun = phase === "live" && !this.#reader.isBeginning;
+    const isFiltered = rows.isFiltered && (rows.searched > 0 || (hasBegun && this.#reader.search.serversPart !== ""));
     if (isFiltered && rows.shown === 0) return "filter";
-    const isSettled = phase === "live" && now - this.#begunAt > EMPTY_AFTER_MS;
+    const isSettled = hasBegun && now - this.#begunAt > EMPTY_AFTER_MS;
     if (!rows.isEmpty) return null;
     if (isUnborn && this.#heartbeat?.link !== "down") return "unborn";
     return isSettled ? "empty" : null;

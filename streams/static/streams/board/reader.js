@@ -173,6 +173,11 @@ export class Reader {
     this.#isWhole = isWhole;
   }
 
+  /** @returns {boolean} whether the past has not come yet: nobody knows what the topic has */
+  get isBeginning() {
+    return this.#beginning !== null;
+  }
+
   /** Shows what waits for a past that does not become complete, and how long ago things were. Called now and then. */
   tick() {
     if (this.#beginning) this.arrived([]);
