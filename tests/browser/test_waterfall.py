@@ -94,7 +94,7 @@ async def asked_for_the_first_view(waterfall: Waterfall, path: str) -> list[str]
     if path not in SAYS_WHEN:
         await page.wait_for_load_state("networkidle")
         return waterfall.asked
-    await page.wait_for_function("performance.getEntriesByName('streamboard.first-view').length > 0")
+    await page.wait_for_function("() => performance.getEntriesByName('streamboard.first-view').length > 0")
     asked = list(waterfall.asked)  # some of it since then; what follows was all asked for later
     await page.wait_for_load_state("networkidle")  # what is under way is told only when it has come
     script = """() => {
