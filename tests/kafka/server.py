@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import base64
 import fcntl
+import hashlib
 import os
 import shutil
 import socket
@@ -20,7 +21,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 RUN = HERE.parent.parent / ".run"
 LIBRARIES = RUN / "kafka-4.1.0-jars"
-CLASSES = LIBRARIES / "classes.jsa"  # Java's archive of Kafka's classes, ready to be used; empty where none can be made
 MEMORY = "512m"  # the heap of one node; it then takes about 370 MB
 MAVEN_SECONDS = 600  # 44 MB over a slow line
 NODE_SECONDS = 120  # for a node to start, and to stop
@@ -69,33 +69,47 @@ def fetch_libraries() -> None:
 def java_command(main: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
     """The command that runs one of Kafka's programs. options: further ones, of Java's."""
     usual = [f"-Xmx{MEMORY}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-XX:+UseSerialGC"]
-    return [java(), *usual, *options, "-cp", f"{libraries()}/*", main, *arguments]
+    return [java(), *usual, *options, "-cp", os.pathsep.join(map(str, jars())), main, *arguments]
+
+
+def jars() -> list[Path]:
+    """Kafka's, in an order that is the same in every folder."""
+    return sorted(libraries().glob("*.jar"))
 
 
 def short_lived() -> tuple[str, ...]:
     """Java's options for nodes that live for a test: they start with a third of the CPU, and are slower under load.
 
-    Makes CLASSES the first time, which takes as long as one start.
+    The first time it makes an archive of Kafka's classes, ready to be used, which takes as long as one start.
     """
-    libraries()
+    made = archive()
     with (LIBRARIES.parent / "kafka-classes.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not CLASSES.is_file():
-            make_archive()
-    archive = (f"-XX:SharedArchiveFile={CLASSES}",) if CLASSES.stat().st_size else ()
-    return ("-XX:TieredStopAtLevel=1", *archive)
+        if not made.is_file():
+            for old in LIBRARIES.glob("classes*.jsa"):
+                old.unlink()
+            make_archive(made)
+    of_classes = (f"-XX:SharedArchiveFile={made}",) if made.stat().st_size else ()
+    return ("-XX:TieredStopAtLevel=1", *of_classes)
 
 
-def make_archive() -> None:
-    """Writes CLASSES: what a node has loaded when it ends."""
-    made = CLASSES.with_suffix(".new")
-    made.unlink(missing_ok=True)
+def archive() -> Path:
+    """Where it lies; empty where none can be made. Its name tells what it is of: Java takes only one that the same Java
+    made of the same files in the same place, and goes without, and says nothing, where it was copied or Java is new."""
+    about = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in (Path(java()).resolve(), *jars())]
+    return LIBRARIES / f"classes-{hashlib.sha256(repr(about).encode()).hexdigest()[:16]}.jsa"
+
+
+def make_archive(made: Path) -> None:
+    """Writes it: what a node has loaded when it ends."""
+    under_way = made.with_suffix(".new")
+    under_way.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=LIBRARIES) as folder:
         with socket.socket() as one, socket.socket() as two:
             for probe in (one, two):
                 probe.bind(("127.0.0.1", 0))
             port, controller_port = one.getsockname()[1], two.getsockname()[1]
-        options = (f"-XX:ArchiveClassesAtExit={made}",)
+        options = (f"-XX:ArchiveClassesAtExit={under_way}",)
         command = prepare(Path(folder), "127.0.0.1", port, controller_port, {}, options=options)
         node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -105,14 +119,14 @@ def make_archive() -> None:
             node.terminate()
             node.wait(NODE_SECONDS)
         except subprocess.TimeoutExpired:
-            made.unlink(missing_ok=True)
+            under_way.unlink(missing_ok=True)
         finally:
             node.kill()
             node.wait()
-    if made.is_file():
-        made.rename(CLASSES)
+    if under_way.is_file():
+        under_way.rename(made)
     else:
-        CLASSES.touch()
+        made.touch()
 
 
 def configuration(folder: Path, host: str, port: int, controller_port: int, settings: dict[str, str]) -> str:
