@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -165,16 +166,23 @@ def accept(listening: socket.socket) -> socket.socket:
 
 
 def serve(asked: socket.socket) -> dict[str, Any]:
-    """Answers until nobody asks any more. Returns only in a process that was forked: what it is to run."""
+    """Answers until nobody asks any more: what still runs then is killed, with all that it started, for the run that
+    would have ended it was killed itself. Returns only in a process that was forked: what it is to run."""
+    running: set[int] = set()
     while True:
         data, files, *_ = socket.recv_fds(asked, MESSAGE_BYTES, 3)
         if not data:
+            for pid in running:
+                kill(pid)
             os._exit(0)
         request: dict[str, Any] = json.loads(data)
         if "ended" in request:
             pid, status = os.waitpid(request["ended"], os.WNOHANG)
+            running.discard(pid)
             asked.send(json.dumps(os.waitstatus_to_exitcode(status) if pid else None).encode())
-        elif os.fork() == 0:
+        elif pid := os.fork():
+            running.add(pid)
+        else:
             os.setsid()
             asked.send(str(os.getpid()).encode())
             for number, file in enumerate(files):
@@ -184,6 +192,13 @@ def serve(asked: socket.socket) -> dict[str, Any]:
             return request
         for file in files:
             os.close(file)
+
+
+def kill(pid: int) -> None:
+    """Kills a process that was forked here, and its group, which it has unless it was just forked."""
+    for kill_it in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill_it(pid, signal.SIGKILL)
 
 
 def become(request: dict[str, Any], read: dict[str, Any] | None = None) -> str:

@@ -16,6 +16,8 @@ import pytest
 from tests.support import nursery as nurseries
 from tests.support.nursery import Child, Nursery
 from tests.support.processes import ROOT, environment
+from tests.support.services import is_alive
+from tests.support.waiting import wait_until
 
 SECONDS = 60
 TELLS = """
@@ -92,6 +94,27 @@ def test_several_runs_share_what_was_loaded_and_nothing_else(tmp_path: Path, mon
         one.close()
         assert start(other, tmp_path, "").wait(SECONDS) == 0
         other.close()
+
+
+STARTS_ANOTHER = """
+import subprocess, sys, time
+print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_still_runs_when_nobody_asks_any_more_is_killed_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nurseries, "COMMAND", [*nurseries.COMMAND, "nothing"])
+    nursery = Nursery()
+    child = start(nursery, tmp_path, STARTS_ANOTHER)
+    output = tmp_path / "output"
+    wait_until(lambda: output.read_text().endswith("\n"), "it has started another", SECONDS)
+    family = [child.pid, int(output.read_text())]
+    assert all(is_alive(pid) for pid in family)
+    nursery.close()
+    wait_until(lambda: not any(is_alive(pid) for pid in family), "both are gone", SECONDS)
 
 
 # What the product goes by and what Django connects to, and whether the product was there before it was asked for.
