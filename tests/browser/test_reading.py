@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.async_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Visitors, places
-from tests.browser.test_records import producer
+from tests.browser.test_records import STANDS_STILL, producer
 from tests.conftest import Install
 from tests.support.processes import Installation, Process
 from tests.support.waiting import until
@@ -140,7 +140,9 @@ async def test_the_start_stands_in_the_order_of_time_and_older_records_are_loade
         stamp = 1_700_000_000_000 + number * 1000
         kafka.produce(TOPIC, b'{"number": %d}' % number, partition=number % 3, timestamp=stamp)
     assert kafka.flush(30) == 0
-    board = await (await visitors.new(web)).board(TOPIC)
+    person = await visitors.new(web)
+    await person.context.add_init_script(STANDS_STILL)  # however long the past takes, it is waited for
+    board = await person.board(TOPIC)
     await drawn(board, 200)
     shown = await numbers(board)
     assert shown == list(range(3 * each - 1, 3 * each - 201, -1))
