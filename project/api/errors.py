@@ -51,7 +51,7 @@ def problem(status: int, detail: object, **headers: str) -> HttpResponse:
 def invalid_request(request: HttpRequest, error: InvalidRequest) -> HttpResponse:
     """422: what is wrong with which field, each with its place."""
     told = [
-        {"loc": _place(entry["loc"]), "msg": _cut(entry["msg"]), "type": entry["type"]}
+        {"loc": _place(entry["loc"]), "msg": _cut(_sentence(entry)), "type": entry["type"]}
         for entry in error.errors[:PROBLEMS]
     ]
     if len(error.errors) > PROBLEMS:
@@ -63,6 +63,12 @@ def _place(loc: tuple[str | int, ...]) -> list[str | int]:
     """Where callers look for it: without the name that our function gives to the body or to the query."""
     place = [loc[0], *loc[2:]] if loc[0] in {"body", "query"} and len(loc) > 1 and loc[1] in _OURS else loc
     return [_cut(part) if isinstance(part, str) else part for part in place]
+
+
+def _sentence(entry: dict[str, Any]) -> str:
+    """What a check of ours says, without Pydantic's word before it."""
+    text: str = entry["msg"]
+    return text.removeprefix("Value error, ") if entry["type"] == "value_error" else text
 
 
 def _cut(text: str) -> str:

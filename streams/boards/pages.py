@@ -53,6 +53,7 @@ async def board(request: HttpRequest, slug: str) -> HttpResponse:
             "may_edit": sharing.may_edit(user, found),
             "may_share": sharing.may_share(user, found),
             "may_delete": sharing.may_delete(user, found),
+            "own_groups": list(user.groups.order_by("name").values_list("name", flat=True)),
         }
         return render(request, "streams/board.html", context)
 

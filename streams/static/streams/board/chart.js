@@ -1,9 +1,10 @@
 // Records a second over the last 5 minutes, as bars on a canvas. Drawn once a second, or when the page changes shape. A span
-// of it can be dragged over: its records are loaded then; meanwhile the bars stand still.
+// of it can be dragged over, or chosen by keys: its records are loaded then; meanwhile the bars stand still.
 
 import { SECONDS_SHOWN } from "../live/meter.js";
 import { chosenClock, timeText } from "../page/clock.js";
 import { grouped, rate } from "../page/format.js";
+import { stepped } from "../page/stepping.js";
 import { tokenValue } from "../page/tokens.js";
 
 // A screen reader's label need not change every second.
@@ -27,13 +28,13 @@ export class Chart {
   // The server's clock where the series ends, ms; this browser's, until there is one.
   #endMs = Math.floor(Date.now() / 1000) * 1000;
   #spanned;
-  /** @type {{ from: number, to: number, x: number } | null} what is dragged over: seconds, by their place in the series */
+  /** @type {{ from: number, to: number, x: number | null } | null} what is dragged over: seconds, by their place in the series; x: px, null by keys */
   #drag = null;
   /** @type {Span | null} */
   #marked = null;
   #labelledAt = 0;
   #what = "records/s";
-  /** @type {number | null} index of the second under the pointer */
+  /** @type {number | null} index of the second under the pointer, or where the keys stand */
   #pointed = null;
 
   /**
@@ -55,6 +56,16 @@ export class Chart {
     canvas.addEventListener("pointerdown", (event) => this.#pressed(event));
     canvas.addEventListener("pointerup", (event) => this.#released(event));
     canvas.addEventListener("pointercancel", () => this.#let());
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "slider");
+    canvas.setAttribute("aria-valuemin", "0");
+    canvas.setAttribute("aria-valuemax", String(SECONDS_SHOWN - 1));
+    canvas.addEventListener("keydown", (event) => this.#keyed(event));
+    canvas.addEventListener("blur", () => {
+      if (this.#drag?.x === null) this.#let();
+      this.#point(null);
+    });
+    this.#tell();
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || this.#drag === null) return;
       event.preventDefault();
@@ -68,6 +79,31 @@ export class Chart {
     this.#draw();
   }
 
+  /** @param {KeyboardEvent} event */
+  #keyed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const before = this.#pointed ?? -1;
+    const second = stepped(event.key, before, SECONDS_SHOWN);
+    const span = this.#drag?.x === null ? this.#spanOf(this.#drag) : null;
+    if (second === null && !(event.key === "Enter" && span)) return;
+    event.preventDefault();
+    if (second === null) {
+      this.#let();
+      if (span) this.#spanned(span);
+      return;
+    }
+    this.#drag = event.shiftKey ? { from: this.#drag?.from ?? (before < 0 ? second : before), to: second, x: null } : null;
+    this.#pointed = second;
+    this.#draw();
+    this.#tell();
+  }
+
+  /** What stands where the keys are, for who does not see it. */
+  #tell() {
+    this.#canvas.setAttribute("aria-valuenow", String(this.#pointed ?? SECONDS_SHOWN - 1));
+    this.#canvas.setAttribute("aria-valuetext", this.#caption.textContent ?? "");
+  }
+
   /** @param {PointerEvent} event */
   #pressed(event) {
     if (event.button !== 0) return;
@@ -79,7 +115,7 @@ export class Chart {
   /** @param {PointerEvent} event */
   #moved(event) {
     this.#point(event.offsetX / this.#canvas.clientWidth);
-    if (this.#drag === null) return;
+    if (this.#drag === null || this.#drag.x === null) return;
     this.#drag.to = this.#secondAt(event);
     this.#draw();
   }
@@ -87,8 +123,9 @@ export class Chart {
   /** @param {PointerEvent} event */
   #released(event) {
     const drag = this.#drag;
+    if (drag === null || drag.x === null) return;
     this.#let();
-    if (drag === null || Math.abs(event.offsetX - drag.x) < DRAGGED_PX) return;
+    if (Math.abs(event.offsetX - drag.x) < DRAGGED_PX) return;
     this.#spanned(this.#spanOf({ ...drag, to: this.#secondAt(event) }));
   }
 
@@ -139,7 +176,7 @@ export class Chart {
     const at = this.#pointed;
     if (this.#drag !== null) {
       const { from, to } = this.#spanOf(this.#drag);
-      this.#caption.textContent = `${secondText(from)} – ${secondText(to)} · let go to load its records`;
+      this.#caption.textContent = `${secondText(from)} – ${secondText(to)} · ${this.#drag.x === null ? "enter loads" : "let go to load"} its records`;
     } else if (at === null) {
       const highest = highestOf(this.#series);
       this.#caption.textContent = `${this.#what}, last 5 minutes${highest ? ` · highest ${grouped(highest)}` : ""}`;

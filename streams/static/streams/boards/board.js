@@ -12,7 +12,6 @@ import { changeClock, chosenClock, clockName, offerClock } from "../page/clock.j
 import { button, element, part, say } from "../page/dom.js";
 import { duration } from "../page/format.js";
 import { keepWidths, ownWidths } from "./own_widths.js";
-import { styled } from "../page/styled.js";
 import { spanText, timeText } from "./tiles/words.js";
 import { wordsOf } from "./tiles/narrow.js";
 
@@ -28,8 +27,6 @@ const WINDOWS = [60, 300, 900, 3_600];
 const CLOCK_MS = 1_000;
 // A shorter time is said to the second.
 const TO_THE_SECOND_MS = 600_000;
-// How a record looks: no board needs it before one is opened.
-const DETAIL = new URL("../record/detail.css", import.meta.url);
 
 class BoardPage {
   #root = part("board", HTMLElement);
@@ -49,6 +46,7 @@ class BoardPage {
   /** @type {import("./between.js").BetweenForm | null} loaded when somebody asks for two times */
   #between = null;
   #clock = part("clock", HTMLElement);
+  #help = part("help", HTMLDialogElement);
   #colours = new Colours();
   #records;
   /** @type {import("./record.js").RecordSheet | null} loaded when somebody opens one */
@@ -95,8 +93,14 @@ class BoardPage {
     document.addEventListener("clockchange", () => this.#retime());
     document.addEventListener("orderchange", () => this.#rearrange());
     part("times", HTMLElement).addEventListener("click", changeClock);
+    part("help-button", HTMLElement).addEventListener("click", () => this.#help.showModal());
     document.addEventListener("keydown", (event) => {
       if (isOwnKey(event, "u")) changeClock();
+      if (isOwnKey(event, "?")) this.#help.showModal();
+      if (isOwnKey(event, "/")) {
+        event.preventDefault(); // it is no part of what is typed
+        this.#filter.focus();
+      }
       if (this.#isWall && isOwnKey(event, "Escape")) this.#goToWall(false);
     });
     part("wall", HTMLAnchorElement).addEventListener("click", (event) => {
@@ -253,7 +257,8 @@ class BoardPage {
    * @param {number} offset
    */
   async #openRecord(topic, epoch, partition, offset) {
-    const [{ RecordSheet }] = await Promise.all([import("./record.js"), styled(DETAIL)]);
+    const { RecordSheet, isStyled } = await import("./record.js");
+    await isStyled;
     const { topicsApi = "/api/topics/", recordsPath = "/records/", itemsPath = "/items/", itemsTopic = "" } = this.#root.dataset;
     this.#record ??= new RecordSheet({
       api: this.#records, topicsApi, recordsPath, itemsPath, itemsTopic,
@@ -310,7 +315,8 @@ class BoardPage {
     if (this.#tiles.size === 0) this.#grid.append(this.#emptiness());
     for (const [id, tile] of this.#tiles) {
       const last = this.#sources.lastOf(id);
-      if (last) tile.show(last);
+      if (last?.isOld) tile.showOld(last.shown);
+      else if (last) tile.show(last.shown);
     }
     this.#sources.listen();
   }

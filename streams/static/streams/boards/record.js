@@ -7,7 +7,10 @@ import { RecordView } from "../record/record_view.js";
 import { chosenClock, retime } from "../page/clock.js";
 import { equals } from "./tiles/narrow.js";
 import { part } from "../page/dom.js";
+import { styled } from "../page/styled.js";
 
+// How a record looks: no board needs it before one is opened.
+export const isStyled = styled(new URL("../record/detail.css", import.meta.url));
 const TYPING = "input, textarea, select";
 // How often it is written anew how long ago the record is.
 const TICK_MS = 1_000;

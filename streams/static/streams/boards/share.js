@@ -71,18 +71,32 @@ export function openShare(board, tools) {
 function sharingForm({ sharing }, save) {
   const read = audience("May be seen by", sharing.read);
   const edit = audience("May be changed by", sharing.edit);
-  const groups = document.createElement("input");
-  groups.value = sharing.groups.join(", ");
-  groups.id = "share-groups";
-  const label = document.createElement("label");
-  label.setAttribute("for", groups.id);
-  label.textContent = "Groups, with commas between";
-  const form = element("form", "", read.field, edit.field, element("div", "field", label, groups), element("button", "primary", "Save who may"));
+  const groups = groupsField(sharing.groups);
+  const form = element("form", "", read.field, edit.field, groups.field, element("button", "primary", "Save who may"));
+  const offer = () => {
+    groups.field.hidden = ![read, edit].some(({ select }) => select.value === "groups");
+  };
+  offer();
+  form.addEventListener("change", offer);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    save({ read: read.select.value, edit: edit.select.value, groups: groups.value.split(",").map((name) => name.trim()).filter(Boolean) });
+    save({ read: read.select.value, edit: edit.select.value, groups: groups.chosen() });
   });
   return form;
+}
+
+/** @param {string[]} chosen those that the board is shared with: the owner may have left one meanwhile */
+function groupsField(chosen) {
+  /** @type {string[]} */
+  const own = JSON.parse(document.getElementById("own-groups")?.textContent ?? "[]");
+  const boxes = [...new Set([...own, ...chosen])].sort().map((name) => {
+    const box = document.createElement("input");
+    Object.assign(box, { type: "checkbox", value: name, checked: chosen.includes(name) });
+    return box;
+  });
+  const field = element("fieldset", "share-groups", element("legend", "", "Groups"), ...boxes.map((box) => element("label", "", box, element("bdi", "", box.value))));
+  if (boxes.length === 0) field.append(element("p", "muted", "You are in no group. Whoever looks after accounts in the admin can put you into one."));
+  return { field, chosen: () => boxes.filter(({ checked }) => checked).map(({ value }) => value) };
 }
 
 /**

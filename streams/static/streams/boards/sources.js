@@ -16,6 +16,7 @@ const LOOKS = new Set(["widths", "form", "order", "text"]);
  * @typedef {import("./figures/kinds.js").Tile} TileJson
  * @typedef {{ opened: Opened, isHeard: boolean, tiles: Map<string, string> }} Source tiles: those that it computes, each with
  *   what its figures go by
+ * @typedef {{ shown: Shown, form: string, isOld: boolean }} Last form: which figures they are; isOld: of another window or filter
  * @typedef {{ state: (state: State) => void, figures: (shown: Shown) => void, failed: () => void }} Listener
  */
 
@@ -23,8 +24,10 @@ export class Sources {
   #listener;
   /** @type {Source[]} the one that has been there for longest first: its connection is the board's */
   #all = [];
-  /** @type {Map<string, Shown>} what was heard last of each tile that is computed */
+  /** @type {Map<string, Last>} what was heard last of each tile that is computed, and which figures each is to have */
   #last = new Map();
+  /** @type {Map<string, string>} */
+  #forms = new Map();
 
   /** @param {Listener} listener */
   constructor(listener) {
@@ -33,7 +36,10 @@ export class Sources {
 
   /** @param {BoardJson} board that is to be computed from now on; who can draw it says so by `listen` */
   open(board) {
-    const wanted = new Map(board.tiles.filter(({ kind }) => kind !== "text").map((tile) => [tile.id, signatureOf(board, tile)]));
+    const computed = board.tiles.filter(({ kind }) => kind !== "text");
+    const wanted = new Map(computed.map((tile) => [tile.id, signatureOf(board, tile)]));
+    this.#forms = new Map(computed.map((tile) => [tile.id, formOf(tile)]));
+    for (const [id, { form }] of this.#last) if (this.#forms.get(id) !== form) this.#last.delete(id);
     for (const source of this.#all) {
       for (const [id, signature] of source.tiles) if (wanted.get(id) !== signature) this.#leave(source, id);
     }
@@ -69,7 +75,7 @@ export class Sources {
 
   /**
    * @param {string} tile
-   * @returns {Shown | null} what was heard last of it, as it is computed now
+   * @returns {Last | null} what was heard last of it, in the form that it has now
    */
   lastOf(tile) {
     return this.#last.get(tile) ?? null;
@@ -96,7 +102,7 @@ export class Sources {
   close() {
     for (const source of this.#all) this.#end(source);
     this.#all = [];
-    this.#last.clear();
+    for (const last of this.#last.values()) last.isOld = true;
   }
 
   /** @param {string} tile */
@@ -110,8 +116,18 @@ export class Sources {
    */
   #heard(source, shown) {
     if (!source.tiles.has(shown.id)) return; // it has been changed meanwhile
-    this.#last.set(shown.id, shown);
+    this.#remember(shown);
     this.#listener.figures(shown);
+  }
+
+  /**
+   * Until there is something new to be shown, the old figures are.
+   *
+   * @param {Shown} shown
+   */
+  #remember(shown) {
+    const isOld = this.#last.get(shown.id)?.isOld === true && isComing(shown);
+    if (!isOld) this.#last.set(shown.id, { shown, form: this.#forms.get(shown.id) ?? "", isOld });
   }
 
   /**
@@ -120,7 +136,8 @@ export class Sources {
    */
   #leave(source, tile) {
     source.tiles.delete(tile);
-    this.#last.delete(tile);
+    const last = this.#last.get(tile);
+    if (last) last.isOld = true;
   }
 
   /** @param {Source} source @returns {false} */
@@ -135,7 +152,22 @@ export class Sources {
  * @param {TileJson} tile
  * @returns {string} what its figures go by
  */
-function signatureOf({ window, filter, where = [] }, { kind, topic, filter: own, options }) {
-  const computed = Object.entries(options).filter(([name]) => !LOOKS.has(name)).sort();
-  return JSON.stringify([window, filter, where, kind, topic, own, computed]);
+function signatureOf({ window, filter, where = [] }, tile) {
+  return JSON.stringify([window, filter, where, tile.filter, formOf(tile)]);
+}
+
+/**
+ * @param {TileJson} tile
+ * @returns {string} which figures they are, of whatever records
+ */
+function formOf({ kind, topic, options }) {
+  return JSON.stringify([kind, topic, Object.entries(options).filter(([name]) => !LOOKS.has(name)).sort()]);
+}
+
+/**
+ * @param {Shown} shown
+ * @returns {boolean} whether nothing has come yet: that is no zero
+ */
+export function isComing({ isFilling, basis }) {
+  return isFilling && basis?.records === 0;
 }

@@ -80,6 +80,7 @@ export class Editor {
   }
 
   async start() {
+    const pressed = document.activeElement;
     await styled(OWN_STYLE);
     document.body.classList.add("editing");
     const bar = element("div", "actions", button("Save board", "primary", () => this.#save()), button("Leave as it was", "", () => this.#leave(null)));
@@ -98,9 +99,10 @@ export class Editor {
     }
     this.#show();
     await this.#showPanel();
-    // Whoever came by keys goes on where there is something to choose.
+    // Whoever came by keys goes on where there is something to choose, unless they have gone elsewhere meanwhile.
     const first = this.#content.querySelector("button, input, select");
-    if (first instanceof HTMLElement) first.focus();
+    const isThere = document.activeElement === pressed || document.activeElement === document.body;
+    if (first instanceof HTMLElement && isThere) first.focus();
   }
 
   /** Draws the draft, each tile in a place of the grid that can be dragged. */

@@ -157,7 +157,7 @@ function fieldSelect(option, tile, fields, value, set) {
   const choices = fits.map(({ path, example }) => [path, `${path}   ${example}`]);
   if (tile.kind === "chart" && option.name === "y") choices.unshift(["count", "count of records"]);
   if (option.optional) choices.unshift(["", "none"]);
-  if (value && !choices.some(([path]) => path === value)) choices.unshift([value, `${value}   (in none of the newest records)`]);
+  if (value && !choices.some(([path]) => path === value)) choices.unshift([value, `${value}   (${fields.length > 0 ? "in none of the newest records" : "no records to look at"})`]);
   return select(choices, value, (path) => set(path === "" ? null : path));
 }
 

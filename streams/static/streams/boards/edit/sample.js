@@ -47,7 +47,8 @@ export class Samples {
     if (!sample) {
       sample = filter === "" ? this.#newest(topic) : this.#found(topic, filter);
       this.#read.set(name, sample);
-      sample.catch(() => this.#read.delete(name)); // the next one who asks may have more luck
+      const again = () => this.#read.delete(name); // the next one who asks may have more luck
+      sample.then(({ records }) => records.length > 0 || again(), again);
       const [oldest] = this.#read.keys();
       if (this.#read.size > KEPT && oldest !== undefined) this.#read.delete(oldest);
     }

@@ -21,6 +21,7 @@ const STILL = 4; // px, that a press may move without being a drag
 /**
  * @typedef {{ starts: number[], width: number, lines: import("../figures/series.js").Line[], gaps: boolean[] }} Lines
  * @typedef {{ points: { time: number, y: number, name: string, hue: string, key: string | null, partition: number, offset: number }[], leftOut: number }} Dots
+ * @typedef {import("./chosen_time.js").Stop & { point?: Dots["points"][number] }} Stop
  * @typedef {{ name: string, hue: string, isOthers: boolean }} Named a series: how it is written, what its colour goes by
  */
 
@@ -36,6 +37,11 @@ export class ChartTile {
   #meant = null;
   #isDots;
   #isPressed = false;
+  #title;
+  /** @type {import("./chosen_time.js").ChosenTime | null} null until it is loaded, or when it cannot be: then a mouse is needed */
+  #chosen = null;
+  /** @type {Dots["points"][number] | null} the record that keys have come to */
+  #keyed = null;
   #legend = element("ul", "legend");
   #zoomTools = element("span", "zoom-tools");
   /** @type {any} uPlot's own, once it is loaded */
@@ -78,6 +84,7 @@ export class ChartTile {
     this.#zoomTools.hidden = true;
     tools.head.append(this.#zoomTools, this.#legend);
     body.classList.add("chart-body");
+    this.#title = title || "Chart";
     body.append(this.#table.node, this.#tip.node);
     this.#load();
   }
@@ -85,13 +92,30 @@ export class ChartTile {
   async #load() {
     try {
       style("uPlot.min.css");
-      await library("uPlot.iife.min.js");
+      // As late as the library: nothing is chosen before there is a picture.
+      const [chosen] = await Promise.all([import("./chosen_time.js").catch(() => null), library("uPlot.iife.min.js")]);
+      if (chosen) this.#letChoose(chosen);
       this.#uPlot = /** @type {any} */ (globalThis).uPlot;
       this.#draw();
     } catch (error) {
       if (!(error instanceof Missing)) throw error;
       this.#tools.trouble(error.message);
     }
+  }
+
+  /** @param {typeof import("./chosen_time.js")} module */
+  #letChoose({ ChosenTime }) {
+    this.#chosen = new ChosenTime(this.#title, {
+      plot: () => this.#plot,
+      stops: () => this.#stops(),
+      point: (/** @type {Stop} */ stop) => this.#pointAt(stop),
+      leave: () => this.#leave(),
+      zoom: (min, max) => this.#plot?.setScale("x", { min, max }),
+      open: () => this.#openMeant(),
+      unzoom: () => this.#isZoomed() && (this.#unzoom(), true),
+      hold: (isHeld) => this.#hold(isHeld),
+    });
+    this.#body.append(this.#chosen.node);
   }
 
   /** @param {Lines | Dots} figures */
@@ -161,6 +185,7 @@ export class ChartTile {
     if (isZoomed) this.#plot.setScale("x", { min, max });
     this.#plot.root.setAttribute("aria-hidden", "true");
     this.#listen(this.#plot.over);
+    this.#chosen?.listen(this.#plot.over);
     this.#showLegend(names);
   }
 
@@ -217,7 +242,7 @@ export class ChartTile {
         { ...axis, size: left, values: (/** @type {any} */ _plot, /** @type {number[]} */ values) => values.map((value) => figureText(String(value))) },
       ],
       series: [{}, ...names.map((name) => this.#series(name))],
-      hooks: { drawClear: [(/** @type {any} */ plot) => this.#hatch(plot)], setCursor: [(/** @type {any} */ plot) => this.#point(plot)], setScale: [() => this.#showZoom()] },
+      hooks: { drawClear: [(/** @type {any} */ plot) => this.#hatch(plot)], setCursor: [(/** @type {any} */ plot) => this.#point(plot)], setScale: [() => this.#showZoom()], draw: [() => this.#chosen?.redraw()] },
     };
   }
 
@@ -287,11 +312,11 @@ export class ChartTile {
   /** Says what stands under the pointer: the record that is meant, or all series of that time. @param {any} plot */
   #point(plot) {
     const { idx, left, top } = plot.cursor;
-    this.#meant = this.#isDots && idx !== null && idx !== undefined ? this.#nearest(plot) : null;
+    this.#meant = this.#isDots && idx !== null && idx !== undefined ? (this.#keyed ?? this.#nearest(plot)) : null;
     this.#body.classList.toggle("pressable", this.#meant !== null);
     const said = this.#meant ? this.#recordWords(this.#meant) : this.#isDots || idx === null || idx === undefined ? [] : this.#timeWords(plot, idx);
     if (said.length === 0) this.#tip.hide();
-    else this.#tip.show(said, { left: plot.over.offsetLeft + left, top: plot.over.offsetTop + top, width: this.#size().width });
+    else this.#tip.show(said, { left: plot.over.offsetLeft + left, top: plot.over.offsetTop + top, ...this.#size() });
   }
 
   /**
@@ -315,6 +340,29 @@ export class ChartTile {
     return [joined(figureText(String(y)), name), exactTime(time, this.#tools.clock(), this.#tools.now()), joined(key, `${partition}:${figureText(String(offset))}`)];
   }
 
+  /** @returns {Stop[]} */
+  #stops() {
+    const { min, max } = this.#plot.scales.x;
+    const all = this.#isDots
+      ? /** @type {Dots} */ (this.#figures).points.toSorted((a, b) => a.time - b.time).map((point) => ({ id: `${point.partition}:${point.offset}`, from: point.time / 1000, to: point.time / 1000, point }))
+      : /** @type {number[]} */ (this.#plot.data[0]).map((from) => ({ id: String(from), from, to: from + this.#width }));
+    return all.filter(({ from }) => from >= min && from <= max);
+  }
+
+  /** @param {Stop} stop */
+  #pointAt({ from, point }) {
+    const plot = this.#plot;
+    this.#keyed = point ?? null;
+    plot.setCursor({ left: plot.valToPos(from, "x"), top: point ? plot.valToPos(point.y, "y") : plot.over.clientHeight / 2 });
+    return this.#tip.text;
+  }
+
+  /** No key stands anywhere. */
+  #leave() {
+    this.#keyed = null;
+    this.#plot?.setCursor({ left: -10, top: -10 });
+  }
+
   /**
    * @param {any} plot
    * @returns {Dots["points"][number] | null} the record that is nearest to the pointer, where one is near
@@ -335,18 +383,29 @@ export class ChartTile {
   /** A press opens the record that is meant; a drag chooses a time, as ever. @param {HTMLElement} over */
   #listen(over) {
     let from = 0;
+    over.addEventListener("mousemove", () => this.#chosen?.leave(), { capture: true });
     over.addEventListener("mousedown", ({ clientX }) => {
       from = clientX;
-      // It stays as it is under the pointer: what is made anew forgets what is dragged.
-      this.#isPressed = true;
-      addEventListener("mouseup", () => {
-        this.#isPressed = false;
-        setTimeout(() => this.#draw()); // after what the release does
-      }, { once: true });
+      this.#hold(true);
+      addEventListener("mouseup", () => this.#hold(false), { once: true });
     });
     over.addEventListener("click", ({ clientX }) => {
-      if (this.#meant && Math.abs(clientX - from) <= STILL) this.#tools.open(this.#meant.partition, this.#meant.offset);
+      if (Math.abs(clientX - from) <= STILL) this.#openMeant();
     });
+  }
+
+  /**
+   * It stays as it is under the pointer: what is made anew forgets what is dragged.
+   *
+   * @param {boolean} isHeld
+   */
+  #hold(isHeld) {
+    this.#isPressed = isHeld;
+    if (!isHeld) setTimeout(() => this.#draw()); // after what the release does
+  }
+
+  #openMeant() {
+    if (this.#meant) this.#tools.open(this.#meant.partition, this.#meant.offset);
   }
 
   #showZoom() {

@@ -3,7 +3,12 @@
 import { basisText, drawnWords } from "./words.js";
 import { button, element, say } from "../../page/dom.js";
 import { drawingOf, loadDrawing } from "./kinds.js";
+import { isComing } from "../sources.js";
 import { whenResized } from "./canvas.js";
+
+const OLD = "as it was before";
+// Figures of a part of what is to come would only be in the way: for so long, what was there before stays.
+const PATIENCE_MS = 1_000;
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} TileJson
@@ -47,10 +52,15 @@ export class Tile {
   /** the topic's life that its records are of */
   #epoch = "";
   #isEnded = false;
+  #isOld = false;
+  #oldUntil = -Infinity;
   #problem = element("p", "tile-problem", "");
   #basis = element("span", "", "");
+  #body = element("div", "tile-body");
   #load;
   #clock;
+  /** @type {TileTools} */
+  #tools;
   #endSizes;
   #basisSaid = () => {};
 
@@ -70,16 +80,14 @@ export class Tile {
     this.node.style.order = String(y * 12 + x);
     const name = element("h2", "tile-title", title);
     const head = element("div", "tile-head-tools");
-    const body = element("div", "tile-body");
     this.#problem.hidden = true;
     this.#load = button("load them", "quiet load", () => tools.load(id));
     this.#load.hidden = true;
     if (title || kind === "stream") this.node.append(element("header", "tile-head", name, head));
     this.node.setAttribute("aria-label", title || kind);
-    this.node.append(this.#problem, body);
+    this.node.append(this.#problem, this.#body);
     if (kind !== "text") this.node.append(element("footer", "tile-foot", this.#basis, this.#load));
-    /** @type {TileTools} */
-    const own = {
+    this.#tools = {
       ...tools,
       head,
       ask: (asked) => tools.ask(id, asked),
@@ -88,26 +96,25 @@ export class Tile {
       widths: tools.widths(json),
       resized: (widths) => tools.resized(id, widths),
     };
-    const Kind = drawingOf(kind);
-    if (Kind) this.#drawing = new Kind(body, json, own);
-    else this.#begin(body, own);
-    this.#endSizes = whenResized(body, () => this.redraw());
+    this.#make();
+    this.#endSizes = whenResized(this.#body, () => this.redraw());
   }
 
-  /**
-   * Begins to draw once the module of its kind is there.
-   *
-   * @param {HTMLElement} body
-   * @param {TileTools} tools
-   */
-  async #begin(body, tools) {
+  /** Begins to draw, at once where the module of its kind is there. */
+  #make() {
+    const Kind = drawingOf(this.json.kind);
+    if (Kind) this.#drawing = new Kind(this.#body, this.json, this.#tools);
+    else this.#makeLater();
+  }
+
+  async #makeLater() {
     const Kind = await loadDrawing(this.json.kind);
     if (this.#isEnded) return;
     if (!Kind) {
       this.#say("What this tile is drawn with could not be loaded: load the page again.");
       return;
     }
-    this.#drawing = new Kind(body, this.json, tools);
+    this.#drawing = new Kind(this.#body, this.json, this.#tools);
     if (this.#early) this.show(this.#early);
     this.#early = null;
     for (const act of this.#waiting.splice(0)) act();
@@ -128,20 +135,56 @@ export class Tile {
       return;
     }
     this.#say(problem);
-    if (isFilling && basis?.records === 0) {
-      this.#basisSaid = () => say(this.#basis, note);
+    if (isComing(shown) || (isFilling && performance.now() < this.#oldUntil)) {
+      this.#basisSaid = () => this.#foot([this.#isOld ? OLD : "", note].filter(Boolean).join(", "));
       this.#basisSaid();
-      return; // nothing has come yet: that is no zero
+      return;
     }
+    if (this.#isOld) this.#renewed(figures !== null);
     if (basis) {
       this.#epoch = basis.epoch;
       this.node.dataset["basis"] = JSON.stringify(basis);
       const aside = [...drawnWords(this.json.kind, figures), note].filter(Boolean);
-      this.#basisSaid = () => say(this.#basis, [basisText(basis, since, this.#clock()), ...aside].join(" · "));
+      this.#basisSaid = () => this.#foot([basisText(basis, since, this.#clock()), ...aside].join(" · "));
       this.#basisSaid();
       this.#load.hidden = basis.gaps === 0;
     }
-    if (figures) this.#drawing.show(figures);
+    if (figures) this.#drawing?.show(figures);
+  }
+
+  /**
+   * Shows figures of another window or filter, marked as such, until those come that are asked for. No basis is told.
+   *
+   * @param {import("../worker/feed.js").Shown} shown
+   */
+  showOld(shown) {
+    if (!shown.figures || isComing(shown) || !this.#drawing) return;
+    this.show({ ...shown, problem: "" });
+    this.#isOld = true;
+    this.#oldUntil = performance.now() + PATIENCE_MS;
+    this.node.classList.add("old");
+    this.node.setAttribute("aria-busy", "true");
+    delete this.node.dataset["basis"];
+    this.#load.hidden = true;
+    this.#basisSaid = () => this.#foot(OLD);
+    this.#basisSaid();
+  }
+
+  /** @param {boolean} hasFigures else there are none to come, and what was there before goes */
+  #renewed(hasFigures) {
+    this.#isOld = false;
+    this.#oldUntil = -Infinity;
+    this.node.classList.remove("old");
+    this.node.removeAttribute("aria-busy");
+    if (hasFigures) return;
+    this.#drawing?.end?.();
+    this.#drawing = null;
+    this.#early = null;
+    this.#tools.head.replaceChildren();
+    this.#body.replaceChildren();
+    this.#make();
+    this.#basisSaid = () => this.#foot("");
+    this.#basisSaid();
   }
 
   redraw() {
@@ -162,6 +205,12 @@ export class Tile {
     this.#endSizes();
     this.#isEnded = true;
     this.#drawing?.end?.();
+  }
+
+  /** @param {string} text what the figures stand on; whole under the pointer, where the tile is narrow */
+  #foot(text) {
+    say(this.#basis, text);
+    if (this.#basis.title !== text) this.#basis.title = text;
   }
 
   /** @param {string} text why it shows nothing, or not everything */

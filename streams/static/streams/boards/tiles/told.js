@@ -118,9 +118,9 @@ export class Tip {
 
   /**
    * @param {string[]} lines
-   * @param {{ left: number, top: number, width: number }} at px; width: of what it stands in
+   * @param {{ left: number, top: number, width: number, height: number }} at px; width, height: of what it stands in
    */
-  show(lines, { left, top, width }) {
+  show(lines, { left, top, width, height }) {
     while (this.node.children.length > lines.length) this.node.lastElementChild?.remove();
     for (const [place, line] of lines.entries()) {
       if (!this.node.children[place]) this.node.append(element("div", "", ""));
@@ -129,8 +129,15 @@ export class Tip {
     const isRight = left > width / 2;
     this.node.style.insetInlineStart = isRight ? "auto" : `${left + BESIDE_PX}px`;
     this.node.style.insetInlineEnd = isRight ? `${width - left + BESIDE_PX}px` : "auto";
-    this.node.style.insetBlockStart = `${Math.max(0, top - BESIDE_PX)}px`;
+    const isLow = top > height / 2;
+    this.node.style.insetBlockStart = isLow ? "auto" : `${Math.max(0, top - BESIDE_PX)}px`;
+    this.node.style.insetBlockEnd = isLow ? `${Math.max(0, height - top - BESIDE_PX)}px` : "auto";
     this.node.hidden = false;
+  }
+
+  /** What it says now; "" when nothing. */
+  get text() {
+    return this.node.hidden ? "" : [...this.node.children].map(({ textContent }) => textContent).join(", ");
   }
 
   hide() {

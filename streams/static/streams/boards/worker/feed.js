@@ -20,15 +20,16 @@ const BEFORE_S = 300;
 // A stream that ended by a fault of the server's is asked for again after this long.
 const AGAIN_MS = 2_000;
 const FILLING = "being filled from Kafka";
-const FROM_NEWEST = "Kafka could not tell where the window begins: what lies before the newest 2\u202F000 records of that moment is not in the figures.";
+const FROM_NEWEST = "from the newest 2\u202F000 records on, as Kafka could not tell where the window begins";
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} Tile
  * @typedef {import("../figures/kinds.js").TileFigures} TileFigures
  * @typedef {import("../figures/kinds.js").Asked} Asked
  * @typedef {import("../figures/window.js").Basis} Basis
- * @typedef {{ tile: Tile, figures: TileFigures | null, fault: string, readAt: number, isBare: boolean }} Seat fault: why the tile can show
- *   nothing; readAt: ms, when its figures were read last; isBare: they were of no record
+ * @typedef {{ tile: Tile, figures: TileFigures | null, fault: string, readAt: number, isBare: boolean, isPart: boolean }} Seat fault: why the tile can show
+ *   nothing; readAt: ms, when its figures were read last; isBare: they were of no record; isPart: of some,
+ *   and more were to come
  *
  * @typedef {object} Shown what the page gets of a tile
  * @property {string} id
@@ -64,6 +65,8 @@ export class Feed {
   #window;
   #subscription;
   #note = "";
+  /** ms: when it was begun with the newest records, because nobody could tell where the window begins */
+  #doubtedAt = -Infinity;
   #isLoading = false;
   #refusals = 0;
   /** @type {Record<string, number> | null} where the stream began; where it begins when it is filled anew */
@@ -118,7 +121,7 @@ export class Feed {
 
   /** @param {Tile} tile that stands on this stream from its beginning on; its kind is prepared */
   seat(tile) {
-    this.#seats.push({ tile, readAt: -Infinity, isBare: true, ...this.#figuresOf(tile) });
+    this.#seats.push({ tile, readAt: -Infinity, isBare: true, isPart: false, ...this.#figuresOf(tile) });
   }
 
   /** Begins, from Kafka's past where the window reaches there. */
@@ -177,7 +180,7 @@ export class Feed {
     // Not from within its own event: it sets the time of its next try after it.
     setTimeout(() => {
       if (this.#subscription.phase !== "retrying") return;
-      this.#note = FROM_NEWEST;
+      this.#doubtedAt = this.#tools.now();
       this.#window.doubt();
       this.#unread = NaN;
       this.#subscription.watch(this.topic, { last: NEWEST });
@@ -200,13 +203,18 @@ export class Feed {
     this.#window.isFilling = this.#isFilling;
     if (!this.#window.isFilling && this.#origin !== null && !Number.isNaN(this.#unread)) this.#recall();
     const isBare = !this.hasRecords;
-    const isDue = (/** @type {Seat} */ seat) => !LARGE.has(seat.tile.kind) || now - seat.readAt >= LARGE_MS || (seat.isBare && !isBare);
+    const isFilling = this.#isComing;
+    const isPart = isFilling && !isBare;
+    const isDue = (/** @type {Seat} */ seat) => !LARGE.has(seat.tile.kind) || now - seat.readAt >= LARGE_MS || (seat.isBare && !isBare) || (seat.isPart && !isPart);
     const seats = this.#seats.filter((seat) => (only === null ? isDue(seat) : seat.tile.id === only));
     // What was passed over is read when it is due: nothing else may ever be new.
     if (only === null) this.isFresh = seats.length < this.#seats.length;
+    // Of what may not be watched there are no figures: that is no zero.
+    const isDenied = this.refusal?.code === "forbidden" || this.refusal?.code === "unknown_topic";
     return seats.map((seat) => {
-      const { tile, figures, fault } = seat;
-      Object.assign(seat, { readAt: now, isBare });
+      const { tile, fault } = seat;
+      const figures = isDenied ? null : seat.figures;
+      Object.assign(seat, { readAt: now, isBare, isPart });
       return {
         id: tile.id,
         figures: fault || !figures ? null : figures.read(this.#window, now, asked.get(tile.id) ?? {}),
@@ -214,7 +222,7 @@ export class Feed {
         problem: fault || this.#problem(),
         since: this.#since(),
         note: this.#aside(),
-        isFilling: this.#isComing,
+        isFilling,
       };
     });
   }
@@ -349,8 +357,9 @@ export class Feed {
     this.#unread = since ?? NaN;
     this.#ends = null;
     this.#note = "";
+    this.#doubtedAt = -Infinity;
     this.#failed = this.#unchecked = 0;
-    for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile), { readAt: -Infinity, isBare: true });
+    for (const seat of this.#seats) Object.assign(seat, this.#figuresOf(seat.tile), { readAt: -Infinity, isBare: true, isPart: false });
     if (this.#subscription.stream.epoch) this.#window.begin(this.#subscription.stream.cursor().positions);
     this.isFresh = true;
   }
@@ -392,6 +401,7 @@ export class Feed {
   #aside() {
     const parts = [];
     if (this.#isComing) parts.push(FILLING);
+    if (this.#since() < this.#doubtedAt) parts.push(FROM_NEWEST); // later, all of the window has been seen
     if (this.#failed > 0) parts.push(`the filter failed with ${counted(this.#failed, "record")}`);
     if (this.#unchecked > 0) parts.push(`${counted(this.#unchecked, "record")} too large for it`);
     return parts.join(", ");
