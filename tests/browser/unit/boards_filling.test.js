@@ -55,7 +55,7 @@ test("that the window could not be found is said beside its figures, and does no
   streams.heard({ stream: "s", type: "records", ranges: [{ partition: 0, from: 0, to: 1, records: [record(0)] }] }, 100);
   const [{ problem, note, basis }] = feed.read(new Map());
   assert.deepEqual([problem, basis.records], ["", 1]);
-  assert.match(note, /^from the newest 2\u202F000 records on/);
+  assert.match(note, /^begun with the newest 2\u202F000 records/);
   clock.now += 61_000;
   feed.tick();
   assert.equal(feed.read(new Map())[0].note, "", "all that it holds has been seen");

@@ -20,7 +20,7 @@ const BEFORE_S = 300;
 // A stream that ended by a fault of the server's is asked for again after this long.
 const AGAIN_MS = 2_000;
 const FILLING = "being filled from Kafka";
-const FROM_NEWEST = "from the newest 2\u202F000 records on, as Kafka could not tell where the window begins";
+const FROM_NEWEST = "begun with the newest 2\u202F000 records, as nobody could tell where the window begins";
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} Tile
