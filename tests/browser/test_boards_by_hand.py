@@ -286,3 +286,58 @@ async def test_the_editor_takes_the_keys_from_nobody_who_has_gone_elsewhere(
     await page.get_by_role("button", name="Leave as it was").click()
     await edit.press("Enter")
     await expect(page.locator("[data-part=panel] :focus")).to_have_count(1)
+
+
+async def test_a_part_that_cannot_be_loaded_is_said_and_comes_when_it_can_be(
+    visitors: Visitors, install: Install
+) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    person = await visitors.new(web)
+    page = await person.open(make_board(installation, web, []))
+    said = page.get_by_text("could not be loaded")
+
+    async def refuse(route: Route) -> None:
+        await route.abort()
+
+    visitors.forgive("net::ERR_FAILED")
+    for part, name, comes in (
+        ("edit/editor", "Edit", page.locator("[data-add=number]")),
+        ("boards/share", "Share", page.locator("dialog[open]")),
+    ):
+        modules = re.compile(part)
+        await person.context.route(modules, refuse)
+        press = page.get_by_role("button", name=name, exact=True)
+        await press.click()
+        await expect(said).to_be_visible()
+        await person.context.unroute(modules, refuse)
+        await press.click()
+        await expect(comes).to_be_visible()
+        await expect(said).to_be_hidden()
+        if name == "Edit":
+            await page.get_by_role("button", name="Leave as it was").click()
+
+
+async def test_what_is_pressed_to_try_again_stays_while_the_words_beside_it_change(
+    visitors: Visitors, install: Install
+) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    person = await visitors.new(web)
+    pages = [await person.open(make_board(installation, web, [])), await person.board(TOPIC)]
+    for page in pages:
+        await expect(page.locator("[data-part=pill]")).to_have_class(re.compile("live"))
+    visitors.forgive("net::ERR_CONNECTION_REFUSED")
+    web.kill()
+    for page in pages:
+        banner = page.locator("[data-part=banner]")
+        await expect(banner).to_contain_text("Try now")
+        await banner.get_by_role("button").focus()
+        said = await banner.text_content() or ""
+        await expect(banner).not_to_have_text(said)
+        await expect(banner.get_by_role("button")).to_be_focused()
+    web.start()
+    for page in pages:
+        await expect(page.locator("[data-part=banner]")).to_be_hidden()

@@ -127,6 +127,19 @@ test("codes from 4500 on are final, all others are not", (t) => {
   assert.equal(sockets.length, tried + 5);
 });
 
+test("a connection on which nothing is heard is given up when somebody asks to try now, and no other", (t) => {
+  const { connection, newest, sockets, tick } = started(t);
+  newest().says(WELCOME);
+  connection.retryNow();
+  assert.equal(sockets.length, 1);
+  for (let second = 0; second < 9; second += 1) tick(1_000);
+  assert.notEqual(connection.quietFor(Date.now()), null);
+  connection.retryNow();
+  assert.equal(sockets.length, 2);
+  newest().says(WELCOME);
+  assert.equal(connection.state.kind, "open");
+});
+
 test("an ended session is tried again, and then says that one is signed out", (t) => {
   const { connection, newest, tick } = started(t);
   newest().says(WELCOME);

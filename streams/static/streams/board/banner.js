@@ -1,12 +1,29 @@
 // The line under the bar when the board is not live: what is wrong, what waits, what still works, what one can do.
 
 import { button, element, link } from "../page/dom.js";
+import { morph } from "../page/morph.js";
+
+/** @typedef {{ content: (Node | string)[], tone: string }} Banner */
+
+/**
+ * Its text may change each second: what is pressed stays the same node.
+ *
+ * @param {HTMLElement} node
+ * @param {Banner | null} banner
+ */
+export function draw(node, banner) {
+  const wanted = /** @type {HTMLElement} */ (node.cloneNode(false));
+  wanted.hidden = banner === null;
+  wanted.className = `banner ${banner?.tone ?? ""}`;
+  wanted.replaceChildren(...(banner?.content ?? []));
+  morph(node, wanted);
+}
 
 /**
  * @param {import("../live/status.js").Status} status
  * @param {{ loginPath: string, retry: () => void, isLong: boolean, isSaid: boolean, isWatching: boolean }} tools isLong: it
  *   has been so for longer than a blip; isSaid: it stands where rows would be; isWatching: the connection is open
- * @returns {{ content: (Node | string)[], tone: string } | null} null when there is nothing to say
+ * @returns {Banner | null} null when there is nothing to say
  */
 export function bannerOf(status, { loginPath, retry, isLong, isSaid, isWatching }) {
   if (status.kind === "down") {

@@ -221,7 +221,8 @@ class Board {
   }
 
   #retry() {
-    if (this.#connection.state.kind !== "open") this.#connection.retryNow();
+    const { state } = this.#connection;
+    if (state.kind !== "open" || this.#connection.quietFor(Date.now()) !== null) this.#connection.retryNow();
     else this.#watch(this.#topics.current);
   }
 

@@ -99,9 +99,7 @@ export class FiguresView {
     const text = banner ? status.kind + status.sentence : "";
     if (text === this.#bannerText) return;
     this.#bannerText = text;
-    this.#banner.hidden = banner === null;
-    this.#banner.className = `banner ${banner?.tone ?? ""}`;
-    this.#banner.replaceChildren(...(banner?.content ?? []));
+    banners.now?.draw(this.#banner, banner);
   }
 
   /**

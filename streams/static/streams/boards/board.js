@@ -37,6 +37,8 @@ class BoardPage {
   #banner = part("banner", HTMLElement);
   #filter = part("filter", HTMLInputElement);
   #filterWrong = part("filter-wrong", HTMLElement);
+  #unloaded = part("unloaded", HTMLElement);
+  #bannerText = element("span", "");
   #checking = new AbortController();
   /** what is wrong with the filter that was typed last, and with the one that the board is looked at with; "" when nothing is */
   #wrong = "";
@@ -241,9 +243,10 @@ class BoardPage {
   }
 
   async #openBetween() {
-    const { BetweenForm } = await import("./between.js");
+    const loaded = await this.#loaded(import("./between.js"));
+    if (!loaded) return;
     if (!this.#between) {
-      this.#between = new BetweenForm((between) => this.#lookThrough(between));
+      this.#between = new loaded.BetweenForm((between) => this.#lookThrough(between));
       this.#windows.closest(".board-bar")?.append(this.#between.node);
     }
     if (this.#between.node.hidden) this.#between.open(this.#offered());
@@ -257,10 +260,11 @@ class BoardPage {
    * @param {number} offset
    */
   async #openRecord(topic, epoch, partition, offset) {
-    const { RecordSheet, isStyled } = await import("./record.js");
-    await isStyled;
+    const loaded = await this.#loaded(import("./record.js"));
+    if (!loaded) return;
+    await loaded.isStyled;
     const { topicsApi = "/api/topics/", recordsPath = "/records/", itemsPath = "/items/", itemsTopic = "" } = this.#root.dataset;
-    this.#record ??= new RecordSheet({
+    this.#record ??= new loaded.RecordSheet({
       api: this.#records, topicsApi, recordsPath, itemsPath, itemsTopic,
       narrow: (condition) => this.#look((asked) => addCondition(asked, condition)),
     });
@@ -349,9 +353,10 @@ class BoardPage {
   }
 
   async #share() {
-    const { openShare } = await import("./share.js");
+    const loaded = await this.#loaded(import("./share.js"));
+    if (!loaded) return;
     const { dataset } = this.#root;
-    openShare(this.#kept, {
+    loaded.openShare(this.#kept, {
       dialog: part("sharing", HTMLDialogElement),
       boardsApi: dataset["boardsApi"] ?? "/api/boards/",
       boardsPath: dataset["boardsPath"] ?? "/boards/",
@@ -367,8 +372,12 @@ class BoardPage {
   async #edit() {
     if (this.#isEditing) return;
     this.#isEditing = true;
-    const { Editor } = await import("./edit/editor.js");
-    this.#editor = new Editor(this.#kept, {
+    const loaded = await this.#loaded(import("./edit/editor.js"));
+    if (!loaded) {
+      this.#isEditing = false;
+      return;
+    }
+    this.#editor = new loaded.Editor(this.#kept, {
       grid: this.#grid,
       panel: part("panel", HTMLElement),
       boardsApi: this.#root.dataset["boardsApi"] ?? "/api/boards/",
@@ -425,10 +434,31 @@ class BoardPage {
   #say(text, tone, isSignedOut = false) {
     this.#banner.hidden = text === "";
     this.#banner.className = `board-banner ${tone}`;
-    if (this.#banner.dataset["said"] === text) return;
-    this.#banner.dataset["said"] = text;
-    const way = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => (this.#sources.isOpen ? this.#sources.tell({ type: "retry" }) : this.#open()));
-    this.#banner.replaceChildren(text, " ", way);
+    say(this.#bannerText, text);
+    const way = isSignedOut ? "sign in" : "try";
+    if (this.#banner.dataset["way"] === way) return; // the text may change each second, and what is pressed stays
+    this.#banner.dataset["way"] = way;
+    const wayOn = isSignedOut ? signIn(this.#root.dataset["loginPath"] ?? "/accounts/login/") : button("Try now", "", () => this.#tryNow());
+    this.#banner.replaceChildren(this.#bannerText, " ", wayOn);
+  }
+
+  #tryNow() {
+    if (this.#sources.isOpen) this.#sources.tell({ type: "retry" });
+    else this.#open();
+  }
+
+  /**
+   * Loads a part of the page that somebody asked for.
+   *
+   * @template T
+   * @param {Promise<T>} part its module, being imported
+   * @returns {Promise<T | null>} null when it cannot be loaded, which is said
+   */
+  async #loaded(part) {
+    const module = await part.catch(() => null);
+    say(this.#unloaded, module ? "" : "This part of the page could not be loaded: the server cannot be reached. Press again once it can.");
+    this.#unloaded.hidden = module !== null;
+    return module;
   }
 }
 

@@ -86,8 +86,9 @@ export class Connection {
     if (this.state.kind === "open") this.#socket?.send(JSON.stringify(message));
   }
 
-  /** Tries now instead of later, also after a refusal: somebody asked for it. */
+  /** Tries now instead of later, also after a refusal, or while nothing is heard: somebody asked for it. */
   retryNow() {
+    if (this.quietFor(Date.now()) !== null) this.#broken(1006, "Nothing was heard from the server.");
     if (this.state.kind !== "open") this.#open(this.state.why);
   }
 
