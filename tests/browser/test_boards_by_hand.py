@@ -16,6 +16,7 @@ from tests.browser.test_pages import axe_source, violations
 from tests.browser.test_records import producer
 from tests.conftest import Install
 from tests.support.processes import CALL_SECONDS, USERS, Installation, Process
+from tests.support.proxy import Proxy
 
 TOTAL = 40
 # What its first tile shows whenever something of it changes: its figure, whether that is marked as old, whether a basis
@@ -319,25 +320,24 @@ async def test_a_part_that_cannot_be_loaded_is_said_and_comes_when_it_can_be(
             await page.get_by_role("button", name="Leave as it was").click()
 
 
-async def test_what_is_pressed_to_try_again_stays_while_the_words_beside_it_change(
+async def test_trying_now_stays_while_the_words_beside_it_change_and_connects_anew(
     visitors: Visitors, install: Install
 ) -> None:
     installation = install()
     installation.watch(TOPIC)
     web = installation.web()
-    person = await visitors.new(web)
-    pages = [await person.open(make_board(installation, web, [])), await person.board(TOPIC)]
-    for page in pages:
-        await expect(page.locator("[data-part=pill]")).to_have_class(re.compile("live"))
-    visitors.forgive("net::ERR_CONNECTION_REFUSED")
-    web.kill()
-    for page in pages:
-        banner = page.locator("[data-part=banner]")
-        await expect(banner).to_contain_text("Try now")
-        await banner.get_by_role("button").focus()
+    with Proxy(f"127.0.0.1:{web.port}") as proxy:
+        page = await (await visitors.new(f"http://{proxy.address}")).open(make_board(installation, web, []))
+        banner, root = page.locator("[data-part=banner]"), page.locator("#board")
+        await expect(root).to_have_attribute("data-state", "live")
+        proxy.freeze()
+        await expect(root).to_have_attribute("data-state", "silent")
+        again = banner.get_by_role("button", name="Try now")
+        await again.focus()
         said = await banner.text_content() or ""
         await expect(banner).not_to_have_text(said)
-        await expect(banner.get_by_role("button")).to_be_focused()
-    web.start()
-    for page in pages:
-        await expect(page.locator("[data-part=banner]")).to_be_hidden()
+        await expect(again).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(root).to_have_attribute("data-state", "reconnecting")
+        proxy.mend()
+        await expect(banner).to_be_hidden()
