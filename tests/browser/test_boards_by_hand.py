@@ -341,3 +341,46 @@ async def test_trying_now_stays_while_the_words_beside_it_change_and_connects_an
         await expect(root).to_have_attribute("data-state", "reconnecting")
         proxy.mend()
         await expect(banner).to_be_hidden()
+
+
+async def test_a_chart_without_its_library_goes_on_saying_so(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    now = int(time.time() * 1000)
+    produce(web, now)
+    person = await visitors.new(web)
+
+    async def refuse(route: Route) -> None:
+        await route.abort()
+
+    visitors.forgive("net::ERR_FAILED")
+    await person.context.route(re.compile("uPlot.iife"), refuse)
+    page = await person.open(chart_of(installation, web, now))
+    problem = page.locator("[data-tile=dots] .tile-problem")
+    await expect(problem).to_contain_text("is not installed here")
+    for total in (TOTAL, 2 * TOTAL):
+        await settled(page, total)
+        await expect(problem).to_contain_text("is not installed here")
+        produce(web, now)
+
+
+async def test_a_row_that_is_pressed_stays_under_the_pointer(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    produce(web, int(time.time() * 1000))
+    count = tile("count", "number", {"figure": "count"}) | {"y": 6}
+    path = make_board(installation, web, [tile("rows", "stream", {"columns": ["value.n"]}), count])
+    page = await (await visitors.new(web)).open(path)
+    await settled(page, TOTAL)
+    rows = page.locator("[data-tile=rows]")
+    row = rows.locator(f"tr[data-offset='{TOTAL - 1}']")
+    await row.hover()
+    await page.mouse.down()
+    produce(web, int(time.time() * 1000))
+    await expect(page.locator("[data-tile=count] data[data-figure]")).to_have_text(str(2 * TOTAL))
+    assert json.loads(await rows.get_attribute("data-basis") or "")["records"] == TOTAL
+    await page.mouse.up()
+    await expect(page.get_by_role("dialog", name="Record").locator("h2")).to_have_text(f"0:{TOTAL - 1}")
+    await settled(page, 2 * TOTAL)

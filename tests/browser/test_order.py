@@ -195,7 +195,7 @@ async def test_the_one_switch_of_times_reaches_tiles_and_their_records_and_is_re
     await page.keyboard.press("u")
     await expect(time).to_have_text(re.compile(r"^17:1\d:\d\d\.000$"))
     await page.locator("tbody tr").first.click()
-    said = page.locator("dialog .facts")
+    said = page.locator("dialog[open] .facts")
     await expect(said).to_contain_text(re.compile(r"2023-11-14 17:1\d:\d\d\.000 UTC−05:00"))
     await page.keyboard.press("u")
     await expect(said).to_contain_text(re.compile(r"2023-11-14 22:1\d:\d\d\.000 UTC(?!−)"))

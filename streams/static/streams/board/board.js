@@ -342,6 +342,7 @@ class Board {
     } catch {
       // The pill says what is wrong.
     }
+    if (begun !== this.#begunAt) this.#hasAskedRates = false; // it went on since, and the answer is of before
   }
 
   #showClock() {

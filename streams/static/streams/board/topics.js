@@ -28,6 +28,8 @@ export class Topics {
     this.#page = page;
     this.#chosen = chosen;
     this.#input.addEventListener("focus", () => void this.prepare());
+    // A press puts the caret where it was, after the focus: what stands there is to be typed over.
+    this.#input.addEventListener("click", () => this.#input.value === this.#said && this.#input.select());
     for (const kind of ["pointerdown", "keydown"]) this.#input.addEventListener(kind, (event) => void this.#reached(event));
     addEventListener("popstate", () => this.#chosen(this.current));
   }

@@ -49,6 +49,11 @@ export class Tile {
   #early = null;
   /** @type {(() => void)[]} what waits for it */
   #waiting = [];
+  #isPressed = false;
+  /** @type {import("../worker/feed.js").Shown | null} what came while something of it was pressed */
+  #pending = null;
+  /** why it cannot draw, which the next figures do not change */
+  #trouble = "";
   /** the topic's life that its records are of */
   #epoch = "";
   #isEnded = false;
@@ -92,10 +97,17 @@ export class Tile {
       head,
       ask: (asked) => tools.ask(id, asked),
       open: (partition, offset) => tools.open(json.topic, this.#epoch, partition, offset),
-      trouble: (text) => this.#say(text),
+      trouble: (text) => {
+        this.#trouble = text;
+        this.#say(text);
+      },
       widths: tools.widths(json),
       resized: (widths) => tools.resized(id, widths),
     };
+    this.node.addEventListener("pointerdown", () => {
+      this.#isPressed = true;
+      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, this.#released, { once: true });
+    });
     this.#make();
     this.#endSizes = whenResized(this.#body, () => this.redraw());
   }
@@ -126,15 +138,31 @@ export class Tile {
     else this.#waiting.push(act);
   }
 
-  /** @param {import("../worker/feed.js").Shown} shown */
+  /** @param {import("../worker/feed.js").Shown} shown drawn once nothing of the tile is pressed: a row that moved away under the pointer would never hear of its click */
   show(shown) {
+    if (this.#isPressed) this.#pending = shown;
+    else this.#show(shown);
+  }
+
+  #released = () => {
+    // The click comes after this, and finds what was pressed where it was.
+    setTimeout(() => {
+      this.#isPressed = false;
+      const pending = this.#pending;
+      this.#pending = null;
+      if (pending && !this.#isEnded) this.#show(pending);
+    });
+  };
+
+  /** @param {import("../worker/feed.js").Shown} shown */
+  #show(shown) {
     const { figures, basis, problem, since, note, isFilling } = shown;
     if (!this.#drawing) {
       this.#early = shown;
       if (problem) this.#say(problem); // else it goes on saying whether it can be drawn
       return;
     }
-    this.#say(problem);
+    this.#say(problem || this.#trouble);
     if (isComing(shown) || (isFilling && performance.now() < this.#oldUntil)) {
       this.#basisSaid = () => this.#foot([this.#isOld ? OLD : "", note].filter(Boolean).join(", "));
       this.#basisSaid();
@@ -159,7 +187,8 @@ export class Tile {
    */
   showOld(shown) {
     if (!shown.figures || isComing(shown) || !this.#drawing) return;
-    this.show({ ...shown, problem: "" });
+    this.#pending = null;
+    this.#show({ ...shown, problem: "" });
     this.#isOld = true;
     this.#oldUntil = performance.now() + PATIENCE_MS;
     this.node.classList.add("old");
