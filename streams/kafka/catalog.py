@@ -119,6 +119,11 @@ class Catalog:
             self._admin = AdminClient(admin_options())
         return self._admin
 
+    def _forget_asker(self) -> None:
+        """librdkafka goes on asking the controller of the metadata that it has, for minutes after that broker died; the
+        next one looks anew."""
+        self._admin = None
+
     def _create(self, name: str) -> None:
         """Raises NotAllowed or Unavailable. That somebody else was faster is fine."""
         topic = NewTopic(name, num_partitions=-1, replication_factor=-1)
@@ -130,12 +135,14 @@ class Catalog:
             if code == ConfluentError.TOPIC_ALREADY_EXISTS:
                 return
             if code in UNANSWERED:
+                self._forget_asker()
                 raise Unavailable(f"Kafka did not create the topic {name}.") from error
             raise NotAllowed(
                 f"Kafka has no topic {name} and does not let us create it ({error.args[0].str()}). "
                 "Create it yourself, or let this user create it."
             ) from error
         except TimeoutError as error:
+            self._forget_asker()
             raise Unavailable(f"Kafka did not create the topic {name} in time.") from error
         log.info("Created the topic %s in Kafka.", name)
 
@@ -150,8 +157,12 @@ class Catalog:
                 if error.args[0].code() in GONE:
                     continue
                 if error.args[0].code() not in NO_IDS:
+                    self._forget_asker()
                     raise Unavailable(f"Kafka does not tell the id of topic {name}.") from error
                 ids[name] = None
+            except TimeoutError:
+                self._forget_asker()
+                raise
             else:
                 is_known = topic_id.get_most_significant_bits() or topic_id.get_least_significant_bits()
                 ids[name] = str(topic_id) if is_known else None
