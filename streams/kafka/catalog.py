@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -29,6 +30,8 @@ from streams.kafka.clients import (
 from streams.runtime.away import Unavailable
 
 log = logging.getLogger(__name__)
+Q = TypeVar("Q")
+A = TypeVar("A")
 # What a broker answers whose version does not know topic ids; and of a topic that went since it was listed.
 NO_IDS = frozenset({ConfluentError._UNSUPPORTED_FEATURE, ConfluentError.UNSUPPORTED_VERSION})
 GONE = frozenset({ConfluentError.UNKNOWN_TOPIC_OR_PART, ConfluentError.TOPIC_AUTHORIZATION_FAILED})
@@ -80,7 +83,7 @@ class Catalog:
         if broker is not None:
             await asyncio.to_thread(broker.create_topic, name)
         elif name not in await self.topics([name]):
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._create, name)
+            await self._answer(self._create, name)
             await self._wait_for(name)
 
     async def _wait_for(self, name: str) -> None:
@@ -112,17 +115,25 @@ class Catalog:
 
     async def _ids(self, names: list[str]) -> dict[str, str | None]:
         """Topic ids, None from a broker that has none; without the topics that have just gone."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._describe, names)
+        return await self._answer(self._describe, names)
+
+    async def _answer(self, ask: Callable[[Q], A], question: Q) -> A:
+        """Asks in the thread. After no answer the next one is asked anew: librdkafka goes on waiting for the controller
+        of the metadata that it has, for minutes after that broker died."""
+
+        def answered() -> A:
+            try:
+                return ask(question)
+            except (Unavailable, TimeoutError):
+                self._admin = None
+                raise
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, answered)
 
     def _asker(self) -> AdminClient:
         if self._admin is None:
             self._admin = AdminClient(admin_options())
         return self._admin
-
-    def _forget_asker(self) -> None:
-        """librdkafka goes on asking the controller of the metadata that it has, for minutes after that broker died; the
-        next one looks anew."""
-        self._admin = None
 
     def _create(self, name: str) -> None:
         """Raises NotAllowed or Unavailable. That somebody else was faster is fine."""
@@ -135,14 +146,12 @@ class Catalog:
             if code == ConfluentError.TOPIC_ALREADY_EXISTS:
                 return
             if code in UNANSWERED:
-                self._forget_asker()
                 raise Unavailable(f"Kafka did not create the topic {name}.") from error
             raise NotAllowed(
                 f"Kafka has no topic {name} and does not let us create it ({error.args[0].str()}). "
                 "Create it yourself, or let this user create it."
             ) from error
         except TimeoutError as error:
-            self._forget_asker()
             raise Unavailable(f"Kafka did not create the topic {name} in time.") from error
         log.info("Created the topic %s in Kafka.", name)
 
@@ -157,12 +166,8 @@ class Catalog:
                 if error.args[0].code() in GONE:
                     continue
                 if error.args[0].code() not in NO_IDS:
-                    self._forget_asker()
                     raise Unavailable(f"Kafka does not tell the id of topic {name}.") from error
                 ids[name] = None
-            except TimeoutError:
-                self._forget_asker()
-                raise
             else:
                 is_known = topic_id.get_most_significant_bits() or topic_id.get_least_significant_bits()
                 ids[name] = str(topic_id) if is_known else None
