@@ -48,6 +48,11 @@ def chart_of(installation: Installation, web: Process, now: int) -> str:
     return make_board(installation, web, [dots, below], window={"from": now - 50_000, "to": now + 1_000})
 
 
+async def refuse(route: Route) -> None:
+    """The file is not there."""
+    await route.abort()
+
+
 async def selected(page: Page, *, is_any: bool) -> None:
     """Waits until a span of times is drawn, or none."""
     drawn = "is_any => document.querySelector('.u-select').getBoundingClientRect().width > 0 === is_any"
@@ -299,9 +304,6 @@ async def test_a_part_that_cannot_be_loaded_is_said_and_comes_when_it_can_be(
     page = await person.open(make_board(installation, web, []))
     said = page.get_by_text("could not be loaded")
 
-    async def refuse(route: Route) -> None:
-        await route.abort()
-
     visitors.forgive("net::ERR_FAILED")
     for part, name, comes in (
         ("edit/editor", "Edit", page.locator("[data-add=number]")),
@@ -350,9 +352,6 @@ async def test_a_chart_without_its_library_goes_on_saying_so(visitors: Visitors,
     now = int(time.time() * 1000)
     produce(web, now)
     person = await visitors.new(web)
-
-    async def refuse(route: Route) -> None:
-        await route.abort()
 
     visitors.forgive("net::ERR_FAILED")
     await person.context.route(re.compile("uPlot.iife"), refuse)

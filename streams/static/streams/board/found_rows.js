@@ -1,7 +1,7 @@
 // The list of what a search found, in an order that can be chosen: rows as in the stream, each with the records around it
 // when asked for.
 
-import { button, element } from "../page/dom.js";
+import { button, element, whenPressed } from "../page/dom.js";
 import { fillRow, makeRow } from "./row.js";
 import { arrange } from "../page/morph.js";
 
@@ -32,7 +32,6 @@ export class FoundRows {
   /** @type {HTMLElement | null} */
   #chosen = null;
   #isDue = false;
-  // A row that moved away under the pointer would never hear of its click.
   #isPressed = false;
 
   /**
@@ -47,9 +46,10 @@ export class FoundRows {
       if (row instanceof HTMLElement) this.#choose(row, true);
     });
     list.addEventListener("keydown", (event) => this.#pressed(event));
-    list.addEventListener("pointerdown", () => (this.#isPressed = true));
-    // The click comes after these, and finds the row where it was pressed.
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => this.#released()));
+    whenPressed(list, (isPressed) => {
+      this.#isPressed = isPressed;
+      if (!isPressed) this.#released();
+    });
   }
 
   get count() {
@@ -167,8 +167,6 @@ export class FoundRows {
   }
 
   #released() {
-    if (!this.#isPressed) return;
-    this.#isPressed = false;
     if (!this.#isDue) return;
     this.#isDue = false;
     this.#draw();

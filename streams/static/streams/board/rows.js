@@ -9,6 +9,7 @@ import { Kept, MOST_KEPT, recordsAmong } from "./kept.js";
 import { Pace } from "./pace.js";
 import { grouped } from "../page/format.js";
 import { isOldestFirst } from "../page/order.js";
+import { whenPressed } from "../page/dom.js";
 
 // More rows than a screen shows, few enough for a phone; scrolling down shows more of them, and then loads older ones.
 export const MAX_ROWS = 500;
@@ -75,9 +76,7 @@ export class Rows {
     });
     sizes.observe(this.#scroller);
     sizes.observe(list);
-    list.addEventListener("pointerdown", () => this.#press(true));
-    // The click comes after these, and finds the row where it was pressed.
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => this.#press(false)));
+    whenPressed(list, (isPressed) => this.#press(isPressed));
   }
 
   /** @returns {boolean} whether the view stands still while receiving goes on */

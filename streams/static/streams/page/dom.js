@@ -76,3 +76,24 @@ export function part(name, kind) {
 export function say(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
+
+const RELEASES = ["pointerup", "pointercancel"];
+
+/**
+ * Tells what must not move or be made anew: the click of what went away under the pointer would be lost.
+ *
+ * @param {HTMLElement} node
+ * @param {(isPressed: boolean) => void} told true when a part of it is pressed; false when it was let go, wherever that
+ *   was, and the click that follows has come
+ */
+export function whenPressed(node, told) {
+  node.addEventListener("pointerdown", ({ target }) => {
+    if (target instanceof Element && target.closest("select")) return; // its list takes the release for itself
+    told(true);
+    const released = () => {
+      for (const release of RELEASES) removeEventListener(release, released, true);
+      setTimeout(() => told(false));
+    };
+    for (const release of RELEASES) addEventListener(release, released, true);
+  });
+}

@@ -1,5 +1,7 @@
 // Whether somebody's hands are on a panel: what is pressed or half typed there must not be made anew under them.
 
+import { whenPressed } from "../../page/dom.js";
+
 /** A panel that waits with being drawn until nobody holds a part of it. */
 export class Hands {
   #isPressed = false;
@@ -10,18 +12,9 @@ export class Hands {
 
   /** @param {HTMLElement} panel */
   constructor(panel) {
-    panel.addEventListener("pointerdown", ({ target }) => {
-      if (target instanceof Element && target.closest("select")) return; // its list takes the release for itself
-      this.#isPressed = true;
-      // A click comes after the release, wherever that is: it is waited for as well.
-      const ended = () => {
-        for (const end of ["pointerup", "pointercancel"]) removeEventListener(end, ended, true);
-        setTimeout(() => {
-          this.#isPressed = false;
-          this.#tell();
-        });
-      };
-      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, ended, true);
+    whenPressed(panel, (isPressed) => {
+      this.#isPressed = isPressed;
+      this.#tell();
     });
     panel.addEventListener("input", ({ target }) => {
       if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement) this.#typed = target;

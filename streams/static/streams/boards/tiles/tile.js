@@ -1,7 +1,7 @@
 // The frame of a tile: title, tools, the drawing of its kind, and the footer that says what it stands on.
 
 import { basisText, drawnWords } from "./words.js";
-import { button, element, say } from "../../page/dom.js";
+import { button, element, say, whenPressed } from "../../page/dom.js";
 import { drawingOf, loadDrawing } from "./kinds.js";
 import { isComing } from "../sources.js";
 import { whenResized } from "./canvas.js";
@@ -104,10 +104,7 @@ export class Tile {
       widths: tools.widths(json),
       resized: (widths) => tools.resized(id, widths),
     };
-    this.node.addEventListener("pointerdown", () => {
-      this.#isPressed = true;
-      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, this.#released, { once: true });
-    });
+    whenPressed(this.node, (isPressed) => this.#press(isPressed));
     this.#make();
     this.#endSizes = whenResized(this.#body, () => this.redraw());
   }
@@ -138,21 +135,20 @@ export class Tile {
     else this.#waiting.push(act);
   }
 
-  /** @param {import("../worker/feed.js").Shown} shown drawn once nothing of the tile is pressed: a row that moved away under the pointer would never hear of its click */
+  /** @param {import("../worker/feed.js").Shown} shown drawn once nothing of the tile is pressed */
   show(shown) {
     if (this.#isPressed) this.#pending = shown;
     else this.#show(shown);
   }
 
-  #released = () => {
-    // The click comes after this, and finds what was pressed where it was.
-    setTimeout(() => {
-      this.#isPressed = false;
-      const pending = this.#pending;
-      this.#pending = null;
-      if (pending && !this.#isEnded) this.#show(pending);
-    });
-  };
+  /** @param {boolean} isPressed */
+  #press(isPressed) {
+    this.#isPressed = isPressed;
+    if (isPressed) return;
+    const pending = this.#pending;
+    this.#pending = null;
+    if (pending && !this.#isEnded) this.#show(pending);
+  }
 
   /** @param {import("../worker/feed.js").Shown} shown */
   #show(shown) {
