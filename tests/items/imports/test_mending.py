@@ -71,7 +71,7 @@ class MendingTests(PageTestCase):
         page = self.page()
         for shown in (
             "<summary>Line 2:", "1,234 means", 'value="1,234"', "somebody else", "This is required.",
-            "opened on line 5", "D,&quot;Broken,4,",
+            "opened on line 5", "D,&#34;Broken,4,",
         ):  # fmt: skip
             self.assertIn(shown, page)
 

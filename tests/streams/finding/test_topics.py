@@ -140,7 +140,7 @@ def test_the_page_shows_the_time_of_a_record_or_the_digits_of_one_that_no_calend
     row = pages.topic_row("sales", known, Heard({0: 1}, 0.0, ms), None)
     assert row["last_at"] is None or abs(row["last_at"] - at) < timedelta(milliseconds=1)
     assert (row["last_at"] is None) is (at is None)
-    shown = render_to_string("streams/_topics.html", {"rows": [row]})
+    shown = render_to_string("streams/_topics.html", {"rows": [row], "last_page": 1})
     cell = shown.partition('data-field="last">')[2].partition("</td>")[0]
     assert (f"{at:%Y-%m-%d %H:%M:%S}" if at else str(ms or "not known")) in cell
 
