@@ -123,12 +123,12 @@ def expected_version(request: HttpRequest, item: ItemToRead, if_match: IfMatch =
 ExpectedVersion = Annotated[int | None, Need(expected_version)]
 
 
-def found_page(request: HttpRequest, query: Query[ItemQuery]) -> queries.Page:
+def found_page(request: HttpRequest, query: Query[ItemQuery]) -> queries.Page[Item]:
     """The page of items that the address asks for."""
     return queries.page(query.narrowed(), query.ordering, query.limit, query.offset)
 
 
-FoundPage = Annotated[queries.Page, Need(found_page)]
+FoundPage = Annotated[queries.Page[Item], Need(found_page)]
 
 
 def once_key(request: HttpRequest, user: SignedIn, key: IdempotencyKey = None) -> idempotency.Key | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar, get_args
 
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet, Subquery
@@ -33,13 +35,31 @@ ORDERINGS: tuple[str, ...] = get_args(Ordering)
 NEWEST_FIRST: Ordering = "-created_at"
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[T]):
     """Some of the items found, and how many there are in all; `more`: there are more than were counted."""
 
-    items: list[Item]
+    items: list[T]
     count: int
     more: bool = False
+
+
+class Line(NamedTuple):
+    """What a line of a table says of an item. owner: the username, None for nobody's."""
+
+    pk: int
+    version: int
+    name: str
+    price: Decimal
+    updated_at: datetime
+    sku: str
+    owner: str | None
+
+
+LINE = ("pk", "version", "name", "price", "updated_at", "sku", "owner__username")
 
 
 def find(filters: Filters = NO_FILTERS, ordering: str = NEWEST_FIRST) -> QuerySet[Item]:
@@ -80,8 +100,22 @@ def after(found: QuerySet[Item], ordering: str, last: Item | None) -> QuerySet[I
     )
 
 
-def page(filters: Filters, ordering: str, limit: int, offset: int, *, count_to: int | None = None) -> Page:
+def page(filters: Filters, ordering: str, limit: int, offset: int, *, count_to: int | None = None) -> Page[Item]:
     """One page of what was found; an offset behind the end gives no items. `count_to`: where counting may end."""
+    found, count, more = _part(filters, ordering, limit, offset, count_to)
+    return Page([] if found is None else list(found.select_related("owner")), count, more)
+
+
+def lines(filters: Filters, ordering: str, limit: int, offset: int, *, count_to: int | None = None) -> Page[Line]:
+    """The same as lines of a table: fifty items with owners, a hundred models, are half of what a list takes."""
+    found, count, more = _part(filters, ordering, limit, offset, count_to)
+    return Page([] if found is None else [Line(*values) for values in found.values_list(*LINE)], count, more)
+
+
+def _part(
+    filters: Filters, ordering: str, limit: int, offset: int, count_to: int | None
+) -> tuple[QuerySet[Item] | None, int, bool]:
+    """The items of one page, None when it has none; how many there are in all, and whether there are more than that."""
     found = find(filters, ordering)
     few = _few(found) if filters else None
     if few is not None:
@@ -92,11 +126,10 @@ def page(filters: Filters, ordering: str, limit: int, offset: int, *, count_to: 
         counted = (unordered if count_to is None else unordered[: count_to + 1]).count()
     count = counted if count_to is None else min(counted, count_to)
     if offset >= count:
-        return Page([], count, counted > count)
+        return None, count, counted > count
     # Which rows, by the index alone; then only these are read whole.
     ids = found.values("pk")[offset : offset + limit]
-    rows = Item.objects.select_related("owner").filter(pk__in=ids).order_by(*_order(ordering))
-    return Page(list(rows), count, counted > count)
+    return Item.objects.filter(pk__in=ids).order_by(*_order(ordering)), count, counted > count
 
 
 def _few(found: QuerySet[Item]) -> list[int] | None:
@@ -112,6 +145,12 @@ def _few(found: QuerySet[Item]) -> list[int] | None:
 def item(item_id: int) -> Item | None:
     """The item with its owner, or None."""
     return Item.objects.select_related("owner").filter(pk=item_id).first()
+
+
+def item_with_check(item_id: int) -> Item | None:
+    """The item with its owner and what the last check of its link found, or None."""
+    found = Item.objects.select_related("owner", "link_check").filter(pk=item_id)
+    return next(iter(found.order_by()), None)
 
 
 def items(item_ids: Iterable[int]) -> dict[int, Item]:

@@ -41,7 +41,7 @@ def _list(request: HttpRequest) -> HttpResponse:
     """Searched and rendered in one go, so that a request for the list goes into a thread for it once."""
     fragment = "fragment" in request.GET
     state = ListState.of(request)
-    found = queries.page(
+    found = queries.lines(
         state.filters,
         state.ordering,
         PAGE_SIZE,
@@ -78,17 +78,22 @@ async def detail(request: HttpRequest, item_id: int) -> HttpResponse:
 @login_required
 def _detail(request: HttpRequest, item_id: int) -> HttpResponse | None:
     """The page: signed in, asked for and rendered in one go; None when there is no such item."""
-    item = queries.item(item_id)
+    item = queries.item_with_check(item_id)
     if item is None:
         return None
     user = person(request.user)
-    steps = queries.versions(item_id, version_in(request.GET.get("before", "")))
+    before = version_in(request.GET.get("before", ""))
+    steps = queries.versions(item_id, before)
+    if before is None:
+        last = steps[0] if steps else None
+    else:
+        last = queries.last_step(item_id)
     context = {
         "item": item,
         "may_change": services.may_change(user, item),
         "may_delete": services.may_delete(user, item),
         "steps": steps,
-        "last": queries.last_step(item_id),
+        "last": last,
         "older": steps[-1].version if len(steps) == queries.HISTORY_PAGE and steps[-1].version > 1 else None,
         "items_topic": settings.KAFKA_ITEMS_TOPIC,
     }

@@ -46,7 +46,7 @@ def sign_in(request: HttpRequest) -> Any:
 def item_list(request: HttpRequest) -> HttpResponse:
     sign_in(request)
     state = ListState.of(request)
-    found = queries.page(NO_FILTERS, state.ordering, PAGE, 0, count_to=queries.COUNTED_ON_PAGES)
+    found = queries.lines(NO_FILTERS, state.ordering, PAGE, 0, count_to=queries.COUNTED_ON_PAGES)
     context = {
         "state": state, "items": found.items, "rows": rows(found.items), "count": found.count, "more": found.more,
         "columns": state.columns(), "first_number": 1, "last_number": len(found.items),
@@ -57,10 +57,11 @@ def item_list(request: HttpRequest) -> HttpResponse:
 
 
 def detail(request: HttpRequest, item_id: int) -> HttpResponse:
-    user, item = sign_in(request), queries.item(item_id)
+    user, item = sign_in(request), queries.item_with_check(item_id)
     assert item is not None
+    steps = queries.versions(item_id)
     context = {
-        "item": item, "steps": queries.versions(item_id), "older": None, "last": queries.last_step(item_id),
+        "item": item, "steps": steps, "older": None, "last": steps[0],
         "may_change": services.may_change(user, item), "may_delete": services.may_delete(user, item),
         "items_topic": settings.KAFKA_ITEMS_TOPIC,
     }  # fmt: skip

@@ -64,7 +64,7 @@ class ReplacedTests(PeopleTestCase):
         self.assertEqual((answer.json()["name"], answer["ETag"]), ("Made up", '"3"'))
 
     async def test_a_list_shows_the_page_it_is_given(self) -> None:
-        def empty(request: HttpRequest, query: Any) -> queries.Page:
+        def empty(request: HttpRequest, query: Any) -> queries.Page[Item]:
             return queries.Page([], 12)
 
         with replaced(needs.found_page, empty):

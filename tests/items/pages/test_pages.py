@@ -5,11 +5,15 @@ from typing import Any
 from unittest import mock
 
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.http import HttpResponse
 from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from items import services
 from items.models import Item
+from items.models.link_check import LinkCheck
 from tests.support.people import PeopleTestCase, events, sign_in
 
 TYPED = {"name": "Lamp", "description": "Bright", "price": "12.5", "tax": "", "link": "", "sku": ""}
@@ -95,6 +99,22 @@ class DetailTests(PeopleTestCase):
         page = text(sign_in(self.colleague).get(f"/items/{self.item.pk}/"))
         self.assertIn("249.00", page)
         self.assertNotIn("Edit item", page)
+
+    def test_the_page_asks_once_for_the_item_and_once_for_its_history(self) -> None:
+        services.update_item(self.item.pk, actor=self.owner, link="https://example.com/tents")
+        LinkCheck.objects.create(
+            item=self.item, url="https://example.com/tents", status=204, took_ms=7, checked_at=timezone.now()
+        )
+        browser = sign_in(self.owner)
+        with CaptureQueriesContext(connection) as asked:
+            page = text(browser.get(f"/items/{self.item.pk}/"))
+        self.assertEqual(len([query for query in asked.captured_queries if 'FROM "items_' in query["sql"]]), 2)
+        self.assertIn('<dd class="mono">204</dd>', page)
+
+    def test_who_saved_it_last_is_the_same_below_any_part_of_its_history(self) -> None:
+        services.update_item(self.item.pk, actor=self.staff, price=3)
+        for part in ("", "?before=2"):
+            self.assertIn('data-saved-by="stella"', text(sign_in(self.owner).get(f"/items/{self.item.pk}/{part}")))
 
     def test_what_people_typed_is_never_markup(self) -> None:
         item = services.create_item(actor=self.owner, name="<script>x</script>", description="<b>\n&", price=1)
