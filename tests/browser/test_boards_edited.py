@@ -196,3 +196,47 @@ async def test_a_board_begins_empty_and_a_file_that_is_none_is_refused_with_what
     await page.get_by_role("button", name="Make board").click()
     await page.get_by_role("button", name="Add a tile").click()
     await expect(page.locator(".gallery")).to_be_visible()
+
+
+async def test_what_is_half_done_is_lost_by_no_key_and_no_press_beside_it(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    produce(web, 5, random.Random(SEED))
+    rows = tile("rows", "stream", {"columns": ["value.kind"], "order": "newest"})
+    path = make_board(installation, web, [rows])
+    visitor = await visitors.new(web)
+    page = await visitor.open(path)
+    await settled(page, 5)
+    await page.get_by_role("button", name="1 min").click()
+    edit, panel = page.get_by_role("button", name="Edit"), page.locator(".board-panel")
+    await edit.press("Enter")
+    await page.locator("[data-add=text]").click()
+    await page.locator("[data-accept]").click()
+    await expect(page.locator("[data-tile]")).to_have_count(2)
+
+    # A board is edited as it opens for everybody: nothing else is offered.
+    for name in ("windows", "filter", "share", "wall", "edit"):
+        await expect(page.locator(f"[data-part={name}]")).to_be_hidden()
+    help_, record = page.get_by_role("dialog", name="Keys"), page.locator("[data-part=record]")
+    await page.keyboard.press("?")
+    await expect(help_).to_be_visible()
+    await page.keyboard.press("Escape")  # out of the sheet, and not of the editor
+    await expect(help_).to_be_hidden()
+    await page.locator("tr[data-offset]").first.click()
+    await expect(page.get_by_label("Columns")).to_be_visible()  # the tile was chosen
+    await page.go_back()  # to the window before
+    await expect(page).to_have_url(re.compile(rf"{path}$"))
+    await expect(panel).to_be_visible()
+    await expect(page.locator(".grid-stack [data-tile]")).to_have_count(2)
+    await expect(record).to_be_hidden()
+
+    async with page.expect_event("dialog") as asked:
+        await page.evaluate("setTimeout(() => location.assign('/items/'))")
+    dialog = await asked.value
+    assert dialog.type == "beforeunload"
+    await dialog.dismiss()
+    await page.keyboard.press("Escape")
+    await expect(panel).to_be_hidden()
+    await expect(page.locator("[data-tile]")).to_have_count(1)
+    await expect(edit).to_be_focused()

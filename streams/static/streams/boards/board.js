@@ -80,6 +80,7 @@ class BoardPage {
   start() {
     this.#read();
     addEventListener("popstate", () => {
+      if (this.#isEditing) return; // the address is read when that is over
       this.#read();
       this.#open();
     });
@@ -99,7 +100,7 @@ class BoardPage {
     document.addEventListener("keydown", (event) => {
       if (isOwnKey(event, "u")) changeClock();
       if (isOwnKey(event, "?")) this.#help.showModal();
-      if (isOwnKey(event, "/")) {
+      if (isOwnKey(event, "/") && !this.#isEditing) {
         event.preventDefault(); // it is no part of what is typed
         this.#filter.focus();
       }
@@ -260,6 +261,7 @@ class BoardPage {
    * @param {number} offset
    */
   async #openRecord(topic, epoch, partition, offset) {
+    if (this.#isEditing) return; // a press chooses the tile
     const loaded = await this.#loaded(import("./record.js"));
     if (!loaded) return;
     await loaded.isStyled;
@@ -403,6 +405,8 @@ class BoardPage {
         }
         this.#read();
         this.#open();
+        // Whoever leaves by keys goes on where they came from.
+        if (document.activeElement === document.body) part("edit", HTMLElement).focus();
       },
     });
     await this.#editor.start();

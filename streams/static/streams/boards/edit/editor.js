@@ -67,6 +67,9 @@ export class Editor {
   /** Whether the board's deletion was asked for once. */
   #isSure = false;
   #onKey = (/** @type {KeyboardEvent} */ event) => this.#key(event);
+  #onUnload = (/** @type {BeforeUnloadEvent} */ event) => {
+    if (!isSaid(this.#draft, this.#kept)) event.preventDefault(); // the browser asks
+  };
 
   /**
    * @param {BoardJson} board as it is kept
@@ -90,6 +93,7 @@ export class Editor {
     this.#tools.panel.hidden = false;
     this.#topic = this.#draft.tiles.find(({ topic }) => topic)?.topic ?? this.#tools.topics()[0]?.name ?? "";
     document.addEventListener("keydown", this.#onKey);
+    addEventListener("beforeunload", this.#onUnload);
     try {
       style("gridstack.min.css");
       await library("gridstack-all.js");
@@ -363,6 +367,7 @@ export class Editor {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
+    if (document.querySelector("dialog[open]")) return; // its keys are its own
     const field = event.target instanceof HTMLElement && event.target.matches("input, select, textarea") ? event.target : null;
     if (event.key === "Escape") {
       event.preventDefault();
@@ -425,8 +430,10 @@ export class Editor {
     const { boardsApi, boardsPath, csrf } = this.#tools;
     const headers = { "If-Match": `"${this.#kept.version}"`, "X-CSRFToken": csrf };
     const answer = await fetch(boardsApi + encodeURIComponent(this.#kept.slug), { method: "DELETE", headers }).catch(() => null);
-    if (answer?.ok) location.assign(boardsPath);
-    else this.#say(answer ? await sentence(answer) : "The server cannot be reached.");
+    if (answer?.ok) {
+      removeEventListener("beforeunload", this.#onUnload);
+      location.assign(boardsPath);
+    } else this.#say(answer ? await sentence(answer) : "The server cannot be reached.");
   }
 
   /**
@@ -467,6 +474,7 @@ export class Editor {
   /** @param {BoardJson | null} board as it is kept now */
   #leave(board) {
     document.removeEventListener("keydown", this.#onKey);
+    removeEventListener("beforeunload", this.#onUnload);
     this.#endProposal();
     this.#stack?.destroy(false);
     document.body.classList.remove("editing");
