@@ -7,8 +7,19 @@ and complete. `docs/board.schema.json` is made of these models (`manage.py board
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
+from unicodedata import category
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 FORMAT: Final = "streamboard.board.v1"
 COLUMNS = 12  # of the grid
@@ -22,13 +33,27 @@ FILTER_LENGTH = 2_000  # characters, as in a subscribe
 TEXT_LENGTH = 10_000  # characters of a tile that is a text
 NARROWEST, WIDEST = 40, 2_000  # px of a column
 GROUPS = 50
+LONGEST_S = 7 * 24 * 3600  # a window that ends now
 MAX_MS = 8_640_000_000_000_000  # what JavaScript can hold as a date
 
 
+# What no line of words holds: control characters, line and paragraph separators, halves of characters.
+NO_WORDS = {"Cc", "Zl", "Zp", "Cs"}
+# They turn round what stands behind them, which is not theirs. Marks of direction, joiners and spaces are words' own.
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
 def _one_line(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("Use letters, digits and signs that can be seen, in one line.")
+    if not text.isprintable() and any(category(sign) in NO_WORDS or sign in TURNING for sign in text):
+        raise ValueError("Write it in one line, without control characters.")
     return text.strip()
+
+
+def _name(text: str) -> str:
+    named = _one_line(text)
+    if not any(sign.isprintable() and not sign.isspace() for sign in named):
+        raise ValueError("Give it a name that can be seen.")
+    return named
 
 
 def _storable(text: str) -> str:
@@ -37,7 +62,7 @@ def _storable(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH), AfterValidator(_one_line), Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH), AfterValidator(_name)]
 Title = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(_one_line)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=SLUG_LENGTH)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=249)]
@@ -58,7 +83,7 @@ class Part(BaseModel):
 class LastSeconds(Part):
     """A window that ends now."""
 
-    last_seconds: int = Field(ge=1, le=7 * 24 * 3600)
+    last_seconds: int = Field(ge=1, le=LONGEST_S)
 
 
 class Between(Part):
@@ -80,7 +105,16 @@ class Since(Part):
     since: Literal["opened"]
 
 
-Window = LastSeconds | Between | Since
+def _one_of_three(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """In a sentence; what each of the three lacks would be told otherwise, by names of classes."""
+    try:
+        return read(value)
+    except ValidationError as error:
+        ways = f'{{"last_seconds": 1 to {LONGEST_S}}}, {{"from": ms, "to": later ms}} or {{"since": "opened"}}'
+        raise ValueError(f"A window is {ways}.") from error
+
+
+Window = Annotated[LastSeconds | Between | Since, WrapValidator(_one_of_three)]
 
 
 class Sharing(Part):

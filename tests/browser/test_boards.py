@@ -673,7 +673,19 @@ async def test_a_board_is_shared_from_its_page_and_copied_by_who_may_only_see_it
     assert (await other.context.request.get(web.url + path)).status == 403
     page = await owner.open(path)
     await page.get_by_role("button", name="Share").click()
-    await page.get_by_label("May be seen by").select_option("everyone")
+    read, edit = page.get_by_label("May be seen by"), page.get_by_label("May be changed by")
+    await expect(edit.locator("option:enabled")).to_have_count(1)  # who may change it sees it
+    await read.select_option("everyone")
+    await edit.select_option("everyone")
+    await read.select_option("private")
+    await expect(edit).to_have_value("private")
+    await read.select_option("everyone")
+    # Whoever renames it meanwhile says nothing about who may.
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    renamed = await owner.context.request.patch(
+        f"{web.url}/api{path.rstrip('/')}", data={"name": "Seen"}, headers=headers
+    )
+    assert renamed.ok
     await page.get_by_role("button", name="Save who may").click()
     await expect(page.locator("dialog[open]")).to_have_count(0)
     seen = await other.open(path)
@@ -682,5 +694,5 @@ async def test_a_board_is_shared_from_its_page_and_copied_by_who_may_only_see_it
     await seen.get_by_role("button", name="Share").click()
     await expect(seen.locator("dialog[open]")).to_contain_text("Only its owner says")
     await seen.get_by_role("button", name="Make a copy of my own").click()
-    await expect(seen.get_by_role("heading", name="Copy of Measured")).to_be_visible()
+    await expect(seen.get_by_role("heading", name="Copy of Seen")).to_be_visible()
     await expect(seen.get_by_role("button", name="Edit")).to_be_visible()

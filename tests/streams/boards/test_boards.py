@@ -101,6 +101,23 @@ class DefinitionTests(BoardsTestCase):
             )
         self.assertEqual(Board.objects.count(), 0)
 
+    def test_a_window_that_is_none_is_told_in_a_sentence(self) -> None:
+        for window in ({"last_seconds": 0}, {"from": 5, "to": 5}, "15m", {}, {"since": "ever"}):
+            problems = detail_of(self.caller(self.owner).send("POST", "/api/boards/", QUAKES | {"window": window}))
+            self.assertEqual([problem["loc"] for problem in problems], [["body", "window"]], window)
+            self.assertTrue(str(problems[0]["msg"]).startswith("A window is "), problems)
+
+    def test_names_are_as_people_write_them(self) -> None:
+        for name in ("売上\u3000合計", "2\u202f000 €", "A\u00a0B", "👩\u200d💻 team", "שלום\u200f!"):
+            board = self.made(self.owner, name=name)
+            self.assertEqual(board["name"], name)
+            field = f'value["{name}"]'
+            top = {"id": "t", "kind": "top", "topic": "x", "x": 0, "y": 0, "w": 4, "h": 4, "options": {"field": field}}
+            self.assertEqual(self.made(self.owner, tiles=[top])["tiles"][0]["options"]["field"], field)
+        for name in ("a\nb", "a\u2028b", "a\u202eb", "\u200b\u200d", "\u00a0", "a\x7f"):
+            response = self.caller(self.owner).send("POST", "/api/boards/", QUAKES | {"name": name})
+            self.assertEqual(response.status_code, 422, name)
+
     def test_a_body_is_bounded_before_it_is_looked_at(self) -> None:
         caller = self.caller(self.owner)
         many = {f"name{number}": 0 for number in range(10_000)}

@@ -1,12 +1,12 @@
 // The list of boards: stars and imports without a page in between. Without it the page still leads to every board.
 
 import { part } from "../page/dom.js";
+import { readBoard } from "./file.js";
+import { refusalOf } from "./faults.js";
 
 const root = part("boards", HTMLElement);
 const api = root.dataset["api"] ?? "/api/boards/";
 const trouble = part("trouble", HTMLElement);
-// Of a file; who mends these sees the next ones.
-const FAULTS = 5;
 
 /**
  * @param {string} path
@@ -19,21 +19,11 @@ async function ask(path, request, about = "") {
   try {
     const response = await fetch(api + path, { ...request, headers: { "X-CSRFToken": token, "Content-Type": "application/json" } });
     if (response.ok) return response;
-    const { detail } = await response.json().catch(() => ({ detail: `The server answered ${response.status}.` }));
-    say(about + (typeof detail === "string" ? detail : detail.slice(0, FAULTS).map(faultText).join(" ") || "It was refused."));
+    say(about + (await refusalOf(response)));
   } catch {
     say("The server cannot be reached.");
   }
   return null;
-}
-
-/**
- * @param {{ loc: (string | number)[], msg: string }} fault
- * @returns {string} where it is, and what
- */
-function faultText({ loc, msg }) {
-  const where = loc.slice(1).map((part) => (typeof part === "number" ? `${part + 1}` : part)).join(" › ");
-  return `${where ? `${where}: ` : ""}${msg}${/[.!?]$/.test(msg) ? "" : "."}`;
 }
 
 /** @param {string} text */
@@ -56,14 +46,10 @@ const file = part("import", HTMLInputElement);
 file.addEventListener("change", async () => {
   const [chosen] = file.files ?? [];
   if (!chosen) return;
-  const text = await chosen.text();
-  file.value = "";
-  try {
-    JSON.parse(text);
-  } catch (error) {
-    say(`${chosen.name} is no JSON, and so no board: ${error instanceof Error ? error.message : ""}`);
-    return;
-  }
+  const { text, problem } = await readBoard(chosen);
+  file.value = ""; // the same one again, mended, is a change
+  say(problem);
+  if (text === null) return;
   const made = await ask("import", { method: "POST", body: text }, `${chosen.name} cannot be imported. `);
   if (made) location.assign(`${root.dataset["boardsPath"]}${(await made.json()).slug}/`);
 });

@@ -1,6 +1,7 @@
 // Who sees and changes a board, a copy of one's own, and the board as a file: a sheet that is loaded when somebody opens it.
 
 import { button, element, link } from "../page/dom.js";
+import { refusalOf } from "./faults.js";
 
 /**
  * @typedef {import("./worker/worker.js").BoardJson} BoardJson
@@ -8,7 +9,7 @@ import { button, element, link } from "../page/dom.js";
  *   saved: (board: BoardJson) => void }} ShareTools
  */
 
-/** @type {[string, string][]} */
+/** @type {[string, string][]} each has the ones before it among it */
 const AUDIENCES = [["private", "nobody else"], ["groups", "the groups below"], ["everyone", "everyone who is signed in"]];
 
 /**
@@ -28,16 +29,15 @@ export function openShare(board, tools) {
 
   /**
    * @param {string} path
-   * @param {string} method
-   * @param {unknown} [body]
+   * @param {string} [method]
+   * @param {{ version: number, body: unknown }} [put] what is to be in the place of that version
    */
-  async function ask(path, method, body) {
-    const headers = { "Content-Type": "application/json", "X-CSRFToken": csrf, "If-Match": `"${board.version}"` };
+  async function ask(path, method = "GET", put) {
+    const headers = { "Content-Type": "application/json", "X-CSRFToken": csrf, ...(put && { "If-Match": `"${put.version}"` }) };
     try {
-      const response = await fetch(path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+      const response = await fetch(path, { method, headers, ...(put && { body: JSON.stringify(put.body) }) });
       if (response.ok) return response;
-      const { detail } = await response.json();
-      say(typeof detail === "string" ? detail : detail.map((/** @type {{ msg: string }} */ { msg }) => msg).join(" "));
+      say((await refusalOf(response)).replace(/^sharing[^:]*: /, "")); // where it is, is seen
     } catch {
       say("The server cannot be reached.");
     }
@@ -45,7 +45,14 @@ export function openShare(board, tools) {
   }
 
   const form = tools.mayShare ? sharingForm(board, async (sharing) => {
-    const response = await ask(address, "PATCH", { sharing });
+    // Who changed its tiles meanwhile has said nothing about who may.
+    const now = await (await ask(address))?.json();
+    if (!now) return;
+    if (JSON.stringify(now.sharing) !== JSON.stringify(board.sharing)) {
+      say("Somebody else has said meanwhile who may: load the page again to see it.");
+      return;
+    }
+    const response = await ask(address, "PATCH", { version: now.version, body: { sharing } });
     if (!response) return;
     tools.saved(await response.json());
     dialog.close();
@@ -74,6 +81,10 @@ function sharingForm({ sharing }, save) {
   const groups = groupsField(sharing.groups);
   const form = element("form", "", read.field, edit.field, groups.field, element("button", "primary", "Save who may"));
   const offer = () => {
+    // Who may change a board sees it.
+    const most = read.select.selectedIndex;
+    for (const [place, option] of [...edit.select.options].entries()) option.disabled = place > most;
+    if (edit.select.selectedIndex > most) edit.select.selectedIndex = most;
     groups.field.hidden = ![read, edit].some(({ select }) => select.value === "groups");
   };
   offer();

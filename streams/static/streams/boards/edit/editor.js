@@ -12,6 +12,7 @@ import { button, element } from "../../page/dom.js";
 import { fieldsOf } from "./fields.js";
 import { gallery, nameTopics, options, proposal } from "./panel.js";
 import { letColumnsMove } from "./columns.js";
+import { refusalOf } from "../faults.js";
 import { styled } from "../../page/styled.js";
 
 const SAVED_MS = 30_000; // for the answer to a save; a server that stands still gives none
@@ -398,7 +399,7 @@ export class Editor {
     const answer = await this.#put412(this.#kept.version, this.#draft);
     if (answer?.ok) this.#leave(await answer.json());
     else if (answer?.status === 412) await this.#conflict(await answer.json());
-    else if (answer) this.#say(await sentence(answer));
+    else if (answer) this.#say(await refusalOf(answer));
   }
 
   /**
@@ -433,7 +434,7 @@ export class Editor {
     if (answer?.ok) {
       removeEventListener("beforeunload", this.#onUnload);
       location.assign(boardsPath);
-    } else this.#say(answer ? await sentence(answer) : "The server cannot be reached.");
+    } else this.#say(answer ? await refusalOf(answer) : "The server cannot be reached.");
   }
 
   /**
@@ -461,7 +462,7 @@ export class Editor {
       const again = await this.#put412(theirs.version, board);
       if (again?.ok) this.#leave(await again.json());
       else if (again?.status === 412) await this.#conflict(await again.json());
-      else if (again) this.#say(await sentence(again));
+      else if (again) this.#say(await refusalOf(again));
     };
     this.#draws += 1;
     this.#say(detail);
@@ -504,15 +505,4 @@ function choiceOf({ id, name, mine, theirs }, choose) {
     return element("label", "both-way", radio, ` ${words}`);
   });
   return element("fieldset", "both", element("legend", "", name), ...ways);
-}
-
-/** @param {Response} answer a refusal */
-async function sentence(answer) {
-  try {
-    const { detail } = await answer.json();
-    if (typeof detail === "string") return detail;
-    return detail.map((/** @type {{ loc: unknown[], msg: string }} */ { loc, msg }) => `${loc.slice(1).join(" ")}: ${msg}`).join(" ");
-  } catch {
-    return `The server answered ${answer.status}.`;
-  }
 }
