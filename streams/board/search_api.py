@@ -87,6 +87,10 @@ class SearchIn(Exact):
         default=None, description="Only these; not with a cursor."
     )
     newest_first: bool = Field(default=True, description="Backwards from the newest, or else from the oldest on.")
+    by_time: bool = Field(
+        default=False,
+        description="From the oldest on: the oldest of all partitions first, else one partition after another.",
+    )
     limit: int = Field(default=200, ge=1, le=searching.RECORDS, description="How many matches are enough.")
     cursor: CursorIn | None = Field(default=None, description="Go on where a search with the same filter ended.")
     value_format: FormatIn = Field(default=None, description="By which values are read; none: the topic's.")
@@ -151,7 +155,7 @@ async def search_topic(request: HttpRequest, topic: str, asked: Unread[SearchIn]
         return _not_now(error)
     job = Job(
         topic, spans, None if chosen is None else chosen.normalised, wanted.newest_first, wanted.limit,
-        declared=asker.declared, read_as=formats,
+        declared=asker.declared, read_as=formats, by_time=wanted.by_time,
     )  # fmt: skip
     still = still_reads(asker, topic, epoch)
     found = searching.lines(running.current(), asker.credentials.user_id, job, epoch, still)

@@ -32,6 +32,7 @@ class Bounds:
 class Job:
     """What to look for, and where. limit: matches, None for all of them. bounds: None where there are none.
 
+    by_time: where it is not newest_first, the oldest of all partitions first; else one partition after another.
     declared: what the topic carries; None: what is known of it. read_as: by which other formats its records are read.
     columns: of an export; none: whole records.
     """
@@ -46,6 +47,7 @@ class Job:
     columns: list[str] = field(default_factory=list)
     declared: Declared | None = None
     read_as: Formats = OWN
+    by_time: bool = False
 
     def written(self) -> bytes:
         """As JSON."""

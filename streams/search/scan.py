@@ -21,7 +21,7 @@ from streams.wire.records import Record
 GROUP = 64  # records between two looks at the bounds: what a filter may take at most is 10 ms with each
 TURN_S = 0.01  # that one job takes at one go; then the others have their turn
 TOGETHER = 20_000  # offsets of a round of which the newest of all partitions are told first; larger ones take too long
-FOUND_BYTES = 8 * 1024 * 1024  # of matches that are kept of one slice backwards; the next slice looks there again
+FOUND_BYTES = 8 * 1024 * 1024  # of matches that are kept of one slice backwards, by time of those of all partitions
 PART_BYTES = 192 * 1024  # of matches that are told at once; and of one record more
 PART_S = 0.05  # straight on: what was found is told after so long, or when it is enough
 
@@ -57,12 +57,41 @@ class _Looked:
         self.counts.matched = len(self.found)
 
 
+@dataclass(slots=True)
+class _Ahead:
+    """A slice that was looked at by time, as far as it was not told. found: the oldest first. newest: the time of its
+    newest record (ms), None where it has none."""
+
+    span: Span
+    found: deque[Record] = field(default_factory=deque)
+    newest: int | None = None
+    size: int = 0
+    counts: Counts = field(default_factory=Counts)
+
+    def keep(self, found: list[Record], most: int, room: int) -> bool:
+        """Keeps the oldest, at least one. Returns whether all have room; what has none counts as not looked at."""
+        for record in found:
+            if self.found and (len(self.found) >= most or self.size + len(record.data) > room):
+                self.span = self.span._replace(end=record.offset)
+                self.newest = max(each.timestamp for each in self.found)
+                return False
+            self.found.append(record)
+            self.size += len(record.data)
+            self.reach(record.timestamp)
+        return True
+
+    def reach(self, time: int) -> None:
+        """There is a record of that time."""
+        if time >= 0:
+            self.newest = time if self.newest is None else max(self.newest, time)
+
+
 class Scan:
     """One job. `run` tells parts as they are known, each once, in the job's order; it waits for `tell`."""
 
     def __init__(self, sources: Sources, job: Job, tell: Tell) -> None:
         self._sources, self._job, self._tell_part = sources, job, tell
-        self._plan = Plan(job.spans, newest_first=job.newest_first)
+        self._plan = Plan(job.spans, newest_first=job.newest_first, by_time=job.by_time)
         self._loop = asyncio.get_running_loop()
         self._since = self._turn = self._loop.time()
         self._total = Counts()
@@ -77,6 +106,8 @@ class Scan:
             return Ended("away", str(error))
 
     async def _rounds(self) -> Reason:
+        if self._plan.by_time:
+            return await self._onwards()
         going = self._backwards if self._job.newest_first else self._straight_on
         while following := self._plan.round():
             if self._is_over():
@@ -183,8 +214,104 @@ class Scan:
                 span, found, size = span._replace(end=found[-1].offset), [], 0
             found.append(record)
             size += len(record.data) + 1
-        self._plan.learned(looked.span, oldest=looked.oldest, size=looked.counts.bytes)
+        reached = None if looked.oldest == UNKNOWN else looked.oldest
+        self._plan.learned(looked.span, reached=reached, size=looked.counts.bytes)
         await self._tell(Part(span, found, looked.counts))
+
+    # By time ----------------------------------------------------------------------------------------------------------
+
+    async def _onwards(self) -> Reason:
+        """Slices of all partitions from the oldest on. What was found is told as far in time as all were looked at."""
+        room = FOUND_BYTES // max(1, len({span.partition for span in self._plan.left}))
+        ahead: dict[int, _Ahead] = {}
+        while following := self._plan.round():
+            is_over = self._is_over()
+            for span in following:
+                if is_over:
+                    break
+                if span.partition not in ahead:
+                    ahead[span.partition] = await self._slice_on(span, room, [each.counts for each in ahead.values()])
+                    is_over = self._is_over(*[each.counts for each in ahead.values()])
+            # At a bound all of it is told: what was looked at must not be looked at for nothing again and again.
+            await self._tell_ahead(ahead, None if is_over else self._plan.frontier([e.span for e in ahead.values()]))
+            if not self._plan.left:
+                break
+            if self._wanted() == 0:
+                return "limit"
+            if is_over:
+                return "bound"
+        return "complete"
+
+    async def _slice_on(self, span: Span, room: int, pending: Sequence[Counts]) -> _Ahead:
+        """Looks through a slice, or the part of it up to where a bound is reached, or the room for what is found."""
+        looked, position = _Ahead(span), span.start
+        async with contextlib.aclosing(self._source.read(self._job.topic, *span)) as chunks:
+            async for chunk in chunks:
+                if chunk.is_lost and position > looked.span.start:
+                    looked.span = looked.span._replace(end=chunk.start)  # the next slice begins with what is lost
+                    break
+                if chunk.is_lost:
+                    await self._lose(span.partition, chunk)
+                    position = chunk.end
+                    looked.span = looked.span._replace(start=position)
+                    continue
+                if not await self._look_on(looked, chunk, room, pending):
+                    break
+                position = chunk.end
+        self._plan.learned(looked.span, reached=looked.newest, size=looked.counts.bytes)
+        return looked
+
+    async def _look_on(self, looked: _Ahead, chunk: Chunk, room: int, pending: Sequence[Counts]) -> bool:
+        """Looks through a chunk of a slice. Returns whether to go on behind it."""
+        for group, end in _groups(chunk):
+            found = await self._look(looked.span.partition, group)
+            looked.counts.add(self._looker.take_counts())
+            if not looked.keep(found, self._wanted(), room):
+                return False
+            if group:
+                looked.reach(group[-1].timestamp)
+            if self._is_over(*pending, looked.counts):
+                looked.span = looked.span._replace(end=end)
+                return False
+        return True
+
+    async def _tell_ahead(self, ahead: dict[int, _Ahead], frontier: int | None) -> None:
+        """Tells what was found up to a time (None: all of it), as many as are wanted: the oldest first, each
+        partition's in its order. What is told to its end is not ahead any more."""
+        wanted = self._wanted()
+        depths = dict.fromkeys(ahead, 0)
+        heads = [(looked.found[0].timestamp, number) for number, looked in ahead.items() if looked.found]
+        heapq.heapify(heads)
+        while heads and wanted and (frontier is None or heads[0][0] <= frontier):
+            _, number = heapq.heappop(heads)
+            wanted -= 1
+            depths[number] += 1
+            if depths[number] < len(found := ahead[number].found):
+                heapq.heappush(heads, (found[depths[number]].timestamp, number))
+        for number, depth in depths.items():
+            looked = ahead[number]
+            told = [looked.found.popleft() for _ in range(depth)]
+            end = looked.found[0].offset if looked.found else looked.span.end
+            if told or not looked.found:
+                await self._tell_on(looked, told, end)
+            if not looked.found:
+                del ahead[number]
+
+    async def _tell_on(self, looked: _Ahead, found: list[Record], end: int) -> None:
+        """Tells the beginning of a slice, in parts of a bounded size."""
+        counts, looked.counts = looked.counts, Counts()
+        counts.matched = 0
+        start, part, size = looked.span.start, list[Record](), 0
+        for record in found:
+            if part and size + len(record.data) > PART_BYTES:
+                counts.matched = len(part)
+                await self._tell(Part(looked.span._replace(start=start, end=record.offset), part, counts))
+                start, part, size, counts = record.offset, [], 0, Counts()
+            part.append(record)
+            size += len(record.data) + 1
+        counts.matched = len(part)
+        await self._tell(Part(looked.span._replace(start=start, end=end), part, counts))
+        looked.span = looked.span._replace(start=end)
 
     # Straight on ------------------------------------------------------------------------------------------------------
 

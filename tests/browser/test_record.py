@@ -272,6 +272,15 @@ async def test_going_to_a_time_or_an_offset_shows_what_follows_in_the_order_that
     await expect(found).to_have_count(3)
     await expect(board.locator(".detail h2")).to_have_text("0:4")
 
+    said = board.locator("[data-part=history-said]")
+    for nowhere, why in [
+        ("0:99", "Partition 0 does not reach offset 99 yet."),
+        ("2099-01-01", "No record is of that time or later."),
+    ]:
+        await place.fill(nowhere)
+        await place.press("Enter")
+        await expect(said).to_have_text(why)
+
     await board.goto(f"{web.url}/?topic={TOPIC}&at=p1:0")  # as the page of a record leads here
     await expect(board.locator(".detail h2")).to_have_text("1:0")
 

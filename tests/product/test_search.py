@@ -97,6 +97,12 @@ async def test_straight_on_the_oldest_of_a_partition_come_first(client: httpx.As
     assert places == [(number, offset) for number in (1, 3) for offset in range(RECORDS // PARTITIONS)]
 
 
+async def test_by_time_the_oldest_of_all_partitions_come_first(client: httpx.AsyncClient) -> None:
+    searches = await search_all(client, TOPIC, newest_first=False, by_time=True, limit=70)
+    assert [len(each.found) for each in searches] == [70] * (RECORDS // 70) + [RECORDS % 70]
+    assert [number for each in searches for number in sorted(numbers(each))] == list(range(RECORDS))
+
+
 async def test_a_search_keeps_to_times_and_positions(client: httpx.AsyncClient) -> None:
     timed = await search(
         client, TOPIC, **{"from": {"timestamp": 1100}, "to": {"timestamp": 1200}}, limit=2000

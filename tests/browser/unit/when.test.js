@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { frontierOf, toldOf } from "../../../streams/static/streams/board/forwards.js";
-import { NoSuchPart, boundsOf, fieldTime, placeOf, placeText } from "../../../streams/static/streams/board/when.js";
+import { NoSuchPart, boundsOf, fieldTime, placeOf, placeSentence, placeText } from "../../../streams/static/streams/board/when.js";
 import { dateText, timeText } from "../../../streams/static/streams/page/clock.js";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 0, 0);
@@ -49,19 +48,16 @@ test("times are written with milliseconds, in UTC or as how long ago", () => {
   assert.match(dateText(then, NOW, "relative"), /^−1:02:03\.045 \(2026-/);
 });
 
-test("several partitions are told as far as all of them were looked at, and the rest is left to go on with", () => {
-  const record = (offset, timestamp) => ({ offset, timestamp });
-  const end = (reason, partition, from, to, left) => ({
-    type: "end", reason, scanned_ranges: [{ partition, from, to }], cursor: left ? { epoch: "e", ranges: [{ partition, from: to, to: left }] } : null, matched: 2,
-  });
-  const runs = [
-    { partition: 0, records: [record(0, 10), record(1, 40)], end: end("complete", 0, 0, 2) },
-    { partition: 1, records: [record(5, 20), record(6, 30)], end: end("limit", 1, 5, 7, 90) },
-  ];
-  assert.equal(frontierOf(runs), 30);
-  const [first, second] = runs.map((run) => toldOf(run, 30));
-  assert.deepEqual(first.records, [record(0, 10)]);
-  assert.deepEqual(first.end.scanned_ranges, [{ partition: 0, from: 0, to: 1 }]);
-  assert.deepEqual(first.end.cursor.ranges, [{ partition: 0, from: 1, to: 2 }]);
-  assert.deepEqual(second.end, runs[1].end);
+test("where nothing stands at the place that was gone to, it is said why, and what stands next", () => {
+  const place = { partition: 2, offset: 5 };
+  const said = (from, first, isFiltered = false) => placeSentence(place, [{ partition: 2, from, to: 900 }], first, isFiltered);
+  assert.equal(said(5, 5), "");
+  assert.equal(said(5, null), "");
+  assert.equal(said(300, null), "Retention took offset 5 of partition 2.");
+  assert.equal(said(300, 300), "Retention took offset 5 of partition 2. The next record is 2:300.");
+  assert.equal(said(5, 190), "No record stands at offset 5: compaction took it, or it was none of a record. The next record is 2:190.");
+  assert.equal(said(5, 190, true), "What stands at offset 5 does not match. The next match is 2:190.");
+  assert.equal(placeSentence(place, [], null, false), "Partition 2 does not reach offset 5 yet.");
+  assert.equal(placeSentence({ timestamp: NOW }, [], null, false), "No record is of that time or later.");
+  assert.equal(placeSentence({ timestamp: NOW }, [{ partition: 0, from: 0, to: 1 }], null, false), "");
 });

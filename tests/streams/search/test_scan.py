@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from streams.kafka.scanning import Chunk
 from streams.kafka.undecodable import Undecodable
-from streams.search import scan
+from streams.search import plan, scan
 from streams.search.jobs import Bounds, Ended, Job, Part
 from streams.search.scan import Scan
 from streams.search.spans import Span, joined, size, without
@@ -106,19 +106,20 @@ def scanned(topic: Topic, job: Job, part_bytes: int) -> tuple[list[Part], Ended]
 
 @settings(max_examples=examples(150))
 @given(
-    topics(), st.booleans(), st.one_of(st.none(), st.integers(1, 60)),
+    topics(), st.sampled_from(["newest", "oldest", "straight"]), st.one_of(st.none(), st.integers(1, 60)),
     st.one_of(st.none(), st.builds(Bounds, st.integers(1, 600), st.integers(50, 20_000), st.just(60.0))),
     st.sampled_from([100, 2000, scan.PART_BYTES]),
 )  # fmt: skip
 def test_the_parts_are_exactly_what_was_looked_at(
-    made: tuple[Topic, list[Span]], newest_first: bool, limit: int | None, bounds: Bounds | None, part_bytes: int
+    made: tuple[Topic, list[Span]], order: str, limit: int | None, bounds: Bounds | None, part_bytes: int
 ) -> None:
     topic, spans = made
+    newest_first = order == "newest"
     left, rounds = spans, 0
     found: list[tuple[int, int]] = []
     lost: list[Span] = []
     while True:  # on and on with what is left, as a client does with its cursor
-        job = Job(TOPIC, left, "value.n == 1", newest_first, limit, bounds)
+        job = Job(TOPIC, left, "value.n == 1", newest_first, limit, bounds, by_time=order == "oldest")
         parts, ended = scanned(topic, job, part_bytes)
         told = [part.span for part in parts if not part.is_lost]
         gone = [part.span for part in parts if part.is_lost]
@@ -131,7 +132,7 @@ def test_the_parts_are_exactly_what_was_looked_at(
         assert (ended.reason == "complete") == (after == []), ended
         if ended.reason == "limit":
             assert len(here) == limit
-        if limit is not None and not newest_first:
+        if limit is not None and order == "straight":
             assert here == sorted(here)
         for part in parts:
             offsets = [record.offset for record in part.found]
@@ -148,6 +149,41 @@ def test_the_parts_are_exactly_what_was_looked_at(
         left = after
     assert len(found) == len(set(found))
     assert set(found) == topic.matching(without(spans, lost))
+
+
+@settings(max_examples=examples(100))
+@given(topics(), st.integers(1, 60), st.sampled_from([1, 5, 50]))
+def test_by_time_the_oldest_of_all_partitions_come_first_each_limit_behind_the_one_before(
+    made: tuple[Topic, list[Span]], limit: int, step: int
+) -> None:
+    topic, spans = made
+    for (_, offset), record in topic.records.items():
+        record.timestamp = 1000 + offset // 3  # in order in each partition, as Kafka stamps them; many at one time
+    left, times = spans, list[int]()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(plan, "FIRST_STEP", step)
+        patched.setattr(plan, "SHORTEST_STEP", 1)
+        while left:
+            parts, ended = scanned(
+                topic, Job(TOPIC, left, "value.n == 1", newest_first=False, limit=limit, by_time=True), scan.PART_BYTES
+            )
+            found = [record for part in parts for record in part.found]
+            assert ended.reason in {"limit", "complete"}
+            assert len(found) == limit or ended.reason == "complete"
+            times += sorted(record.timestamp for record in found)
+            left = without(left, [part.span for part in parts])
+    assert times == sorted(times)
+
+
+def test_by_time_one_partition_that_is_far_behind_holds_no_more_of_the_others_than_a_slice() -> None:
+    records = {(0, offset): Made(offset, b'{"n":1}', 1_000_000 + offset) for offset in range(5_000)}
+    records |= {(1, offset): Made(offset, b'{"n":2}', offset) for offset in range(5_000)}
+    spans = [Span(0, 0, 5_000), Span(1, 0, 5_000)]
+    job = Job(TOPIC, spans, "value.n == 1", newest_first=False, limit=10, by_time=True)
+    parts, ended = scanned(Topic(records, {}, 100), job, scan.PART_BYTES)
+    told = [(part.span.partition, record.offset) for part in parts for record in part.found]
+    assert (ended.reason, told) == ("limit", [(0, offset) for offset in range(10)])
+    assert sum(part.counts.scanned for part in parts) <= 5_000 + plan.FIRST_STEP
 
 
 def test_what_cannot_be_decoded_is_counted_by_its_offsets() -> None:

@@ -73,7 +73,7 @@ def test_a_plan_goes_through_every_offset_once(
             part = span._replace(start=span.end - kept) if newest_first else span._replace(end=span.start + kept)
             assert without([part], plan.left) == []
             plan.took(part)
-            plan.learned(part, oldest=part.start, size=10 * part.size)
+            plan.learned(part, reached=part.start, size=10 * part.size)
             taken.append(part)
     assert joined(taken) == whole
     assert size(taken) == size(whole)
@@ -86,12 +86,12 @@ def test_steps_double_backwards_until_they_are_as_long_as_they_may_be_or_have_as
         (span,) = small.round()
         lengths.append(span.size)
         small.took(span)
-        small.learned(span, oldest=0, size=span.size)
+        small.learned(span, reached=0, size=span.size)
     assert lengths == [2_000, 4_000, 8_000, 16_000, 32_000, LONGEST_STEP, LONGEST_STEP, LONGEST_STEP]
     for _ in range(8):
         (span,) = large.round()
         large.took(span)
-        large.learned(span, oldest=0, size=span.size * 8192)
+        large.learned(span, reached=0, size=span.size * 8192)
     assert large.round()[0].size == SLICE_BYTES // 8192
 
 
@@ -99,5 +99,5 @@ def test_the_partition_with_the_newest_records_comes_first() -> None:
     plan = Plan([Span(number, 0, 10_000) for number in range(3)], newest_first=True)
     for span, oldest in zip(plan.round(), (10, 30, 20), strict=True):
         plan.took(span)
-        plan.learned(span, oldest=oldest, size=1)
+        plan.learned(span, reached=oldest, size=1)
     assert [span.partition for span in plan.round()] == [1, 2, 0]

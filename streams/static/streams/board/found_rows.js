@@ -68,11 +68,13 @@ export class FoundRows {
     this.#draw();
   }
 
-  /** @param {{ partition: number, offset: number }} place @returns {boolean} whether a record stands there; it is chosen then */
-  choose({ partition, offset }) {
+  /**
+   * @param {{ partition: number, offset: number }} place whose record is chosen, where one stands there
+   * @param {boolean} isOpened
+   */
+  choose({ partition, offset }, isOpened) {
     const entry = this.#entries.find((each) => each.partition === partition && each.record.offset === offset);
-    if (entry) this.#choose(this.#nodeOf(entry), true);
-    return entry !== undefined;
+    if (entry) this.#choose(this.#nodeOf(entry), isOpened);
   }
 
   /** @returns {number[]} ms, of those that have a time */

@@ -5,11 +5,10 @@ import { part, say } from "../page/dom.js";
 import { filterOf, marksOf } from "../record/expression.js";
 import { FoundChart } from "./found_chart.js";
 import { FoundRows } from "./found_rows.js";
-import { forwards } from "./forwards.js";
 import { joined, lookedSentence } from "./looked.js";
 import { LoadError } from "../live/records_api.js";
 import { WrongFilter, search } from "../record/search_api.js";
-import { NoSuchPart, boundsOf, fieldTime, placeOf } from "./when.js";
+import { NoSuchPart, boundsOf, fieldTime, placeOf, placeSentence } from "./when.js";
 import { chosenClock, dateText, retime } from "../page/clock.js";
 import { counted, grouped, size } from "../page/format.js";
 
@@ -31,7 +30,6 @@ const AROUND = 5;
  * @property {() => import("../live/protocol.js").Formats} formats by which records are read now
  * @property {import("../live/records_api.js").RecordsApi} api
  * @property {() => string} topic
- * @property {() => number[]} partitions of the topic
  * @property {() => import("./filter.js").Filter} asked what stands in the field, and the key
  * @property {(topic: string, epoch: string, partition: number, record: KafkaRecord) => RecordEntry} entryOf
  * @property {import("./row.js").RowTools} row
@@ -79,8 +77,10 @@ export class History {
   #totals = null;
   #hasBegun = false;
   #isNewestFirst = true;
-  /** @type {{ partition: number, offset: number } | null} the record that was gone to, to be opened when it comes */
+  /** @type {import("./when.js").Place | null} that was gone to: the record there, or the next one, is chosen when it comes */
   #goal = null;
+  // Where that is, when nothing stands just there.
+  #goalSaid = "";
 
   /** @param {HistoryTools} tools */
   constructor(tools) {
@@ -224,6 +224,7 @@ export class History {
     this.#cursor = null;
     this.#totals = null;
     this.#goal = null;
+    this.#goalSaid = "";
     this.#hasBegun = false;
     this.#looked = nothingLooked();
     this.#rows.clear();
@@ -282,11 +283,8 @@ export class History {
     try {
       const place = cursor === null ? this.#bounds() : { cursor };
       if (cursor === null) this.#placed(place);
-      const asked = { ...(this.#filter && { filter: this.#filter }), ...place, ...this.#tools.formats(), newest_first: this.#isNewestFirst, limit: LIMIT };
-      const lines = this.#isNewestFirst
-        ? search(this.#tools.root, this.#topic, asked, running.signal)
-        : forwards(this.#tools.root, this.#topic, asked, this.#tools.partitions(), running.signal);
-      for await (const line of lines) {
+      const asked = { ...(this.#filter && { filter: this.#filter }), ...place, ...this.#tools.formats(), newest_first: this.#isNewestFirst, by_time: !this.#isNewestFirst, limit: LIMIT };
+      for await (const line of search(this.#tools.root, this.#topic, asked, running.signal)) {
         if (running !== this.#running) return;
         this.#heard(line);
       }
@@ -308,7 +306,8 @@ export class History {
     const isSpan = from !== undefined && "timestamp" in from && to !== undefined && "timestamp" in to;
     this.#tools.spanned(isSpan ? { from: from.timestamp, to: to.timestamp } : null);
     const [partition, offset] = from !== undefined && "positions" in from ? (Object.entries(from.positions)[0] ?? []) : [];
-    this.#goal = this.#where.value === "at" && offset !== undefined ? { partition: Number(partition), offset } : null;
+    if (this.#where.value !== "at" || from === undefined) this.#goal = null;
+    else this.#goal = "timestamp" in from ? from : offset === undefined ? null : { partition: Number(partition), offset };
   }
 
   /** @param {Line} line */
@@ -336,6 +335,7 @@ export class History {
     if (this.#epoch === "") this.#looked.wanted = joined(ranges);
     this.#epoch = epoch;
     this.#hasBegun = true;
+    if (this.#goal) this.#goalSaid = placeSentence(this.#goal, ranges, null, this.#filter !== "");
     this.#show("");
   }
 
@@ -348,8 +348,13 @@ export class History {
     this.#grid.hidden = false;
     this.#chart.show(this.#rows.times);
     const goal = this.#goal;
-    if (goal) requestAnimationFrame(() => this.#rows.choose(goal)); // when the rows stand there
     this.#goal = null;
+    if (goal === null || "timestamp" in goal) return;
+    const isThere = records.some(({ offset }) => offset === goal.offset);
+    const first = isThere || this.#isNewestFirst ? goal.offset : Math.min(...records.map(({ offset }) => offset));
+    this.#goalSaid = placeSentence(goal, this.#looked.wanted, first, this.#filter !== "");
+    // When the rows stand there. Another record than the one that was gone to is not opened unasked.
+    requestAnimationFrame(() => this.#rows.choose({ partition, offset: first }, isThere));
   }
 
   /**
@@ -395,8 +400,16 @@ export class History {
     const full = isFull && !isRunning ? ` No more than ${grouped(MOST_FOUND)} are listed: narrow the filter or the time, or export them.` : "";
     if (sentence) say(this.#said, sentence);
     else if (isRunning) say(this.#said, this.#hasBegun ? (this.#isNewestFirst ? "Looking, newest first …" : "Looking, oldest first …") : "Asking the server …");
-    else say(this.#said, this.#looked.reason ? lookedSentence(this.#looked) + full : "");
+    else say(this.#said, this.#lookedSaid() + full);
     this.#panel.dataset["state"] = isRunning ? "running" : this.#looked.reason || "idle";
+  }
+
+  /** @returns {string} what came of it */
+  #lookedSaid() {
+    const { reason, wanted } = this.#looked;
+    if (reason === "") return "";
+    if (reason === "complete" && wanted.length === 0 && this.#goalSaid) return this.#goalSaid;
+    return [this.#goalSaid, lookedSentence(this.#looked)].filter(Boolean).join(" ");
   }
 
   /** @param {RecordEntry} entry @returns {Promise<import("./found_rows.js").Around | string>} */

@@ -364,7 +364,6 @@ export class Reader {
       formats: this.#formats,
       api,
       topic: () => this.#tools.subscription().topic,
-      partitions: () => Object.keys(this.#watched.cursor().positions).map(Number),
       spanned: this.#tools.spanned,
       asked: () => this.search.draft,
       entryOf: (topic, epoch, partition, record) => entries.of(topic, epoch, partition, record),

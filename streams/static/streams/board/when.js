@@ -1,6 +1,8 @@
 // Which part of a topic is meant: all of it, the last hours, from one time to another, offsets of a partition, or what
 // follows a time or an offset. What the form says, as the search API wants it. Pure functions.
 
+import { grouped } from "../page/format.js";
+
 /**
  * @typedef {"all" | "hour" | "day" | "time" | "offsets" | "at"} Where
  *
@@ -65,6 +67,24 @@ export function placeOf(text, now, isUtc) {
   const [, partition, offset] = OFFSET.exec(typed) ?? [];
   if (place === null && partition !== undefined && offset !== undefined) return { partition: Number(partition), offset: Number(offset) };
   throw new NoSuchPart("Write a time (14:03:22, yesterday 14:00, 2026-01-31 12:00, -15m) or a partition and an offset (2:18402).");
+}
+
+/**
+ * @param {Place} place that was gone to
+ * @param {import("../live/protocol.js").Range[]} ranges that Kafka has from there on
+ * @param {number | null} first the offset of the first record that was found there; null while none was
+ * @param {boolean} isFiltered
+ * @returns {string} what stands there instead of a record, and which one is the next; "" where there is nothing to be said
+ */
+export function placeSentence(place, ranges, first, isFiltered) {
+  if ("timestamp" in place) return ranges.length === 0 ? "No record is of that time or later." : "";
+  const { partition, offset } = place;
+  const range = ranges.find((each) => each.partition === partition);
+  if (!range) return `Partition ${partition} does not reach offset ${grouped(offset)} yet.`;
+  const next = first === null ? "" : ` The next ${isFiltered ? "match" : "record"} is ${partition}:${grouped(first)}.`;
+  if (range.from > offset) return `Retention took offset ${grouped(offset)} of partition ${partition}.${next}`;
+  if (first === null || first === offset) return "";
+  return (isFiltered ? `What stands at offset ${grouped(offset)} does not match.` : `No record stands at offset ${grouped(offset)}: compaction took it, or it was none of a record.`) + next;
 }
 
 /**

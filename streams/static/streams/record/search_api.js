@@ -17,6 +17,7 @@ import { LoadError, REFUSALS } from "../live/records_api.js";
  * @property {Bound} [to]
  * @property {number[]} [partitions]
  * @property {boolean} newest_first
+ * @property {boolean} [by_time] from the oldest on: of all partitions, else one after another
  * @property {number} limit
  * @property {unknown} [cursor] of a search that ended: it goes on there
  *
