@@ -1,12 +1,16 @@
 """The demonstration's streams: a real week of earthquakes, again and again, into the embedded broker, nowhere else.
 
-As JSON and, in a topic of its own, as Avro whose schema the topic carries: so that decoding is seen at first sight.
+As JSON and, in a topic of its own, as Avro whose schema the topic carries: so that decoding is seen at first sight. The
+embedded broker begins empty, and a board of the last minutes with it: so the hour before the start is put there first,
+as if this had run all the while. A header of each record says that it is replayed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -15,12 +19,15 @@ from typing import Any
 import fastavro
 import orjson
 from aiokafka import AIOKafkaProducer
+from confluent_kafka import Producer
 from django.conf import settings
 
 from streams.kafka import embedded
 from streams.kafka.clients import client_options, end_within
 from streams.runtime.away import Unavailable
 from streams.runtime.tasks import pause
+
+log = logging.getLogger(__name__)
 
 TOPIC = "realtime-events"
 AVRO_TOPIC = "realtime-events-avro"
@@ -30,13 +37,18 @@ BOARD = Path(__file__).parent / "board.json"  # the board that the demonstration
 PAGE = "https://earthquake.usgs.gov/earthquakes/eventpage/"  # the file leaves it out: 87 KB
 COMPRESSION = 1_200.0  # the week's spacing, 354 s on average, becomes 0.3 s: 3 to 4 a second
 SHORTEST_S, LONGEST_S = 0.04, 1.5  # quiet hours and swarms stay pleasant to watch
+HEADERS: list[tuple[str, Any]] = [("source", b"USGS, 31 January to 7 February 2018, replayed")]
+PAST_S = 3_600.0  # before the start: the longest window that a board offers at a press
+PAST_BATCH = 500  # records: the embedded broker gives a batch at a time, and as many are read at once
+PAST_SENT_S = 10.0  # for all of it to be acknowledged; it takes a tenth of a second
 SEND_S = 10.0  # for one record to be acknowledged
 START_S = 10.0
 STOP_S = 2.0  # for its polite end, and for the other one
 
 
-async def run(stop: asyncio.Event) -> None:
-    """Replays until `stop` is set. Raises Unavailable without the embedded broker, KafkaError or TimeoutError."""
+async def run(stop: asyncio.Event, begin: int = 0) -> None:
+    """Replays from the earthquake at `begin` on until `stop` is set. Raises Unavailable without the embedded broker,
+    KafkaError or TimeoutError."""
     broker = embedded.current()
     if broker is None or settings.KAFKA_BOOTSTRAP_SERVERS:
         raise Unavailable("The demonstration is replayed into the embedded broker only.")
@@ -48,16 +60,49 @@ async def run(stop: asyncio.Event) -> None:
     try:
         async with asyncio.timeout(START_S):
             await producer.start()
-        for key, value, spacing in endless(earthquakes, secrets.randbelow(len(earthquakes))):
+        for key, value, spacing in endless(earthquakes, begin):
             async with asyncio.timeout(SEND_S):
-                await producer.send_and_wait(TOPIC, value, key=key)
-                await producer.send_and_wait(AVRO_TOPIC, packed[key], key=key)
+                await producer.send_and_wait(TOPIC, value, key=key, headers=HEADERS)
+                await producer.send_and_wait(AVRO_TOPIC, packed[key], key=key, headers=HEADERS)
             await pause(stop, spacing)
             if stop.is_set():
                 return
     finally:
         if not await end_within(producer.stop(), STOP_S):
             await end_within(producer.client.close(), STOP_S)
+
+
+def publish_past(broker: embedded.EmbeddedBroker) -> int:
+    """Puts into an empty broker what would be there, had this run for PAST_S, with the times that it would have.
+    Returns the place at which it goes on. Blocks for some tenths of a second: call it before anybody reads a topic, to
+    whom all of it would be new."""
+    earthquakes = load()
+    packed = as_avro(earthquakes)
+    begin = secrets.randbelow(len(earthquakes))
+    records, lasts = list[tuple[bytes, bytes, float]](), 0.0  # key, value, seconds after the first
+    for key, value, spacing in endless(earthquakes, begin):
+        records.append((key, value, lasts))
+        lasts += spacing
+        if lasts >= PAST_S:
+            break
+    began = time.time() - lasts
+    # A key lives in one partition: that of librdkafka's own choice is another than aiokafka's.
+    producer = Producer(
+        {
+            "bootstrap.servers": broker.address,
+            "partitioner": "murmur2_random",
+            "batch.num.messages": PAST_BATCH,
+            "linger.ms": 5,
+            "log_level": 0,
+        }
+    )
+    for key, value, after in records:
+        timestamp = int((began + after) * 1000)
+        producer.produce(TOPIC, value, key, headers=HEADERS, timestamp=timestamp)
+        producer.produce(AVRO_TOPIC, packed[key], key, headers=HEADERS, timestamp=timestamp)
+    if left := producer.flush(PAST_SENT_S):
+        log.warning("The demonstration begins without %d records of its past.", left)
+    return (begin + len(records)) % len(earthquakes)
 
 
 def load() -> list[dict[str, Any]]:

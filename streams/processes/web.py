@@ -58,9 +58,12 @@ class WebProcess:
     def start(self) -> None:
         """Starts every task. Raises embedded.AlreadyRunning when another process has the embedded broker."""
         leaving.stay()
+        place = 0
         if not settings.KAFKA_BOOTSTRAP_SERVERS:
             broker = embedded.start()
             log.info("The embedded Kafka broker listens on %s.", broker.address)
+            if settings.DEMO:
+                place = replay.publish_past(broker)
         self._run("topic watch", lambda: self._topics.run(self.stop_event))
         self._run("clock", self._watch_seconds)
         self._run("link watch", self._link_watch.run)
@@ -73,7 +76,7 @@ class WebProcess:
         self._run("relay", lambda: relay.run(self.stop_event, republish=republish))
         self._run("fan-out", lambda: inline.run_inline(self.hub, self.stop_event))
         if settings.DEMO and not settings.KAFKA_BOOTSTRAP_SERVERS:
-            self._run("replay", lambda: replay.run(self.stop_event))
+            self._run("replay", lambda: replay.run(self.stop_event, place))
 
     def _run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._tasks.append(asyncio.create_task(supervise(name, work, self.stop_event), name=name))

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from project.accounts.attempts import WRONG_TOKEN
+from streams.demo import replay
 from tests.conftest import Install
 from tests.support.client import Connection
 from tests.support.processes import (
@@ -23,7 +24,7 @@ from tests.support.processes import (
     Process,
     make_installation,
 )
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 
 UPGRADE = (
     b"GET /ws/live/ HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -65,6 +66,19 @@ def test_the_demo_is_for_people_at_this_machine(web: Process) -> None:
         with httpx.Client(base_url=web.url, timeout=CALL_SECONDS, headers=headers) as browser:
             assert ("streamboard</" in browser.get("/accounts/login/").text) is is_shown
             assert sign_in(browser, "demo", "streamboard") == (302 if is_shown else 200)
+
+
+def test_the_demonstration_has_an_hour_behind_it_that_counts_as_arrived_before(
+    web: Process, product: Installation
+) -> None:
+    signed_in = {"Authorization": f"Bearer {product.token}"}
+    with httpx.Client(base_url=web.url, timeout=CALL_SECONDS, headers=signed_in) as client:
+        for topic in (replay.TOPIC, replay.AVRO_TOPIC):
+            wait_until(lambda: client.get(f"/api/topics/{topic}/rates").status_code == 200, "the topic is open")  # noqa: B023
+            rates = client.get(f"/api/topics/{topic}/rates")
+            newest = client.get(f"/api/topics/{topic}/newest", params={"limit": 1})
+            assert sum(each["to"] for each in newest.json()["ranges"]) > 3 * replay.PAST_S
+            assert sum(rates.json()["records"]) < replay.PAST_S  # it has run for seconds
 
 
 def test_what_signed_in_people_see_is_not_kept_and_static_files_are(

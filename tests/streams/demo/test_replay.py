@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from itertools import islice
+from typing import Any
 
 import orjson
 import pytest
@@ -60,6 +62,47 @@ async def test_it_publishes_until_it_is_stopped() -> None:
         packed = (await asyncio.to_thread(records, broker.address, replay.AVRO_TOPIC))[0]
         assert packed.key() == record.key()
         assert packed.value() == replay.as_avro(replay.load())[record.key()]
+    finally:
+        await asyncio.to_thread(embedded.stop)
+
+
+async def test_it_begins_with_the_hour_before_as_if_it_had_run_so_long() -> None:
+    broker = await asyncio.to_thread(embedded.start)
+    try:
+        began = time.time()
+        place = await asyncio.to_thread(replay.publish_past, broker)
+        ended = time.time()
+        past = await asyncio.to_thread(records, broker.address, replay.TOPIC)
+        times = sorted(record.timestamp()[1] / 1000 for record in past)
+        assert began - replay.PAST_S - replay.LONGEST_S <= times[0] <= ended - replay.PAST_S + 1
+        assert times[-1] < ended
+        assert 3 < len(past) / (times[-1] - times[0]) < 4
+        for partition in {record.partition() for record in past}:
+            own = [record.timestamp()[1] for record in past if record.partition() == partition]
+            assert own == sorted(own)
+        assert {tuple(record.headers()) for record in past} == {tuple(replay.HEADERS)}
+        packed = await asyncio.to_thread(records, broker.address, replay.AVRO_TOPIC)
+        assert sorted(record.timestamp()[1] / 1000 for record in packed) == times
+
+        stop = asyncio.Event()
+        running = asyncio.create_task(replay.run(stop, place))
+
+        async def gone_on() -> Any:
+            found = await asyncio.to_thread(records, broker.address, replay.TOPIC)
+            fresh = sorted(found, key=lambda record: record.timestamp()[1])[len(past) :]
+            return fresh if len(fresh) > 2 else None
+
+        fresh = await until(gone_on, "live records")
+        stop.set()
+        async with asyncio.timeout(30):
+            await running
+        keys = [quake["id"].encode() for quake in replay.load()]
+        last = max(past, key=lambda record: record.timestamp()[1])
+        assert keys.index(last.key()) == (place - 1) % len(keys)
+        assert [record.key() for record in fresh] == [keys[(place + n) % len(keys)] for n in range(len(fresh))]
+        homes = {record.key(): record.partition() for record in past}
+        assert [record.partition() for record in fresh] == [homes[record.key()] for record in fresh]
+        assert {tuple(record.headers()) for record in fresh} == {tuple(replay.HEADERS)}
     finally:
         await asyncio.to_thread(embedded.stop)
 
