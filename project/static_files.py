@@ -1,5 +1,5 @@
 """The static files: under addresses that hold their version, so that browsers keep them for a year and never hold old
-ones against new pages; compressed once `collectstatic` has run; below whatever path a proxy knows us.
+ones against new pages; compressed, by `collectstatic` or when they are asked for; below whatever path a proxy knows us.
 
 The version is one hash over all of them, as a folder in the address: modules go on naming each other by relative paths.
 """
@@ -7,6 +7,7 @@ The version is one hash over all of them, as a folder in the address: modules go
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import logging
 import re
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 A_YEAR = "public, max-age=31536000, immutable"
 NAMES = 1_000  # whose addresses, and whose files, are kept: each page names some ten
 PIECE_BYTES = 64 * 1024  # of a file, on the way to a client
+COMPRESSED = re.compile(r"text/|application/(?:json|javascript)\b|image/svg")  # kinds of content
+TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 VERSIONED = re.compile(r"^/static/v-(?P<version>[0-9a-f]{12})/")
 
 
@@ -139,27 +142,41 @@ class _Served(ServeStaticMiddleware):
         """The whole file, also when a part of it is asked for (RFC 9110, 14.2)."""
         asked = {name: value for name, value in request.META.items() if name != "HTTP_RANGE"}
         answer = await static_file.aget_response(request.method or "GET", asked, pathsend=True)
-        content = b"" if answer.path is None else await _content(answer.path)
+        headers = {name: value for name, value in answer.headers if value is not None}
+        content = b""
+        if answer.path is not None:
+            # What was not collected, as while developing, has no compressed one beside it.
+            varies = "Content-Encoding" not in headers and COMPRESSED.match(headers.get("Content-Type", "")) is not None
+            is_small = varies and TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")) is not None
+            content = await _content(answer.path, is_compressed=is_small)
+            headers |= {"Vary": "Accept-Encoding"} if varies else {}
+            headers |= {"Content-Encoding": "gzip", "Content-Length": str(len(content))} if is_small else {}
         response = HttpResponse if len(content) <= PIECE_BYTES else StreamingHttpResponse
         served = response(content if len(content) <= PIECE_BYTES else _pieces(content), status=int(answer.status))
         del served["Content-Type"]
-        for name, value in answer.headers:
-            if value is not None:
-                served[name] = value
+        for name, value in headers.items():
+            served[name] = value
         return served
 
 
-async def _content(path: str) -> bytes:
-    """What the file holds; while developing it may change at any time."""
-    content = None if settings.DEBUG else _contents.get(path)
+async def _content(path: str, *, is_compressed: bool) -> bytes:
+    """What the file holds, as gzip where that is asked for; while developing it may change at any time."""
+    kept = path, is_compressed
+    content = None if settings.DEBUG else _contents.get(kept)
     if content is None:
-        content = await sync_to_async(Path(path).read_bytes)()
+        content = await sync_to_async(_read)(*kept)
         if len(_contents) < NAMES:
-            _contents[path] = content
+            _contents[kept] = content
     return content
 
 
-_contents: dict[str, bytes] = {}  # of files that are asked for, by their paths; all of them have some 4 MB
+def _read(path: str, is_compressed: bool) -> bytes:
+    content = Path(path).read_bytes()
+    return gzip.compress(content, mtime=0) if is_compressed else content
+
+
+# Of files that are asked for, by their paths and whether they are compressed; all of them have some 4 MB.
+_contents: dict[tuple[str, bool], bytes] = {}
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

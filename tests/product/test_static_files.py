@@ -58,6 +58,26 @@ def test_they_need_no_step_and_their_addresses_may_be_kept(installation: Install
         assert browser.get(web.url + nothing).status_code in {400, 404}
 
 
+@pytest.mark.parametrize("debug", ["true", "false"])
+def test_what_is_not_collected_is_compressed_for_who_takes_it(
+    install: Install, browser: httpx.Client, debug: str
+) -> None:
+    web = install(DEBUG=debug).web()
+    names = {"admin/css/base.css": True, "admin/js/theme.js": True, "ninja/favicon.svg": True,
+             "ninja/favicon.png": False}  # fmt: skip
+    for name, is_text in names.items():
+        address = f"{web.url}/static/{name}"
+        for takes, is_compressed in (("gzip, deflate", is_text), ("br;q=1, gzip;q=0", False), ("identity", False)):
+            answer = browser.get(address, headers={"Accept-Encoding": takes})
+            assert answer.content == Path(str(finders.find(name))).read_bytes()
+            assert (answer.headers.get("Content-Encoding") == "gzip") is is_compressed, (name, takes)
+            assert ("Accept-Encoding" in answer.headers.get("Vary", "")) is is_text
+            size = int(answer.headers["Content-Length"])
+            assert (size < len(answer.content)) is is_compressed
+        headers = {"If-None-Match": answer.headers.get("ETag", ""), "Accept-Encoding": "gzip"}
+        assert browser.get(address, headers=headers).status_code == 304
+
+
 def test_collected_they_are_compressed(installation: Installation, browser: httpx.Client) -> None:
     installation.manage("collectstatic", "--noinput")
     web = installation.web()
