@@ -62,7 +62,9 @@ async def board(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _drawn_with(board: Board) -> list[str]:
     """The modules that the page imports for the kinds of tiles that stand on it: the figures first, records wait for
-    them."""
+    them. At the end what these import once they draw, where that imports others: else it would be a step more."""
     kinds = dict.fromkeys(tile.kind for tile in board.tiles.all())
-    figures = [f"streams/boards/figures/of/{kind}.js" for kind in kinds if kind != "text"]
-    return [*figures, *(f"streams/boards/tiles/{kind}.js" for kind in kinds)]
+    figures = [f"figures/of/{kind}" for kind in kinds if kind != "text"]
+    drawings = [f"tiles/{kind}" for kind in kinds]
+    beside = ["tiles/chosen_time"] if "chart" in kinds else []
+    return [f"streams/boards/{name}.js" for name in [*figures, *drawings, *beside]]
