@@ -38,6 +38,7 @@ ASK_TIMEOUT_S = 5.0  # for offsets
 # Read to find a time, all partitions of a topic together, where the broker cannot look it up: it keeps 5 MB of each.
 SCAN_BYTES = 32 * 1024 * 1024
 SCAN_RECORDS = 2000  # of them at once
+SCAN_NEAR = 200  # offsets: so close it is halved down to, and so far the times of records may be out of their order
 
 
 class NoSuchOffset(Settled):
@@ -243,12 +244,12 @@ async def _scan_for(
 ) -> tuple[int, int]:
     """The first offset of a partition at or after `timestamp`, else its end; and how many bytes may still be read of
     those `left`. Raises Unavailable when they do not suffice."""
-    end = bounds.ends[tp.partition]
-    if bounds.firsts[tp.partition] == end:
+    first, end = bounds.firsts[tp.partition], bounds.ends[tp.partition]
+    if first == end:
         return end, left  # to assign and take back without a read in between breaks aiokafka's fetcher
     source.assign([tp])
-    source.seek(tp, bounds.firsts[tp.partition])
     try:
+        source.seek(tp, max(first, await _halved(source, tp, first, end, timestamp) - SCAN_NEAR))
         while await source.position(tp) < end:
             for record in (await source.getmany(tp, timeout_ms=500, max_records=SCAN_RECORDS)).get(tp, ()):
                 if isinstance(record, Undecodable):
@@ -261,6 +262,32 @@ async def _scan_for(
     finally:
         source.unsubscribe()
     return end, left
+
+
+async def _halved(source: AIOKafkaConsumer, tp: TopicPartition, low: int, high: int, timestamp: int) -> int:
+    """An offset at most SCAN_NEAR before the first one at or after `timestamp`, in a partition whose times ascend.
+
+    The broker gives one batch at a time, and who publishes record by record makes a batch of each: to read all of a
+    topic that some hours filled takes longer than a stream may take to begin.
+    """
+    while high - low > SCAN_NEAR:
+        middle = (low + high) // 2
+        found = await _first_from(source, tp, middle, high)
+        if found is None or found.timestamp >= timestamp:
+            high = middle
+        else:
+            low = int(found.offset) + 1
+    return low
+
+
+async def _first_from(source: AIOKafkaConsumer, tp: TopicPartition, start: int, end: int) -> Raw | None:
+    """The first record of a range that can be decoded."""
+    source.seek(tp, start)
+    while await source.position(tp) < end:
+        for record in (await source.getmany(tp, timeout_ms=500, max_records=1)).get(tp, ()):
+            if not isinstance(record, Undecodable):
+                return record if record.offset < end else None
+    return None
 
 
 async def _collect(

@@ -15,7 +15,7 @@ from streams.kafka import embedded
 from streams.kafka import history as history_module
 from streams.kafka.aiokafka_internals import ReadableRecords
 from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.history import SOURCES, History, NoSuchOffset
+from streams.kafka.history import SCAN_NEAR, SOURCES, History, NoSuchOffset
 from streams.kafka.pool import Lease
 from streams.runtime.away import Unavailable, described
 from tests.streams.kafka.conftest import PATIENCE_S
@@ -85,8 +85,25 @@ async def test_a_time_is_looked_up_in_an_empty_partition_too_and_the_pool_stays_
     assert [record.offset for record in records] == list(range(EACH))
 
 
+async def test_a_time_is_found_without_reading_all_that_lies_before_it(history: History) -> None:
+    """Of records one by one, as a partition has them that filled slowly, some of them a little out of their order."""
+    kafka = embedded.current() or embedded.start()
+    producer = Producer({"bootstrap.servers": kafka.address, "log_level": 0, "batch.num.messages": 1})
+    times = [1_000 * number + 1_000 for number in range(1_500)]
+    times[745], times[750] = times[750], times[745]  # the one in the middle is older than some before it
+    for time in times:
+        producer.produce("slow", b"0123456789", partition=1, timestamp=time)
+    assert producer.flush(PATIENCE_S) == 0
+    bounds = await history.bounds("slow", (0, 1))
+    # Of the 15 kB some halves, and what lies close by.
+    with mock.patch.object(history_module, "SCAN_BYTES", 2 * SCAN_NEAR * len(b"0123456789")):
+        for asked in (0, 1_000, 1_001, 700_999, *times[740:755], 1_499_999, 1_500_000, 1_500_001):
+            first = next((offset for offset, time in enumerate(times) if time >= asked), len(times))
+            assert await history.offsets_at("slow", bounds, asked) == {0: 0, 1: first}, asked
+
+
 async def test_a_time_that_takes_too_much_reading_is_not_looked_up(history: History) -> None:
-    """The embedded broker cannot look times up: the topic is read from its beginning, as far as that is bounded."""
+    """The embedded broker cannot look times up: what lies around is read, as far as that is bounded."""
     bounds = await history.bounds("t", PARTITIONS)
     future = 2**50
     assert await history.offsets_at("t", bounds, future) == bounds.ends
