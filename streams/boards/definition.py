@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from streams.models import FormatName
+
 FORMAT: Final = "streamboard.board.v1"
 COLUMNS = 12  # of the grid
 ROWS = 2_000  # of the grid, 40 px each
@@ -72,6 +74,12 @@ GroupName = Annotated[str, Field(min_length=1, max_length=150), AfterValidator(_
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_MS, description="Milliseconds since 1970, UTC.")]
 Aggregate = Literal["none", "count", "sum", "mean", "min", "max", "p50", "p95"]
 Audience = Literal["private", "groups", "everyone"]
+Format = Annotated[FormatName, Field(strict=False)]  # a name is made one of these
+
+
+def _unsaid(description: str) -> Any:
+    """A field that is left out where nobody said it: boards are read as they always were."""
+    return Field(default=None, exclude_if=lambda value: value is None, description=description)
 
 
 class Part(BaseModel):
@@ -134,7 +142,14 @@ class Sharing(Part):
         return self
 
 
-class StreamOptions(Part):
+class OfRecords(Part):
+    """By which formats a tile reads the records of its topic; none: by those of the topic."""
+
+    value_format: Format | None = _unsaid("By which values are read; without it, as the topic has them.")
+    key_format: Format | None = _unsaid("By which keys are read; without it, as the topic has them.")
+
+
+class StreamOptions(OfRecords):
     """Rows of records; without columns, a line about each."""
 
     columns: list[Path] = Field(default=[], max_length=FIELDS)
@@ -148,7 +163,7 @@ class StreamOptions(Part):
     )
 
 
-class TableOptions(Part):
+class TableOptions(OfRecords):
     """The latest record of each key, or of each value of a field."""
 
     by: Path = "key"
@@ -158,7 +173,7 @@ class TableOptions(Part):
     )
 
 
-class ChartOptions(Part):
+class ChartOptions(OfRecords):
     """A field, or the count, over time."""
 
     y: Path = Field(default="count", description="The path of a numeric field, or `count`.")
@@ -168,21 +183,21 @@ class ChartOptions(Part):
     bucket_seconds: int | None = Field(default=None, ge=1, le=24 * 3600)
 
 
-class TopOptions(Part):
+class TopOptions(OfRecords):
     """The most frequent values of a field."""
 
     field: Path
     limit: int = Field(default=10, ge=1, le=100)
 
 
-class DistributionOptions(Part):
+class DistributionOptions(OfRecords):
     """How the numbers of a field are spread."""
 
     field: Path
     bins: int | None = Field(default=None, ge=2, le=100)
 
 
-class NumberOptions(Part):
+class NumberOptions(OfRecords):
     """One figure of the window."""
 
     figure: Literal["count", "rate", "sum", "mean", "min", "max", "p50", "p95", "distinct"] = "count"
@@ -195,7 +210,7 @@ class NumberOptions(Part):
         return self
 
 
-class MapOptions(Part):
+class MapOptions(OfRecords):
     """Points by latitude and longitude, or by a field with a GeoJSON point."""
 
     latitude: Path | None = None

@@ -116,8 +116,8 @@ IMPORTED: dict[str, set[str]] = {
     "boards/figures": {"live"},
     "boards/figures/of": set(),
     "boards/worker": {"live", "page", "figures"},
-    "boards/tiles": {"page", "figures", "worker"},
-    "boards/edit": {"live", "page", "figures", "tiles", "worker"},
+    "boards/tiles": {"live", "page", "figures", "worker"},
+    "boards/edit": {"live", "page", "record", "figures", "tiles", "worker"},
 }
 
 

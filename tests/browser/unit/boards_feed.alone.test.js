@@ -18,20 +18,20 @@ const TABLE = tile("table", { by: "key", columns: [], sort: "key" });
 const record = (offset, timestamp) => ({ offset, timestamp, key: `k${offset}`, headers: {}, size: 2, encoding: "json", value: new Source("{}") });
 
 /** A stream that was asked for; what it is told, and what its tiles then show. */
-function asked(t, { tiles = [COUNT], window = { last_seconds: 60 }, page, read = async () => false } = {}) {
+function asked(t, { tiles = [COUNT], window = { last_seconds: 60 }, page, formats = {}, read = async () => false } = {}) {
   t.mock.timers.reset();
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const clock = { now: NOW };
   const sent = [];
   const streams = new Streams({ send: (message) => sent.push(message), distrust: assert.fail });
   streams.connected();
-  const feed = new Feed("t", "", window, { streams, api: { page }, earlier: { read }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
+  const feed = new Feed("t", "", formats, window, { streams, api: { page }, earlier: { read }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
   for (const each of tiles) feed.seat(each);
   feed.watch();
-  const { id, start } = sent.find(({ type }) => type === "subscribe");
+  const { id, start, ...subscribe } = sent.find(({ type }) => type === "subscribe");
   const hear = (message) => streams.heard({ stream: "s", ...message }, 100);
   return {
-    feed, clock, start,
+    feed, clock, start, subscribe,
     begin: (ends) => hear({ type: "subscribed", id, topic: "t", recovered: true, reason: null, cursor: { epoch: "e", positions: { 0: 0 } }, ends }),
     refuse: (code, more) => hear({ type: "error", id, code, message: "Kafka cannot be reached.", ...more }),
     receive: (from, to) => hear({ type: "records", ranges: [{ partition: 0, from, to, records: Array.from({ length: to - from }, (_, n) => record(from + n, clock.now)) }] }),
@@ -53,6 +53,21 @@ test("a stream begins where its window begins, whatever is compared with it", (t
   assert.deepEqual(asked(t).start, { timestamp: NOW + 600 - 60_000 });
   assert.deepEqual(asked(t, { window: { last_seconds: 900 } }).start, { timestamp: NOW + 600 - 900_000 });
   assert.deepEqual(asked(t, { window: { from: 5_000, to: 9_000 } }).start, { timestamp: 5_000 });
+});
+
+test("a stream is read by its formats, and so is the window before; what cannot be read so is said in the server's words", async (t) => {
+  const parts = [];
+  const read = async (part) => parts.push(part);
+  const { subscribe, begin, receive, shown } = asked(t, { formats: { value_format: "msgpack" }, read });
+  assert.deepEqual(subscribe, { type: "subscribe", topic: "t", value_format: "msgpack" });
+  begin({ 0: 1 });
+  receive(0, 1);
+  shown();
+  assert.deepEqual(parts.map(({ formats }) => formats), [{ value_format: "msgpack" }]);
+
+  const other = asked(t, { formats: { key_format: "avro" } });
+  other.refuse("bad_format");
+  assert.deepEqual(other.shown().map(({ problem }) => problem), ["Kafka cannot be reached."]);
 });
 
 test("the window before is read once a short window with a number is filled, up to where that began", async (t) => {

@@ -17,7 +17,7 @@ test("they show all of it as soon as it is there, and not a part of it for a sec
   const streams = new Streams({ send: (message) => sent.push(message), distrust: assert.fail });
   streams.connected();
   const clock = { now: NOW };
-  const feed = new Feed("t", "", { last_seconds: 60 }, { streams, api: {}, earlier: { read: async () => false }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
+  const feed = new Feed("t", "", {}, { last_seconds: 60 }, { streams, api: {}, earlier: { read: async () => false }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
   feed.seat({ id: "table", kind: "table", title: "", topic: "t", filter: "", x: 0, y: 0, w: 1, h: 1, options: { by: "key", columns: [], sort: "key" } });
   feed.watch();
   const hear = (message) => streams.heard({ stream: "s", ...message }, 100);
@@ -42,7 +42,7 @@ test("that the window could not be found is said beside its figures, and does no
   const streams = new Streams({ send: (message) => sent.push(message), distrust: assert.fail });
   streams.connected();
   const clock = { now: NOW };
-  const feed = new Feed("t", "", { last_seconds: 60 }, { streams, api: {}, earlier: { read: async () => false }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
+  const feed = new Feed("t", "", {}, { last_seconds: 60 }, { streams, api: {}, earlier: { read: async () => false }, now: () => clock.now, met: () => {}, isLinked: () => true, changed: () => {} });
   feed.seat({ id: "table", kind: "table", title: "", topic: "t", filter: "", x: 0, y: 0, w: 1, h: 1, options: { by: "key", columns: [], sort: "key" } });
   feed.watch();
   const asked = () => sent.filter(({ type }) => type === "subscribe").at(-1);

@@ -66,7 +66,7 @@ test("a sample is read once, again after it could not be had, and few are kept",
     if (isAway) throw new LoadError("Kafka cannot be reached.");
     return { epoch: "e", stopped: "enough", ranges: [{ partition: 0, from: 0, to: 1, records: [record(0, 1, {})] }] };
   };
-  const samples = new Samples({ newest }, "/api/topics/", "");
+  const samples = new Samples(() => ({ newest }), "/api/topics/", "");
   await assert.rejects(samples.of("a", ""), /Kafka/);
   isAway = false;
   assert.equal((await samples.of("a", "")).records.length, 1);
@@ -74,6 +74,17 @@ test("a sample is read once, again after it could not be had, and few are kept",
   for (const topic of ["b", "c", "d", "e"]) await samples.of(topic, "");
   await samples.of("a", "");
   assert.deepEqual(asked, ["a", "a", "b", "c", "d", "e", "a"]);
+});
+
+test("a sample is read by the formats that are asked for, and is another one than that of others", async () => {
+  const asked = [];
+  const newest = (formats) => async () => {
+    asked.push(formats);
+    return { epoch: "e", stopped: "enough", ranges: [{ partition: 0, from: 0, to: 1, records: [record(0, 1, {})] }] };
+  };
+  const samples = new Samples((formats) => ({ newest: newest(formats) }), "/api/topics/", "");
+  for (const formats of [{}, { value_format: "msgpack" }, {}, { value_format: "msgpack" }]) await samples.of("a", "", formats);
+  assert.deepEqual(asked, [{}, { value_format: "msgpack" }]);
 });
 
 test("columns keep their widths when they are moved, and others join with a usual one", () => {

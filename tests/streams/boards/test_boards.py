@@ -16,7 +16,7 @@ from tests.support.people import Caller, PeopleTestCase, detail_of, sign_in
 
 SCHEMA = Path(__file__).parents[3] / "docs/board.schema.json"
 
-QUAKES = {
+QUAKES: dict[str, Any] = {
     "format": "streamboard.board.v1",
     "name": "Earthquakes of the week",
     "sharing": {"read": "private", "edit": "private", "groups": []},
@@ -68,11 +68,23 @@ class DefinitionTests(BoardsTestCase):
         self.assertEqual(board, QUAKES)
 
     def test_a_tile_of_words_may_name_a_topic_as_all_tiles_do(self) -> None:
-        words = QUAKES["tiles"][2] | {"topic": "realtime-events"}  # type: ignore[index]
+        words = QUAKES["tiles"][2] | {"topic": "realtime-events"}
         self.assertEqual(self.made(self.owner, tiles=[words])["tiles"], [words])
 
+    def test_a_tile_says_by_which_formats_it_reads_its_topic_where_these_are_not_the_topics(self) -> None:
+        options = {"figure": "count", "field": None, "value_format": "msgpack"}
+        board = self.made(self.owner, tiles=[QUAKES["tiles"][0] | {"options": options}])
+        self.assertEqual(board["tiles"][0]["options"], options)  # as a name, and nothing of what nobody said
+        wrong = QUAKES["tiles"][1]["options"] | {"value_format": "pickle"}
+        response = self.caller(self.owner).send(
+            "POST", "/api/boards/", QUAKES | {"tiles": [QUAKES["tiles"][1] | {"options": wrong}]}
+        )
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("value_format", response.content.decode())
+        self.assertIn("msgpack", response.content.decode())
+
     def test_what_is_wrong_is_named_by_its_place(self) -> None:
-        tile = QUAKES["tiles"][0]  # type: ignore[index]
+        tile = QUAKES["tiles"][0]
         table = {name: tile[name] for name in ("id", "topic", "x", "y", "w", "h")} | {"kind": "table"}
         wrong: list[tuple[dict[str, Any], list[str | int]]] = [
             ({"name": "  "}, ["body", "name"]),

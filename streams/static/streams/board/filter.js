@@ -4,7 +4,7 @@
 import { readAs } from "../record/expression.js";
 import { Source, leavesOf } from "../live/json.js";
 import { counted, grouped, sinceClock } from "../page/format.js";
-import { headersOf } from "../live/protocol.js";
+import { formatsOf, headersOf } from "../live/protocol.js";
 
 /**
  * @typedef {import("./row.js").Entry} Entry
@@ -37,8 +37,7 @@ export function filterIn(search) {
  */
 export function formatsIn(search) {
   const asked = new URLSearchParams(search);
-  const [value, key] = [asked.get("value_format"), asked.get("key_format")];
-  return { ...(value && { value_format: value }), ...(key && { key_format: key }) };
+  return formatsOf({ value_format: asked.get("value_format"), key_format: asked.get("key_format") });
 }
 
 /**

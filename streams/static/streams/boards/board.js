@@ -2,7 +2,6 @@
 
 import { kept } from "./opening.js";
 import { Colours } from "./tiles/colours.js";
-import { RecordsApi } from "../live/records_api.js";
 import { Sources } from "./sources.js";
 import { Tile } from "./tiles/tile.js";
 import { Turns } from "./tiles/turns.js";
@@ -50,7 +49,6 @@ class BoardPage {
   #clock = part("clock", HTMLElement);
   #help = part("help", HTMLDialogElement);
   #colours = new Colours();
-  #records;
   /** @type {import("./record.js").RecordSheet | null} loaded when somebody opens one */
   #record = null;
   /** @type {BoardJson} as it is kept */
@@ -72,10 +70,6 @@ class BoardPage {
   /** @type {import("./edit/editor.js").Editor | null} */
   #editor = null;
   #isWall = false;
-
-  constructor() {
-    this.#records = new RecordsApi(this.#root.dataset["topicsApi"] ?? "/api/topics/");
-  }
 
   start() {
     this.#read();
@@ -254,23 +248,18 @@ class BoardPage {
     else this.#between.node.hidden = true;
   }
 
-  /**
-   * @param {string} topic
-   * @param {string} epoch
-   * @param {number} partition
-   * @param {number} offset
-   */
-  async #openRecord(topic, epoch, partition, offset) {
+  /** @param {import("./record.js").Place} place */
+  async #openRecord(place) {
     if (this.#isEditing) return; // a press chooses the tile
     const loaded = await this.#loaded(import("./record.js"));
     if (!loaded) return;
     await loaded.isStyled;
     const { topicsApi = "/api/topics/", recordsPath = "/records/", itemsPath = "/items/", itemsTopic = "" } = this.#root.dataset;
     this.#record ??= new loaded.RecordSheet({
-      api: this.#records, topicsApi, recordsPath, itemsPath, itemsTopic,
+      topicsApi, recordsPath, itemsPath, itemsTopic,
       narrow: (condition) => this.#look((asked) => addCondition(asked, condition)),
     });
-    await this.#record.open(topic, epoch, partition, offset);
+    await this.#record.open(place);
   }
 
   /** @returns {import("./between.js").Between} what the form for two times begins with */
@@ -306,7 +295,7 @@ class BoardPage {
       window: this.#board.window,
       now: () => Date.now() + this.#offset,
       ask: (/** @type {string} */ tile, /** @type {import("./figures/kinds.js").Asked} */ asked) => this.#sources.ask(tile, asked),
-      open: (/** @type {string} */ topic, /** @type {string} */ epoch, /** @type {number} */ partition, /** @type {number} */ offset) => this.#openRecord(topic, epoch, partition, offset),
+      open: (/** @type {import("./record.js").Place} */ place) => this.#openRecord(place),
       load: (/** @type {string} */ tile) => this.#sources.load(tile),
       through: (/** @type {WindowJson} */ window) => this.#lookThrough(window),
       narrow: (/** @type {string | null} */ condition) => this.#look((asked) => condition !== null && addCondition(asked, condition)),
@@ -387,7 +376,6 @@ class BoardPage {
       topicsApi: this.#root.dataset["topicsApi"] ?? "/api/topics/",
       mayDelete: this.#root.dataset["mayDelete"] === "true",
       csrf: this.#root.dataset["csrf"] ?? "",
-      records: this.#records,
       topics: () => this.#topics,
       drawing: { colours: this.#colours, clock: chosenClock, now: () => Date.now() + this.#offset },
       show: (board) => {

@@ -2,7 +2,7 @@
 // in it narrows the board; its neighbours are a key away.
 
 import { Entries } from "../record/entries.js";
-import { LoadError } from "../live/records_api.js";
+import { LoadError, RecordsApi } from "../live/records_api.js";
 import { RecordView } from "../record/record_view.js";
 import { chosenClock, retime } from "../page/clock.js";
 import { equals } from "./tiles/narrow.js";
@@ -16,8 +16,10 @@ const TYPING = "input, textarea, select";
 const TICK_MS = 1_000;
 
 /**
+ * @typedef {{ topic: string, epoch: string, partition: number, offset: number, formats: import("../live/protocol.js").Formats }} Place of a record,
+ *   and by which formats it is read
+ *
  * @typedef {object} SheetTools
- * @property {import("../live/records_api.js").RecordsApi} api
  * @property {string} topicsApi
  * @property {string} recordsPath
  * @property {string} itemsPath
@@ -33,13 +35,16 @@ export class RecordSheet {
   #view;
   // The place that was asked for last: an answer for another one comes too late.
   #wanted = "";
+  /** @type {import("../live/protocol.js").Formats} of the tile that it was opened from */
+  #formats = {};
 
   /** @param {SheetTools} tools */
-  constructor({ api, topicsApi, recordsPath, itemsPath, itemsTopic, narrow }) {
-    this.#api = api;
+  constructor({ topicsApi, recordsPath, itemsPath, itemsTopic, narrow }) {
+    const formats = () => this.#formats;
+    const api = (this.#api = new RecordsApi(topicsApi, undefined, formats));
     this.#entries = new Entries(itemsTopic);
     this.#view = new RecordView(this.#root, {
-      itemsPath, topicsApi, recordsPath, api,
+      itemsPath, topicsApi, recordsPath, api, formats,
       loadWhole: ({ topic, partition, record }) => api.whole(topic, partition, record.offset),
       entryOf: ({ topic, epoch, partition }, record) => this.#entries.of(topic, epoch, partition, record),
       go: (entry) => this.#show(entry),
@@ -62,13 +67,9 @@ export class RecordSheet {
     }, TICK_MS);
   }
 
-  /**
-   * @param {string} topic
-   * @param {string} epoch
-   * @param {number} partition
-   * @param {number} offset
-   */
-  async open(topic, epoch, partition, offset) {
+  /** @param {Place} place */
+  async open({ topic, epoch, partition, offset, formats }) {
+    this.#formats = formats;
     const wanted = (this.#wanted = `${topic} ${partition}:${offset}`);
     this.#view.clear("Loading …");
     if (!this.#dialog.open) this.#dialog.showModal();

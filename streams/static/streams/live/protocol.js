@@ -99,6 +99,14 @@ export function headersOf(record) {
 }
 
 /**
+ * @param {{ value_format?: string | null, key_format?: string | null }} said
+ * @returns {Formats} without those that are not said
+ */
+export function formatsOf({ value_format: value, key_format: key }) {
+  return { ...(value && { value_format: value }), ...(key && { key_format: key }) };
+}
+
+/**
  * @param {Formats} these
  * @param {Formats} those
  */

@@ -3,13 +3,14 @@
 import { Fields } from "../figures/paths.js";
 import { KINDS, differences, freeId, movedColumn, optionsFor, withColumns } from "./kinds.js";
 import { isSaid, merged } from "./merge.js";
-import { LoadError } from "../../live/records_api.js";
+import { LoadError, RecordsApi } from "../../live/records_api.js";
 import { Missing, library, style } from "../tiles/vendor.js";
 import { Hands } from "./hands.js";
 import { Preview } from "./preview.js";
 import { Samples } from "./sample.js";
 import { button, element } from "../../page/dom.js";
 import { fieldsOf } from "./fields.js";
+import { formatsOf, isSame } from "../../live/protocol.js";
 import { gallery, nameTopics, options, proposal } from "./panel.js";
 import { letColumnsMove } from "./columns.js";
 import { refusalOf } from "../faults.js";
@@ -25,6 +26,7 @@ const LAST_ROW = 1_999;
  * @typedef {import("../worker/worker.js").BoardJson} BoardJson
  * @typedef {import("../figures/kinds.js").Tile} TileJson
  * @typedef {import("./fields.js").Field} Field
+ * @typedef {import("../../live/protocol.js").Formats} Formats
  *
  * @typedef {object} EditorTools
  * @property {HTMLElement} grid where tiles stand
@@ -34,7 +36,6 @@ const LAST_ROW = 1_999;
  * @property {string} topicsApi
  * @property {boolean} mayDelete
  * @property {string} csrf
- * @property {import("../../live/records_api.js").RecordsApi} records
  * @property {() => import("../../live/protocol.js").Topic[]} topics
  * @property {import("./preview.js").Drawing} drawing
  * @property {(board: BoardJson) => Map<string, import("../tiles/tile.js").Tile>} show draws a board afresh and returns its tiles
@@ -51,6 +52,8 @@ export class Editor {
   #draft;
   #chosen = "";
   #topic = "";
+  /** @type {Formats} by which a tile from the gallery reads it; {}: by its own */
+  #formats = {};
   /** @type {TileJson | null} that is looked at before it is added */
   #proposed = null;
   /** @type {Preview | null} of it */
@@ -80,7 +83,7 @@ export class Editor {
     this.#kept = board;
     this.#draft = structuredClone(board);
     this.#tools = tools;
-    this.#samples = new Samples(tools.records, tools.topicsApi, tools.csrf);
+    this.#samples = new Samples((formats) => new RecordsApi(tools.topicsApi, undefined, () => formats), tools.topicsApi, tools.csrf);
   }
 
   async start() {
@@ -180,8 +183,8 @@ export class Editor {
   /** Draws the panel as the draft is, once nobody's hands are on it. */
   async #showPanel() {
     const draw = ++this.#draws;
-    const topic = (this.#draft.tiles.find(({ id }) => id === this.#chosen) ?? this.#proposed)?.topic ?? this.#topic;
-    const fields = topic ? await this.#fieldsOf(topic) : [];
+    const shown = this.#draft.tiles.find(({ id }) => id === this.#chosen) ?? this.#proposed;
+    const fields = shown ? await this.#fieldsOf(shown.topic, formatsOf(shown.options)) : await this.#fieldsOf(this.#topic, this.#formats);
     await this.#hands.free();
     if (draw !== this.#draws) return; // something else is to be shown meanwhile
     const before = document.activeElement;
@@ -210,10 +213,16 @@ export class Editor {
       this.#content.replaceChildren(...gallery({
         board: this.#draft,
         topic: this.#topic,
+        formats: this.#formats,
         topics: this.#tools.topics(),
         fields,
         choose: (chosen) => {
           this.#topic = chosen;
+          this.#formats = {};
+          this.#showPanel();
+        },
+        read: (formats) => {
+          this.#formats = formats;
           this.#showPanel();
         },
         propose: (kind) => this.#propose(kind),
@@ -240,12 +249,14 @@ export class Editor {
   }
 
   /**
-   * @param {string} topic
+   * @param {string} topic "" for none
+   * @param {Formats} formats
    * @returns {Promise<Field[]>}
    */
-  async #fieldsOf(topic) {
+  async #fieldsOf(topic, formats) {
+    if (topic === "") return [];
     try {
-      const sample = await this.#samples.of(topic, "");
+      const sample = await this.#samples.of(topic, "", formats);
       let fields = this.#fields.get(sample);
       if (!fields) {
         fields = fieldsOf(sample.records.map(({ partition, record }) => new Fields(topic, partition, record)));
@@ -272,14 +283,14 @@ export class Editor {
    * @param {string} kind
    */
   async #propose(kind) {
-    const fields = this.#topic ? await this.#fieldsOf(this.#topic) : [];
+    const fields = await this.#fieldsOf(this.#topic, this.#formats);
     const { w = 4, h = 4, name = kind } = KINDS.find((each) => each.kind === kind) ?? {};
     const isText = kind === "text";
     this.#endProposal();
     this.#isSure = false;
     this.#preview = new Preview(this.#samples, this.#tools.drawing);
     this.#proposed = {
-      id: freeId(this.#draft.tiles, kind), kind, title: isText ? "" : name, topic: isText ? "" : this.#topic, filter: "", x: 0, y: 0, w, h, options: optionsFor(kind, fields),
+      id: freeId(this.#draft.tiles, kind), kind, title: isText ? "" : name, topic: isText ? "" : this.#topic, filter: "", x: 0, y: 0, w, h, options: { ...optionsFor(kind, fields), ...(!isText && this.#formats) },
     };
     await this.#showPanel();
     const accept = this.#content.querySelector("[data-accept]");
@@ -288,14 +299,15 @@ export class Editor {
 
   /**
    * @param {TileJson} proposed
-   * @param {TileJson} changed on another topic it begins with the fields of that, where some fit
+   * @param {TileJson} changed on another topic, or by other formats, it begins with the fields of that, where some fit
    */
   async #repropose(proposed, changed) {
-    const isOfOther = changed.topic !== proposed.topic;
-    const options = isOfOther ? optionsFor(changed.kind, await this.#fieldsOf(changed.topic)) : null;
+    const formats = formatsOf(changed.options);
+    const isOfOther = changed.topic !== proposed.topic || !isSame(formats, formatsOf(proposed.options));
+    const options = isOfOther ? optionsFor(changed.kind, await this.#fieldsOf(changed.topic, formats)) : null;
     if (this.#proposed !== proposed) return;
-    if (isOfOther) this.#topic = changed.topic;
-    this.#proposed = options ? { ...changed, options } : changed;
+    if (isOfOther) [this.#topic, this.#formats] = [changed.topic, formats];
+    this.#proposed = options ? { ...changed, options: { ...options, ...formats } } : changed;
     await this.#showPanel();
   }
 

@@ -1,7 +1,9 @@
 // The panel beside a board that is edited: the gallery, and the options of the tile that was chosen.
 
 import { KINDS, movedColumn, optionsFor, ordersOf, windowsOf, withColumns } from "./kinds.js";
+import { FORMATS } from "../../record/format_names.js";
 import { button, element } from "../../page/dom.js";
+import { formatsOf } from "../../live/protocol.js";
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} Tile
@@ -9,16 +11,17 @@ import { button, element } from "../../page/dom.js";
  * @typedef {import("./kinds.js").Option} Option
  * @typedef {import("../worker/worker.js").BoardJson} BoardJson
  * @typedef {import("../../live/protocol.js").Topic} Topic
+ * @typedef {import("../../live/protocol.js").Formats} Formats
  */
 
 /**
- * @param {{ board: BoardJson, topic: string, topics: Topic[], fields: Field[], choose: (topic: string) => void,
- *   propose: (kind: string) => void, change: (parts: Partial<BoardJson>) => void, isSure: boolean,
+ * @param {{ board: BoardJson, topic: string, formats: Formats, topics: Topic[], fields: Field[], choose: (topic: string) => void,
+ *   read: (formats: Formats) => void, propose: (kind: string) => void, change: (parts: Partial<BoardJson>) => void, isSure: boolean,
  *   remove: (() => void) | null }} tools propose: shows such a tile before it is added; isSure: whether the board's removal was
  *   asked for once; remove: the board; null for who may not
  * @returns {HTMLElement[]}
  */
-export function gallery({ board, topic, topics, fields, choose, propose, change, isSure, remove }) {
+export function gallery({ board, topic, formats, topics, fields, choose, read, propose, change, isSure, remove }) {
   const select = topicSelect(topic, topics, choose);
   const cards = KINDS.map(({ kind, name, what }) => {
     const options = optionsFor(kind, fields);
@@ -28,7 +31,7 @@ export function gallery({ board, topic, topics, fields, choose, propose, change,
     card.dataset["add"] = kind;
     return card;
   });
-  return [element("h2", "", "Add a tile"), labelled("Topic", select), element("div", "gallery", ...cards), ...ofBoard(board, change), ...(remove ? [removal(isSure, remove)] : [])];
+  return [element("h2", "", "Add a tile"), labelled("Topic", select), readAs(formats, read), element("div", "gallery", ...cards), ...ofBoard(board, change), ...(remove ? [removal(isSure, remove)] : [])];
 }
 
 /**
@@ -106,6 +109,8 @@ function rowsOf(tile, { topics, fields, change }) {
   const rows = [labelled("Title", title)];
   if (tile.kind !== "text") {
     rows.push(labelled("Topic", topicSelect(tile.topic, topics, (topic) => change({ ...tile, topic }))));
+    const { value_format: _value, key_format: _key, ...others } = tile.options;
+    rows.push(readAs(formatsOf(tile.options), (formats) => change({ ...tile, options: { ...others, ...formats } })));
     rows.push(labelled("Filter", input(tile.filter, (filter) => change({ ...tile, filter }), 2_000)));
   }
   for (const option of kind?.options ?? []) {
@@ -114,6 +119,18 @@ function rowsOf(tile, { topics, fields, change }) {
     rows.push(labelled(option.label, control(option, tile, fields, set)));
   }
   return rows;
+}
+
+/**
+ * @param {Formats} formats by which records are read now
+ * @param {(formats: Formats) => void} read
+ * @returns {HTMLElement} two choices, side by side
+ */
+function readAs(formats, read) {
+  /** @type {(name: keyof Formats, label: string) => HTMLElement} */
+  const one = (name, label) =>
+    labelled(label, select([["", "the topic's"], ...["auto", ...FORMATS].map((each) => /** @type {[string, string]} */ ([each, each]))], formats[name] ?? "", (chosen) => read(formatsOf({ ...formats, [name]: chosen }))));
+  return element("div", "panel-pair", one("value_format", "Values as"), one("key_format", "Keys as"));
 }
 
 /**

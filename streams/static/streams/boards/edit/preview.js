@@ -6,6 +6,7 @@ import { Tile } from "../tiles/tile.js";
 import { allOf } from "../worker/filters.js";
 import { counted } from "../../page/format.js";
 import { element, say } from "../../page/dom.js";
+import { formatsOf } from "../../live/protocol.js";
 import { shownOn } from "./shown.js";
 
 /**
@@ -58,7 +59,7 @@ export class Preview {
     const all = allOf([filter, json.filter]);
     say(this.#said, all ? "Looking for the newest records that pass the filter …" : "Reading the newest records …");
     try {
-      const sample = await this.#samples.of(json.topic, all);
+      const sample = await this.#samples.of(json.topic, all, formatsOf(json.options));
       if (asked !== this.#asked) return;
       await this.#draw(json, sample, asked);
       if (asked === this.#asked) say(this.#said, said(sample, all));

@@ -1,5 +1,5 @@
 // The newest records of a topic, of those that pass a filter: what fields are found in, and what a tile is shown on before it
-// is added. Read once for each topic and filter.
+// is added. Read once for each topic, filter and formats.
 
 import { LoadError, REFUSALS } from "../../live/records_api.js";
 import { mergedByTime } from "../../live/stream.js";
@@ -13,24 +13,25 @@ const SEARCH_MS = 15_000;
 const KEPT = 4;
 
 /**
+ * @typedef {import("../../live/protocol.js").Formats} Formats
  * @typedef {import("../../live/stream.js").Arrived} Arrived
  * @typedef {{ topic: string, epoch: string, records: Arrived[] }} Sample records: by time, those of a partition in their order
  */
 
 export class Samples {
-  #records;
+  #recordsBy;
   #topicsApi;
   #csrf;
   /** @type {Map<string, Promise<Sample>>} */
   #read = new Map();
 
   /**
-   * @param {import("../../live/records_api.js").RecordsApi} records
+   * @param {(formats: Formats) => Pick<import("../../live/records_api.js").RecordsApi, "newest">} recordsBy
    * @param {string} topicsApi its address, ending with a slash
    * @param {string} csrf token
    */
-  constructor(records, topicsApi, csrf) {
-    this.#records = records;
+  constructor(recordsBy, topicsApi, csrf) {
+    this.#recordsBy = recordsBy;
     this.#topicsApi = topicsApi;
     this.#csrf = csrf;
   }
@@ -38,14 +39,15 @@ export class Samples {
   /**
    * @param {string} topic
    * @param {string} filter as the server reads it, "" for everything
+   * @param {Formats} formats by which records are read; {}: by the topic's
    * @returns {Promise<Sample>} of 500 records at most
    * @throws {LoadError}
    */
-  of(topic, filter) {
-    const name = `${topic}\u0000${filter}`;
+  of(topic, filter, formats) {
+    const name = JSON.stringify([topic, filter, formats]);
     let sample = this.#read.get(name);
     if (!sample) {
-      sample = filter === "" ? this.#newest(topic) : this.#found(topic, filter);
+      sample = filter === "" ? this.#newest(topic, formats) : this.#found(topic, filter, formats);
       this.#read.set(name, sample);
       const again = () => this.#read.delete(name); // the next one who asks may have more luck
       sample.then(({ records }) => records.length > 0 || again(), again);
@@ -57,10 +59,11 @@ export class Samples {
 
   /**
    * @param {string} topic
+   * @param {Formats} formats
    * @returns {Promise<Sample>}
    */
-  async #newest(topic) {
-    const { epoch, ranges } = await this.#records.newest(topic, {}, RECORDS);
+  async #newest(topic, formats) {
+    const { epoch, ranges } = await this.#recordsBy(formats).newest(topic, {}, RECORDS);
     return sampleOf(topic, epoch, ranges.map(({ partition, records }) => records.map((record) => ({ partition, record }))));
   }
 
@@ -69,9 +72,10 @@ export class Samples {
    *
    * @param {string} topic
    * @param {string} filter
+   * @param {Formats} formats
    * @returns {Promise<Sample>}
    */
-  async #found(topic, filter) {
+  async #found(topic, filter, formats) {
     /** @type {Response} */
     let response;
     let text = "";
@@ -79,7 +83,7 @@ export class Samples {
       response = await fetch(`${this.#topicsApi}${encodeURIComponent(topic)}/search`, {
         method: "POST",
         headers: { "Content-Type": "application/json", "X-CSRFToken": this.#csrf, Accept: "application/x-ndjson" },
-        body: JSON.stringify({ filter, newest_first: true, limit: RECORDS }),
+        body: JSON.stringify({ filter, ...formats, newest_first: true, limit: RECORDS }),
         signal: AbortSignal.timeout(SEARCH_MS),
       });
       text = await response.text();

@@ -1,8 +1,9 @@
 // The frame of a tile: title, tools, the drawing of its kind, and the footer that says what it stands on.
 
-import { basisText, drawnWords } from "./words.js";
+import { basisText, drawnWords, formatsText } from "./words.js";
 import { button, element, say, whenPressed } from "../../page/dom.js";
 import { drawingOf, loadDrawing } from "./kinds.js";
+import { formatsOf } from "../../live/protocol.js";
 import { isComing } from "../sources.js";
 import { whenResized } from "./canvas.js";
 
@@ -36,7 +37,7 @@ const PATIENCE_MS = 1_000;
  * @property {() => void} [end] gives back what outlives its nodes: it is not shown again
  *
  * @typedef {Omit<TileTools, "head" | "ask" | "open" | "trouble" | "widths" | "resized"> & { ask: (tile: string, asked: Asked) => void,
- *   open: (topic: string, epoch: string, partition: number, offset: number) => void, load: (tile: string) => void,
+ *   open: (place: import("../record.js").Place) => void, load: (tile: string) => void,
  *   widths: (tile: TileJson) => number[], resized: (tile: string, widths: number[]) => void }} BoardTools
  */
 
@@ -96,7 +97,7 @@ export class Tile {
       ...tools,
       head,
       ask: (asked) => tools.ask(id, asked),
-      open: (partition, offset) => tools.open(json.topic, this.#epoch, partition, offset),
+      open: (partition, offset) => tools.open({ topic: json.topic, epoch: this.#epoch, partition, offset, formats: formatsOf(json.options) }),
       trouble: (text) => {
         this.#trouble = text;
         this.#say(text);
@@ -168,7 +169,7 @@ export class Tile {
     if (basis) {
       this.#epoch = basis.epoch;
       this.node.dataset["basis"] = JSON.stringify(basis);
-      const aside = [...drawnWords(this.json.kind, figures), note].filter(Boolean);
+      const aside = [formatsText(formatsOf(this.json.options)), ...drawnWords(this.json.kind, figures), note].filter(Boolean);
       this.#basisSaid = () => this.#foot([basisText(basis, since, this.#clock()), ...aside].join(" · "));
       this.#basisSaid();
       this.#load.hidden = basis.gaps === 0;

@@ -120,6 +120,14 @@ export function basisText(basis, since, clock) {
 }
 
 /**
+ * @param {import("../../live/protocol.js").Formats} formats
+ * @returns {string} by which a tile reads its records; "" where these are the topic's
+ */
+export function formatsText({ value_format: value, key_format: key }) {
+  return [value && `values read as ${value}`, key && `keys read as ${key}`].filter(Boolean).join(", ");
+}
+
+/**
  * @param {string} kind of a tile
  * @param {any} figures
  * @returns {string[]} how its drawing differs from what its figures stand on, or from what was asked for

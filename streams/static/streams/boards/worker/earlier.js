@@ -12,6 +12,7 @@ const LONGEST_MS = 60_000;
  * @typedef {object} Part
  * @property {string} topic
  * @property {string} filter
+ * @property {import("../../live/protocol.js").Formats} formats
  * @property {number} from ms: the first record that is wanted is the first of its partition at or after it
  * @property {string} epoch of these positions
  * @property {Record<string, number>} until partition → position behind the last record that is wanted
@@ -48,7 +49,7 @@ export class Earlier {
    * @param {Part} part
    * @returns {Promise<boolean>}
    */
-  #readNow({ topic, filter, from, epoch, until, take }) {
+  #readNow({ topic, filter, formats, from, epoch, until, take }) {
     return new Promise((resolve) => {
       const socket = this.#connect(this.#url);
       const end = (/** @type {boolean} */ isWhole) => {
@@ -79,7 +80,7 @@ export class Earlier {
           return;
         }
         if (message.type === "welcome") {
-          stream.watch(topic, { timestamp: from });
+          stream.watch(topic, { timestamp: from }, "", formats);
           streams.connected();
           return;
         }

@@ -53,6 +53,7 @@ const FROM_NEWEST = "begun with the newest 2\u202F000 records, as nobody could t
 export class Feed {
   topic;
   filter;
+  formats;
   /** whether something is new since the figures were read last */
   isFresh = true;
   /** @type {{ code: string, message: string } | null} */
@@ -81,12 +82,14 @@ export class Feed {
   /**
    * @param {string} topic
    * @param {string} filter
+   * @param {import("../../live/protocol.js").Formats} formats by which records are read; {}: by the topic's
    * @param {import("../figures/span.js").WindowJson} span
    * @param {FeedTools} tools
    */
-  constructor(topic, filter, span, tools) {
+  constructor(topic, filter, formats, span, tools) {
     this.topic = topic;
     this.filter = filter;
+    this.formats = formats;
     this.#span = span;
     this.#tools = tools;
     this.#window = new Window(span, tools.now());
@@ -131,7 +134,12 @@ export class Feed {
     this.#origin = null;
     const start = this.#start();
     this.#anew(start);
-    this.#subscription.watch(this.topic, start);
+    this.#watch(start);
+  }
+
+  /** @param {import("../../live/protocol.js").Start} start */
+  #watch(start) {
+    this.#subscription.watch(this.topic, start, "", this.formats); // the filter is put in on the way
   }
 
   #start() {
@@ -146,7 +154,7 @@ export class Feed {
     if (!isCompared || !("last_seconds" in this.#span) || this.#origin === null) return;
     const from = since - this.#span.last_seconds * 1000;
     const isWhole = await this.#tools.earlier.read({
-      topic: this.topic, filter: this.filter, from, epoch: this.#subscription.stream.epoch, until: this.#origin,
+      topic: this.topic, filter: this.filter, formats: this.formats, from, epoch: this.#subscription.stream.epoch, until: this.#origin,
       take: (partition, record) => window.recalled(new Fields(this.topic, partition, record), this.#tools.now()),
     });
     if (!isWhole || window !== this.#window) return;
@@ -169,7 +177,7 @@ export class Feed {
   #goOn() {
     if (this.#subscription.phase !== "ended") return;
     this.refusal = null;
-    this.#subscription.watch(this.topic, { cursor: this.#subscription.stream.cursor() });
+    this.#watch({ cursor: this.#subscription.stream.cursor() });
   }
 
   /** The stream could not begin, and will be asked for again. */
@@ -183,7 +191,7 @@ export class Feed {
       this.#doubtedAt = this.#tools.now();
       this.#window.doubt();
       this.#unread = NaN;
-      this.#subscription.watch(this.topic, { last: NEWEST });
+      this.#watch({ last: NEWEST });
     });
   }
 
@@ -268,7 +276,7 @@ export class Feed {
     const start = "since" in this.#span && this.#origin ? { cursor: { epoch, positions: this.#origin } } : this.#start();
     this.#anew(start);
     this.#window.opened = opened;
-    this.#subscription.watch(this.topic, start);
+    this.#watch(start);
   }
 
   /**
@@ -410,8 +418,11 @@ export class Feed {
   #problem() {
     const { refusal } = this;
     if (!refusal) return this.#note || this.#subscription.obstacle;
-    if (refusal.code === "expensive") return "The filter takes too much of the server's time, and was ended: make it simpler.";
-    if (refusal.code === "failed") return "The server could not go on with the filter; it is asked again.";
+    if (refusal.code === "expensive") {
+      if (!this.filter) return "Reading it by these formats takes too much of the server's time, and was ended.";
+      return "The filter takes too much of the server's time, and was ended: make it simpler.";
+    }
+    if (refusal.code === "failed") return "The server could not go on with the filter, or the formats; it is asked again.";
     if (refusal.code === "bad_filter") return `The filter cannot be used: ${refusal.message}`;
     if (refusal.code === "forbidden" || refusal.code === "unknown_topic") return notYours(this.topic);
     return refusal.message || "This stream cannot be opened.";

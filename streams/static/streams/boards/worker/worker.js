@@ -7,6 +7,7 @@ import { Filters, allOf } from "./filters.js";
 import { Meter } from "../../live/meter.js";
 import { RecordsApi } from "../../live/records_api.js";
 import { Streams } from "./streams.js";
+import { formatsOf } from "../../live/protocol.js";
 import { prepare } from "../figures/kinds.js";
 import { statusOf } from "../../live/status.js";
 
@@ -50,7 +51,7 @@ class BoardWorker {
   #heartbeat = null;
   /** @type {import("../../live/protocol.js").Topic[]} */
   #topics = [];
-  /** @type {Map<string, Feed>} topic and filter → stream */
+  /** @type {Map<string, Feed>} topic, filter and formats → stream */
   #feeds = new Map();
   /** @type {Map<string, Asked>} */
   #asked = new Map();
@@ -64,7 +65,7 @@ class BoardWorker {
     send: (message) => this.#connection.send(message),
     distrust: (why) => this.#connection.distrust(why),
   });
-  #api;
+  #topicsApi;
   #live;
   /** @type {Promise<import("./earlier.js").Earlier | null> | null} loaded when something is seen that is compared */
   #earlier = null;
@@ -82,7 +83,7 @@ class BoardWorker {
   /** @param {Extract<Question, { type: "open" }>} question */
   constructor({ board, live, topics, check, csrf }) {
     this.#board = board;
-    this.#api = new RecordsApi(topics);
+    this.#topicsApi = topics;
     this.#live = liveAddress(live);
     this.#filters = new Filters(check, csrf);
     this.#connection = new Connection(this.#live, {
@@ -169,7 +170,7 @@ class BoardWorker {
     this.#makeFeeds();
   }
 
-  /** A stream for each topic and filter. */
+  /** A stream for each topic, filter and formats. */
   async #makeFeeds() {
     const { tiles, filter, where = [] } = this.#board;
     const shown = tiles.filter(({ kind }) => kind !== "text");
@@ -181,7 +182,7 @@ class BoardWorker {
       const own = ofTiles[place];
       if (ofBoard?.problem) faults.push(faulty(tile, "The board's filter cannot be used."));
       else if (own?.problem) faults.push(faulty(tile, `This tile's filter cannot be used: ${own.problem}`));
-      else this.#feedOf(tile.topic, allOf([ofBoard?.normalised ?? "", ...where, own?.normalised ?? ""])).seat(tile);
+      else this.#feedOf(tile.topic, allOf([ofBoard?.normalised ?? "", ...where, own?.normalised ?? ""]), formatsOf(tile.options)).seat(tile);
     }
     this.#isSeated = true;
     if (faults.length > 0) tell({ type: "tiles", tiles: faults });
@@ -192,15 +193,16 @@ class BoardWorker {
   /**
    * @param {string} topic
    * @param {string} filter
+   * @param {import("../../live/protocol.js").Formats} formats
    * @returns {Feed}
    */
-  #feedOf(topic, filter) {
-    const name = `${topic}\u0000${filter}`;
+  #feedOf(topic, filter, formats) {
+    const name = JSON.stringify([topic, filter, formats]);
     let feed = this.#feeds.get(name);
     if (!feed) {
-      feed = new Feed(topic, filter, this.#board.window, {
+      feed = new Feed(topic, filter, formats, this.#board.window, {
         streams: this.#streams,
-        api: this.#api,
+        api: new RecordsApi(this.#topicsApi, undefined, () => formats),
         earlier: { read: (part) => this.#readEarlier(part) },
         now: () => this.#now(),
         met: (record) => this.#meter.arrived(record.timestamp, Date.now()),
