@@ -41,7 +41,7 @@ class Nginx(Service):
     def __init__(self, heading: str, web: Process) -> None:
         super().__init__()
         told = documented(heading)
-        told = told.replace("listen 443 ssl;", f"listen 127.0.0.1:{self.port};")
+        told = told.replace("listen 443 ssl http2;", f"listen 127.0.0.1:{self.port};")
         told = re.sub(r"^ *ssl_certificate.*\n", "", told, flags=re.MULTILINE)
         told = told.replace("127.0.0.1:8000", f"127.0.0.1:{web.port}").replace("board.example.com", "localhost")
         user = "user root;" if os.geteuid() == 0 else ""  # its workers could not enter the folder
