@@ -76,11 +76,11 @@ async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_comp
     await board.locator('.row[data-partition="0"][data-offset="4"]').click()
     region = detail.get_by_role("region")
     await expect(region).to_contain_text('"total": 9007199254740993')
-    searches: list[str] = []
+    looked: list[str] = []  # for the record before it of its key
 
     def asked(request: Request) -> None:
-        if request.url.endswith("/search"):
-            searches.append(request.url)
+        if request.url.endswith("/search") or "/records?" in request.url:
+            looked.append(request.url)
 
     board.on("request", asked)
     for key, shown in [
@@ -91,7 +91,7 @@ async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_comp
     ]:
         await board.keyboard.press(key)
         await expect(region.first).to_contain_text(shown)
-    assert len(searches) == 1
+    assert len(looked) == 1
     for _ in range(3):  # local, in UTC, how long ago
         await board.keyboard.press("u")
         await expect(region.first).to_contain_text('value.status− before: "paid"+ now: "sent"')
@@ -110,8 +110,9 @@ async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_comp
     assert await copied(board, "curl") == (
         f"curl -H \"Authorization: Bearer $TOKEN\" '{web.url}/api/topics/{TOPIC}/records/0/4'"
     )
-    assert len(searches) == 1, "what has changed is looked for again although it is the same record"
+    assert len(looked) == 1, "what has changed is looked for again although it is the same record"
 
+    await board.locator('.row[data-partition="0"][data-offset="4"]').click()
     for key, place in [
         (",", "0:3"),
         (".", "0:4"),
@@ -123,9 +124,44 @@ async def test_a_record_is_shown_in_each_way_by_one_key_found_in_copied_and_comp
     ]:
         await board.keyboard.press(key)
         await expect(title).to_have_text(place)
-    await expect(detail).to_contain_text(
-        "No newer record of this key was found in its partition (2 looked at). 1 record was too large to be looked into"
-    )
+        row = board.locator(f'.row[data-partition="0"][data-offset="{place[2:]}"]')
+        await expect(row).to_have_attribute("aria-selected", "true")
+        await expect(row).to_be_focused()
+    await expect(detail).to_contain_text("Kafka has no newer record of this key in its partition (3 looked at).")
+
+
+async def test_a_key_that_is_pressed_before_a_record_can_be_shown_waits_for_it(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    _, web = orders
+    board = await (await visitors.new(web)).board(TOPIC)
+    released = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await board.route("**/record_view*.js", late)
+    await board.locator('.row[data-partition="0"][data-offset="4"]').click()
+    await board.keyboard.press("4")
+    released.set()
+    await expect(board.locator(".detail").get_by_role("region")).to_contain_text("base64 /w==")
+
+
+async def test_what_is_gone_to_is_not_hidden_by_the_record_that_is_shown(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    _, web = orders
+    board = await (await visitors.new(web, viewport={"width": 768, "height": 720})).board(TOPIC)
+    detail, found = board.locator(".detail"), board.locator("[data-part=history-rows] .row")
+    await board.locator('.row[data-partition="0"][data-offset="4"]').click()
+    await expect(detail).to_be_visible()
+    await board.keyboard.press("o")
+    await expect(detail).to_be_hidden()
+    await board.keyboard.type("0:3")
+    await board.keyboard.press("Enter")
+    await expect(found.first).to_have_attribute("data-offset", "3")
+    await expect(board.locator(".detail h2")).to_have_text("0:3")
 
 
 async def test_a_large_record_is_loaded_whatever_is_pressed_meanwhile_and_found_in_however_it_is_folded(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 
+import { RecordsApi } from "../../../streams/static/streams/live/records_api.js";
 import { Neighbours } from "../../../streams/static/streams/record/neighbours.js";
 
 const EPOCH = "e";
@@ -10,8 +11,17 @@ const open = new AbortController().signal;
 let answers = [];
 /** @type {any[]} what it was asked */
 let asked = [];
+/** @type {number[]} offsets at which a record lies near, and where the partition ends */
+let near = [];
+let last = 1_000;
 let root = "";
 const server = createServer(async (request, response) => {
+  if (request.method === "GET") {
+    const [from, to] = ["from", "to"].map((name) => Number(new URL(request.url, root).searchParams.get(name)));
+    const records = near.filter((offset) => offset >= from && offset < to).map((offset) => record(offset, offset % 10 === 0 ? "k" : "other"));
+    response.end(JSON.stringify({ epoch: EPOCH, partition: 0, from, to: Math.min(to, last), records, next: null }));
+    return;
+  }
   let body = "";
   for await (const piece of request) body += piece;
   asked.push(JSON.parse(body));
@@ -34,7 +44,7 @@ const end = (changes) => ({ type: "end", reason: "complete", scanned: 40, matche
 async function ofKey(step, ...lines) {
   answers = lines.map((each) => [{ type: "begin", epoch: EPOCH, ranges: [], offsets: 0 }, ...each]);
   asked = [];
-  return new Neighbours(null, root).ofKey(entry, step, open);
+  return new Neighbours(new RecordsApi(root), root).ofKey(entry, step, open);
 }
 
 test("that there is none of a key is said where every record was looked into, and nowhere else", async () => {
@@ -60,10 +70,31 @@ test("a record of the key comes with the doubt that one that was not looked into
 test("a search that goes on says what all of it did not look into", async () => {
   answers = [[end({ reason: "bound", cursor: { at: 1 }, unchecked: 1 })], [end({ unchecked: 1 })]];
   asked = [];
-  const neighbours = new Neighbours(null, root);
+  const neighbours = new Neighbours(new RecordsApi(root), root);
   const first = await neighbours.ofKey(entry, -1, open);
   assert.match(first, /^None in the 39 records that were looked at\. Press again to go on\. 1 record was too large/);
   const second = await neighbours.ofKey(entry, -1, open);
   assert.match(second, /\(78 looked at\)\. 2 records were too large/);
   assert.deepEqual(asked[1].cursor, { at: 1 });
+});
+
+test("what lies next to it is looked at without a search, as far as there is a record at each offset", async () => {
+  const span = (from, to) => Array.from({ length: to - from }, (_, at) => from + at);
+  near = span(35, 60);
+  const { record: older, doubt } = await ofKey(-1);
+  assert.deepEqual([older.offset, doubt, asked], [40, "", []]);
+
+  near = [...span(35, 45), ...span(47, 60)]; // what stood at 45 and 46 nobody knows here
+  const found = { type: "records", partition: 0, records: [record(40)] };
+  assert.equal((await ofKey(-1, [found, end({ reason: "limit" })])).record.offset, 40);
+  assert.deepEqual(asked[0].to, { positions: { 0: 47 } });
+
+  near = span(41, 50);
+  await ofKey(-1, [end({})]);
+  assert.deepEqual(asked[0].to, { positions: { 0: 41 } });
+
+  [near, last] = [span(51, 58), 58];
+  assert.equal(await ofKey(1), "Kafka has no newer record of this key in its partition (7 looked at).");
+  assert.deepEqual(asked, []);
+  [near, last] = [[], 1_000];
 });

@@ -3,6 +3,8 @@
 
 import { retime } from "../page/clock.js";
 
+// What record_view.js has a use for: pressed before it was there, they wait for it.
+const KEYS = new Set("12345f,.<>y");
 const STYLE = new URL("../record/detail.css", import.meta.url);
 
 /**
@@ -22,6 +24,8 @@ export class Detail {
   #view = null;
   /** @type {Promise<void> | null} */
   #loading = null;
+  /** @type {string[]} */
+  #pressed = [];
 
   /**
    * @param {HTMLElement} panel
@@ -39,6 +43,7 @@ export class Detail {
         const loadWhole = (/** @type {RecordEntry} */ entry) => past.whole(entry, this.#tools.epoch());
         this.#view = new RecordView(this.#panel, { ...this.#tools, api: past.api, loadWhole, close: () => this.close() });
         if (this.entry) this.#view.show(this.entry);
+        for (const key of this.#pressed.splice(0)) this.#view.act(key);
       },
       () => {
         this.#loading = null;
@@ -49,9 +54,15 @@ export class Detail {
     );
   }
 
+  /** @returns {boolean} whether it lies over what else there is, for want of room beside it */
+  get isOver() {
+    return this.entry !== null && getComputedStyle(this.#panel).position !== "static";
+  }
+
   /** @param {RecordEntry} entry */
   show(entry) {
     this.entry = entry;
+    this.#pressed = [];
     this.prepare();
     this.#view?.show(entry);
     this.#panel.hidden = false;
@@ -60,6 +71,7 @@ export class Detail {
   close() {
     if (this.entry === null) return;
     this.entry = null;
+    this.#pressed = [];
     this.#panel.hidden = true;
     this.#view?.clear();
     this.#tools.closed();
@@ -80,6 +92,10 @@ export class Detail {
    * @returns {boolean} whether the record that is shown has a use for it
    */
   act(key) {
-    return this.entry !== null && (this.#view?.act(key) ?? false);
+    if (this.entry === null) return false;
+    if (this.#view) return this.#view.act(key);
+    const isKnown = KEYS.has(key);
+    if (isKnown) this.#pressed.push(key);
+    return isKnown;
   }
 }

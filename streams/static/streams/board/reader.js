@@ -281,7 +281,7 @@ export class Reader {
   /** @param {RecordEntry} entry a neighbour of the one that is shown */
   #go(entry) {
     const row = this.#isDetailFound ? null : this.rows.find(entry);
-    if (row) this.rows.select(row);
+    if (row) this.rows.follow(row);
     this.#detail.show(row ?? entry);
   }
 
@@ -319,7 +319,9 @@ export class Reader {
   async #inHistory(does) {
     this.#historyLoading ??= this.#loadHistory();
     try {
-      await does(await this.#historyLoading);
+      const history = await this.#historyLoading;
+      if (this.#detail.isOver) this.#detail.close(); // it would lie over what is typed and found
+      await does(history);
     } catch (error) {
       this.#historyLoading = null;
       if (this.#history !== null) throw error;

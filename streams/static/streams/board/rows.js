@@ -315,6 +315,15 @@ export class Rows {
     return this.records.find((each) => each.epoch === epoch && each.partition === partition && each.record.offset === record.offset) ?? null;
   }
 
+  /** @param {Entry} entry to select and bring into view; the keyboard comes along where it was on a row */
+  follow(entry) {
+    const hadFocus = this.#list.contains(document.activeElement);
+    this.select(entry);
+    const node = this.#drawn.nodeOf(entry);
+    if (hadFocus) node?.focus({ preventScroll: true });
+    node?.scrollIntoView({ block: "nearest" });
+  }
+
   /** Gives the keyboard back to the selected row. */
   focusSelected() {
     this.#drawn.nodeOf(this.selected)?.focus({ preventScroll: true });

@@ -8,6 +8,8 @@ import { counted, grouped } from "../page/format.js";
 
 // Offsets that are read at once on the way to the next record; holes of compaction and transactions are mostly shorter.
 const CLOSE_BY = 20;
+// Records next to one that are looked at for its key, before a search is begun: it costs a process its start.
+const NEXT_TO = 100;
 // Matches of one search: keys that read alike (base64, and the same as a text) are told apart here.
 const FEW = 5;
 // Characters of a key that can be looked for: a filter has a bound.
@@ -54,7 +56,7 @@ export class Neighbours {
     if (page && next) return lived(entry, { record: next, epoch: page.epoch, doubt: "" });
     const isEnd = page === null || (step > 0 ? page.next === null && page.to < to : from === 0);
     if (isEnd) return noneSentence(step, false, nothingLooked());
-    return this.#search(entry, step, "", () => true, signal);
+    return this.#search(entry, step, "", () => true, signal, record.offset, nothingLooked());
   }
 
   /**
@@ -68,7 +70,38 @@ export class Neighbours {
     if (key === null) return "This record has no key.";
     if (cut?.includes("key") || key.length > LONGEST_KEY) return "The key is too long to be looked for.";
     const filter = conditionOf("key", { string: key, json: "null" }, false) ?? "";
-    return this.#search(entry, step, filter, (record) => record.key === key && record.key_encoding === encoding, signal);
+    const fits = (/** @type {KafkaRecord} */ record) => record.key === key && record.key_encoding === encoding;
+    const looked = nothingLooked();
+    if (this.#left?.place === placeOf(entry, step, filter)) return this.#search(entry, step, filter, fits, signal, entry.record.offset, looked);
+    const next = await this.#nextTo(entry, step);
+    const found = next.run.find(fits);
+    if (found) return { record: found, epoch: entry.epoch, doubt: "" };
+    looked.records = next.run.length;
+    if (next.isEnd) return noneSentence(step, true, looked);
+    return this.#search(entry, step, filter, fits, signal, next.run.at(-1)?.offset ?? entry.record.offset, looked);
+  }
+
+  /**
+   * @param {RecordEntry} entry
+   * @param {Step} step
+   * @returns {Promise<{ run: KafkaRecord[], isEnd: boolean }>} the records next to it, the nearest first, up to the first
+   *   offset without one: what stood there is not known here. isEnd: the partition has no more
+   */
+  async #nextTo({ topic, epoch, partition, record }, step) {
+    const from = step > 0 ? record.offset + 1 : Math.max(0, record.offset - NEXT_TO);
+    const to = step > 0 ? from + NEXT_TO : record.offset;
+    const page = from < to ? await this.#page(topic, partition, from, to) : null;
+    if (page === null) return { run: [], isEnd: true };
+    if (page.epoch !== epoch || (step < 0 && page.next !== null)) return { run: [], isEnd: false }; // of another life; it breaks off before the nearest
+    let at = record.offset;
+    const run = [];
+    for (const each of step > 0 ? page.records : [...page.records].reverse()) {
+      if (each.offset !== at + step) break;
+      at = each.offset;
+      run.push(each);
+    }
+    const isBeginning = at === page.from && (page.from > from || page.from === 0);
+    return { run, isEnd: step > 0 ? page.next === null && page.to < to && at === page.to - 1 : isBeginning };
   }
 
   /**
@@ -92,18 +125,20 @@ export class Neighbours {
    * @param {string} filter "" for every record
    * @param {(record: KafkaRecord) => boolean} fits
    * @param {AbortSignal} signal
+   * @param {number} offset up to which it was looked already
+   * @param {Looked} already what was looked at there
    * @returns {Promise<Neighbour>}
    */
-  async #search(entry, step, filter, fits, signal) {
-    const { topic, partition, record } = entry;
-    const place = `${topic} ${entry.epoch} ${partition}:${record.offset} ${step} ${filter}`;
+  async #search(entry, step, filter, fits, signal, offset, already) {
+    const { topic, partition } = entry;
+    const place = placeOf(entry, step, filter);
     const left = this.#left?.place === place ? this.#left : null;
     this.#left = null;
-    const bound = { positions: { [partition]: step > 0 ? record.offset + 1 : record.offset } };
+    const bound = { positions: { [partition]: step > 0 ? offset + 1 : offset } };
     const begun = left ? { cursor: left.cursor } : { partitions: [partition], ...(step > 0 ? { from: bound } : { to: bound }) };
     /** @type {import("./search_api.js").Asked} */
     let asked = { ...(filter && { filter }), ...this.#formats(), ...begun, newest_first: step < 0, limit: FEW };
-    const looked = left?.looked ?? nothingLooked();
+    const looked = left?.looked ?? already;
     for (;;) {
       /** @type {KafkaRecord[]} */
       const found = [];
@@ -129,6 +164,15 @@ export class Neighbours {
       return said(`None in the ${counted(looked.records, "record")} that were looked at. Press again to go on.`, doubt);
     }
   }
+}
+
+/**
+ * @param {RecordEntry} entry
+ * @param {Step} step
+ * @param {string} filter
+ */
+function placeOf({ topic, epoch, partition, record }, step, filter) {
+  return `${topic} ${epoch} ${partition}:${record.offset} ${step} ${filter}`;
 }
 
 /**
