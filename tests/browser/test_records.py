@@ -105,13 +105,20 @@ async def test_odd_records_are_shown_and_found_as_they_stand_in_kafka(visitors: 
         (b"quote", b'{"msg":"say \\"hi\\" to","id":7}', []),
         (b"trace", b"\nTraceback\n  line 2\n  line 3", []),
         (b"turned", '{"a":"\u202egnorw","b":"right"}'.encode(), []),
+        (b"", b"", []),
     ]
     for key, value, headers in odd:
         kafka.produce(TOPIC, value, key=key, partition=0, headers=headers)
     assert kafka.flush(20) == 0
     board = await (await visitors.new(web)).board(TOPIC)
     rows, detail = board.locator(".row[data-kind=record]"), board.locator(".detail")
-    await expect(rows).to_have_count(5)
+    await expect(rows).to_have_count(6)
+    nothing = board.locator('.row[data-offset="5"]')
+    await expect(nothing.locator(".key")).to_have_text("empty")
+    await expect(nothing.locator(".value")).to_have_text("textempty")
+    await nothing.click()
+    await expect(detail).to_contain_text("Empty: a value without a byte.")
+    await expect(detail.locator(".facts")).to_contain_text("keyempty")
     await expect(board.locator('.row[data-offset="0"]')).to_contain_text("status: NEW  10: 1  2: -0  status: PAID")
     await expect(board.locator('.row[data-offset="3"]')).to_contain_text("+2 linesTraceback")
     await board.locator('.row[data-offset="0"]').click()
@@ -157,6 +164,9 @@ async def test_json_that_strict_parsers_refuse_is_shown_searched_and_copied_as_i
     await expect(detail.locator(".detail-value")).to_have_text(
         '{\n  "id": 7,\n  "n": 1e400,\n  "half": "a\\ud800b",\n  "n": -1E-400\n}'
     )
+    # To filters it is a text: a condition on a field of it would find nothing.
+    await expect(detail.locator(".detail-value .json-value")).to_have_count(3)
+    await expect(detail.locator(".detail-value .pick")).to_have_count(0)
     await expect(detail.locator(".headers li")).to_have_text(["__proto__ kept", "twice first", "twice last"])
     assert await copied(board, "value") == value
     async with httpx.AsyncClient(base_url=web.url, cookies={SESSION_COOKIE: session_of(USERS[0])}, timeout=30) as api:

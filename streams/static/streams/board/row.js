@@ -83,6 +83,7 @@ function fillRecord(row, entry, tools) {
  */
 function keyCell(record, marks) {
   if (record.key === null) return cell("key muted", "no key");
+  if (record.key === "") return cell("key muted", "empty");
   const text = marked(printable(record.key.slice(0, LINE_CHARACTERS)), marks);
   return record.key_encoding ? cell("key", tag("base64"), ...text) : cell("key", ...text);
 }
@@ -106,6 +107,7 @@ function valueCell(record, tools) {
     const { first, more } = firstLine(text);
     value.append(tag(isPrintable(text) ? (record.format ?? record.encoding) : NOT_PRINTABLE));
     if (more > 0) value.append(tag(`+${counted(more, "line")}`));
+    if (text === "") value.append(element("span", "muted", "empty"));
     value.append(...isolated(printable(first.slice(0, LINE_CHARACTERS)), marks));
   }
   return value;

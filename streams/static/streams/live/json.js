@@ -3,9 +3,13 @@
 
 /** JSON of a record, as it stands in Kafka. */
 export class Source {
-  /** @param {string} text */
-  constructor(text) {
+  /**
+   * @param {string} text
+   * @param {boolean} [isStrict] whether strict parsers take it: to the server it is JSON only then, and else a text
+   */
+  constructor(text, isStrict = true) {
     this.text = text;
+    this.isStrict = isStrict;
   }
 }
 
@@ -158,7 +162,7 @@ function sourceIn(text) {
     if (sign === "}" || sign === "]") depth -= 1;
     if (depth > DEPTH) return null;
   }
-  return new Source(text);
+  return new Source(text, false);
 }
 
 const BRACKETS = /["{}[\]]/g;

@@ -55,9 +55,10 @@ const PARTS = /"(?:[^"\\]|\\.)*"|[{}[\],]|\b(?:true|false|null)\b|-?\d[\d.eE+-]*
 /**
  * @param {string} text pretty-printed JSON of a record's value
  * @param {RegExp | null} marks
+ * @param {boolean} isStrict whether filters see the value so; else it is a text to them, and nothing in it is a field
  * @returns {(Node | string)[]} the same, coloured, with each value to be picked
  */
-export function valueNodes(text, marks) {
+export function valueNodes(text, marks, isStrict) {
   /** @type {(Node | string)[]} */
   const nodes = [];
   /** @type {(string | number)[]} */
@@ -78,7 +79,7 @@ export function valueNodes(text, marks) {
       nodes.push(element("span", "json-name", source));
       continue;
     } else {
-      nodes.push(scalar(source, [...steps], marks));
+      nodes.push(scalar(source, isStrict ? [...steps] : null, marks));
       continue;
     }
     nodes.push(source);
@@ -89,13 +90,13 @@ export function valueNodes(text, marks) {
 
 /**
  * @param {string} source
- * @param {(string | number)[]} steps
+ * @param {(string | number)[] | null} steps null where it cannot be picked
  * @param {RegExp | null} marks
  */
 function scalar(source, steps, marks) {
   const isText = source.startsWith('"');
   const [leaf] = leavesOf(new Source(source));
-  const condition = (/** @type {boolean} */ isNot) => (leaf ? valueCondition(steps, leaf, isNot) : null);
+  const condition = (/** @type {boolean} */ isNot) => (leaf && steps ? valueCondition(steps, leaf, isNot) : null);
   return pick(isText ? "json-string" : "json-value", condition, ...marked(source, marks));
 }
 
@@ -177,7 +178,7 @@ export function conditionInRow(entry, cell, { x, y }, isNot) {
   const { record, partition } = entry;
   if (cell.classList.contains("key")) return keyCondition(record.key)(isNot);
   if (cell.classList.contains("where")) return conditionOf("partition", { string: null, json: String(partition) }, isNot);
-  if (!cell.classList.contains("value") || !(record.value instanceof Source)) return null;
+  if (!cell.classList.contains("value") || !(record.value instanceof Source && record.value.isStrict)) return null;
   const name = nameAt(cell, document.caretPositionFromPoint?.(x, y)?.offsetNode ?? null);
   const field = name === null ? undefined : fieldsOf(record.value).find((each) => each.name === name.name && each.text === name.text);
   const leaf = field && leavesOf(record.value).find(({ path }) => path === field.path);

@@ -30,6 +30,7 @@ export function facts(entry, record, marks, hasHeaders) {
   add("time", timeFact(record.timestamp));
   if (record.key === null) list.append(element("dt", "", "key"), element("dd", "muted", "no key"));
   else if (record.cut?.includes("key")) add("key", record.key);
+  else if (record.key === "") add("key", pick("muted", keyCondition(""), "empty"));
   else add("key", pick("", keyCondition(record.key), ...marked(record.key, marks)));
   if (record.key_encoding) add("key is", record.key_encoding);
   add("size", `${size(record.size)} (${grouped(record.size)} bytes)`);

@@ -275,6 +275,7 @@ export class RecordView {
     if (mode === "headers") return record.cut?.includes("headers") ? null : [headerTable(record, this.#tools.marks())];
     if (mode === "hex") return record.raw === undefined ? null : hexParts(record);
     if (record.encoding === "none") return [element("p", "muted", "Tombstone: no value. The key was deleted.")];
+    if (record.size === 0 && mode !== "changes") return [element("p", "muted", "Empty: a value without a byte.")];
     if (mode === "pretty") return [valuePart(record, this.#tools.marks())];
     if (mode === "raw") {
       const text = rawText(record);
@@ -515,7 +516,7 @@ function valuePart(record, marks) {
   const text = record.value instanceof Source ? prettyText(record.value) : printable(record.value ?? "");
   if (!(record.value instanceof Source) || text.length >= COLOURED_CHARACTERS) return textPart("Value", text, marks);
   const shown = region("Value");
-  shown.append(...valueNodes(text, marks));
+  shown.append(...valueNodes(text, marks, record.value.isStrict));
   return shown;
 }
 
