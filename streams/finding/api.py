@@ -12,7 +12,7 @@ from pydantic import Field
 
 from streams.board.schemas import Invalid, Problem, _example
 from streams.finding import favourites
-from streams.finding.known import Watchable, heard, watchable
+from streams.finding.known import Watchable, begin_to_ask, heard, watchable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,9 @@ class TopicOut(Schema):
     favourite: bool = Field(default=False, description="Whether it is one of your favourites.")
     rate: float | None = Field(None, description="Records a second over the last 10 s; null when it is not in Kafka.")
     last: int | None = Field(
-        None, description="When its newest record was produced, ms since 1970; null when this server has heard of none."
+        None,
+        description="When its newest record was produced, ms since 1970; null when this server has heard of none. "
+        "What it has not heard of the topics in `names` it asks Kafka for, and says the next time.",
     )
 
 
@@ -81,6 +83,8 @@ async def list_topics(request: HttpRequest, which: Query[Which]) -> HttpResponse
     known = await sync_to_async(lambda: watchable(_caller(request)))()
     favourite, names = set(known.favourites), which.chosen(known)
     about = heard(names)
+    if which.names is not None:
+        begin_to_ask(about)  # those that somebody looks at
     rows = [
         {
             "name": name,

@@ -1,5 +1,5 @@
 """What is known of topics: who may watch them, whose favourites they are, what the hub of this process has heard of
-them. Nothing here asks Kafka."""
+them. Nothing here waits for Kafka."""
 
 from __future__ import annotations
 
@@ -57,6 +57,21 @@ def found(known: Watchable, text: str) -> list[str]:
     ]
     favourites = set(known.favourites)
     return sorted(matching, key=lambda name: (name not in favourites, name))
+
+
+def is_there() -> bool:
+    """Whether Kafka can be asked now."""
+    try:
+        return current.link().state != "down"
+    except RuntimeError:  # a process without a live side
+        return False
+
+
+def begin_to_ask(about: dict[str, Heard]) -> None:
+    """Has Kafka asked what the hub has not heard of these topics, such as the newest record of one that is quiet since
+    this process began: it is known when they are looked at again. For the event loop."""
+    if is_there():
+        storage.begin({name: each.ends for name, each in about.items() if each.ends})
 
 
 def heard(names: Iterable[str]) -> dict[str, Heard]:

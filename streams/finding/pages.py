@@ -12,8 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.shortcuts import render
 
 from streams.finding import words
-from streams.finding.known import Heard, Watchable, found, heard, watchable
-from streams.hub import current
+from streams.finding.known import Heard, Watchable, found, heard, is_there, watchable
 from streams.kafka import storage
 from streams.kafka.storage import Kept
 from streams.runtime.digits import whole_number
@@ -43,13 +42,13 @@ async def topic_list(request: HttpRequest) -> HttpResponse:
     page = min(whole_number(request.GET.get("page", ""), 6) or 1, last_page)
     shown = names[(page - 1) * PAGE : page * PAGE]
     about = heard(shown)
-    kept = await storage.of({name: about[name].ends for name in shown if about[name].ends}) if _is_there() else {}
+    kept = await storage.of({name: about[name].ends for name in shown if about[name].ends}) if is_there() else {}
     about = heard(shown)
     context = {
         "user": user,
         "search": text,
-        "count": len(names),
-        "all": len(known.labels),
+        "count": words.grouped(len(names)),
+        "all": words.grouped(len(known.labels)),
         "first_number": (page - 1) * PAGE + 1,
         "last_number": (page - 1) * PAGE + len(shown),
         "page": page,
@@ -60,14 +59,6 @@ async def topic_list(request: HttpRequest) -> HttpResponse:
     }
     template = "streams/_topics.html" if "fragment" in request.GET else "streams/topics.html"
     return await sync_to_async(render)(request, template, context)
-
-
-def _is_there() -> bool:
-    """Whether Kafka can be asked now."""
-    try:
-        return current.link().state != "down"
-    except RuntimeError:  # a process without a live side
-        return False
 
 
 def topic_row(name: str, known: Watchable, about: Heard, kept: Kept | None) -> dict[str, Any]:

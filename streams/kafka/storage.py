@@ -76,17 +76,26 @@ class Storage:
     async def of(self, partitions: Mapping[str, Iterable[int]]) -> dict[str, Kept]:
         """What is known of the topics (name -> its partitions), TOPICS of them at most, asked anew where that is older
         than KEPT_S. Answers within twice ASK_S, also when Kafka does not."""
+        if self._asking is not None:
+            await asyncio.wait([self._asking], timeout=ASK_S)
+        if (asking := self.begin(partitions)) is not None:
+            await shared(asking)
+        return {name: kept for name in list(partitions)[:TOPICS] if (kept := self.remembered(name)) is not None}
+
+    def begin(self, partitions: Mapping[str, Iterable[int]]) -> asyncio.Task[None] | None:
+        """Begins to ask anew what is older than KEPT_S of the topics, as `of` does, unless a question is under way.
+        Whoever does not wait for the answer finds it remembered later. Returns the question, None where there is none.
+        """
+        if not (settings.KAFKA_BOOTSTRAP_SERVERS or embedded.address()):
+            return None
+        now = asyncio.get_running_loop().time()
         names = list(partitions)[:TOPICS]
-        if settings.KAFKA_BOOTSTRAP_SERVERS or embedded.address():
-            if self._asking is not None:
-                await asyncio.wait([self._asking], timeout=ASK_S)
-            now = asyncio.get_running_loop().time()
-            asked = {name: self._kept[name][0] if name in self._kept else now - KEPT_S for name in names}
-            due = {name: list(partitions[name]) for name in names if now - asked[name] >= KEPT_S}
-            if due and (self._asking is None or self._asking.done()):
-                self._asking = asyncio.create_task(self._ask(due))
-                await shared(self._asking)
-        return {name: kept for name in names if (kept := self.remembered(name)) is not None}
+        asked = {name: self._kept[name][0] if name in self._kept else now - KEPT_S for name in names}
+        due = {name: list(partitions[name]) for name in names if now - asked[name] >= KEPT_S}
+        if not due or (self._asking is not None and not self._asking.done()):
+            return None
+        self._asking = asyncio.create_task(self._ask(due))
+        return self._asking
 
     async def close(self) -> None:
         """Ends its connections to Kafka, and forgets."""
@@ -212,12 +221,22 @@ def remembered(name: str) -> Kept | None:
     return _current.remembered(name) if _current is not None else None
 
 
-async def of(partitions: Mapping[str, Iterable[int]]) -> dict[str, Kept]:
-    """`Storage.of` of this process's, which is there from the first question on."""
+def _here() -> Storage:
+    """This process's, which is there from the first question on."""
     global _current
     if _current is None:
         _current = Storage()
-    return await _current.of(partitions)
+    return _current
+
+
+async def of(partitions: Mapping[str, Iterable[int]]) -> dict[str, Kept]:
+    """`Storage.of` of this process's."""
+    return await _here().of(partitions)
+
+
+def begin(partitions: Mapping[str, Iterable[int]]) -> None:
+    """`Storage.begin` of this process's."""
+    _here().begin(partitions)
 
 
 async def close() -> None:

@@ -91,6 +91,27 @@ async def test_a_topic_is_found_among_thousands_with_the_keyboard_alone(visitors
     await expect(page).to_have_url(f"{web.url}/?topic={real}")
 
 
+async def test_a_list_that_is_open_stays_where_somebody_is_in_it_when_there_is_another_topic(
+    visitors: Visitors, product: Product
+) -> None:
+    installation, web, real = product
+    page = await (await visitors.new(web)).board(real)
+    field = page.get_by_role("combobox", name="Topic")
+    await field.click()
+    await page.keyboard.type("events")
+    await expect(page.locator("[data-part=topic-said]")).to_have_text("50 of 5\u202f000; type to find others.")
+    for _ in range(4):
+        await page.keyboard.press("PageDown")
+    active = page.locator("[role=option][aria-selected=true]")
+    await expect(active).to_contain_text("team-00.events-1600")
+    topic = await active.get_attribute("data-topic")
+    place = await active.bounding_box()
+    installation.watch("team-00.events-new", "New events")
+    await expect(page.locator("[data-part=topic-said]")).to_have_text("50 of 5\u202f001; type to find others.")
+    await expect(active).to_have_attribute("data-topic", topic or "")
+    assert await active.bounding_box() == place
+
+
 async def test_all_topics_are_found_on_their_page_with_what_kafka_keeps(visitors: Visitors, product: Product) -> None:
     _, web, real = product
     visitor = await visitors.new(web)
@@ -98,7 +119,7 @@ async def test_all_topics_are_found_on_their_page_with_what_kafka_keeps(visitors
     await expect(board.locator("#board")).to_have_attribute("data-received", "10")  # the server knows what Kafka has
     page = await visitor.open("/topics/")
     await expect(page.locator("tr[data-topic]")).to_have_count(50)
-    await expect(page.locator("[data-part=topics-count]")).to_have_text("1–50 of 5002")
+    await expect(page.locator("[data-part=topics-count]")).to_have_text("1–50 of 5\u202f002")
     await page.keyboard.press("/")
     await page.keyboard.type("real one")
     rows = page.locator("tr[data-topic]")

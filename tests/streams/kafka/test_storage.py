@@ -45,6 +45,21 @@ async def test_kafka_tells_offsets_sizes_retention_and_the_newest_record_of_many
     assert (await storage.of({full: [0, 1]}))[full].firsts[0] == 3  # remembered for a while
 
 
+async def test_who_does_not_wait_finds_it_remembered(kafka: Kafka, settings: Any, storage: Storage) -> None:
+    settings.KAFKA_BOOTSTRAP_SERVERS = [kafka.address]
+    topic = kafka.create_topic(partitions=1)
+    kafka.produce(topic, [b"x"], partition=0)
+    asking = storage.begin({topic: [0]})
+    assert asking is not None
+    assert storage.begin({topic: [0]}) is None, "a second question beside the one under way"
+    assert storage.remembered(topic) is None
+    await asking
+    kept = storage.remembered(topic)
+    assert kept is not None
+    assert (kept.firsts, kept.newest is not None) == ({0: 0}, True)
+    assert storage.begin({topic: [0]}) is None, "asked again although it is known"
+
+
 async def test_a_kafka_that_does_not_answer_leaves_it_unknown_within_the_bound(
     settings: Any, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,9 +66,21 @@ export class Picker {
 
   /** @param {Topic[]} topics which the user may read */
   set(topics) {
+    const isNews = topics.length !== this.#all.length || topics.some(({ name, label }, at) => name !== this.#all[at]?.topic.name || label !== this.#all[at]?.topic.label);
+    if (!isNews) return; // the server says them anew with each connection: what is open stays as it is
     this.#all = findable(topics);
     this.#input.disabled = topics.length === 0;
-    if (this.#isOpen) this.#find(this.#input.value === this.#shown ? "" : this.#input.value);
+    if (this.#isOpen) this.#again(this.#input.value === this.#shown ? "" : this.#input.value);
+  }
+
+  /** @param {string} text that was looked for: what fits now, where somebody is in it permitting */
+  #again(text) {
+    const { scrollTop } = this.#list;
+    const name = this.#options[this.#active]?.dataset["topic"];
+    this.#find(text);
+    const active = this.#options.findIndex(({ dataset }) => dataset["topic"] === name);
+    if (active >= 0) this.#setActive(active);
+    this.#list.scrollTop = scrollTop;
   }
 
   /**
@@ -253,7 +265,7 @@ export class Picker {
     this.#favourites = favourites;
     this.#star.setAttribute("aria-pressed", String(favourites.has(this.#current)));
     // What somebody has begun to choose from does not move under the hand.
-    if (isNews && this.#isOpen && this.#input.value === this.#shown) this.#find("");
+    if (isNews && this.#isOpen && this.#input.value === this.#shown) this.#again("");
   }
 
   async #toggle() {
