@@ -64,7 +64,10 @@ export class MapTile {
     this.#canvas.addEventListener("pointermove", (event) => this.#choose(this.#nearest(event.offsetX, event.offsetY)));
     this.#canvas.addEventListener("pointerleave", () => this.#choose(-1));
     this.#canvas.addEventListener("blur", () => this.#choose(-1));
-    this.#canvas.addEventListener("click", () => this.#open());
+    this.#canvas.addEventListener("click", ({ offsetX, offsetY }) => {
+      this.#choose(this.#nearest(offsetX, offsetY)); // a finger comes without having moved there
+      this.#open();
+    });
     this.#canvas.addEventListener("keydown", (event) => this.#key(event));
     this.#load();
   }

@@ -160,6 +160,7 @@ export class Tile {
       return;
     }
     this.#say(problem || this.#trouble);
+    this.#showWhether(problem === "" || figures !== null);
     if (isComing(shown) || (isFilling && performance.now() < this.#oldUntil)) {
       this.#basisSaid = () => this.#foot([this.#isOld ? OLD : "", note].filter(Boolean).join(", "));
       this.#basisSaid();
@@ -194,6 +195,15 @@ export class Tile {
     this.#load.hidden = true;
     this.#basisSaid = () => this.#foot(OLD);
     this.#basisSaid();
+  }
+
+  /** @param {boolean} isShown else it says why it shows nothing: what it showed may be seen no more */
+  #showWhether(isShown) {
+    this.node.classList.toggle("without", !isShown);
+    if (isShown || !this.node.dataset["basis"]) return;
+    delete this.node.dataset["basis"];
+    this.#load.hidden = true;
+    this.#renewed(false);
   }
 
   /** @param {boolean} hasFigures else there are none to come, and what was there before goes */

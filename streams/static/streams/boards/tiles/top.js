@@ -37,6 +37,7 @@ export class TopTile {
     const shown = new Map(rows.map((row) => [row.tag, this.#row(row, total, most)]));
     for (const [tag, node] of this.#rows) if (!shown.has(tag)) node.remove();
     this.#rows = shown;
+    this.#list.style.setProperty("--lines", String(Math.max(1, shown.size)));
     for (const [place, node] of [...shown.values()].entries()) {
       if (this.#list.children[place] !== node) this.#list.insertBefore(node, this.#list.children[place] ?? null);
     }
