@@ -244,7 +244,7 @@ class SameAsDjangoTests(TestCase):
 
     async def test_what_a_view_raises_is_the_same_page(self) -> None:
         for error, status in ((ValueError("planted"), 500), (OperationalError("planted"), 503)):
-            with mock.patch.object(queries, "page", side_effect=error):
+            with mock.patch.object(queries, "lines", side_effect=error):
                 self.assertEqual((await self.same(Asked("GET", "/items/", "@"), self.olga)).status, status)
 
     async def test_a_database_that_is_away_is_told_to_who_is_signed_in(self) -> None:

@@ -35,7 +35,7 @@ class OwnPagesTests(TestCase):
     def test_a_fault_in_the_demonstration_is_our_page_and_the_terminals_traceback(self) -> None:
         with (
             override_settings(DEBUG=True, DEMO=True),
-            mock.patch.object(queries, "page", side_effect=ValueError("planted")),
+            mock.patch.object(queries, "lines", side_effect=ValueError("planted")),
             self.assertLogs("project.own_pages", "ERROR") as logged,
         ):
             answer = self.client.get("/items/")
@@ -45,7 +45,7 @@ class OwnPagesTests(TestCase):
     def test_who_develops_sees_the_traceback(self) -> None:
         with (
             override_settings(DEBUG=True),
-            mock.patch.object(queries, "page", side_effect=ValueError("planted")),
+            mock.patch.object(queries, "lines", side_effect=ValueError("planted")),
             self.assertLogs("django.request", "ERROR"),
         ):
             self.assertContains(self.client.get("/items/"), DEVELOPERS, status_code=500)
