@@ -321,6 +321,28 @@ async def test_going_to_a_time_or_an_offset_shows_what_follows_in_the_order_that
     await expect(board.locator(".detail h2")).to_have_text("1:0")
 
 
+async def test_where_to_go_to_can_be_typed_before_the_search_is_there(
+    visitors: Visitors, orders: tuple[Installation, Process]
+) -> None:
+    _, web = orders
+    person = await visitors.new(web)
+    released = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await person.context.route("**/board/history*.js", late)
+    board = await person.board(TOPIC)
+    await board.keyboard.press("o")
+    await board.keyboard.type("0:4")
+    await board.keyboard.press("Enter")
+    released.set()
+    await expect(board.locator(".detail h2")).to_have_text("0:4")
+    await expect(board.get_by_label("A time or an offset")).to_have_value("0:4")
+    await expect(board.locator("[data-part=history-rows] .row")).to_have_count(3)
+
+
 async def test_times_are_written_in_one_way_that_is_remembered(
     visitors: Visitors, orders: tuple[Installation, Process]
 ) -> None:

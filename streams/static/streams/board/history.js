@@ -103,10 +103,6 @@ export class History {
     });
     this.#cancel.addEventListener("click", () => this.cancel());
     this.#on.addEventListener("click", () => void this.#run(this.#cursor));
-    part("history-form", HTMLFormElement).addEventListener("submit", (event) => {
-      event.preventDefault();
-      void this.start();
-    });
     part("history-close", HTMLButtonElement).addEventListener("click", () => this.close());
   }
 
@@ -158,6 +154,7 @@ export class History {
     this.#order.value = "oldest";
     this.#showWhere();
     this.#show("");
+    if (document.activeElement === this.#at) return; // somebody types there already
     this.#at.focus();
     this.#at.select();
   }

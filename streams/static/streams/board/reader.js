@@ -71,6 +71,7 @@ export class Reader {
   #olderButton = part("older-load", HTMLButtonElement);
   #olderNote = part("older-note", HTMLElement);
   #olderLine = part("older", HTMLElement);
+  #found = part("history", HTMLElement);
 
   /** @param {ReaderTools} tools */
   constructor(tools) {
@@ -116,6 +117,10 @@ export class Reader {
     list.addEventListener("click", (event) => void this.#try(this.#clicked(event)));
     this.#newer.addEventListener("click", () => this.toNewest());
     this.#olderButton.addEventListener("click", () => void (this.search.serversPart === "" ? this.#try(this.#loadOlder()) : this.look()));
+    part("history-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#inHistory((history) => history.start());
+    });
     part("export-button", HTMLButtonElement).addEventListener("click", () => void this.#export());
     for (const name of ["history-button", "found-history"]) part(name, HTMLButtonElement).addEventListener("click", () => void this.look());
     part("gaps-button", HTMLButtonElement).addEventListener("click", () => this.rows.reveal((gap) => gap.range.reason !== "passed"));
@@ -307,7 +312,17 @@ export class Reader {
 
   /** @param {string} [text] a time, or a partition and an offset; none: somebody is asked for it */
   goTo(text) {
+    if (text === undefined && this.#history === null) this.#askPlace();
     return this.#inHistory((history) => (text === undefined ? history.ask() : history.goTo(text)));
+  }
+
+  /** Where to go to can be typed at once, while the search is loaded. */
+  #askPlace() {
+    this.#makeRoom();
+    const place = part("history-at", HTMLInputElement);
+    part("history-where", HTMLSelectElement).value = "at";
+    this.#found.hidden = place.hidden = false;
+    place.focus();
   }
 
   /** @param {{ from: number, to: number }} span ms: shows the records of that time */
@@ -318,15 +333,20 @@ export class Reader {
   /** @param {(history: import("./history.js").History) => void | Promise<void>} does */
   async #inHistory(does) {
     this.#historyLoading ??= this.#loadHistory();
+    this.#makeRoom();
     try {
-      const history = await this.#historyLoading;
-      if (this.#detail.isOver) this.#detail.close(); // it would lie over what is typed and found
-      await does(history);
+      await does(await this.#historyLoading);
     } catch (error) {
       this.#historyLoading = null;
       if (this.#history !== null) throw error;
+      this.#found.hidden = true;
       this.note("the search in history could not be loaded; the server cannot be reached");
     }
+  }
+
+  /** What lies over the form, and over what is found, goes. */
+  #makeRoom() {
+    if (this.#detail.isOver) this.#detail.close();
   }
 
   async #loadHistory() {
@@ -382,7 +402,8 @@ export class Reader {
     const isThere = !this.rows.isEmpty && this.#tools.subscription().phase !== "ended";
     const isServers = this.search.serversPart !== "";
     this.#olderButton.hidden = !isThere || older === "beginning" || this.rows.isDeepest || (isServers && this.#isWhole);
-    this.#olderButton.disabled = older === "loading";
+    // Not disabled: that would take the keyboard away from whoever is on it.
+    this.#olderButton.setAttribute("aria-disabled", String(older === "loading"));
     say(this.#olderButton, isServers ? "Search older ones in history" : older === "loading" ? "loading …" : "Load older records");
     const end = this.rows.isDeepest ? "A board shows no more than this; a filter or an address with a time narrows it." : this.#older?.note;
     say(this.#olderNote, isThere && older === "beginning" ? "Nothing older is in Kafka." : isThere ? (end ?? "") : "");
