@@ -12,7 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.shortcuts import render
 
 from streams.finding import words
-from streams.finding.known import Heard, Watchable, found, heard, is_there, watchable
+from streams.finding.known import Heard, Watchable, busiest, found, heard, is_there, watchable
 from streams.kafka import storage
 from streams.kafka.storage import Kept
 from streams.runtime.digits import whole_number
@@ -29,7 +29,8 @@ LAST_MS = 253_402_300_799_999  # the end of the year 9999; calendars here end th
 
 @login_required
 async def topic_list(request: HttpRequest) -> HttpResponse:
-    """The list: `?search=`, `?page=`. With `fragment` only what it shows, for a page that is open already."""
+    """The list: `?search=`, `?page=`, and `?sort=rate` for the busiest first. With `fragment` only what it shows, for a
+    page that is open already."""
     user = cast("User", await request.auser())
     text = request.GET.get("search", "").strip()[:TEXT_LENGTH]
 
@@ -38,6 +39,9 @@ async def topic_list(request: HttpRequest) -> HttpResponse:
         return known, found(known, text)
 
     known, names = await sync_to_async(looked_up)()
+    sort = "rate" if request.GET.get("sort") == "rate" else ""
+    if sort:
+        names = busiest(names)
     last_page = max(1, -(-len(names) // PAGE))
     page = min(whole_number(request.GET.get("page", ""), 6) or 1, last_page)
     shown = names[(page - 1) * PAGE : page * PAGE]
@@ -53,8 +57,10 @@ async def topic_list(request: HttpRequest) -> HttpResponse:
         "last_number": (page - 1) * PAGE + len(shown),
         "page": page,
         "last_page": last_page,
-        "previous": _address(text, page - 1) if page > 1 else "",
-        "next": _address(text, page + 1) if page < last_page else "",
+        "sort": sort,
+        "sorted_otherwise": _address(text, "" if sort else "rate", 1),
+        "previous": _address(text, sort, page - 1) if page > 1 else "",
+        "next": _address(text, sort, page + 1) if page < last_page else "",
         "rows": [topic_row(name, known, about[name], kept.get(name)) for name in shown],
     }
     template = "streams/_topics.html" if "fragment" in request.GET else "streams/topics.html"
@@ -96,5 +102,5 @@ def _told(number: int | None) -> str:
     return "" if number is None else words.grouped(max(0, number))
 
 
-def _address(text: str, page: int) -> str:
-    return "?" + urlencode({**({"search": text} if text else {}), "page": page})
+def _address(text: str, sort: str, page: int) -> str:
+    return "?" + urlencode({**({"search": text} if text else {}), **({"sort": sort} if sort else {}), "page": page})

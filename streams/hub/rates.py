@@ -20,6 +20,11 @@ class Lately:
         self._records = array("I", bytes(4 * KEPT_S))
         self._begun, self._last = begun, begun - 1
 
+    @property
+    def last(self) -> int:
+        """The newest second that had records."""
+        return self._last
+
     def put(self, second: int, records: int) -> None:
         """Notes a second that is over. Where the clock was set back, all that was known is forgotten."""
         if second <= self._last:
@@ -88,6 +93,12 @@ class Seconds:
     def rate(self, topic: str) -> float:
         """Records a second that were taken in of a topic, over the last RATE_S complete seconds."""
         return sum(self.lately(topic, RATE_S)[1]) / RATE_S
+
+    def busy(self) -> dict[str, float]:
+        """The rates of all topics that have one now: of thousands mostly a few, and the others cost next to nothing."""
+        since = int(time.time()) - RATE_S
+        lately = [topic for topic, known in self._lately.items() if known.last >= since or topic in self._open]
+        return {topic: rate for topic in lately if (rate := self.rate(topic))}
 
     def forget(self, topic: str) -> None:
         """Forgets what was counted of a topic."""

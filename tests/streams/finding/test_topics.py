@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -120,6 +121,15 @@ class ListTests(TopicsTestCase):
         browser = sign_in(self.owner)
         with self.assertNumQueries(6):
             browser.get("/topics/?search=many-49&fragment=1")
+
+    def test_the_busiest_come_first_when_asked_on_all_pages(self) -> None:
+        with mock.patch.object(pages, "busiest", lambda names: sorted(names, reverse=True)):
+            self.assertEqual(self.shown(self.owner, "?sort=rate"), ["weather", "sales.returns", "sales.orders"])
+            Topic.objects.bulk_create([Topic(name=f"many-{number:02}") for number in range(60)])
+            page = sign_in(self.owner).get("/topics/?search=many&sort=rate").content.decode()
+        self.assertIn('href="?search=many&amp;sort=rate&amp;page=2"', page)
+        self.assertIn('<a href="?search=many&amp;page=1" data-part="topics-sort">By name</a>', page)
+        self.assertEqual(self.shown(self.owner, "?sort=nothing"), self.shown(self.owner))
 
     def test_a_stranger_is_asked_to_sign_in(self) -> None:
         self.assertEqual(self.client.get("/topics/").status_code, 302)

@@ -26,13 +26,14 @@ def test_a_rate_is_of_the_last_complete_seconds_whether_or_not_they_were_told(mo
         seconds.count("t", [part(0, second * 5, second * 5 + 5)])
     assert seconds.rate("t") == pytest.approx(5 * (RATE_S - 1) / RATE_S)  # the present one is not over
     clock.now += 1
-    assert seconds.rate("t") == 5
+    seconds.begin("quiet")
+    assert (seconds.rate("t"), seconds.busy()) == (5, {"t": 5})
     seconds.tell()
-    assert seconds.rate("t") == 5
+    assert (seconds.rate("t"), seconds.busy()) == (5, {"t": 5})
     clock.now += RATE_S // 2
     assert seconds.rate("t") == pytest.approx(5 * (RATE_S - RATE_S // 2) / RATE_S)
     clock.now += RATE_S
-    assert (seconds.rate("t"), seconds.rate("unknown")) == (0, 0)
+    assert (seconds.rate("t"), seconds.rate("unknown"), seconds.busy()) == (0, 0, {})
     seconds.forget("t")
 
 

@@ -41,7 +41,9 @@ async function typed() {
   asking = new AbortController();
   const { signal } = asking;
   const text = search.value.trim();
-  const query = text ? `?${new URLSearchParams({ search: text })}` : "";
+  const sort = new URLSearchParams(location.search).get("sort");
+  const asked = new URLSearchParams({ ...(text && { search: text }), ...(sort && { sort }) });
+  const query = asked.size > 0 ? `?${asked}` : "";
   try {
     const list = await listOf(query, signal);
     part("topic-list", HTMLElement).replaceWith(list);
@@ -62,7 +64,9 @@ async function look() {
     if (query !== location.search) return;
     for (const row of part("topic-list", HTMLElement).querySelectorAll("tr[data-topic]")) {
       const other = now.querySelector(`tr[data-topic="${CSS.escape(row.getAttribute("data-topic") ?? "")}"]`);
-      for (const field of MOVING) {
+      const rate = row.querySelector('[data-field="rate"]');
+      if (!other && rate) rate.textContent = "–"; // it stands on another page now
+      for (const field of other ? MOVING : []) {
         const [cell, fresh] = [row, other].map((each) => each?.querySelector(`[data-field="${field}"]`));
         if (cell && fresh && cell.textContent !== fresh.textContent) cell.replaceChildren(...fresh.childNodes);
       }
