@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from django.test import TransactionTestCase
 
-from tests.support import processes, services
+from tests.support import files, processes, services
 from tests.support.examples import FEW
 
 # A test is marked with what it needs, so that `-m "not kafka"` works without anybody remembering to write the mark;
@@ -46,6 +46,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
         kind = getattr(item, "cls", None)
         if kind is not None and issubclass(kind, TransactionTestCase):
             item.add_marker("database")
+    for path in {item.path for item in items if item.get_closest_marker("database")}:
+        if not files.SAYS_DATABASE.search(path.read_text()):
+            raise pytest.UsageError(f"{path} uses the database, but nothing in it says so: see tests/support/files.py")
     done = yield
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])

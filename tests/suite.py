@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import nursery, reached, services
+from tests.support import files, nursery, reached, services
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -126,12 +126,6 @@ def of_tests(
     return Step(f"tests {name}", command, environment, fine)
 
 
-def files_that_write(mark: str) -> list[str]:
-    """The files of tests with this mark, where it is nothing that tests/conftest.py sets: with these, pytest need not
-    load all others to find out that it runs none of them."""
-    return [str(path) for path in sorted((ROOT / "tests").rglob("test_*.py")) if f"mark.{mark}" in path.read_text()]
-
-
 def side_by_side(together: str, workers: int = CORES) -> list[str]:
     """pytest's options for several processes. together: what one process gets as a whole (pytest-xdist's --dist)."""
     return ["-n", str(workers), "--dist", together]
@@ -192,7 +186,8 @@ def on_postgres(arguments: list[str]) -> None:
     try:
         beside(
             of_tests(
-                "on PostgreSQL", "database and not processes", arguments, *side_by_side("loadscope"),
+                "on PostgreSQL", "database and not processes", arguments or files.that_use_the_database(),
+                *side_by_side("loadscope"),
                 TEST_DATABASE_URL=server.create_database(),
             )
         ).run()  # fmt: skip
@@ -212,7 +207,7 @@ def with_products(arguments: list[str], shared: dict[str, str]) -> None:
     """All but the other Pythons. shared: the environment that the runs have of which several start products."""
     waiting = replace(
         of_tests(
-            "of what is away for long", "waits", arguments or [*files_that_write("waits"), FAULTS],
+            "of what is away for long", "waits", arguments or [*files.that_write("waits"), FAULTS],
             *side_by_side("worksteal", WAITING_WORKERS),
             TEST_PORTS="upper", **shared,
         ),
@@ -228,7 +223,7 @@ def with_products(arguments: list[str], shared: dict[str, str]) -> None:
         "with services, and in the browser", f"({SERVICES}) and not (alone or waits)", arguments,
         *side_by_side("loadfile", WAITING_WORKERS), "--no-loadscope-reorder", **shared,
     ).run()  # fmt: skip
-    of_tests("that have the machine for themselves", "alone", arguments or files_that_write("alone"), **shared).run()
+    of_tests("that have the machine for themselves", "alone", arguments or files.that_write("alone"), **shared).run()
 
 
 def check(arguments: list[str]) -> None:
