@@ -177,7 +177,7 @@ class RunTests(TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "file"
             row = "x" * 900_000
-            path.write_text(HEADER + "".join(f"{number},Lamp,5,{row}\n" for number in range(40)))
+            path.write_text(HEADER + "".join(f"{number},Lamp,5,{row}\n" for number in range(20)))
             survey = recognising.survey(path)
             mapping = import_mapping.guess(survey)
             running.run(
