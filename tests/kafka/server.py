@@ -23,6 +23,7 @@ RUN = HERE.parent.parent / ".run"
 LIBRARIES = RUN / "kafka-4.1.0-jars"
 MEMORY = "512m"  # the heap of one node; it then takes about 370 MB
 MAVEN_SECONDS = 600  # 44 MB over a slow line
+CHECKPOINT = "bootstrap.checkpoint"  # what a new folder begins with: the versions of Kafka's features
 NODE_SECONDS = 120  # for a node to start, and to stop
 
 
@@ -153,7 +154,7 @@ def configuration(folder: Path, host: str, port: int, controller_port: int, sett
 
 
 def new_cluster() -> str:
-    """A fresh name for a cluster."""
+    """A fresh name for a cluster, or for a folder of it."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
@@ -168,15 +169,32 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     properties = folder / "server.properties"
     properties.write_text(configuration(folder, host, port, controller_port, settings))
-    if not (folder / "data" / "meta.properties").is_file():
+    data, node = folder / "data", settings.get("node.id", "1")
+    if not (data / "meta.properties").is_file():
+        make_folder(data, properties, cluster or new_cluster(), node)
+    return java_command("kafka.Kafka", str(properties), options=options)
+
+
+def make_folder(data: Path, properties: Path, cluster: str, node: str) -> None:
+    """What `kafka-storage format` does, which takes a start of Java: that is asked once, for what is the same in each
+    folder of this version of Kafka."""
+    kept = libraries() / CHECKPOINT
+    if not kept.is_file():
         # With `=`: one in 64 of the names begins with a dash.
-        named = f"--cluster-id={cluster or new_cluster()}"
-        of_java = tuple(option for option in options if "AtExit" not in option)
-        command = java_command("kafka.tools.StorageTool", "format", named, "--config", str(properties), options=of_java)
+        named = f"--cluster-id={cluster}"
+        command = java_command("kafka.tools.StorageTool", "format", named, "--config", str(properties))
         done = subprocess.run(command, capture_output=True, text=True, timeout=NODE_SECONDS, check=False)
         if done.returncode != 0:
             raise KafkaMissing(f"Kafka could not format its folder:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return java_command("kafka.Kafka", str(properties), options=options)
+        half = kept.with_suffix(f".{uuid.uuid4().hex}")
+        shutil.copyfile(data / CHECKPOINT, half)
+        half.replace(kept)  # of two that were first at once, either's
+        return
+    data.mkdir(exist_ok=True)
+    shutil.copyfile(kept, data / CHECKPOINT)
+    (data / "meta.properties").write_text(
+        f"version=1\ncluster.id={cluster}\nnode.id={node}\ndirectory.id={new_cluster()}\n"
+    )
 
 
 def is_free(port: int) -> bool:
