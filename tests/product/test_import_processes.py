@@ -6,8 +6,6 @@ import os
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +15,7 @@ import psycopg
 import pytest
 
 from items.imports.running import CHUNK
-from tests.support.processes import PASSWORD, ROOT, SESSION_COOKIE, USERS, Installation, session_of
+from tests.support.processes import PASSWORD, SESSION_COOKIE, USERS, Installation, session_of
 from tests.support.services import Postgres, children
 from tests.support.waiting import wait_until
 
@@ -78,20 +76,19 @@ def test_an_import_killed_at_random_points_leaves_whole_chunks_and_the_same_file
 ) -> None:
     installation = install()
     path = file_of(tmp_path)
-    command = [sys.executable, "manage.py", "importitems", str(path), "--owner", "alice"]
+    command = ("importitems", str(path), "--owner", "alice")
     for _ in range(KILLS):
         before = there(installation)
         until = before + random.randint(1, 3 * CHUNK)
-        process = subprocess.Popen(command, cwd=ROOT, env=installation.env, stderr=subprocess.DEVNULL)
+        process = installation.command(*command)
         wait_until(lambda end=until: there(installation) >= min(end, ROWS), "rows arrive", 120)  # type: ignore[misc]
         process.kill()
-        process.wait()
         found = there(installation)
         assert found % CHUNK == 0 or found == ROWS
         assert found > before or before == ROWS
-    installation.manage(*command[2:])
+    installation.manage(*command)
     assert_as_the_file(installation)
-    said = installation.manage(*command[2:])
+    said = installation.manage(*command)
     assert f"0 created, 0 updated, {ROWS} unchanged, 0 failed" in said
 
 
@@ -192,9 +189,7 @@ def test_imports_wait_for_a_database_that_was_killed_and_go_on_by_themselves(
         page = post("/items/import/", path.read_bytes()).url.path
         wait_until(lambda: "Item, number 0" in browser.get(page).text, "the preview", 120)
         post(f"{page}start/", sku="sku", name="name", price="price")
-        command = [sys.executable, "manage.py", "importitems", str(other), "--owner", "alice", "--report", str(report)]
-        with (tmp_path / "said").open("w") as said:
-            importing = subprocess.Popen(command, cwd=ROOT, env=installation.env, stderr=said, stdout=said)
+        importing = installation.command("importitems", str(other), "--owner", "alice", "--report", str(report))
         wait_until(lambda: {"S", "T"} <= first_letters(installation), "a chunk of both", 120)
         looked_at = post("/items/import/", b"name,price\n" + b"Lamp,1\n" * 400_000).url.path
         postgres.kill()
@@ -202,9 +197,9 @@ def test_imports_wait_for_a_database_that_was_killed_and_go_on_by_themselves(
         time.sleep(AWAY_S)  # no condition: longer than any number of tries may last
         postgres.start()
         wait_until(lambda: "<strong>Done</strong>" in browser.get(page).text, "the import's end", 240)
-        assert importing.wait(240) == 0, (tmp_path / "said").read_text()
+        assert importing.wait(240) == 0, importing.log()
         wait_until(lambda: "with 400000 rows" in browser.get(looked_at).text, "the preview of the other", 120)
-    assert "the import waits for it" in (tmp_path / "said").read_text()
+    assert "the import waits for it" in importing.log_path.read_text()
     rows = installation.query("SELECT count(*), count(DISTINCT sku), max(version) FROM items_item")
     assert rows == [(2 * ROWS, 2 * ROWS, 1)]
     events = installation.query("SELECT count(*), count(DISTINCT key) FROM streams_outboxmessage")

@@ -310,6 +310,12 @@ class Installation:
         epoch = uuid.uuid4().hex
         self.query(f"INSERT INTO streams_topic (name, label, epoch) VALUES ('{topic}', '{label}', '{epoch}')")
 
+    def command(self, *arguments: str) -> Process:
+        """A management command that was begun, and goes on by itself; its log is what it prints."""
+        command = self._add(arguments[0], [sys.executable, "manage.py", *arguments], 0, False, {})
+        command.start(wait=False)
+        return command
+
     def web(self, *, workers: int = 1, start: bool = True, ws: str | None = None, **extra: str) -> Process:
         """uvicorn, as in production, or with another WebSocket implementation (`ws`)."""
         port = free_port()
