@@ -22,6 +22,8 @@ MARKS |= {"install": "processes", "product": "processes"}
 MARKS |= {"db": "database", "transactional_db": "database"}
 # … and with this, wherever it stands in such a folder: tests/suite.py leaves them out by their names.
 OF_FOLDERS = {"browser": "browser", "faults": "waits"}
+# What a test with this mark takes, about, beside what one without any takes; of several marks, the most counts.
+WEIGHTS = {"slow": 10, "browser": 5, "kafka": 3}
 # New objects between two looks of Python for what is to be freed. With its own 700, tests took a twentieth longer.
 YOUNG = 10_000
 
@@ -35,8 +37,8 @@ hypothesis.settings.load_profile("ours")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
-    """Marks the tests, before some are chosen by their marks; of these the files with most slow tests come first: one
-    that began last would have a run wait for it alone."""
+    """Marks the tests, before some are chosen by their marks; of these the files that take longest come first: one that
+    began last would have a run wait for it alone."""
     for item in items:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKS:
@@ -50,8 +52,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
         if not files.SAYS_DATABASE.search(path.read_text()):
             raise pytest.UsageError(f"{path} uses the database, but nothing in it says so: see tests/support/files.py")
     done = yield
-    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    weights: Counter[Path] = Counter()
+    for item in items:
+        weights[item.path] += max((WEIGHTS.get(mark.name, 0) for mark in item.iter_markers()), default=0)
+    items.sort(key=lambda item: -weights[item.path])
     return done
 
 
