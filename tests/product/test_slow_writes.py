@@ -34,7 +34,8 @@ async def test_writes_that_hang_delay_no_read_no_socket_and_no_health_check(
     installation = install(postgres, TEST_STATEMENT_MS="300000")  # those that hang do so until the test lets go
     web = await asyncio.to_thread(installation.web)
     headers = {"Authorization": f"Bearer {installation.token}"}
-    limits = httpx.Limits(max_connections=SENT + 10)
+    # None is kept: the server closes idle ones, perhaps in the moment in which the next request leaves.
+    limits = httpx.Limits(max_connections=SENT + 10, max_keepalive_connections=0)
     with psycopg.connect(installation.database_url, autocommit=True) as server:
         server.execute(SLOW.encode())
         server.execute("SELECT pg_advisory_lock(%s)", [LOCK])
