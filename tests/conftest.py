@@ -48,9 +48,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
         kind = getattr(item, "cls", None)
         if kind is not None and issubclass(kind, TransactionTestCase):
             item.add_marker("database")
-    for path in {item.path for item in items if item.get_closest_marker("database")}:
-        if not files.SAYS_DATABASE.search(path.read_text()):
-            raise pytest.UsageError(f"{path} uses the database, but nothing in it says so: see tests/support/files.py")
+    found_by = {"database": files.SAYS_DATABASE} | dict.fromkeys(services.MARKS, files.SAYS_SERVICE)
+    marked = {(item.path, mark.name) for item in items for mark in item.iter_markers()}
+    for path, mark in sorted(marked):
+        if mark in found_by and not found_by[mark].search(path.read_text()):
+            raise pytest.UsageError(f"{path} is marked {mark}, and nothing in it says so: see tests/support/files.py")
     done = yield
     weights: Counter[Path] = Counter()
     for item in items:

@@ -28,7 +28,7 @@ CORES = max(2, min(4, os.cpu_count() or 2))  # processes of pytest side by side;
 # One more where tests wait for services and processes: a core would stand idle meanwhile.
 WAITING_WORKERS = 3
 
-SERVICES = "kafka or postgres or redis or registry or nginx or browser or processes"
+SERVICES = " or ".join(services.MARKS)
 # Images set PYTHONDONTWRITEBYTECODE: each of the pythons that are started here would compile all of it again.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 BESIDE_OTHERS = ["nice", "-n", "5"]  # what computes while others look at time: these go first
@@ -220,7 +220,8 @@ def with_products(arguments: list[str], shared: dict[str, str]) -> None:
         on_postgres(arguments)
         ended.result()
     of_tests(
-        "with services, and in the browser", f"({SERVICES}) and not (alone or waits)", arguments,
+        "with services, and in the browser", f"({SERVICES}) and not (alone or waits)",
+        arguments or files.that_need_a_service(),
         *side_by_side("loadfile", WAITING_WORKERS), "--no-loadscope-reorder", **shared,
     ).run()  # fmt: skip
     of_tests("that have the machine for themselves", "alone", arguments or files.that_write("alone"), **shared).run()

@@ -6,9 +6,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.support import services
+
 TESTS = Path(__file__).resolve().parent.parent
 # Django's test cases and those made of them, and pytest-django's mark and fixtures.
 SAYS_DATABASE = re.compile(r"TestCase\b|\bdjango_db\b|\bdb\b|\btransactional_db\b")
+# A mark, or a parameter that is a fixture of tests/conftest.py, or of tests/browser, with which the mark is set.
+SAYS_SERVICE = re.compile(
+    rf"\bmark\.({'|'.join(services.MARKS)})\b"
+    r"|\bdef \w+\([^)]*\b(kafka|postgres|redis|registry|chromium|visitors|install|product)\b"
+)
 
 
 def that_say(pattern: str | re.Pattern[str]) -> list[str]:
@@ -24,3 +31,8 @@ def that_write(mark: str) -> list[str]:
 def that_use_the_database() -> list[str]:
     """The files of tests that tests/conftest.py marks so, and some others. It refuses one that would not be found."""
     return that_say(SAYS_DATABASE)
+
+
+def that_need_a_service() -> list[str]:
+    """The files with tests that need more than Python. tests/conftest.py refuses one that would not be found."""
+    return that_say(SAYS_SERVICE)

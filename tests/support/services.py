@@ -35,6 +35,9 @@ STOP_SECONDS = 30
 CALL_SECONDS = 20  # one administrative call to a service
 LOG_TAIL = 4000  # characters of a service's log in a failure's text
 
+# The marks of tests that need more than Python.
+MARKS = ("kafka", "postgres", "redis", "registry", "nginx", "browser", "processes")
+
 names = itertools.count(1)
 
 
