@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import httpx
-import pytest
 
 from tests.conftest import Install
 from tests.support.client import Follower
 from tests.support.services import Postgres
-
-pytestmark = pytest.mark.alone
 
 WRITERS = 100
 PATIENCE_S = 120  # for all of them together; few writes are under way at a time, the others get 503

@@ -7,13 +7,9 @@ import json
 from collections import Counter
 from typing import Any
 
-import pytest
-
 from tests.conftest import Install
 from tests.support.processes import Installation
 from tests.support.services import Postgres
-
-pytestmark = pytest.mark.alone
 
 SENT = 1000
 SAME_SKU = 10  # of each ten, one is saved

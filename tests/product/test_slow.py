@@ -16,8 +16,6 @@ from tests.support.services import Kafka
 VALUE = b'"' + b"x" * 8000 + b'"'
 RECORDS = 3500  # 28 MB: more than the log keeps (16 MiB) and may be on the way (4 MiB) together
 
-pytestmark = pytest.mark.alone
-
 PART = 350  # 2.8 MB
 
 

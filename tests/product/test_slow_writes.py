@@ -6,7 +6,6 @@ import asyncio
 
 import httpx
 import psycopg
-import pytest
 
 from items.services.turns import WRITES
 from tests.conftest import Install
@@ -14,8 +13,6 @@ from tests.support.client import Follower
 from tests.support.services import Postgres
 from tests.support.waiting import until
 from tests.support.wire import until_it_answers
-
-pytestmark = pytest.mark.alone
 
 SENT = 100
 LOCK = 4711
