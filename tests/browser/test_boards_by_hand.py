@@ -123,8 +123,10 @@ async def test_a_finger_that_moves_across_a_chart_chooses_a_time_and_one_that_mo
             await line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
         await line.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
+    # A finger that was swift leaves the page scrolling on by itself, whatever it is told meanwhile.
+    await page.evaluate("() => addEventListener('scrollend', () => (globalThis.hasScrolled = true), { once: true })")
     await move((0.5, 120), (0.5, 100), (0.5, 60), (0.5, 10))
-    await page.wait_for_function("() => scrollY > 0", timeout=CALL_SECONDS * 1_000)
+    await page.wait_for_function("() => globalThis.hasScrolled && scrollY > 0", timeout=CALL_SECONDS * 1_000)
     await expect(whole).to_be_hidden()
     await page.evaluate("() => scrollTo({ top: 0, behavior: 'instant' })")
 
