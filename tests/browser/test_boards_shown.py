@@ -61,7 +61,8 @@ async def test_handles_of_tiles_lie_below_the_panel(visitors: Visitors, install:
     installation.watch(TOPIC)
     web = installation.web()
     counts = [tile(f"count-{place}", "number", {"figure": "count"}) | {"y": 4 * place} for place in range(8)]
-    page = await edited(await visitors.new(web, viewport=PHONE), make_board(installation, web, counts))
+    person = await visitors.new(web, viewport=PHONE, has_touch=True, is_mobile=True)
+    page = await edited(person, make_board(installation, web, counts))
     await expect(page.locator(".ui-resizable-handle").first).to_be_attached()
     over = """panel => {
       const { left, top, width, height } = panel.getBoundingClientRect();
