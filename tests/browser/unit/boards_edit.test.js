@@ -46,11 +46,13 @@ test("a board is offered the usual windows, and the one that it has", () => {
 });
 
 test("who saves second is told what differs", () => {
-  const tile = (id, more) => ({ id, title: id, x: 0, options: {}, ...more });
+  const tile = (id, more) => ({ id, kind: "number", title: id, topic: "t", filter: "", x: 0, y: 0, w: 3, h: 3, options: { figure: "count", field: null }, ...more });
   const mine = { name: "A", window: { last_seconds: 60 }, filter: "", clock: "utc", tiles: [tile("one"), tile("two", { x: 3 })] };
-  const theirs = { ...mine, name: "B", tiles: [tile("two"), tile("three")] };
+  const theirs = { ...mine, name: "B", window: { since: "opened" }, tiles: [tile("two", { options: { figure: "max", field: "value.n" } }), tile("three")] };
   assert.deepEqual(differences(mine, theirs).map(({ name, mine: a, theirs: b }) => [name, a, b]), [
-    ["name", '"A"', '"B"'], ["tile one", "there", "not there"], ["tile two", "x 3", "x 0"], ["tile three", "not there", "there"],
+    ["name", "A", "B"], ["window", "in the last 1 min", "since this board was opened"], ["tile one", "there", "not there"],
+    ["tile two", "column 4, row 1, 3 wide, 3 high; figure: count; field: none", "column 1, row 1, 3 wide, 3 high; figure: max; field: value.n"],
+    ["tile three", "not there", "there"],
   ]);
   assert.deepEqual(differences(mine, structuredClone(mine)), []);
 });

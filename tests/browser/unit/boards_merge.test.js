@@ -30,10 +30,21 @@ test("of what both changed somebody chooses, mine where nobody did", () => {
   const theirs = { ...BASE, name: "Theirs", tiles: [tile("one", { title: "theirs", y: 6 }), tile("three", { x: 6, title: "3" })] };
   const { board, conflicts } = merged(BASE, mine, theirs);
   assert.deepEqual(conflicts.map(({ id }) => id), ["name", "tile mine: place", "tile mine: title", "tile 3", "tile seen"]);
-  assert.deepEqual(conflicts.map(({ mine: one, theirs: other }) => [one, other].map((words) => words.slice(0, 9)))[3], ["not there", '{"id":"th']);
+  assert.deepEqual(conflicts.map(({ mine: one, theirs: other }) => [one, other]), [
+    ["Mine", "Theirs"], ["column 10, row 1, 3 wide, 3 high", "column 1, row 7, 3 wide, 3 high"], ["mine", "theirs"], ["not there", "there"], ["there", "not there"],
+  ]);
   assert.deepEqual([board.name, of(board, "one").title, of(board, "one").x, of(board, "one").y, of(board, "three")], ["Mine", "mine", 9, 0, undefined]);
   const chosen = merged(BASE, mine, theirs, new Map(conflicts.map(({ id }) => [id, "theirs"]))).board;
   assert.deepEqual([chosen.name, of(chosen, "one").title, of(chosen, "one").y, of(chosen, "two"), of(chosen, "three").title], ["Theirs", "theirs", 6, undefined, "3"]);
+});
+
+test("a choice is told in words, and of options only what differs", () => {
+  const of = (window, options) => ({ ...BASE, window, tiles: [tile("one", { options }), ...BASE.tiles.slice(1)] });
+  const mine = of({ last_seconds: 900 }, { figure: "max", field: "value.n" });
+  const theirs = of({ since: "opened" }, { figure: "min", field: "value.n" });
+  assert.deepEqual(merged(BASE, mine, theirs).conflicts.map(({ mine: one, theirs: other }) => [one, other]), [
+    ["in the last 15 min", "since this board was opened"], ["figure: max", "figure: min"],
+  ]);
 });
 
 test("two tiles that were added under one name, in one place, are two", () => {

@@ -1,5 +1,6 @@
 // What the gallery offers: each kind of tile, what it is for, and how it begins on the fields that a topic has. Pure.
 
+import { spoken } from "./spoken.js";
 import { windowText } from "../tiles/words.js";
 
 /**
@@ -163,7 +164,7 @@ export function differences(mine, theirs) {
   /** @type {Difference[]} */
   const found = [];
   for (const name of ["name", "window", "filter", "clock"]) {
-    const [one, other] = [JSON.stringify(mine[name]), JSON.stringify(theirs[name])];
+    const [one, other] = [spoken(name, mine[name]), spoken(name, theirs[name])];
     if (one !== other) found.push({ name, mine: one, theirs: other });
   }
   const tilesOf = (/** @type {Record<string, any>} */ board) => new Map(/** @type {Tile[]} */ (board["tiles"]).map((tile) => [tile.id, tile]));
@@ -174,17 +175,23 @@ export function differences(mine, theirs) {
     if (!one) found.push({ name, mine: "not there", theirs: "there" });
     else if (!other) found.push({ name, mine: "there", theirs: "not there" });
     else {
-      const changed = Object.keys({ ...one, ...other }).filter((part) => JSON.stringify(/** @type {any} */ (one)[part]) !== JSON.stringify(/** @type {any} */ (other)[part]));
-      if (changed.length > 0) found.push({ name, mine: said(one, changed), theirs: said(other, changed) });
+      const changed = PARTS.filter((part) => said(part, one, other) !== said(part, other, one));
+      const all = (/** @type {Tile} */ tile, /** @type {Tile} */ beside) => changed.map((part) => said(part, tile, beside)).join("; ");
+      if (changed.length > 0) found.push({ name, mine: all(one, other), theirs: all(other, one) });
     }
   }
   return found;
 }
 
+// Of a tile.
+const PARTS = ["kind", "title", "topic", "filter", "place", "options"];
+
 /**
+ * @param {string} part
  * @param {any} tile
- * @param {string[]} parts
+ * @param {any} other that it is compared with
  */
-function said(tile, parts) {
-  return parts.map((part) => `${part} ${JSON.stringify(tile[part])}`).join(", ").slice(0, 300);
+function said(part, tile, other) {
+  if (part === "place") return spoken(part, tile);
+  return part === "options" ? spoken(part, tile.options, other.options) : `${part}: ${spoken(part, tile[part])}`;
 }

@@ -2,6 +2,7 @@
 // somebody chooses. Pure.
 
 import { freeId } from "./kinds.js";
+import { spoken } from "./spoken.js";
 
 const PARTS = ["name", "sharing", "window", "filter", "clock"];
 const COLUMNS = 12;
@@ -31,18 +32,19 @@ export function merged(base, mine, theirs, choices = new Map()) {
    * @param {T} was
    * @param {T} one mine
    * @param {T} other
+   * @param {string} part that it is
    * @returns {T}
    */
-  function choose(name, was, one, other) {
+  function choose(name, was, one, other, part) {
     if (isSame(one, other) || isSame(one, was)) return other;
     if (isSame(other, was)) return one;
-    conflicts.push({ id: name, name, mine: wordsOf(one), theirs: wordsOf(other) });
+    conflicts.push({ id: name, name, mine: spoken(part, one, other), theirs: spoken(part, other, one) });
     return choices.get(name) === "theirs" ? other : one;
   }
 
   const board = /** @type {any} */ ({ ...theirs });
   const [wasBoard, myBoard] = [/** @type {any} */ (base), /** @type {any} */ (mine)];
-  for (const part of PARTS) board[part] = choose(part, wasBoard[part], myBoard[part], board[part]);
+  for (const part of PARTS) board[part] = choose(part, wasBoard[part], myBoard[part], board[part], part);
 
   /** @type {(tiles: Tile[]) => Map<string, Tile>} */
   const byId = (tiles) => new Map(tiles.map((tile) => [tile.id, tile]));
@@ -55,7 +57,7 @@ export function merged(base, mine, theirs, choices = new Map()) {
     if (one && other && before) tiles.push(mergedTile(name, before, one, other, choose));
     else if (one && other) tiles.push(other, ...(isSame(one, other) ? [] : [{ ...one, id: freeId([...theirs.tiles, ...mine.tiles, ...tiles], one.kind) }]));
     else {
-      const chosen = choose(name, before, one, other);
+      const chosen = choose(name, before, one, other, "tile");
       if (chosen) tiles.push(chosen);
     }
   }
@@ -78,15 +80,15 @@ export function isSaid(mine, theirs) {
  * @param {any} was
  * @param {any} one
  * @param {any} other
- * @param {<T>(name: string, was: T, one: T, other: T) => T} choose
+ * @param {<T>(name: string, was: T, one: T, other: T, part: string) => T} choose
  * @returns {Tile}
  */
 function mergedTile(name, was, one, other, choose) {
   const tile = { ...other };
   // A place is one thing: half of each would be a third.
   const place = (/** @type {any} */ { x, y, w, h }) => ({ x, y, w, h });
-  Object.assign(tile, choose(`${name}: place`, place(was), place(one), place(other)));
-  for (const part of ["title", "topic", "filter", "options"]) tile[part] = choose(`${name}: ${part}`, was[part], one[part], other[part]);
+  Object.assign(tile, choose(`${name}: place`, place(was), place(one), place(other), "place"));
+  for (const part of ["title", "topic", "filter", "options"]) tile[part] = choose(`${name}: ${part}`, was[part], one[part], other[part], part);
   return tile;
 }
 
@@ -119,9 +121,4 @@ function isSame(one, other) {
 /** @param {unknown} value @returns {string} with names in one order, whoever wrote it */
 function written(value) {
   return JSON.stringify(value, (_name, each) => (each && typeof each === "object" && !Array.isArray(each) ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1))) : each)) ?? "";
-}
-
-/** @param {unknown} value */
-function wordsOf(value) {
-  return value === undefined ? "not there" : (typeof value === "string" ? value || "empty" : JSON.stringify(value)).slice(0, 300);
 }
