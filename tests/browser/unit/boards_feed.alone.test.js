@@ -49,6 +49,17 @@ test("a tile says what keeps its stream from beginning, as soon as it is known",
   assert.deepEqual(shown().map(({ note, problem }) => [note, problem]), [["", "Kafka cannot be reached."]]);
 });
 
+test("no zero is shown of a stream that has not begun", (t) => {
+  // Without records they are figures of nothing for as long as some are to come.
+  const { refuse, shown } = asked(t);
+  assert.deepEqual(shown().map(({ isFilling, basis }) => [isFilling, basis.records]), [[true, 0]]);
+  refuse("unavailable", { retry_after_ms: 5_000 });
+  assert.deepEqual(shown().map(({ isFilling, basis }) => [isFilling, basis.records]), [[true, 0]]);
+  const empty = asked(t);
+  empty.begin({ 0: 0 });
+  assert.deepEqual(empty.shown().map(({ isFilling, figures }) => [isFilling, figures.value]), [[false, "0"]], "that is one");
+});
+
 test("a stream begins where its window begins, whatever is compared with it", (t) => {
   assert.deepEqual(asked(t).start, { timestamp: NOW + 600 - 60_000 });
   assert.deepEqual(asked(t, { window: { last_seconds: 900 } }).start, { timestamp: NOW + 600 - 900_000 });

@@ -211,7 +211,8 @@ export class Feed {
     this.#window.isFilling = this.#isFilling;
     if (!this.#window.isFilling && this.#origin !== null && !Number.isNaN(this.#unread)) this.#recall();
     const isBare = !this.hasRecords;
-    const isFilling = this.#isComing;
+    // What could not begin yet has no zero either.
+    const isFilling = this.#isComing || (this.#subscription.phase === "retrying" && !this.#subscription.stream.epoch);
     const isPart = isFilling && !isBare;
     const isDue = (/** @type {Seat} */ seat) => !LARGE.has(seat.tile.kind) || now - seat.readAt >= LARGE_MS || (seat.isBare && !isBare) || (seat.isPart && !isPart);
     const seats = this.#seats.filter((seat) => (only === null ? isDue(seat) : seat.tile.id === only));
