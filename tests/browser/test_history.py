@@ -160,6 +160,24 @@ async def test_a_found_row_that_is_pressed_stays_under_the_pointer_while_more_is
     await expect(found(page)).not_to_have_count(shown)
 
 
+async def test_what_is_chosen_before_the_search_is_loaded_stays(visitors: Visitors, web: Process) -> None:
+    page = await (await visitors.new(web)).board(TOPIC)
+    is_chosen = asyncio.Event()
+
+    async def later(route: Route) -> None:
+        await is_chosen.wait()
+        await route.continue_()
+
+    await page.route("**/board/history.js", later)
+    await page.keyboard.press("o")
+    await page.get_by_label("Where").select_option("all")
+    await page.get_by_label("Order", exact=True).select_option("place")
+    await page.get_by_role("button", name="Search", exact=True).click()
+    is_chosen.set()
+    await expect(panel(page)).to_have_attribute("data-state", "limit")
+    await expect(page.get_by_label("Where")).to_have_value("all")
+
+
 async def test_a_search_can_be_ended_survives_its_process_and_ends_with_the_right(
     visitors: Visitors, product: tuple[Installation, Process]
 ) -> None:

@@ -146,15 +146,18 @@ export class History {
     await this.#run(null);
   }
 
-  /** Opens the form that goes to a time or an offset; what was found stays. */
-  ask() {
+  /**
+   * Opens the form that goes to a time or an offset; what was found stays.
+   *
+   * @param {boolean} [isOpen] since before this was loaded: what was chosen in it meanwhile stays, too
+   */
+  ask(isOpen = false) {
     this.#topic = this.#tools.topic();
     this.#panel.hidden = false;
-    this.#where.value = "at";
-    this.#order.value = "oldest";
+    if (!isOpen) [this.#where.value, this.#order.value] = ["at", "oldest"];
     this.#showWhere();
     this.#show("");
-    if (document.activeElement === this.#at) return; // somebody types there already
+    if (isOpen && this.#panel.contains(document.activeElement)) return; // somebody chooses or types there
     this.#at.focus();
     this.#at.select();
   }

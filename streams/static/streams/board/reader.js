@@ -312,8 +312,9 @@ export class Reader {
 
   /** @param {string} [text] a time, or a partition and an offset; none: somebody is asked for it */
   goTo(text) {
-    if (text === undefined && this.#history === null) this.#askPlace();
-    return this.#inHistory((history) => (text === undefined ? history.ask() : history.goTo(text)));
+    const isEarly = text === undefined && this.#history === null;
+    if (isEarly) this.#askPlace();
+    return this.#inHistory((history) => (text === undefined ? history.ask(isEarly) : history.goTo(text)));
   }
 
   /** Where to go to can be typed at once, while the search is loaded. */
@@ -321,6 +322,7 @@ export class Reader {
     this.#makeRoom();
     const place = part("history-at", HTMLInputElement);
     part("history-where", HTMLSelectElement).value = "at";
+    part("history-order", HTMLSelectElement).value = "oldest";
     this.#found.hidden = place.hidden = false;
     place.focus();
   }
