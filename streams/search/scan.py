@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, repeat, takewhile
 
 from streams.kafka.scanning import Chunk, Sources
 from streams.kafka.undecodable import Polled
@@ -189,34 +190,23 @@ class Scan:
 
     async def _deliver(self, held: list[_Looked]) -> None:
         """Tells what was found, as many as are wanted: the newest by time, each partition's in its order."""
-        wanted = self._wanted()
-        depths = dict.fromkeys(range(len(held)), 0)
-        heads = [(-looked.found[-1].timestamp, number) for number, looked in enumerate(held) if looked.found]
-        heapq.heapify(heads)
-        while heads and wanted:
-            _, number = heapq.heappop(heads)
-            wanted -= 1
-            depths[number] += 1
-            if depths[number] < len(found := held[number].found):
-                heapq.heappush(heads, (-found[-1 - depths[number]].timestamp, number))
+        ranks = {number: (-record.timestamp for record in reversed(looked.found)) for number, looked in enumerate(held)}
+        depths = _depths(ranks, self._wanted(), UNKNOWN)
         for number, looked in enumerate(held):
             looked.cut(depths[number])
             await self._tell_slice(looked)
 
     async def _tell_slice(self, looked: _Looked) -> None:
         """Tells a slice, the newest first, in parts of a bounded size."""
-        span, found, size = looked.span, list[Record](), 0
-        for record in reversed(looked.found):
-            if found and size + len(record.data) > PART_BYTES:
-                upper = span._replace(start=found[-1].offset)
-                await self._tell(Part(upper, found, Counts(matched=len(found))))
-                looked.counts.matched -= len(found)
-                span, found, size = span._replace(end=found[-1].offset), [], 0
-            found.append(record)
-            size += len(record.data) + 1
         reached = None if looked.oldest == UNKNOWN else looked.oldest
         self._plan.learned(looked.span, reached=reached, size=looked.counts.bytes)
-        await self._tell(Part(span, found, looked.counts))
+        span = looked.span
+        *parts, last = _parts(reversed(looked.found))
+        for part in parts:
+            await self._tell(Part(span._replace(start=part[-1].offset), part, Counts(matched=len(part))))
+            looked.counts.matched -= len(part)
+            span = span._replace(end=part[-1].offset)
+        await self._tell(Part(span, last, looked.counts))
 
     # By time ----------------------------------------------------------------------------------------------------------
 
@@ -233,7 +223,7 @@ class Scan:
                     ahead[span.partition] = await self._slice_on(span, room, [each.counts for each in ahead.values()])
                     is_over = self._is_over(*[each.counts for each in ahead.values()])
             # At a bound all of it is told: what was looked at must not be looked at for nothing again and again.
-            await self._tell_ahead(ahead, None if is_over else self._plan.frontier([e.span for e in ahead.values()]))
+            await self._tell_ahead(ahead, UNKNOWN if is_over else self._plan.frontier([e.span for e in ahead.values()]))
             if not self._plan.left:
                 break
             if self._wanted() == 0:
@@ -275,22 +265,13 @@ class Scan:
                 return False
         return True
 
-    async def _tell_ahead(self, ahead: dict[int, _Ahead], frontier: int | None) -> None:
-        """Tells what was found up to a time (None: all of it), as many as are wanted: the oldest first, each
-        partition's in its order. What is told to its end is not ahead any more."""
-        wanted = self._wanted()
-        depths = dict.fromkeys(ahead, 0)
-        heads = [(looked.found[0].timestamp, number) for number, looked in ahead.items() if looked.found]
-        heapq.heapify(heads)
-        while heads and wanted and (frontier is None or heads[0][0] <= frontier):
-            _, number = heapq.heappop(heads)
-            wanted -= 1
-            depths[number] += 1
-            if depths[number] < len(found := ahead[number].found):
-                heapq.heappush(heads, (found[depths[number]].timestamp, number))
-        for number, depth in depths.items():
-            looked = ahead[number]
-            told = [looked.found.popleft() for _ in range(depth)]
+    async def _tell_ahead(self, ahead: dict[int, _Ahead], frontier: int) -> None:
+        """Tells what was found up to a time, as many as are wanted: the oldest first, each partition's in its order.
+        What is told to its end is not ahead any more."""
+        ranks = {number: (record.timestamp for record in looked.found) for number, looked in ahead.items()}
+        depths = _depths(ranks, self._wanted(), frontier)
+        for number, looked in list(ahead.items()):
+            told = [looked.found.popleft() for _ in range(depths[number])]
             end = looked.found[0].offset if looked.found else looked.span.end
             if told or not looked.found:
                 await self._tell_on(looked, told, end)
@@ -298,20 +279,14 @@ class Scan:
                 del ahead[number]
 
     async def _tell_on(self, looked: _Ahead, found: list[Record], end: int) -> None:
-        """Tells the beginning of a slice, in parts of a bounded size."""
+        """Tells the beginning of a slice, in parts of a bounded size. What was looked at counts with the first."""
         counts, looked.counts = looked.counts, Counts()
-        counts.matched = 0
-        start, part, size = looked.span.start, list[Record](), 0
-        for record in found:
-            if part and size + len(record.data) > PART_BYTES:
-                counts.matched = len(part)
-                await self._tell(Part(looked.span._replace(start=start, end=record.offset), part, counts))
-                start, part, size, counts = record.offset, [], 0, Counts()
-            part.append(record)
-            size += len(record.data) + 1
-        counts.matched = len(part)
-        await self._tell(Part(looked.span._replace(start=start, end=end), part, counts))
-        looked.span = looked.span._replace(start=end)
+        parts = _parts(found)
+        ends = [*(part[0].offset for part in parts[1:]), end]
+        for part, part_end in zip(parts, ends, strict=True):
+            counts.matched = len(part)
+            await self._tell(Part(looked.span._replace(end=part_end), part, counts))
+            looked.span, counts = looked.span._replace(start=part_end), Counts()
 
     # Straight on ------------------------------------------------------------------------------------------------------
 
@@ -357,3 +332,23 @@ def _groups(chunk: Chunk) -> list[tuple[Sequence[Polled], int]]:
         (polled[start : start + GROUP], polled[start + GROUP].offset if start + GROUP < len(polled) else chunk.end)
         for start in starts
     ]
+
+
+def _depths(ranks: Mapping[int, Iterable[int]], wanted: int, frontier: int) -> Counter[int]:
+    """How many of each partition are told, of so many at most in all: the one with the lowest rank of those that are
+    next goes first, as far as the frontier. ranks: of each partition's matches in their order."""
+    heads = heapq.merge(*(zip(each, repeat(number)) for number, each in ranks.items()))
+    near = takewhile(lambda head: head[0] <= frontier, heads)
+    return Counter(number for _, number in islice(near, wanted))
+
+
+def _parts(found: Iterable[Record]) -> list[list[Record]]:
+    """What was found in parts of PART_BYTES at most, and of one record more; at least one, which may be empty."""
+    parts, size = [list[Record]()], 0
+    for record in found:
+        if parts[-1] and size + len(record.data) > PART_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(record)
+        size += len(record.data) + 1
+    return parts
