@@ -14,6 +14,8 @@ from streams.rights.topics import exportable_topics, readable_topics
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from streams.hub.hub import Hub
+
 WORDS = 8  # of what is looked for
 
 
@@ -59,22 +61,26 @@ def found(known: Watchable, text: str) -> list[str]:
     return sorted(matching, key=lambda name: (name not in favourites, name))
 
 
+def _hub() -> Hub | None:
+    """The hub of this process; None where it has no live side."""
+    try:
+        return current.current().hub
+    except RuntimeError:
+        return None
+
+
 def busiest(names: list[str]) -> list[str]:
     """The same names, those with the most records a second at present first, the others as they were. For the event
     loop."""
-    try:
-        rates = current.current().hub.seconds.busy()
-    except RuntimeError:  # a process without a live side
-        return names
+    hub = _hub()
+    rates = hub.seconds.busy() if hub else {}
     return sorted(names, key=lambda name: -rates.get(name, 0.0))
 
 
 def is_there() -> bool:
     """Whether Kafka can be asked now."""
-    try:
-        return current.link().state != "down"
-    except RuntimeError:  # a process without a live side
-        return False
+    hub = _hub()
+    return hub is not None and hub.link.state != "down"
 
 
 def begin_to_ask(about: dict[str, Heard]) -> None:
@@ -86,9 +92,8 @@ def begin_to_ask(about: dict[str, Heard]) -> None:
 
 def heard(names: Iterable[str]) -> dict[str, Heard]:
     """What is known of each of the topics, for the event loop."""
-    try:
-        hub = current.current().hub
-    except RuntimeError:  # a process without a live side
+    hub = _hub()
+    if hub is None:
         return dict.fromkeys(names, NOTHING_HEARD)
     told = {}
     for name in names:
