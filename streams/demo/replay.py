@@ -12,6 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,7 @@ async def run(stop: asyncio.Event, begin: int = 0) -> None:
         raise Unavailable("The demonstration is replayed into the embedded broker only.")
     for topic in (TOPIC, AVRO_TOPIC):
         await asyncio.to_thread(broker.create_topic, topic)
-    earthquakes = await asyncio.to_thread(load)
-    packed = await asyncio.to_thread(as_avro, earthquakes)
+    earthquakes, packed = await asyncio.to_thread(_week)
     producer = AIOKafkaProducer(**client_options())
     try:
         async with asyncio.timeout(START_S):
@@ -80,8 +80,7 @@ def publish_past(broker: embedded.EmbeddedBroker) -> int:
     """Puts into an empty broker what would be there, had this run for PAST_S, with the times that it would have.
     Returns the place at which it goes on. Blocks for some tenths of a second: call it before anybody reads a topic, to
     whom all of it would be new."""
-    earthquakes = load()
-    packed = as_avro(earthquakes)
+    earthquakes, packed = _week()
     begin = secrets.randbelow(len(earthquakes))
     records, lasts = list[tuple[bytes, bytes, float]](), 0.0  # key, value, seconds after the first
     for key, value, spacing in endless(earthquakes, begin):
@@ -107,6 +106,13 @@ def publish_past(broker: embedded.EmbeddedBroker) -> int:
     if left := producer.flush(PAST_SENT_S):
         log.warning("The demonstration begins without %d records of its past.", left)
     return (begin + len(records)) % len(earthquakes)
+
+
+@cache
+def _week() -> tuple[list[dict[str, Any]], dict[bytes, bytes]]:
+    """The earthquakes, and each as Avro by its key: for the past, and for what follows it."""
+    earthquakes = load()
+    return earthquakes, as_avro(earthquakes)
 
 
 def load() -> list[dict[str, Any]]:

@@ -58,7 +58,7 @@ class WebProcess:
     def start(self) -> None:
         """Starts every task. Raises embedded.AlreadyRunning when another process has the embedded broker."""
         leaving.stay()
-        place = 0
+        place = None  # from which the demonstration goes on
         if not settings.KAFKA_BOOTSTRAP_SERVERS:
             broker = embedded.start()
             log.info("The embedded Kafka broker listens on %s.", broker.address)
@@ -75,7 +75,7 @@ class WebProcess:
         republish = 0 if settings.KAFKA_BOOTSTRAP_SERVERS else REPUBLISH
         self._run("relay", lambda: relay.run(self.stop_event, republish=republish))
         self._run("fan-out", lambda: inline.run_inline(self.hub, self.stop_event))
-        if settings.DEMO and not settings.KAFKA_BOOTSTRAP_SERVERS:
+        if place is not None:
             self._run("replay", lambda: replay.run(self.stop_event, place))
 
     def _run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
