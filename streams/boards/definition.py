@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from streams.models import FormatName
+from streams.board.schemas import FormatIn
 
 FORMAT: Final = "streamboard.board.v1"
 COLUMNS = 12  # of the grid
@@ -74,7 +74,6 @@ GroupName = Annotated[str, Field(min_length=1, max_length=150), AfterValidator(_
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_MS, description="Milliseconds since 1970, UTC.")]
 Aggregate = Literal["none", "count", "sum", "mean", "min", "max", "p50", "p95"]
 Audience = Literal["private", "groups", "everyone"]
-Format = Annotated[FormatName, Field(strict=False)]  # a name is made one of these
 
 
 def _unsaid(description: str) -> Any:
@@ -145,8 +144,8 @@ class Sharing(Part):
 class OfRecords(Part):
     """By which formats a tile reads the records of its topic; none: by those of the topic."""
 
-    value_format: Format | None = _unsaid("By which values are read; without it, as the topic has them.")
-    key_format: Format | None = _unsaid("By which keys are read; without it, as the topic has them.")
+    value_format: FormatIn = _unsaid("By which values are read; without it, as the topic has them.")
+    key_format: FormatIn = _unsaid("By which keys are read; without it, as the topic has them.")
 
 
 class StreamOptions(OfRecords):
