@@ -149,8 +149,7 @@ def item(item_id: int) -> Item | None:
 
 def item_with_check(item_id: int) -> Item | None:
     """The item with its owner and what the last check of its link found, or None."""
-    found = Item.objects.select_related("owner", "link_check").filter(pk=item_id)
-    return next(iter(found.order_by()), None)
+    return Item.objects.select_related("owner", "link_check").filter(pk=item_id).first()
 
 
 def items(item_ids: Iterable[int]) -> dict[int, Item]:
