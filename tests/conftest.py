@@ -15,11 +15,8 @@ from django.test import TransactionTestCase
 from tests.support import files, processes, services
 from tests.support.examples import FEW
 
-# A test is marked with what it needs, so that `-m "not kafka"` works without anybody remembering to write the mark;
-# whoever starts a service without its mark fails (services.allow).
-MARKS = {"kafka": "kafka", "postgres": "postgres", "redis": "redis", "registry": "registry", "chromium": "browser"}
-MARKS |= {"install": "processes", "product": "processes"}
-MARKS |= {"db": "database", "transactional_db": "database"}
+# A test is marked with what it needs; whoever starts a service without its mark fails (services.allow).
+MARKS = files.MARKED | files.OF_DATABASE
 # … and with this, wherever it stands in such a folder: tests/suite.py leaves them out by their names.
 OF_FOLDERS = {"browser": "browser", "faults": "waits"}
 # What a test with this mark takes, about, beside what one without any takes; of several marks, the most counts.

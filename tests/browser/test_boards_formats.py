@@ -14,7 +14,7 @@ from tests.browser.test_boards import definition, edited, make_board, settled, t
 from tests.browser.test_pages import axe_source, violations
 from tests.browser.test_records import producer
 from tests.conftest import Install
-from tests.support.processes import Process
+from tests.support.processes import Installation, Process
 
 TOPIC = "packed"
 PACKED = {"value_format": "msgpack"}
@@ -29,13 +29,19 @@ def produce(web: Process, numbers: range) -> None:
     assert kafka.flush(30) == 0
 
 
-async def test_tiles_read_a_topic_by_their_own_formats_and_those_that_agree_share_a_stream(
-    visitors: Visitors, install: Install
-) -> None:
+def packed(install: Install, values: int) -> tuple[Installation, Process]:
+    """A product that watches the topic, with so many values in it."""
     installation = install()
     installation.watch(TOPIC)
     web = installation.web()
-    produce(web, range(20))
+    produce(web, range(values))
+    return installation, web
+
+
+async def test_tiles_read_a_topic_by_their_own_formats_and_those_that_agree_share_a_stream(
+    visitors: Visitors, install: Install
+) -> None:
+    installation, web = packed(install, 20)
     tiles = [
         tile("sum", "number", ALL | PACKED, TOPIC),
         tile("rows", "stream", {"columns": ["value.n"], **PACKED}, TOPIC) | {"y": 4, "w": 12},
@@ -65,10 +71,7 @@ async def test_tiles_read_a_topic_by_their_own_formats_and_those_that_agree_shar
 async def test_who_edits_a_board_chooses_formats_and_is_offered_what_they_make_of_the_topic(
     visitors: Visitors, install: Install
 ) -> None:
-    installation = install()
-    installation.watch(TOPIC)
-    web = installation.web()
-    produce(web, range(20))
+    installation, web = packed(install, 20)
     path = make_board(installation, web, [tile("count", "number", {"figure": "count"}, TOPIC)])
     visitor = await visitors.new(web)
     page = await edited(visitor, path)
@@ -102,10 +105,7 @@ async def test_who_edits_a_board_chooses_formats_and_is_offered_what_they_make_o
 async def test_a_format_that_a_topic_cannot_be_read_by_is_said_on_the_tile(
     visitors: Visitors, install: Install
 ) -> None:
-    installation = install()
-    installation.watch(TOPIC)
-    web = installation.web()
-    produce(web, range(2))
+    installation, web = packed(install, 2)
     path = make_board(installation, web, [tile("sum", "number", ALL | {"value_format": "avro"}, TOPIC)])
     page = await (await visitors.new(web)).open(path)
     await expect(page.locator("[data-tile=sum] .tile-problem")).to_contain_text(re.compile("schema registry"))

@@ -9,13 +9,14 @@ from pathlib import Path
 from tests.support import services
 
 TESTS = Path(__file__).resolve().parent.parent
+# A test with one of these fixtures is marked so: `-m "not kafka"` works without anybody remembering to write the mark.
+MARKED = {"kafka": "kafka", "postgres": "postgres", "redis": "redis", "registry": "registry", "chromium": "browser"}
+MARKED |= {"visitors": "browser", "install": "processes", "product": "processes"}
+OF_DATABASE = {"db": "database", "transactional_db": "database"}
 # Django's test cases and those made of them, and pytest-django's mark and fixtures.
-SAYS_DATABASE = re.compile(r"TestCase\b|\bdjango_db\b|\bdb\b|\btransactional_db\b")
-# A mark, or a parameter that is a fixture of tests/conftest.py, or of tests/browser, with which the mark is set.
-SAYS_SERVICE = re.compile(
-    rf"\bmark\.({'|'.join(services.MARKS)})\b"
-    r"|\bdef \w+\([^)]*\b(kafka|postgres|redis|registry|chromium|visitors|install|product)\b"
-)
+SAYS_DATABASE = re.compile(rf"TestCase\b|\b(django_db|{'|'.join(OF_DATABASE)})\b")
+# A mark, or a parameter that is one of those fixtures.
+SAYS_SERVICE = re.compile(rf"\bmark\.({'|'.join(services.MARKS)})\b|\bdef \w+\([^)]*\b({'|'.join(MARKED)})\b")
 
 
 def that_say(pattern: str | re.Pattern[str]) -> list[str]:
