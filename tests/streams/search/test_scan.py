@@ -138,6 +138,8 @@ def test_the_parts_are_exactly_what_was_looked_at(
             offsets = [record.offset for record in part.found]
             assert offsets == sorted(offsets, reverse=newest_first)
             assert all(part.span.start <= offset < part.span.end for offset in offsets)
+            if order != "straight" and len(part.found) > 1:  # straight on a part has a group more
+                assert sum(len(record.data) for record in part.found) <= part_bytes
         assert not set(here) & set(found)
         found += here
         lost += gone
