@@ -27,6 +27,7 @@ from tests.support.processes import (
     make_installation,
     session_of,
 )
+from tests.support.sockets import open_connections
 from tests.support.waiting import TimeIsUp, wait_until
 
 CHUNK = b"x" * 65_536
@@ -46,8 +47,9 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 @pytest.fixture
 def web(product: Installation) -> Process:
-    """It has nothing on disk any more of the bodies whose clients left at the end of the test before."""
+    """It has left the clients of the test before, whose bodies come to its disk until then, and emptied its disk."""
     web = product.processes[0]
+    wait_until(lambda: not open_connections(web.port), "the clients before have gone", CALL_SECONDS)
     wait_until(lambda: spooled(web.pid) == 0, "the disk is empty")
     return web
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from tests.support import wire
 from tests.support.client import Follower
 from tests.support.processes import START_SECONDS, Installation, Process
 from tests.support.services import Kafka, Postgres
+from tests.support.sockets import open_connections, sockets_of
 from tests.support.waiting import until
 from tests.support.wire import RECOVERY_SECONDS, Writer, create_item, everything_arrived
 
@@ -26,19 +26,6 @@ def installation(install: Install, kafka: Kafka, postgres: Postgres) -> Installa
     return install(postgres, KAFKA_BOOTSTRAP_SERVERS=kafka.address, KAFKA_ITEMS_TOPIC=topic)
 
 
-def connections_of(pid: int, port: int) -> int:
-    """How many established connections on the server's port belong to this process."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    inodes = {row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01"}
-    links = []
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            links.append(str(entry.readlink()))
-        except OSError:
-            continue
-    return sum(link.removeprefix("socket:[").removesuffix("]") in inodes for link in links)
-
-
 async def spread(web: Process, installation: Installation) -> list[Follower]:
     """Opens followers until every worker has at least two of them; one that starts late may do so for a while."""
     followers: list[Follower] = []
@@ -47,7 +34,7 @@ async def spread(web: Process, installation: Installation) -> list[Follower]:
         follower = await Follower(web.url, installation.token, installation.items_topic).__aenter__()
         followers.append(follower)
         await follower.subscribed()
-        if all(connections_of(pid, web.port) >= 2 for pid in web.workers()):
+        if all(len(open_connections(web.port) & sockets_of(pid)) >= 2 for pid in web.workers()):
             return followers
         await asyncio.sleep(len(followers) / 200)  # ever more slowly, so that they do not become too many
     raise AssertionError(f"{len(followers)} sockets, and one of the workers {web.workers()} has none")
