@@ -63,6 +63,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 10, 10)
+    gc.enable()  # tests/settings.py did not want it to look meanwhile
 
 
 @pytest.hookimpl(wrapper=True)

@@ -131,11 +131,11 @@ def side_by_side(together: str, workers: int = CORES) -> list[str]:
     return ["-n", str(workers), "--dist", together]
 
 
-def quick_tests(arguments: list[str], *options: str, **environment: str) -> Step:
+def quick_tests(arguments: list[str], workers: int, *options: str, **environment: str) -> Step:
     left_out = [] if arguments else [f"--ignore={folder}" for folder in (BROWSER, FAULTS)]
     return of_tests(
-        "that need no service", f"not ({SERVICES})", arguments, *side_by_side("worksteal"), *left_out, *options,
-        **environment,
+        "that need no service", f"not ({SERVICES})", arguments, *side_by_side("worksteal", workers), *left_out,
+        *options, **environment,
     )  # fmt: skip
 
 
@@ -143,10 +143,10 @@ def measured_quick_tests(arguments: list[str]) -> None:
     """The same, with the share of the product's lines and branches that they reach, which must not fall. Only of all of
     them: a part reaches less."""
     if arguments:
-        beside(quick_tests(arguments)).run()
+        beside(quick_tests(arguments, CORES)).run()
         return
     with tempfile.TemporaryDirectory() as folder:
-        beside(quick_tests([], **reached.measured(Path(folder)))).run()
+        beside(quick_tests([], CORES, **reached.measured(Path(folder)))).run()
         Step("branch coverage", [sys.executable, "-m", reached.__name__, folder]).run()
 
 
@@ -229,10 +229,11 @@ def with_products(arguments: list[str], shared: dict[str, str]) -> None:
 
 def check(arguments: list[str]) -> None:
     """The same tests as in the whole suite, with fewer examples where examples are made up. What reads the code runs
-    beside them: a third of their time they wait, and what it finds is said as soon as it is found."""
+    beside them, and there is one more process of pytest than cores: a third of their time these wait, and what is found
+    is said as soon as it is found."""
     with ThreadPoolExecutor(1) as aside:
         ended = aside.submit(lint, javascript_tests=True)
-        quick_tests(arguments, "--hypothesis-profile=few", MODEL_EXAMPLES="10").run()
+        quick_tests(arguments, CORES + 1, "--hypothesis-profile=few", MODEL_EXAMPLES="10").run()
         ended.result()
 
 

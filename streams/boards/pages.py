@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from asgiref.sync import sync_to_async
@@ -27,7 +28,10 @@ async def board_list(request: HttpRequest) -> HttpResponse:
     user = cast("User", await request.auser())
 
     def shown() -> HttpResponse:
-        return render(request, "streams/boards.html", {"user": user, "boards": services.listed(user)})
+        boards = services.listed(user)
+        named = Counter(board["name"] for board in boards)
+        twice = {name for name, times in named.items() if times > 1}
+        return render(request, "streams/boards.html", {"user": user, "boards": boards, "twice": twice})
 
     return await sync_to_async(shown)()
 

@@ -23,8 +23,9 @@ from streams.hub.freshness import Hearing, now_ms
 from streams.hub.rates import Seconds
 from streams.hub.repairs import Repairs
 from streams.hub.subscription import Client, Subscription
-from streams.hub.topic_log import TopicLog
+from streams.hub.topic_log import LOG_SECONDS, LOG_SECONDS_EMBEDDED, TopicLog
 from streams.hub.topic_views import TopicViews
+from streams.kafka import embedded
 from streams.kafka.catalog import TopicInfo
 from streams.kafka.history import Bounds, History, NoLeader
 from streams.wire.frames import Frame
@@ -197,7 +198,8 @@ class Hub:
             return
         self.history.forget(info.name)
         bounds = await self.history.bounds(info.name, info.partitions)
-        opened = TopicLog(info.name, epoch, bounds.ends if existing is None else bounds.firsts)
+        seconds = LOG_SECONDS if embedded.address() is None else LOG_SECONDS_EMBEDDED
+        opened = TopicLog(info.name, epoch, bounds.ends if existing is None else bounds.firsts, seconds)
         self.logs[info.name] = opened
         self.hearing.forget(info.name)
         self.hearing.note(info.name, info.partitions)

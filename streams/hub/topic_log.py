@@ -16,7 +16,9 @@ from streams.wire.frames import Frame, Mark, frame_of
 from streams.wire.ranges import RANGE_BYTES, Positions, Range, newest_of
 
 LOG_BYTES = 16 * 1024 * 1024  # of encoded records a topic
-LOG_SECONDS = 60.0  # a record stays at most this long
+LOG_SECONDS = 60.0  # a record stays at most this long …
+# … and here so long: reading back from the embedded broker is dear, which gives a batch at a time, often of one record.
+LOG_SECONDS_EMBEDDED = 15 * 60.0
 BEHIND_S = 5.0  # that a partition's records come after another's of the same time
 CACHE_BYTES = 4 * 1024 * 1024  # of frames kept for the next reader at the same place; up to three forms of each
 
@@ -55,14 +57,14 @@ def chunked(ranges: Iterable[Range]) -> Iterator[tuple[tuple[Range, ...], int]]:
 class TopicLog:
     """The newest records of one topic, in one of its lives.
 
-    stream: its name on the wire.
+    stream: its name on the wire. seconds: how long a record stays.
     positions: partition -> the next offset to come. base: the same before the oldest chunk that is still here. first,
     end: the borders before the oldest chunk and behind the newest. last_at: the timestamp (ms since 1970) of the newest
     record that came, 0 when none came that has one.
     """
 
-    def __init__(self, topic: str, epoch: str, positions: Positions) -> None:
-        self.topic, self.epoch, self.stream = topic, epoch, topic
+    def __init__(self, topic: str, epoch: str, positions: Positions, seconds: float = LOG_SECONDS) -> None:
+        self.topic, self.epoch, self.stream, self.seconds = topic, epoch, topic, seconds
         self.positions, self.base = dict(positions), dict(positions)
         self.first = self.end = Mark(0, 0, sum(positions.values()), 0)
         self.last_at = 0
@@ -108,8 +110,8 @@ class TopicLog:
         return self._chunks[0]
 
     def oldest_is_due(self, now: float, limit: int = LOG_BYTES) -> bool:
-        """Whether the oldest chunk must go: the log is over `limit` bytes, or the chunk is over LOG_SECONDS old."""
-        return bool(self._chunks) and (self.size > limit or now - self._chunks[0].time > LOG_SECONDS)
+        """Whether the oldest chunk must go: the log is over `limit` bytes, or the chunk is over `seconds` old."""
+        return bool(self._chunks) and (self.size > limit or now - self._chunks[0].time > self.seconds)
 
     def drop_oldest(self) -> None:
         """Drops the oldest chunk. Positions stay, `base` moves on."""

@@ -69,7 +69,7 @@ class ViewLog(TopicLog):
     """
 
     def __init__(self, whole: TopicLog, view: View, positions: Positions) -> None:
-        super().__init__(whole.topic, whole.epoch, positions)
+        super().__init__(whole.topic, whole.epoch, positions, whole.seconds)
         self.view = view
         self.stream = stream_of(whole.topic, view)
         self.pending: Counter[str] = Counter()

@@ -38,7 +38,7 @@ ASK_TIMEOUT_S = 5.0  # for offsets
 # Read to find a time, all partitions of a topic together, where the broker cannot look it up: it keeps 5 MB of each.
 SCAN_BYTES = 32 * 1024 * 1024
 SCAN_RECORDS = 2000  # of them at once
-SCAN_NEAR = 200  # offsets: so close it is halved down to, and so far the times of records may be out of their order
+SCAN_NEAR = 32  # offsets: so close it is halved down to, and so far the times of records may be out of their order
 
 
 class NoSuchOffset(Settled):

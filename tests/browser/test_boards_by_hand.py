@@ -385,3 +385,28 @@ async def test_a_row_that_is_pressed_stays_under_the_pointer(visitors: Visitors,
     await page.mouse.up()
     await expect(page.get_by_role("dialog", name="Record").locator("h2")).to_have_text(f"0:{TOTAL - 1}")
     await settled(page, 2 * TOTAL)
+
+
+async def test_the_rows_of_a_stream_are_one_stop_of_the_tab_key(visitors: Visitors, install: Install) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    now = int(time.time() * 1000)
+    produce(web, now)
+    rows = tile("rows", "stream", {"columns": ["value.n"], "order": "newest"}) | {"w": 12, "h": 9}
+    window = {"from": now - 50_000, "to": now + 1_000}
+    page = await (await visitors.new(web)).open(make_board(installation, web, [rows], window=window))
+    await expect(page.locator(".stream-table tbody tr")).to_have_count(TOTAL)
+    stops = page.locator(".stream-table tbody tr[tabindex='0']")
+    await expect(stops).to_have_attribute("data-offset", str(TOTAL - 1))
+
+    await stops.focus()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
+    await expect(stops).to_have_attribute("data-offset", str(TOTAL - 3))
+    await expect(stops).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".stream-table tbody tr:focus")).to_have_count(0)
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog", name="Record")).to_contain_text(f"0:{TOTAL - 3}")

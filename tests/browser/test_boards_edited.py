@@ -184,7 +184,7 @@ async def test_a_board_begins_empty_and_a_file_that_is_none_is_refused_with_what
         (
             "wrong.json",
             json.dumps({"name": "x", "tiles": [number]}),
-            "tile 1 (number) › options › figure: ",
+            "Tile 1 (number) › options › figure: ",
         ),
     ):
         file: FilePayload = {"name": name, "mimeType": "application/json", "buffer": text.encode()}

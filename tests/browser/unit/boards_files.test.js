@@ -40,17 +40,17 @@ test("faults name their place, and what to do, in words of people", () => {
   assert.equal(says(["format"], "literal_error", "Input should be 'streamboard.board.v1'"), "format is another one than is read here, streamboard.board.v1.");
   assert.equal(
     says(["tiles", 1], "union_tag_invalid", "Input tag 'pie' found using 'kind' does not match any of the expected tags: 'stream', 'table'"),
-    "tile 2 has a kind that there is not; there are stream, table.",
+    "Tile 2 has a kind that there is not; there are stream, table.",
   );
-  assert.equal(says(["tiles", 0], "union_tag_not_found", "Unable to extract tag using discriminator 'kind'"), "tile 1 has no kind.");
-  assert.equal(says(["tiles", 0, "number", "options", "figure"], "literal_error", "Input should be 'count' or 'rate'"), "tile 1 (number) › options › figure: Input should be 'count' or 'rate'.");
-  assert.equal(says(["tiles", 0, "stream", "options", "columns", 2], "string_too_long", "Too long"), "tile 1 (stream) › options › columns › 3: Too long.");
+  assert.equal(says(["tiles", 0], "union_tag_not_found", "Unable to extract tag using discriminator 'kind'"), "Tile 1 has no kind.");
+  assert.equal(says(["tiles", 0, "number", "options", "figure"], "literal_error", "Input should be 'count' or 'rate'"), "Tile 1 (number) › options › figure: Input should be 'count' or 'rate'.");
+  assert.equal(says(["tiles", 0, "stream", "options", "columns", 2], "string_too_long", "Too long"), "Tile 1 (stream) › options › columns › 3: Too long.");
   assert.equal(says(["slug"], "string_pattern_mismatch", "String should match pattern '^[a-z0-9]'"), "slug has to be of small letters, digits, - and _.");
 });
 
 test("of many faults the first ones are told, and that there are more", () => {
   const faults = Array.from({ length: 60 }, (_each, place) => ({ loc: ["body", "tiles", place], type: "union_tag_not_found", msg: "" }));
-  assert.match(faultsText(faults), /^tile 1 has no kind\. .* tile 5 has no kind\. There are more\.$/);
+  assert.match(faultsText(faults), /^Tile 1 has no kind\. .* Tile 5 has no kind\. There are more\.$/);
 });
 
 test("an answer without a sentence is told by its number", async () => {

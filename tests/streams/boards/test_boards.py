@@ -52,6 +52,16 @@ class BoardsTestCase(PeopleTestCase):
         return int(caller.send(method, path, body, **headers).status_code)
 
 
+class ListTests(BoardsTestCase):
+    def test_boards_of_the_same_name_are_told_apart_on_their_page(self) -> None:
+        one, other = self.made(self.owner), self.made(self.owner)
+        self.made(self.owner, name="Lamps")
+        self.client.force_login(self.owner)
+        shown = self.client.get("/boards/").content.decode()
+        for slug, times in ((one["slug"], 1), (other["slug"], 1), ("lamps", 0)):
+            self.assertEqual(shown.count(f">{slug}<"), times, slug)
+
+
 class DefinitionTests(BoardsTestCase):
     def test_a_board_is_read_back_as_it_was_written(self) -> None:
         response = self.caller(self.owner).send("POST", "/api/boards/", QUAKES)

@@ -16,7 +16,8 @@ from streams.hub import connection
 from streams.hub.delivery import LOGS_BYTES
 from streams.hub.hub import SILENT_AT_ONCE, Hub
 from streams.hub.subscription import Subscription
-from streams.hub.topic_log import TopicLog
+from streams.hub.topic_log import LOG_SECONDS, LOG_SECONDS_EMBEDDED, TopicLog
+from streams.kafka import embedded
 from streams.kafka.catalog import TopicInfo
 from streams.kafka.history import Bounds, NoLeader
 from streams.wire.frames import FRAME_BYTES, Frame
@@ -41,6 +42,19 @@ async def test_who_waits_for_kafka_hears_at_once_that_it_has_answered() -> None:
     assert hub.link.state == "down"
     await hub.open(TopicInfo("t", (0,), "e"), "e")
     assert [frame["link"] for frame in waiting.frames] == ["live"]
+    await hub.close()
+
+
+@pytest.mark.parametrize(("address", "seconds"), [(None, LOG_SECONDS), ("127.0.0.1:1", LOG_SECONDS_EMBEDDED)])
+async def test_records_of_the_embedded_broker_stay_in_memory_for_longer(
+    address: str | None, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read them back takes as many answers as there are records."""
+    monkeypatch.setattr(embedded, "address", lambda: address)
+    hub, _ = await opened({0: 10})
+    log = hub.logs["t"]
+    log.append([part(0, 10, 11)], 0.0)
+    assert [log.oldest_is_due(now) for now in (seconds - 1, seconds + 1)] == [False, True]
     await hub.close()
 
 

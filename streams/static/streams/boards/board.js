@@ -413,7 +413,7 @@ class BoardPage {
     this.#pill.className = `pill ${status.tone}`;
     this.#pill.title = status.sentence;
     say(this.#pillLabel, status.label);
-    say(this.#lag, lag === null ? "" : `lag ${duration(lag)}`);
+    say(this.#lag, lag === null || status.tone !== "live" ? "" : `lag ${duration(lag)}`);
     if (status.tone === "live" || status.kind === "connecting" || status.kind === "opening") this.#say("", "");
     else this.#say(status.sentence, status.tone, status.kind === "signed-out");
   }

@@ -42,7 +42,8 @@ function faultText({ loc, msg, type }) {
   const where = placeOf(loc.slice(1));
   const words = wordsOf(type, msg, String(loc.at(-1)));
   const said = words === null ? `${where ? `${where}: ` : ""}${msg}` : `${where || "It"} ${words}`;
-  return /[.!?]$/.test(said) ? said : `${said}.`;
+  const sentence = said.replace(/^tile/, "Tile");
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 /**

@@ -1,10 +1,11 @@
-// One colour for a name on the whole board: Okabe-Ito in the order of size, then grey. Colours are settled once the first
+// One colour for a name on the whole board: Okabe-Ito in the order of size, four more for as many series as a chart has, then
+// grey. Colours are settled once the first
 // records are in, and then kept: a network is orange everywhere, and stays it.
 
 import { hueOf } from "../figures/values.js";
 import { tokenValue } from "../../page/tokens.js";
 
-const SERIES = 6;
+const SERIES = 10;
 // While a window is filled from Kafka, sizes change quickly; colours follow them for so long.
 const SETTLING_MS = 6_000;
 // Names whose sizes are remembered until then: the largest.
@@ -44,7 +45,7 @@ export class Colours {
 
   /**
    * @param {string} tag
-   * @returns {number} of its colour, 0 to 5; −1: grey
+   * @returns {number} of its colour, 0 to 9; −1: grey
    */
   of(tag) {
     return this.#series.get(hueOf(tag)) ?? -1;
@@ -52,7 +53,7 @@ export class Colours {
 }
 
 /**
- * @param {number} series 0 to 5, or −1
+ * @param {number} series 0 to 9, or −1
  * @returns {string} as canvases take it, in the theme of now
  */
 export function colourValue(series) {

@@ -32,7 +32,7 @@ export function roving(holder, selector) {
  */
 function nextOf(holder, selector, now, across, down) {
   const row = now.closest("tr");
-  if (!row) {
+  if (!row || row === now) {
     const all = [...holder.querySelectorAll(selector)];
     return /** @type {HTMLElement | null} */ (all[all.indexOf(now) + across + down] ?? null);
   }

@@ -5,6 +5,7 @@ import { arranged, chosenOrder, isOldestFirst, offerOrders } from "../../page/or
 import { button, element, say } from "../../page/dom.js";
 import { exactTime, figureText } from "./words.js";
 import { columnHead, headOf, showCell } from "./grid.js";
+import { roving } from "./roving.js";
 
 const ROWS = 60;
 // More new rows than this at once are not tinted: where everything is new, a tint says nothing and costs frames.
@@ -72,6 +73,7 @@ export class StreamTile {
     this.#sizes.observe(this.#scroll);
     this.#scroll.addEventListener("scroll", () => (this.#isScrolled = !this.#isAtNewest), { passive: true });
     document.addEventListener("selectionchange", this.#marking);
+    roving(this.#body, "tr");
     tools.ask({ rows: ROWS });
   }
 
@@ -129,6 +131,10 @@ export class StreamTile {
     for (const [place, node] of [...shown.values()].entries()) {
       if (this.#body.children[place] !== node) this.#body.insertBefore(node, this.#body.children[place] ?? null);
     }
+    // The Tab key stops at the first row, or at the one that somebody went to.
+    if (this.#body.contains(document.activeElement)) return;
+    for (const stop of this.#body.querySelectorAll('[tabindex="0"]')) stop.setAttribute("tabindex", "-1");
+    this.#body.firstElementChild?.setAttribute("tabindex", "0");
   }
 
   /** Goes to the end where new rows come. */
@@ -178,7 +184,7 @@ export class StreamTile {
     node.dataset["key"] = key ?? "";
     node.dataset["partition"] = String(partition);
     node.dataset["offset"] = String(offset);
-    node.tabIndex = 0;
+    node.tabIndex = -1;
     if (this.#columns.length === 0) node.append(element("td", "text", element("bdi", "", key ?? "")), element("td", "mono", element("bdi", "", line)));
     node.append(element("td", "mono where muted", place));
     const open = () => this.#tools.open(partition, offset);

@@ -17,6 +17,8 @@ const POST_MS = 250;
 const REST = 6;
 // Windows move with the seconds of the server's clock; looked at so often.
 const TICK_MS = 100;
+// Kinds of tiles that take long to draw.
+const DRAWN = new Set(["chart", "map"]);
 
 /**
  * @typedef {import("../figures/kinds.js").Tile} Tile
@@ -174,6 +176,8 @@ class BoardWorker {
   async #makeFeeds() {
     const { tiles, filter, where = [] } = this.#board;
     const shown = tiles.filter(({ kind }) => kind !== "text");
+    // The page draws them in this order: rows and figures stand there before what takes long to draw.
+    shown.sort((one, other) => Number(DRAWN.has(one.kind)) - Number(DRAWN.has(other.kind)));
     const [ofBoard, ...ofTiles] = await Promise.all([filter, ...shown.map((tile) => tile.filter)].map((text) => this.#filters.check(text)));
     await this.#preparing;
     this.#filter = ofBoard ?? null;
