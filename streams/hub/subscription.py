@@ -133,7 +133,7 @@ class Subscription:
         """
         known = self.log.positions
         for p, position in positions.items():
-            if p in known and min(position, known[p]) > self._acked.get(p, 0):
+            if p in known and position > self._acked.get(p, 0):
                 self._acked[p] = min(position, known[p])
         newest = max(self._ack_log(), self._ack_own())
         self.resume()

@@ -80,16 +80,17 @@ def _cursor(value: Any) -> tuple[str, Positions]:
     if not isinstance(positions, dict):
         raise BadStart("start.cursor.positions must be an object from partition to offset.")
     checked = {}
-    for partition, position in positions.items():
-        if not is_partition(partition):
+    for name, position in positions.items():
+        partition = partition_of(name)
+        if partition is None:
             raise BadStart('start.cursor.positions must have partitions as keys, such as "0".')
-        checked[int(partition)] = _integer(position, f"start.cursor.positions.{partition}", 0, MAX_OFFSET)
+        checked[partition] = _integer(position, f"start.cursor.positions.{name}", 0, MAX_OFFSET)
     return value["epoch"], checked
 
 
-def is_partition(key: str) -> bool:
-    """Whether a key of an object stands for a partition; there need not be one of that number."""
-    return whole_number(key, PARTITION_DIGITS) is not None
+def partition_of(key: str) -> int | None:
+    """The partition that a key of an object stands for, of which there need not be one; None for any other key."""
+    return whole_number(key, PARTITION_DIGITS)
 
 
 async def begin(hub: Hub, log: TopicLog, form: str, value: Any, person: str) -> Beginning:

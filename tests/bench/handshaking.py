@@ -11,7 +11,8 @@ from tests.bench.measure import BUSY_CLIENT, CLIENT_CORE, Series, Server, core_t
 from tests.bench.run import Line, PeerMissing, Run, log
 from tests.support import services
 
-SOCKETS = 2_000  # that come in, 100 at a time, in one turn
+SOCKETS = 5_000  # that come in in one turn, which takes some seconds …
+AT_ONCE = 250  # … so many at a time: with 100, neither server had its core full
 RETURNING = 10_000
 WITHIN_S = 110.0  # for the last of them
 AIM_S = 1_500  # handshakes a second
@@ -41,9 +42,9 @@ def _of(run: Run, database: str, tokens: list[str], url: str) -> list[Line]:
     run.client.connect("warm", server, count=10, **ours)
     run.client.do("close", "warm")
     for _ in range(run.rounds):
-        speeds.values.append(SOCKETS / _join(run, server, SOCKETS, ours, notes))
+        speeds.values.append(SOCKETS / _join(run, server, SOCKETS, ours, notes, at_once=AT_ONCE))
         if peer is not None:
-            others.values.append(SOCKETS / _join(run, peer, SOCKETS, theirs, notes))
+            others.values.append(SOCKETS / _join(run, peer, SOCKETS, theirs, notes, at_once=AT_ONCE))
     run.end(server)
     server = run.product(url=url)  # as after a restart: nobody is known
     back = Series([_join(run, server, RETURNING, ours, notes, at_once=RETURNING, within=WITHIN_S)])
