@@ -49,7 +49,8 @@ def _processes_of(tree: Path) -> Iterator[None]:
     """Inside the block installations run the code of this checkout, on databases that it migrated."""
     processes.ROOT = tree
     processes.sqlite_template.cache_clear()
-    (processes.SCRATCH / "template.sqlite3").unlink(missing_ok=True)
+    for made in ("tokens.json", "template.sqlite3"):
+        (processes.TEMPLATES / made).unlink(missing_ok=True)
     try:
         yield
     finally:
