@@ -22,7 +22,6 @@ from tests.bench.measure import (
     Segment,
     Series,
     Steered,
-    connections_to,
     cpu_seconds,
     pin,
     watch,
@@ -30,6 +29,7 @@ from tests.bench.measure import (
 from tests.bench.run import WARM_S, Line, PeerMissing, Run, log
 from tests.bench.source import value
 from tests.support import services
+from tests.support.sockets import connections_to
 
 SOCKETS, RATE = 200, 500
 READ, RELAYED = 400_000, 20_000  # records of one turn

@@ -19,7 +19,6 @@ RUN = ROOT / ".run"
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
 TICKS = os.sysconf("SC_CLK_TCK")
-ESTABLISHED = "01"  # in /proc/net/tcp
 ANSWER_S = 120.0
 BUSY_CLIENT = 0.9  # of its core: above, the client is what was measured
 
@@ -50,19 +49,6 @@ def rss_bytes(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     return 0
-
-
-def connections_to(pid: int, port: int) -> int:
-    """How many TCP connections of a process lead to this port."""
-    own = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            own.add(str(descriptor.readlink()))
-    rows = [row.split() for row in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-    return sum(
-        int(row[2].partition(":")[2], 16) == port and row[3] == ESTABLISHED and f"socket:[{row[9]}]" in own
-        for row in rows
-    )
 
 
 class Steered:

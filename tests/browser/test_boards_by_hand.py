@@ -42,6 +42,16 @@ def produce(web: Process, now: int) -> None:
     assert kafka.flush(30) == 0
 
 
+def filled(install: Install) -> tuple[Installation, Process, int]:
+    """A product whose topic has a record of each second until now, ms."""
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    now = int(time.time() * 1000)
+    produce(web, now)
+    return installation, web, now
+
+
 def chart_of(installation: Installation, web: Process, now: int) -> str:
     dots = tile("dots", "chart", {"y": "value.n", "aggregate": "none", "form": "points"}) | {"w": 12, "h": 6}
     below = tile("count", "number", {"figure": "count"}) | {"y": 6, "h": 30}
@@ -60,11 +70,7 @@ async def selected(page: Page, *, is_any: bool) -> None:
 
 
 async def test_a_time_of_a_chart_is_chosen_by_keys(visitors: Visitors, install: Install) -> None:
-    installation = install()
-    installation.watch(TOPIC)
-    web = installation.web()
-    now = int(time.time() * 1000)
-    produce(web, now)
+    installation, web, now = filled(install)
     page = await (await visitors.new(web)).open(chart_of(installation, web, now))
     await settled(page, TOTAL)
     await expect(page.locator(".u-over")).to_be_attached()  # its library has come
@@ -103,11 +109,7 @@ async def test_a_time_of_a_chart_is_chosen_by_keys(visitors: Visitors, install: 
 async def test_a_finger_that_moves_across_a_chart_chooses_a_time_and_one_that_moves_down_scrolls(
     visitors: Visitors, install: Install
 ) -> None:
-    installation = install()
-    installation.watch(TOPIC)
-    web = installation.web()
-    now = int(time.time() * 1000)
-    produce(web, now)
+    installation, web, now = filled(install)
     person = await visitors.new(web, has_touch=True, viewport={"width": 900, "height": 700})
     page = await person.open(chart_of(installation, web, now))
     await settled(page, TOTAL)
@@ -348,11 +350,7 @@ async def test_trying_now_stays_while_the_words_beside_it_change_and_connects_an
 
 
 async def test_a_chart_without_its_library_goes_on_saying_so(visitors: Visitors, install: Install) -> None:
-    installation = install()
-    installation.watch(TOPIC)
-    web = installation.web()
-    now = int(time.time() * 1000)
-    produce(web, now)
+    installation, web, now = filled(install)
     person = await visitors.new(web)
 
     visitors.forgive("net::ERR_FAILED")
@@ -388,11 +386,7 @@ async def test_a_row_that_is_pressed_stays_under_the_pointer(visitors: Visitors,
 
 
 async def test_the_rows_of_a_stream_are_one_stop_of_the_tab_key(visitors: Visitors, install: Install) -> None:
-    installation = install()
-    installation.watch(TOPIC)
-    web = installation.web()
-    now = int(time.time() * 1000)
-    produce(web, now)
+    installation, web, now = filled(install)
     rows = tile("rows", "stream", {"columns": ["value.n"], "order": "newest"}) | {"w": 12, "h": 9}
     window = {"from": now - 50_000, "to": now + 1_000}
     page = await (await visitors.new(web)).open(make_board(installation, web, [rows], window=window))

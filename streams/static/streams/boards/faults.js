@@ -42,8 +42,7 @@ function faultText({ loc, msg, type }) {
   const where = placeOf(loc.slice(1));
   const words = wordsOf(type, msg, String(loc.at(-1)));
   const said = words === null ? `${where ? `${where}: ` : ""}${msg}` : `${where || "It"} ${words}`;
-  const sentence = said.replace(/^tile/, "Tile");
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+  return /[.!?]$/.test(said) ? said : `${said}.`;
 }
 
 /**
@@ -61,10 +60,10 @@ function wordsOf(type, msg, name) {
 
 /**
  * @param {(string | number)[]} path
- * @returns {string} "tile 2 (number) › options › figure": tiles are counted from 1
+ * @returns {string} "Tile 2 (number) › options › figure": tiles are counted from 1
  */
 function placeOf(path) {
   const [list, place, kind, ...rest] = path;
-  const parts = list === "tiles" && typeof place === "number" ? [`tile ${place + 1}${kind === undefined ? "" : ` (${kind})`}`, ...rest] : path;
+  const parts = list === "tiles" && typeof place === "number" ? [`Tile ${place + 1}${kind === undefined ? "" : ` (${kind})`}`, ...rest] : path;
   return parts.map((part) => (typeof part === "number" ? part + 1 : part)).join(" › ");
 }

@@ -15,11 +15,21 @@ export function roving(holder, selector) {
     event.preventDefault();
     event.stopPropagation();
     if (!next) return;
-    // Whatever it was before: tiles change while somebody is in them.
-    for (const other of holder.querySelectorAll(`${selector}[tabindex="0"]`)) other.setAttribute("tabindex", "-1");
-    next.tabIndex = 0;
+    stopAt(holder, selector, next);
     next.focus();
   });
+}
+
+/**
+ * Makes one of them the stop, whatever it was before: tiles change while somebody is in them.
+ *
+ * @param {HTMLElement} holder
+ * @param {string} selector
+ * @param {HTMLElement} stop
+ */
+export function stopAt(holder, selector, stop) {
+  for (const other of holder.querySelectorAll(`${selector}[tabindex="0"]`)) other.setAttribute("tabindex", "-1");
+  stop.tabIndex = 0;
 }
 
 /**

@@ -5,7 +5,7 @@ import { arranged, chosenOrder, isOldestFirst, offerOrders } from "../../page/or
 import { button, element, say } from "../../page/dom.js";
 import { exactTime, figureText } from "./words.js";
 import { columnHead, headOf, showCell } from "./grid.js";
-import { roving } from "./roving.js";
+import { roving, stopAt } from "./roving.js";
 
 const ROWS = 60;
 // More new rows than this at once are not tinted: where everything is new, a tint says nothing and costs frames.
@@ -132,9 +132,8 @@ export class StreamTile {
       if (this.#body.children[place] !== node) this.#body.insertBefore(node, this.#body.children[place] ?? null);
     }
     // The Tab key stops at the first row, or at the one that somebody went to.
-    if (this.#body.contains(document.activeElement)) return;
-    for (const stop of this.#body.querySelectorAll('[tabindex="0"]')) stop.setAttribute("tabindex", "-1");
-    this.#body.firstElementChild?.setAttribute("tabindex", "0");
+    const [first] = shown.values();
+    if (first && !this.#body.contains(document.activeElement)) stopAt(this.#body, "tr", first);
   }
 
   /** Goes to the end where new rows come. */
