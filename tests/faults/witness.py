@@ -81,10 +81,6 @@ class Witness(Living):
         chosen = f" of {self._reads}" if self._reads is not None else ""
         return f"{self.name}{chosen} at {self.positions} ({self._state}, {self.sockets} sockets{refused})"
 
-    async def __aexit__(self, *_: object) -> None:
-        await super().__aexit__()
-        self._wire, self._state, self.following = None, "away", False
-
     def drop(self) -> None:
         """Ends the socket without a word."""
         if self._wire is not None:
@@ -112,7 +108,7 @@ class Witness(Living):
             self.findings.break_("wrong", f"{self.name}: {text}")
         self.account.wrong.clear()
         wire, now = self._wire, time.monotonic()
-        if wire is None or self._state == "away":
+        if wire is None:
             return
         if self._moved and now - self._acked_at >= ACK_SECONDS:
             self._ack()
@@ -133,21 +129,28 @@ class Witness(Living):
 
     # Its life ---------------------------------------------------------------------------------------------------------
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has a socket, on which the server owes it a word."""
+        return self._wire is not None
+
     async def _run(self) -> None:
         failures = 0
         while True:
             self._farewell = None
-            wire = await self._connect()
-            if wire is None:
-                failures += 1
-                self.findings.refused += 1
-            else:
-                failures = 0
-                try:
+            try:
+                wire = await self._connect()
+                if wire is None:
+                    failures += 1
+                    self.findings.refused += 1
+                else:
+                    failures = 0
                     self._say_how_it_ended(await wire.ended)
-                finally:
-                    wire.abort()
-            self._wire, self._state, self.following = None, "away", False
+            finally:
+                # However it ended: on a socket that is left nobody waits for a word, to find the server late.
+                if self._wire is not None:
+                    self._wire.abort()
+                self._wire, self._state, self.following = None, "away", False
             if not self.reconnect:
                 return
             await asyncio.sleep(self._backoff(failures))
@@ -166,7 +169,6 @@ class Witness(Living):
         self.sockets += 1
         self._state, self._told_late, self._frame = "welcome", False, b""
         self._refusals, self._refusal = 0, ""
-        wire: Wire | None = None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 # On a busy machine all of the server's greeting is here before this returns: it needs the wire by then.
@@ -176,17 +178,10 @@ class Witness(Living):
                 status = await wire.opened
         except (OSError, TimeoutError):
             status = 0
-        except asyncio.CancelledError:
-            if wire is not None:
-                wire.abort()
-            raise
         if status == 101:
             return wire
         if 0 < status < 500:
             self._break("refused", f"the handshake was answered with {status}")
-        if wire is not None:
-            wire.abort()
-        self._wire = None
         return None
 
     def _hold(self, wire: Wire) -> None:
