@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from django.test import TransactionTestCase
 
-from tests.support import files, processes, services
+from tests.support import emptied, files, processes, services
 from tests.support.examples import FEW
 
 # A test is marked with what it needs; whoever starts a service without its mark fails (services.allow).
@@ -78,6 +78,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture(scope="session", autouse=True)
 def _end_services() -> Iterator[None]:
     processes.may_fork = True
+    emptied.use()
     yield
     processes.end_nursery()
     services.close_all()
