@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+from urllib.parse import urlsplit
 
+import httpx
 from playwright.async_api import FilePayload, Locator, Page, expect
 
 from tests.browser.conftest import Visitors
@@ -15,6 +17,7 @@ from tests.conftest import Install
 
 COLUMNS = ["value.kind", "value.n", "size"]
 NAMES = ["kind", "n", "size"]
+ANSWER_S = 30
 # What the heads of columns are wide, px.
 WIDTHS = "heads => heads.map((head) => head.offsetWidth)"
 PLACED = "mark => mark.getBoundingClientRect().left"
@@ -196,6 +199,36 @@ async def test_a_board_begins_empty_and_a_file_that_is_none_is_refused_with_what
     await page.get_by_role("button", name="Make board").click()
     await page.get_by_role("button", name="Add a tile").click()
     await expect(page.locator(".gallery")).to_be_visible()
+
+
+async def test_a_board_that_is_deleted_while_somebody_changes_it_can_be_saved_as_ones_own(
+    visitors: Visitors, install: Install
+) -> None:
+    installation = install()
+    installation.watch(TOPIC)
+    web = installation.web()
+    shared = {"read": "everyone", "edit": "everyone"}
+    path = make_board(installation, web, [tile("count", "number", {"figure": "count"})], sharing=shared)
+    page = await edited(await visitors.new(web), path)
+    await page.locator("[data-tile=count] .tile-title").click()
+    title = page.get_by_label("Title", exact=True)
+    await title.fill("How many of them")
+    await title.blur()
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    async with httpx.AsyncClient(base_url=f"{web.url}/api", headers=headers, timeout=ANSWER_S) as program:
+        kept = (await program.get(path.rstrip("/"))).json()
+        assert (await program.delete(path.rstrip("/"))).status_code == 204
+
+        await page.get_by_role("button", name="Save board").click()
+        refusal = page.locator(".board-panel [role=alert]")
+        await expect(refusal).to_contain_text("There is no such board.")
+        await page.get_by_role("button", name="Save it as a board of my own").click()
+        await expect(page.locator(".board-panel")).to_be_hidden()
+        await expect(page.locator("[data-tile=count] .tile-title")).to_have_text("How many of them")
+        saved = (await program.get(urlsplit(page.url).path.rstrip("/"))).json()
+    assert saved["name"] == kept["name"]
+    assert saved["sharing"] == {"read": "private", "edit": "private", "groups": []}
+    visitors.forgive("status of 404")
 
 
 async def test_what_is_half_done_is_lost_by_no_key_and_no_press_beside_it(visitors: Visitors, install: Install) -> None:

@@ -408,10 +408,10 @@ export class Editor {
   }
 
   async #save() {
-    const answer = await this.#put412(this.#kept.version, this.#draft);
+    const answer = await this.#replace(this.#kept.version, this.#draft);
     if (answer?.ok) this.#leave(await answer.json());
     else if (answer?.status === 412) await this.#conflict(await answer.json());
-    else if (answer) this.#say(await refusalOf(answer));
+    else if (answer) await this.#refused(answer);
   }
 
   /**
@@ -419,11 +419,22 @@ export class Editor {
    * @param {BoardJson} board
    * @returns {Promise<Response | null>}
    */
-  async #put412(version, board) {
+  #replace(version, board) {
+    return this.#send("PUT", encodeURIComponent(this.#draft.slug), board, { "If-Match": `"${version}"` });
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path behind the API's of boards
+   * @param {BoardJson} board
+   * @param {Record<string, string>} [more] headers
+   * @returns {Promise<Response | null>} null: there was no answer, and it was said
+   */
+  async #send(method, path, board, more = {}) {
     try {
-      return await fetch(this.#tools.boardsApi + encodeURIComponent(this.#draft.slug), {
-        method: "PUT",
-        headers: { "Content-Type": "application/json", "If-Match": `"${version}"`, "X-CSRFToken": this.#tools.csrf },
+      return await fetch(this.#tools.boardsApi + path, {
+        method,
+        headers: { "Content-Type": "application/json", "X-CSRFToken": this.#tools.csrf, ...more },
         body: JSON.stringify(board),
         signal: AbortSignal.timeout(SAVED_MS),
       });
@@ -431,6 +442,28 @@ export class Editor {
       this.#say("The server cannot be reached. What you changed is still here; save again.");
       return null;
     }
+  }
+
+  /**
+   * Says why it was not saved. A board that is gone meanwhile, or no longer this person's to change, may become one of
+   * their own, so that nobody's doing loses what they made of it.
+   *
+   * @param {Response} answer
+   */
+  async #refused(answer) {
+    this.#say(await refusalOf(answer));
+    if (![403, 404].includes(answer.status)) return;
+    this.#trouble.append(" ", button("Save it as a board of my own", "", () => this.#saveAsOwn()));
+  }
+
+  async #saveAsOwn() {
+    const answer = await this.#send("POST", "import", this.#draft);
+    if (!answer?.ok) {
+      if (answer) await this.#refused(answer);
+      return;
+    }
+    removeEventListener("beforeunload", this.#onUnload);
+    location.assign(`${this.#tools.boardsPath}${encodeURIComponent((await answer.json()).slug)}/`);
   }
 
   /** Asks once more, and deletes the board unless somebody saved it since it was opened. */
@@ -456,6 +489,7 @@ export class Editor {
    */
   async #conflict({ detail }) {
     const answer = await fetch(this.#tools.boardsApi + encodeURIComponent(this.#draft.slug)).catch(() => null);
+    if (answer && [403, 404].includes(answer.status)) return this.#refused(answer);
     if (!answer?.ok) {
       this.#say("The board was changed meanwhile, and cannot be read now. What you changed is still here.");
       return;
@@ -471,10 +505,10 @@ export class Editor {
     const asked = conflicts.map((conflict) => choiceOf(conflict, (side) => choices.set(conflict.id, side)));
     const both = asked.length > 0 ? [element("h3", "", "Both changed"), ...asked] : [element("p", "muted", "You changed different things: saved together, nothing of either is lost.")];
     const over = async (/** @type {BoardJson} */ board) => {
-      const again = await this.#put412(theirs.version, board);
+      const again = await this.#replace(theirs.version, board);
       if (again?.ok) this.#leave(await again.json());
       else if (again?.status === 412) await this.#conflict(await again.json());
-      else if (again) this.#say(await refusalOf(again));
+      else if (again) await this.#refused(again);
     };
     this.#draws += 1;
     this.#say(detail);
