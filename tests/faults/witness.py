@@ -81,6 +81,11 @@ class Witness(Living):
         chosen = f" of {self._reads}" if self._reads is not None else ""
         return f"{self.name}{chosen} at {self.positions} ({self._state}, {self.sockets} sockets{refused})"
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has a socket, on which the server owes it a word."""
+        return self._wire is not None
+
     def drop(self) -> None:
         """Ends the socket without a word."""
         if self._wire is not None:
@@ -128,11 +133,6 @@ class Witness(Living):
         self.findings.break_(kind, f"{self}: {text}; the frame: {shown}")
 
     # Its life ---------------------------------------------------------------------------------------------------------
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether it has a socket, on which the server owes it a word."""
-        return self._wire is not None
 
     async def _run(self) -> None:
         failures = 0

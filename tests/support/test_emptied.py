@@ -39,9 +39,14 @@ class EmptiedTests(TransactionTestCase):
         self.assertTrue(all(made))
         self.assertFalse(User.objects.exists())
 
-    def test_kinds_are_those_of_the_rows(self) -> None:
+    def test_kinds_are_those_of_the_rows_that_were_put_back(self) -> None:
+        with mock.patch.dict(emptied.kept, clear=True):
+            empty()
+            others = ContentType.objects.get_for_model(User).pk
+        empty()
         kind = ContentType.objects.get_for_model(User)
         self.assertEqual(ContentType.objects.get(app_label="auth", model="user").pk, kind.pk)
+        self.assertNotEqual(kind.pk, others)
 
     def test_new_rows_can_be_made(self) -> None:
         """Their numbers go on behind those that were put back."""

@@ -17,6 +17,7 @@ import { refusalOf } from "../faults.js";
 import { styled } from "../../page/styled.js";
 
 const SAVED_MS = 30_000; // for the answer to a save; a server that stands still gives none
+const NOT_THEIRS = new Set([403, 404]); // answers about a board that is gone, or not this person's to change
 const ROW_PX = 50; // 40 px and the gap of 10
 // Of the grid, as docs/board.schema.json bounds them.
 const HIGHEST = 100;
@@ -407,20 +408,15 @@ export class Editor {
     else this.#show();
   }
 
-  async #save() {
-    const answer = await this.#replace(this.#kept.version, this.#draft);
+  /**
+   * @param {number} [version] that is to be replaced
+   * @param {BoardJson} [board]
+   */
+  async #save(version = this.#kept.version, board = this.#draft) {
+    const answer = await this.#send("PUT", encodeURIComponent(this.#draft.slug), board, { "If-Match": `"${version}"` });
     if (answer?.ok) this.#leave(await answer.json());
     else if (answer?.status === 412) await this.#conflict(await answer.json());
     else if (answer) await this.#refused(answer);
-  }
-
-  /**
-   * @param {number} version that is to be replaced
-   * @param {BoardJson} board
-   * @returns {Promise<Response | null>}
-   */
-  #replace(version, board) {
-    return this.#send("PUT", encodeURIComponent(this.#draft.slug), board, { "If-Match": `"${version}"` });
   }
 
   /**
@@ -452,7 +448,7 @@ export class Editor {
    */
   async #refused(answer) {
     this.#say(await refusalOf(answer));
-    if (![403, 404].includes(answer.status)) return;
+    if (!NOT_THEIRS.has(answer.status)) return;
     this.#trouble.append(" ", button("Save it as a board of my own", "", () => this.#saveAsOwn()));
   }
 
@@ -489,7 +485,7 @@ export class Editor {
    */
   async #conflict({ detail }) {
     const answer = await fetch(this.#tools.boardsApi + encodeURIComponent(this.#draft.slug)).catch(() => null);
-    if (answer && [403, 404].includes(answer.status)) return this.#refused(answer);
+    if (answer && NOT_THEIRS.has(answer.status)) return this.#refused(answer);
     if (!answer?.ok) {
       this.#say("The board was changed meanwhile, and cannot be read now. What you changed is still here.");
       return;
@@ -504,17 +500,11 @@ export class Editor {
     const choices = new Map();
     const asked = conflicts.map((conflict) => choiceOf(conflict, (side) => choices.set(conflict.id, side)));
     const both = asked.length > 0 ? [element("h3", "", "Both changed"), ...asked] : [element("p", "muted", "You changed different things: saved together, nothing of either is lost.")];
-    const over = async (/** @type {BoardJson} */ board) => {
-      const again = await this.#replace(theirs.version, board);
-      if (again?.ok) this.#leave(await again.json());
-      else if (again?.status === 412) await this.#conflict(await again.json());
-      else if (again) await this.#refused(again);
-    };
     this.#draws += 1;
     this.#say(detail);
     this.#content.replaceChildren(element("h2", "", "Two changed this board"), ...both, element("div", "actions",
-      button("Save both", "primary", () => over(merged(this.#kept, this.#draft, theirs, choices).board)),
-      button("Save mine over it", "danger", () => over({ ...this.#draft, sharing: theirs.sharing })),
+      button("Save both", "primary", () => this.#save(theirs.version, merged(this.#kept, this.#draft, theirs, choices).board)),
+      button("Save mine over it", "danger", () => this.#save(theirs.version, { ...this.#draft, sharing: theirs.sharing })),
       button("Take what is saved", "", () => this.#leave(theirs))), element("h3", "", "What differs"), table);
   }
 
