@@ -224,16 +224,29 @@ class Kafka(Service):
         admin = self.admin()
         new = NewTopic(topic, num_partitions=partitions, replication_factor=1, config=settings)
 
+        unanswered = 0
+
         def made() -> bool:
+            nonlocal unanswered
             try:
-                finish(admin.create_topics([new], operation_timeout=CALL_SECONDS))
+                for future in admin.create_topics([new], operation_timeout=5, request_timeout=5).values():
+                    future.result(10)
+            except TimeoutError:  # a broker that its controller took for gone answers never, and may have made it
+                unanswered += 1
+                return False
             except KafkaException as error:  # a broker that stood still for three seconds counts as gone for a moment
-                if error.args[0].code() != KafkaError.INVALID_REPLICATION_FACTOR:
+                code = error.args[0].code()
+                if code in {KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}:
+                    unanswered += 1
+                    return False
+                if code == KafkaError.TOPIC_ALREADY_EXISTS and unanswered:
+                    return True
+                if code != KafkaError.INVALID_REPLICATION_FACTOR:
                     raise
                 return False
             return True
 
-        wait_until(made, f"topic {topic} is made", CALL_SECONDS)
+        wait_until(made, f"topic {topic} is made", 3 * CALL_SECONDS)
         wait_until(
             lambda: len(known(admin, topic)) == partitions, f"topic {topic} with {partitions} partitions", CALL_SECONDS
         )
