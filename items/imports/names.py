@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+NAME_LENGTH = 200  # characters of a column's name; a longer one is no name
+
 # field -> names, the best first
 GUESSES: dict[str, tuple[str, ...]] = {
     "name": (
@@ -43,5 +45,6 @@ def plain_name(column: str) -> str:
 
 
 def are_known(columns: Iterable[str]) -> bool:
-    """Whether at least two of these names are those of an item's fields."""
-    return sum(plain_name(column) in _KNOWN for column in columns) > 1
+    """Whether at least two of these names are those of an item's fields. Of a file that names no columns they may be
+    cells of a megabyte: whatever is longer than a name may be is none, and is not gone through."""
+    return sum(len(column) <= NAME_LENGTH and plain_name(column) in _KNOWN for column in columns) > 1

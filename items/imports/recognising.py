@@ -23,8 +23,8 @@ from items.imports.amounts import Evidence, may_be_number
 from items.imports.encoding import encoding_of
 from items.imports.json_line import JsonNumber, JsonOther, object_of
 from items.imports.lines import LINE_LENGTH, MARK, opened
-from items.imports.names import are_known
-from items.imports.rows import COLUMNS, NAME_LENGTH, Row, Shape, Unreadable, read, storable, text_of_raw_cell
+from items.imports.names import NAME_LENGTH, are_known
+from items.imports.rows import COLUMNS, Row, Shape, Unreadable, read, storable, text_of_raw_cell
 
 SCAN = 1 << 20  # characters to rank the delimiters
 DELIMITERS = (",", ";", "\t", "|")

@@ -17,10 +17,10 @@ from typing import IO, NamedTuple
 
 from items.imports.json_line import Twice, cell_of, object_of
 from items.imports.lines import LINE_LENGTH, Lines, TooLong, opened, undecoded
+from items.imports.names import NAME_LENGTH
 
 SOURCE_LENGTH = 1_000  # characters of a row that cannot be read, kept to be shown
 COLUMNS = 1_000  # at most
-NAME_LENGTH = 200  # characters of a column's name; a longer one is no name
 
 csv.field_size_limit(LINE_LENGTH)
 

@@ -279,7 +279,7 @@ TIMES = "a time between two looks"
 NOT_HELD = {
     VALUES: {
         "items/imports/amounts.py": {"CELL_LENGTH"}, "items/imports/preview.py": {"CELL_LENGTH"},
-        "items/imports/rows.py": {"NAME_LENGTH"}, "items/listing/filters.py": {"OWNER_LENGTH"},
+        "items/imports/names.py": {"NAME_LENGTH"}, "items/listing/filters.py": {"OWNER_LENGTH"},
         "items/listing/queries.py": {"LARGEST_OFFSET"}, "items/models/link_check.py": {"ERROR_LENGTH"},
         "items/values/money.py": {"LARGEST", "LENGTH"}, "project/checks.py": {"SECRET_LENGTH"},
         "items/values/texts.py": {"NAME_LENGTH", "DESCRIPTION_LENGTH", "SKU_LENGTH", "LINK_LENGTH"},

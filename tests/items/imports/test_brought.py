@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 from django.core.exceptions import ValidationError
 
 from items.imports import mapping as import_mapping
+from items.imports import names as import_names
 from items.imports import recognising
 from items.imports import rows as import_rows
 from items.imports.mapping import Mapper, Skip
@@ -62,6 +64,11 @@ class BroughtTests(ReadingTestCase):
         ):  # fmt: skip
             shape = self.survey(content).shape
             self.assertEqual((shape.columns, shape.left_out), (columns, ""), content)
+
+    def test_what_is_longer_than_a_name_is_not_gone_through(self) -> None:
+        with mock.patch.object(import_names, "plain_name", side_effect=AssertionError):
+            self.assertFalse(import_names.are_known(["x" * (import_names.NAME_LENGTH + 1), "x" * 1_000_000]))
+        self.assertTrue(import_names.are_known(["sku", "name", "x" * 1_000_000]))
 
     def test_names_are_known_however_their_words_are_joined(self) -> None:
         for names, sku, name, price in (
