@@ -4,16 +4,26 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from django.conf import settings
+from django.template.loader import get_template
 from django.test import TransactionTestCase
+from django.test.utils import setup_databases, teardown_databases
+from django.urls import get_resolver
+from pytest_django import DjangoDbBlocker
 
-from tests.support import emptied, files, processes, services
+from tests.settings import SCRATCH
+from tests.support import databases, emptied, files, processes, services
 from tests.support.examples import FEW
+from tests.support.waiting import WORKER
+
+pytest_plugins = ["tests.support.forks"]
 
 # A test is marked with what it needs; whoever starts a service without its mark fails (services.allow).
 MARKS = files.MARKED | files.OF_DATABASE
@@ -21,6 +31,9 @@ MARKS = files.MARKED | files.OF_DATABASE
 OF_FOLDERS = {"browser": "browser", "faults": "waits"}
 # What a test with this mark takes, about, beside what one without any takes; of several marks, the most counts.
 WEIGHTS = {"slow": 10, "browser": 5, "kafka": 3}
+# What is started once in each worker that needs it, with the CPU that takes, about, in seconds.
+STAYS = {"kafka": 15, "browser": 3, "registry": 2, "postgres": 2}
+PAGES = Path(__file__).resolve().parent.parent / "templates"
 # New objects between two looks of Python for what is to be freed. With its own 700, tests took a twentieth longer.
 YOUNG = 10_000
 
@@ -66,6 +79,24 @@ def pytest_collection_finish() -> None:
     gc.enable()  # tests/settings.py did not want it to look meanwhile
 
 
+def pytest_forking(session: pytest.Session, number: int) -> None:
+    """Here is made what each worker would make anew with its first request."""
+    if any(item.get_closest_marker("database") for item in session.items):
+        databases.copy(session, number)
+    get_resolver().url_patterns  # noqa: B018  (it loads what is behind the addresses)
+    for path in PAGES.rglob("*.html"):
+        get_template(str(path.relative_to(PAGES)))
+
+
+def pytest_stays(item: pytest.Item) -> dict[str, int]:
+    return {mark.name: STAYS[mark.name] for mark in item.iter_markers() if mark.name in STAYS}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if WORKER not in os.environ:
+        databases.end(session)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     services.allow({mark.name for mark in item.iter_markers()})
@@ -77,11 +108,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture(scope="session", autouse=True)
 def _end_services() -> Iterator[None]:
+    settings.RUN_DIR = SCRATCH / f"run-{os.environ.get(WORKER, '')}"
     processes.may_fork = True
     emptied.use()
     yield
     processes.end_nursery()
     services.close_all()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """In place of pytest-django's: a worker's database has been made."""
+    if number := os.environ.get(WORKER):
+        databases.use_copy(int(number))
+        yield
+        return
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture

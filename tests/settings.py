@@ -9,6 +9,7 @@ import atexit
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,9 +23,9 @@ PRODUCT_VARIABLES = (
 for name in PRODUCT_VARIABLES:
     os.environ.pop(name, None)
 
-# A process of pytest-xdist loads the product and all tests, and keeps what it made: to look through it again and again
-# for what is to be freed took a tenth of the time. tests/conftest.py looks once, when all is loaded.
-if "PYTEST_XDIST_WORKER" in os.environ:
+# pytest loads the product and all tests, and keeps what it made: to look through it again and again for what is to be
+# freed took a tenth of the time. tests/conftest.py looks once, when all is loaded.
+if "pytest" in sys.modules:
     gc.disable()
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="streamboard-tests-"))

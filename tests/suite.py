@@ -24,9 +24,12 @@ from tests.support import files, nursery, reached, services
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 REQUIRED = os.environ.get("CI") == "true"
-CORES = max(2, min(4, os.cpu_count() or 2))  # processes of pytest side by side; each has services of its own
-# One more where tests wait for services and processes: a core would stand idle meanwhile.
-WAITING_WORKERS = 3
+CORES = max(2, min(4, os.cpu_count() or 2))
+# Processes of pytest side by side. They cost little (tests/support/forks.py), and where tests wait a core would stand
+# idle. Not so many more where each may have services of its own, or where others look at time meanwhile.
+WORKERS = 4 * CORES
+WITH_SERVICES = CORES + 2
+BESIDE_WAITING = CORES + 1
 
 SERVICES = " or ".join(services.MARKS)
 # Images set PYTHONDONTWRITEBYTECODE: each of the pythons that are started here would compile all of it again.
@@ -126,15 +129,15 @@ def of_tests(
     return Step(f"tests {name}", command, environment, fine)
 
 
-def side_by_side(together: str, workers: int = CORES) -> list[str]:
-    """pytest's options for several processes. together: what one process gets as a whole (pytest-xdist's --dist)."""
-    return ["-n", str(workers), "--dist", together]
+def side_by_side(together: str, workers: int) -> list[str]:
+    """pytest's options for several processes. together: what one of them gets as a whole (tests/support/forks.py)."""
+    return ["--workers", str(workers), "--together", together]
 
 
 def quick_tests(arguments: list[str], workers: int, *options: str, **environment: str) -> Step:
     left_out = [] if arguments else [f"--ignore={folder}" for folder in (BROWSER, FAULTS)]
     return of_tests(
-        "that need no service", f"not ({SERVICES})", arguments, *side_by_side("worksteal", workers), *left_out,
+        "that need no service", f"not ({SERVICES})", arguments, *side_by_side("scope", workers), *left_out,
         *options, **environment,
     )  # fmt: skip
 
@@ -143,10 +146,10 @@ def measured_quick_tests(arguments: list[str]) -> None:
     """The same, with the share of the product's lines and branches that they reach, which must not fall. Only of all of
     them: a part reaches less."""
     if arguments:
-        beside(quick_tests(arguments, CORES)).run()
+        beside(quick_tests(arguments, BESIDE_WAITING)).run()
         return
     with tempfile.TemporaryDirectory() as folder:
-        beside(quick_tests([], CORES, **reached.measured(Path(folder)))).run()
+        beside(quick_tests([], BESIDE_WAITING, **reached.measured(Path(folder)))).run()
         Step("branch coverage", [sys.executable, "-m", reached.__name__, folder]).run()
 
 
@@ -172,7 +175,7 @@ def on_other_pythons(arguments: list[str]) -> None:
             if not Step(f"packages {name}", install).run():
                 continue
             done.touch()
-        of_tests(name, f"not ({SERVICES})", arguments, *side_by_side("worksteal"), python=python).run()
+        of_tests(name, f"not ({SERVICES})", arguments, *side_by_side("scope", WORKERS), python=python).run()
 
 
 def on_postgres(arguments: list[str]) -> None:
@@ -187,7 +190,7 @@ def on_postgres(arguments: list[str]) -> None:
         beside(
             of_tests(
                 "on PostgreSQL", "database and not processes", arguments or files.that_use_the_database(),
-                *side_by_side("loadscope"),
+                *side_by_side("scope", BESIDE_WAITING),
                 TEST_DATABASE_URL=server.create_database(),
             )
         ).run()  # fmt: skip
@@ -208,7 +211,7 @@ def with_products(arguments: list[str], shared: dict[str, str]) -> None:
     waiting = replace(
         of_tests(
             "of what is away for long", "waits", arguments or [*files.that_write("waits"), FAULTS],
-            *side_by_side("worksteal", WAITING_WORKERS),
+            *side_by_side("scope", WORKERS),
             TEST_PORTS="upper", **shared,
         ),
         whole_output=True,
@@ -222,18 +225,17 @@ def with_products(arguments: list[str], shared: dict[str, str]) -> None:
     of_tests(
         "with services, and in the browser", f"({SERVICES}) and not (alone or waits)",
         arguments or files.that_need_a_service(),
-        *side_by_side("loadfile", WAITING_WORKERS), "--no-loadscope-reorder", **shared,
+        *side_by_side("file", WITH_SERVICES), **shared,
     ).run()  # fmt: skip
     of_tests("that have the machine for themselves", "alone", arguments or files.that_write("alone"), **shared).run()
 
 
 def check(arguments: list[str]) -> None:
     """The same tests as in the whole suite, with fewer examples where examples are made up. What reads the code runs
-    beside them, and there is one more process of pytest than cores: a third of their time these wait, and what is found
-    is said as soon as it is found."""
+    beside them, and what it finds is said as soon as it is found."""
     with ThreadPoolExecutor(1) as aside:
         ended = aside.submit(lint, javascript_tests=True)
-        quick_tests(arguments, CORES + 1, "--hypothesis-profile=few", MODEL_EXAMPLES="10").run()
+        quick_tests(arguments, WORKERS, "--hypothesis-profile=few", MODEL_EXAMPLES="10").run()
         ended.result()
 
 

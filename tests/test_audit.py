@@ -45,5 +45,6 @@ def test_no_report_is_no_pass() -> None:
     assert of_npm_audit("") == ["NOT AUDITED: npm gave no report."]
 
 
+@pytest.mark.processes
 def test_the_settings_of_a_production_pass_djangos_own_checks() -> None:
     assert deployment() == []

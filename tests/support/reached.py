@@ -16,6 +16,8 @@ from pathlib import Path
 
 import slipcover
 
+from tests.support.waiting import WORKER
+
 # Percent, of the tests that need no service, which are the ones measured: the tests with services run most of the rest,
 # in processes of the product. Raise it when the figure has risen.
 LEAST = 85.0
@@ -24,7 +26,6 @@ SOURCES = [str(ROOT / name) for name in ("items", "project", "streams")]
 OMITTED = ["*/migrations/*"]
 FOLDER = "TEST_REACHED"  # the variable that names where workers write
 ALWAYS = -1  # how often a line tells: code that runs is then never exchanged for other code
-WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 
 
 def measured(folder: Path) -> dict[str, str]:
@@ -32,13 +33,14 @@ def measured(folder: Path) -> dict[str, str]:
     return {FOLDER: str(folder), "PYTEST_PLUGINS": __name__}
 
 
-# In other processes than workers no test runs. It has to be here: with pytest's first hook the product is loaded.
-if WORKER and FOLDER in os.environ:
+# It has to be here: with pytest's first hook the product is loaded.
+if FOLDER in os.environ:
     reached = slipcover.Slipcover(branch=True, d_miss_threshold=ALWAYS, source=SOURCES, omit=OMITTED)
     slipcover.ImportManager(reached, slipcover.FileMatcher(SOURCES, OMITTED)).__enter__()
 
     def pytest_sessionfinish() -> None:
-        Path(os.environ[FOLDER], f"{WORKER}.json").write_text(json.dumps(reached.get_coverage()))
+        if worker := os.environ.get(WORKER):  # in the process that forks them no test runs
+            Path(os.environ[FOLDER], f"{worker}.json").write_text(json.dumps(reached.get_coverage()))
 
 
 def together(folder: Path) -> float:

@@ -17,11 +17,10 @@ PAUSE = 0.02  # s between two looks at a condition
 # of it could be given the very port, and in the end talk to itself. Each of the workers that run tests side by side has
 # a part of its own, or one could take a port while another one's server is down; and of two runs of pytest at the same
 # time one has the upper half (tests/suite.py).
-SHARES = 4
-SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES
-SHARE += SHARES if os.environ.get("TEST_PORTS") == "upper" else 0
-FIRST_PORT = 20_000 + 1_500 * SHARE
-LAST_PORT = FIRST_PORT + 1_499
+WORKER = "TEST_WORKER"  # the variable with the number of such a worker (tests/support/forks.py)
+SHARES = 8
+SHARE_PORTS = 750
+FIRST_PORT = 20_000 + (SHARES * SHARE_PORTS if os.environ.get("TEST_PORTS") == "upper" else 0)
 
 
 class TimeIsUp(AssertionError):
@@ -62,8 +61,10 @@ _given: set[int] = set()
 
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody uses now, and that was not given out before."""
+    worker = int(os.environ.get(WORKER, "0"))
+    first = FIRST_PORT + worker % SHARES * SHARE_PORTS
     for _ in range(1000):
-        port = _random.randint(FIRST_PORT, LAST_PORT)
+        port = _random.randrange(first, first + SHARE_PORTS)
         if port in _given:
             continue
         with socket.socket() as probe:

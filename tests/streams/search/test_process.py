@@ -19,6 +19,8 @@ from streams.search.process import Lost, Told, WorkerProcess
 from streams.search.spans import Span
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.processes
+
 TOPIC = "t"
 RECORDS = 10
 START_S = 300.0  # on a busy machine a niced process may take longer to start than a search is silent
