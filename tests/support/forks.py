@@ -18,6 +18,7 @@ import traceback
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import count, groupby, zip_longest
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -26,7 +27,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
-from tests.support.waiting import WORKER
+from tests.support.waiting import WORKER, TimeIsUp, wait_until
 
 TOGETHER = ("scope", "file")
 TOOK = "workers/took"  # in pytest's cache: the seconds that each class and file took the last time
@@ -102,7 +103,8 @@ class Worker:
 
     def __init__(self, number: int, session: pytest.Session, others: Iterable[Worker]) -> None:
         self.name = f"gw{number}"
-        self.has: deque[int] = deque()  # the tests that it was given and that have not ended
+        self.unit = Unit([], {}, "")  # what it was given last
+        self.has: deque[int] = deque()  # the tests of it that have not ended
         self.started: set[str] = set()  # what stays in it
         self.was_sent_home = False
         self.pipe, theirs = Pipe()
@@ -115,17 +117,29 @@ class Worker:
             Inside(session, number, theirs).work()
         theirs.close()
 
-    def give(self, unit: list[int]) -> None:
-        """Has it run these tests; none: it ends, before the next test if it still has some."""
-        self.has.extend(unit)
-        self.was_sent_home = not unit
+    def give(self, unit: Unit) -> None:
+        self.unit = unit
+        self.has.extend(unit.tests)
+        self.started.update(unit.stays)
+        self._send(unit.tests)
+
+    def send_home(self) -> None:
+        """Has it end, before the next test if it still has some."""
+        self.was_sent_home = True
+        self._send([])
+
+    def _send(self, tests: list[int]) -> None:
         with contextlib.suppress(BrokenPipeError):  # who listens to it finds out
-            self.pipe.send(unit)
+            self.pipe.send(tests)
 
     def ended(self) -> int:
         """Waits for its end; its exit code."""
         self.pipe.close()
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def has_ended(pid: int) -> bool:
+    return os.waitpid(pid, os.WNOHANG)[0] != 0
 
 
 def interrupt_once(*_: object) -> NoReturn:
@@ -209,7 +223,6 @@ class Run:
         # What takes longest comes first: what began last would have the run wait for it alone.
         self.took: dict[str, float] = self.cache.get(TOOK, {}) if self.cache else {}
         self.left = sorted(units(session), key=lambda unit: -self.took.get(unit.name, 0))
-        self.names = {number: unit.name for unit in self.left for number in unit.tests}
         self.takes: Counter[str] = Counter()
         self.workers: dict[Connection, Worker] = {}
         self.numbers = count()
@@ -238,13 +251,12 @@ class Run:
     def feed(self, worker: Worker) -> None:
         """Tells it what to run next, or that there is nothing left."""
         if self.is_over or not self.left:
-            worker.give([])
+            worker.send_home()
             return
         started_by_others = set[str]().union(*(each.started for each in self.workers.values() if each is not worker))
         unit = min(self.left, key=lambda unit: fits(unit, worker.started, started_by_others))
         self.left.remove(unit)
-        worker.started.update(unit.stays)
-        worker.give(unit.tests)
+        worker.give(unit)
 
     @property
     def is_over(self) -> bool:
@@ -262,7 +274,7 @@ class Run:
             if not worker.was_sent_home and (self.is_over or not worker.has):
                 self.feed(worker)
         elif kind == "report":
-            self.takes[self.names[worker.has[0]]] += said["duration"]
+            self.takes[worker.unit.name] += said["duration"]
             self.say(worker, hook.pytest_report_from_serializable(config=self.config, data=said))
         elif kind == "warning":
             message, when, nodeid = said
@@ -289,7 +301,7 @@ class Run:
         text = f"{worker.name} died while it ran this test, with exit code {code}."
         self.say(worker, pytest.TestReport(item.nodeid, item.location, {}, "failed", text, "call"))
         if worker.has:
-            self.left.insert(0, Unit(list(worker.has), {}, self.names[worker.has[0]]))
+            self.left.insert(0, worker.unit._replace(tests=list(worker.has)))
         self.start()
 
     def end(self) -> None:
@@ -299,12 +311,11 @@ class Run:
             os.kill(worker.pid, signal.SIGINT)  # whom a terminal has told it already does not mind
         deadline = time.monotonic() + END_SECONDS
         for worker in self.workers.values():
-            while os.waitpid(worker.pid, os.WNOHANG)[0] == 0:
-                if time.monotonic() > deadline:
-                    os.kill(worker.pid, signal.SIGKILL)
-                    os.waitpid(worker.pid, 0)
-                    break
-                time.sleep(0.05)
+            try:
+                wait_until(partial(has_ended, worker.pid), f"{worker.name} ends", deadline - time.monotonic())
+            except TimeIsUp:
+                os.kill(worker.pid, signal.SIGKILL)
+                os.waitpid(worker.pid, 0)
 
 
 @pytest.hookimpl(tryfirst=True)

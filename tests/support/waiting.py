@@ -13,11 +13,11 @@ from typing import Any, TypeVar, overload
 T = TypeVar("T")
 
 PAUSE = 0.02  # s between two looks at a condition
+WORKER = "TEST_WORKER"  # the variable with the number of a worker of the tests (tests/support/forks.py)
 # Below the range from which Linux takes the ports of outgoing connections: otherwise, while a server is down, a client
 # of it could be given the very port, and in the end talk to itself. Each of the workers that run tests side by side has
 # a part of its own, or one could take a port while another one's server is down; and of two runs of pytest at the same
 # time one has the upper half (tests/suite.py).
-WORKER = "TEST_WORKER"  # the variable with the number of such a worker (tests/support/forks.py)
 SHARES = 8
 SHARE_PORTS = 750
 FIRST_PORT = 20_000 + (SHARES * SHARE_PORTS if os.environ.get("TEST_PORTS") == "upper" else 0)
