@@ -147,6 +147,29 @@ def test_an_import_of_a_module_is_noticed() -> None:
     assert imported_rooms('const { Rows } = await import("../board/rows.js");') == {"board"}
 
 
+def unbounded_fetches(source: str) -> list[str]:
+    """The calls of `fetch` in a JavaScript module whose answer would be waited for without an end."""
+    found = []
+    for call in re.finditer(r"\bfetch\(", source):
+        depth, end = 1, call.end()
+        while depth and end < len(source):
+            depth += {"(": 1, ")": -1}.get(source[end], 0)
+            end += 1
+        if not re.search(r"\bsignal\b", source[call.end() : end]):
+            found.append(source[call.start() : end])
+    return found
+
+
+def test_each_answer_that_a_page_waits_for_has_a_bound() -> None:
+    asked = {str(path.relative_to(MODULES)): path.read_text() for path in MODULES.rglob("*.js")}
+    assert {name: found for name, source in asked.items() if (found := unbounded_fetches(source))} == {}
+
+
+def test_a_fetch_without_a_bound_is_noticed() -> None:
+    assert unbounded_fetches("await fetch(of(a), { headers }).json()") == ["fetch(of(a), { headers })"]
+    assert unbounded_fetches("fetch(path, { signal: AbortSignal.timeout(MS) }); prefetch(a)") == []
+
+
 # Names of files -------------------------------------------------------------------------------------------------------
 
 DOCUMENTS = [

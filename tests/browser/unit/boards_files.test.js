@@ -53,7 +53,7 @@ test("of many faults the first ones are told, and that there are more", () => {
   assert.match(faultsText(faults), /^Tile 1 has no kind\. .* Tile 5 has no kind\. There are more\.$/);
 });
 
-test("an answer without a sentence is told by its number", async () => {
-  assert.equal(await refusalOf(new Response('{"detail":"No."}', { status: 403 })), "No.");
-  assert.equal(await refusalOf(new Response("<html>", { status: 502 })), "The server answered 502.");
+test("an answer without a sentence is told by its number", () => {
+  assert.equal(refusalOf({ status: 403, json: { detail: "No." } }), "No.");
+  assert.equal(refusalOf({ status: 502, json: null }), "The server answered 502.");
 });

@@ -20,13 +20,13 @@ const SIGNS = /** @type {Record<string, string>} */ ({
 });
 
 /**
- * @param {Response} answer a refusal
- * @returns {Promise<string>} why
+ * @param {{ status: number, json: any }} refusal as it came
+ * @returns {string} why
  */
-export async function refusalOf(answer) {
-  const { detail } = await answer.json().catch(() => ({}));
+export function refusalOf({ status, json }) {
+  const detail = json?.detail;
   if (typeof detail === "string") return detail;
-  return Array.isArray(detail) && detail.length > 0 ? faultsText(detail) : `The server answered ${answer.status}.`;
+  return Array.isArray(detail) && detail.length > 0 ? faultsText(detail) : `The server answered ${status}.`;
 }
 
 /**

@@ -1,28 +1,23 @@
 // The list of boards: stars and imports without a page in between. Without it the page still leads to every board.
 
+import { BoardsApi, UNANSWERED } from "./boards_api.js";
 import { part } from "../page/dom.js";
 import { readBoard } from "./file.js";
-import { refusalOf } from "./faults.js";
 
 const root = part("boards", HTMLElement);
-const api = root.dataset["api"] ?? "/api/boards/";
+const api = new BoardsApi(root.dataset["api"] ?? "/api/boards/", root.dataset["csrf"] ?? "");
 const trouble = part("trouble", HTMLElement);
 
 /**
  * @param {string} path
- * @param {RequestInit} request
+ * @param {import("./boards_api.js").Change} change
  * @param {string} [about] what it is about, where that has to be said
- * @returns {Promise<Response | null>} null when it failed, which is said
+ * @returns {Promise<import("./boards_api.js").Answer | null>} null when it failed, which is said
  */
-async function ask(path, request, about = "") {
-  const token = root.dataset["csrf"] ?? "";
-  try {
-    const response = await fetch(api + path, { ...request, headers: { "X-CSRFToken": token, "Content-Type": "application/json" } });
-    if (response.ok) return response;
-    say(about + (await refusalOf(response)));
-  } catch {
-    say("The server cannot be reached.");
-  }
+async function ask(path, change, about = "") {
+  const answer = await api.change(path, change);
+  if (answer?.ok) return answer;
+  say(answer ? about + answer.refusal : UNANSWERED);
   return null;
 }
 
@@ -51,7 +46,7 @@ file.addEventListener("change", async () => {
   say(problem);
   if (text === null) return;
   const made = await ask("import", { method: "POST", body: text }, `${chosen.name} cannot be imported. `);
-  if (made) location.assign(`${root.dataset["boardsPath"]}${(await made.json()).slug}/`);
+  if (made) location.assign(`${root.dataset["boardsPath"]}${made.json.slug}/`);
 });
 
 part("new", HTMLFormElement).addEventListener("submit", async (event) => {
@@ -59,5 +54,5 @@ part("new", HTMLFormElement).addEventListener("submit", async (event) => {
   const name = part("new-name", HTMLInputElement).value.trim();
   if (!name) return;
   const made = await ask("", { method: "POST", body: JSON.stringify({ name }) });
-  if (made) location.assign(`${root.dataset["boardsPath"]}${(await made.json()).slug}/`);
+  if (made) location.assign(`${root.dataset["boardsPath"]}${made.json.slug}/`);
 });

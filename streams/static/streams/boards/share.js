@@ -1,7 +1,7 @@
 // Who sees and changes a board, a copy of one's own, and the board as a file: a sheet that is loaded when somebody opens it.
 
+import { BoardsApi, UNANSWERED } from "./boards_api.js";
 import { button, element, link } from "../page/dom.js";
-import { refusalOf } from "./faults.js";
 
 /**
  * @typedef {import("./worker/worker.js").BoardJson} BoardJson
@@ -18,7 +18,8 @@ const AUDIENCES = [["private", "nobody else"], ["groups", "the groups below"], [
  */
 export function openShare(board, tools) {
   const { dialog, boardsApi, csrf } = tools;
-  const address = boardsApi + encodeURIComponent(board.slug);
+  const api = new BoardsApi(boardsApi, csrf);
+  const path = encodeURIComponent(board.slug);
   const trouble = element("p", "tile-problem", "");
   trouble.setAttribute("role", "alert");
   trouble.hidden = true;
@@ -27,41 +28,31 @@ export function openShare(board, tools) {
     trouble.hidden = text === "";
   };
 
-  /**
-   * @param {string} path
-   * @param {string} [method]
-   * @param {{ version: number, body: unknown }} [put] what is to be in the place of that version
-   */
-  async function ask(path, method = "GET", put) {
-    const headers = { "Content-Type": "application/json", "X-CSRFToken": csrf, ...(put && { "If-Match": `"${put.version}"` }) };
-    try {
-      const response = await fetch(path, { method, headers, ...(put && { body: JSON.stringify(put.body) }) });
-      if (response.ok) return response;
-      say((await refusalOf(response)).replace(/^sharing[^:]*: /, "")); // where it is, is seen
-    } catch {
-      say("The server cannot be reached.");
-    }
+  /** @param {import("./boards_api.js").Answer | null} answer @returns {any} what it says; null when it failed, which is said */
+  const said = (answer) => {
+    if (answer?.ok) return answer.json;
+    say(answer ? answer.refusal.replace(/^sharing[^:]*: /, "") : UNANSWERED); // where it is, is seen
     return null;
-  }
+  };
 
   const form = tools.mayShare ? sharingForm(board, async (sharing) => {
     // Who changed its tiles meanwhile has said nothing about who may.
-    const now = await (await ask(address))?.json();
+    const now = said(await api.read(board.slug));
     if (!now) return;
     if (JSON.stringify(now.sharing) !== JSON.stringify(board.sharing)) {
       say("Somebody else has said meanwhile who may: load the page again to see it.");
       return;
     }
-    const response = await ask(address, "PATCH", { version: now.version, body: { sharing } });
-    if (!response) return;
-    tools.saved(await response.json());
+    const kept = said(await api.change(path, { method: "PATCH", version: now.version, body: JSON.stringify({ sharing }) }));
+    if (!kept) return;
+    tools.saved(kept);
     dialog.close();
   }) : element("p", "muted", "Only its owner says who may see and change this board.");
   const copy = button("Make a copy of my own", "", async () => {
-    const response = await ask(`${address}/copy`, "POST");
-    if (response) location.assign(`${tools.boardsPath}${(await response.json()).slug}/`);
+    const made = said(await api.change(`${path}/copy`, { method: "POST" }));
+    if (made) location.assign(`${tools.boardsPath}${made.slug}/`);
   });
-  const file = link("Download as a file", `${address}/export`);
+  const file = link("Download as a file", `${api.addressOf(board.slug)}/export`);
   file.className = "button";
   const close = button("✕", "quiet", () => dialog.close());
   close.setAttribute("aria-label", "Close");

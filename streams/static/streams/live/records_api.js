@@ -1,10 +1,11 @@
 // The records API: what was missed, and records uncut. Same rights as the socket, by the session cookie.
 
+import { Silence, piecesOfBody } from "../page/answers.js";
 import { parseMessage } from "./json.js";
 
 // The server says within some ten seconds that Kafka does not answer. A large record on a slow line takes its time, and
 // comes in pieces.
-const SILENT_MS = 30_000; // without a piece of an answer
+export const SILENT_MS = 30_000; // without a piece of an answer
 
 /**
  * @typedef {import("./protocol.js").KafkaRecord} KafkaRecord
@@ -119,23 +120,15 @@ export class RecordsApi {
    * @returns {Promise<any>}
    */
   async #get(path) {
-    const silence = new AbortController();
-    const giveUp = () => silence.abort();
-    let timer = setTimeout(giveUp, this.#silentMs);
-    const heard = () => {
-      clearTimeout(timer);
-      timer = setTimeout(giveUp, this.#silentMs);
-    };
+    const silence = new Silence(this.#silentMs);
     /** @type {Response} */
     let response;
     let text = "";
     try {
-      response = await fetch(this.#root + path, { headers: { Accept: "application/json" }, signal: silence.signal });
-      text = await textOf(response, heard);
+      response = await silence.during(fetch(this.#root + path, { headers: { Accept: "application/json" }, signal: silence.signal }));
+      text = await textOf(response, silence);
     } catch {
       throw new LoadError(silence.signal.aborted ? LATE : AWAY);
-    } finally {
-      clearTimeout(timer);
     }
     if (response.ok) return parseMessage(text);
     throw new LoadError(REFUSALS[response.status] ?? `The server answered ${response.status}.`, nextOf(text));
@@ -144,16 +137,12 @@ export class RecordsApi {
 
 /**
  * @param {Response} response
- * @param {() => void} heard called with each piece of it
+ * @param {Silence} silence
  */
-async function textOf(response, heard) {
-  const reader = response.body?.getReader();
+async function textOf(response, silence) {
   const decoder = new TextDecoder();
   let text = "";
-  for (let piece = await reader?.read(); piece && !piece.done; piece = await reader?.read()) {
-    heard();
-    text += decoder.decode(piece.value, { stream: true });
-  }
+  if (response.body) for await (const piece of piecesOfBody(response.body, silence)) text += decoder.decode(piece, { stream: true });
   return text + decoder.decode();
 }
 
@@ -167,8 +156,8 @@ function nextOf(refusal) {
   }
 }
 
-const AWAY = "The server cannot be reached. Try again when the board is connected.";
-const LATE = "The server did not answer in time. Try again.";
+export const AWAY = "The server cannot be reached. Try again when the board is connected.";
+export const LATE = "The server did not answer in time. Try again.";
 
 /** @type {Record<number, string>} */
 export const REFUSALS = {

@@ -33,21 +33,3 @@ function read(line) {
     throw new NotLines("A line of the answer is not JSON.", { cause: error });
   }
 }
-
-/**
- * @param {ReadableStream<Uint8Array>} body
- * @returns {AsyncGenerator<Uint8Array>} its pieces; whoever stops reading ends it. Not every browser lets a stream be
- *   iterated by itself
- */
-export async function* piecesOfBody(body) {
-  const reader = body.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {}); // it may have broken off already
-  }
-}

@@ -1,8 +1,9 @@
 // The search API: looks through what Kafka keeps of a topic, and says what it found and what it looked at, line by line.
 
 import { csrfToken } from "./filters_api.js";
-import { NotLines, linesOf, piecesOfBody } from "./ndjson.js";
-import { LoadError, REFUSALS } from "../live/records_api.js";
+import { NotLines, linesOf } from "./ndjson.js";
+import { AWAY, LATE, LoadError, REFUSALS, SILENT_MS } from "../live/records_api.js";
+import { Silence, piecesOfBody } from "../page/answers.js";
 
 /**
  * @typedef {import("../live/protocol.js").Range} Range
@@ -62,21 +63,22 @@ const BROKE_OFF = "The connection to the server broke off.";
  * @throws {LoadError} when it is refused
  */
 export async function* search(root, topic, asked, signal) {
+  const silence = new Silence(SILENT_MS); // a server says something each second
   /** @type {Response} */
   let response;
   try {
-    response = await fetch(`${root}${encodeURIComponent(topic)}/search`, {
+    response = await silence.during(fetch(`${root}${encodeURIComponent(topic)}/search`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken(), Accept: "application/x-ndjson" },
       body: JSON.stringify(asked),
-      signal,
-    });
+      signal: AbortSignal.any([signal, silence.signal]),
+    }));
   } catch {
     if (signal.aborted) return;
-    throw new LoadError("The server cannot be reached. Try again when the board is connected.");
+    throw new LoadError(silence.signal.aborted ? LATE : AWAY);
   }
-  if (!response.ok || !response.body) throw await refusalOf(response);
-  yield* answered(linesOf(piecesOfBody(response.body)), signal);
+  if (!response.ok || !response.body) throw await silence.during(refusalOf(response));
+  yield* answered(linesOf(piecesOfBody(response.body, silence)), signal);
 }
 
 /**

@@ -1,5 +1,6 @@
 // Editing a board: a draft that is shown live, moved on a grid, and saved against the version that it began with.
 
+import { BoardsApi, UNANSWERED } from "../boards_api.js";
 import { Fields } from "../figures/paths.js";
 import { KINDS, differences, freeId, movedColumn, optionsFor, withColumns } from "./kinds.js";
 import { isSaid, merged } from "./merge.js";
@@ -13,10 +14,8 @@ import { fieldsOf } from "./fields.js";
 import { formatsOf, isSame } from "../../live/protocol.js";
 import { gallery, nameTopics, options, proposal } from "./panel.js";
 import { letColumnsMove } from "./columns.js";
-import { refusalOf } from "../faults.js";
 import { styled } from "../../page/styled.js";
 
-const SAVED_MS = 30_000; // for the answer to a save; a server that stands still gives none
 const NOT_THEIRS = new Set([403, 404]); // answers about a board that is gone, or not this person's to change
 const ROW_PX = 50; // 40 px and the gap of 10
 // Of the grid, as docs/board.schema.json bounds them.
@@ -48,6 +47,7 @@ const OWN_STYLE = new URL("./edit.css", import.meta.url);
 
 export class Editor {
   #tools;
+  #api;
   #kept;
   /** @type {BoardJson} */
   #draft;
@@ -84,6 +84,7 @@ export class Editor {
     this.#kept = board;
     this.#draft = structuredClone(board);
     this.#tools = tools;
+    this.#api = new BoardsApi(tools.boardsApi, tools.csrf);
     this.#samples = new Samples((formats) => new RecordsApi(tools.topicsApi, undefined, () => formats), tools.topicsApi, tools.csrf);
   }
 
@@ -413,53 +414,32 @@ export class Editor {
    * @param {BoardJson} [board]
    */
   async #save(version = this.#kept.version, board = this.#draft) {
-    const answer = await this.#send("PUT", encodeURIComponent(this.#draft.slug), board, { "If-Match": `"${version}"` });
-    if (answer?.ok) this.#leave(await answer.json());
-    else if (answer?.status === 412) await this.#conflict(await answer.json());
-    else if (answer) await this.#refused(answer);
-  }
-
-  /**
-   * @param {string} method
-   * @param {string} path behind the API's of boards
-   * @param {BoardJson} board
-   * @param {Record<string, string>} [more] headers
-   * @returns {Promise<Response | null>} null: there was no answer, and it was said
-   */
-  async #send(method, path, board, more = {}) {
-    try {
-      return await fetch(this.#tools.boardsApi + path, {
-        method,
-        headers: { "Content-Type": "application/json", "X-CSRFToken": this.#tools.csrf, ...more },
-        body: JSON.stringify(board),
-        signal: AbortSignal.timeout(SAVED_MS),
-      });
-    } catch {
-      this.#say("The server cannot be reached. What you changed is still here; save again.");
-      return null;
-    }
+    const answer = await this.#api.change(encodeURIComponent(this.#draft.slug), { method: "PUT", version, body: JSON.stringify(board) });
+    if (answer?.ok) this.#leave(answer.json);
+    else if (answer?.status === 412) await this.#conflict(answer.refusal);
+    else this.#refused(answer);
   }
 
   /**
    * Says why it was not saved. A board that is gone meanwhile, or no longer this person's to change, may become one of
    * their own, so that nobody's doing loses what they made of it.
    *
-   * @param {Response} answer
+   * @param {import("../boards_api.js").Answer | null} answer
    */
-  async #refused(answer) {
-    this.#say(await refusalOf(answer));
-    if (!NOT_THEIRS.has(answer.status)) return;
+  #refused(answer) {
+    this.#say(answer?.refusal ?? `${UNANSWERED} What you changed is still here; save again.`);
+    if (!answer || !NOT_THEIRS.has(answer.status)) return;
     this.#trouble.append(" ", button("Save it as a board of my own", "", () => this.#saveAsOwn()));
   }
 
   async #saveAsOwn() {
-    const answer = await this.#send("POST", "import", this.#draft);
+    const answer = await this.#api.change("import", { method: "POST", body: JSON.stringify(this.#draft) });
     if (!answer?.ok) {
-      if (answer) await this.#refused(answer);
+      this.#refused(answer);
       return;
     }
     removeEventListener("beforeunload", this.#onUnload);
-    location.assign(`${this.#tools.boardsPath}${encodeURIComponent((await answer.json()).slug)}/`);
+    location.assign(`${this.#tools.boardsPath}${encodeURIComponent(answer.json.slug)}/`);
   }
 
   /** Asks once more, and deletes the board unless somebody saved it since it was opened. */
@@ -469,28 +449,27 @@ export class Editor {
       this.#showPanel();
       return;
     }
-    const { boardsApi, boardsPath, csrf } = this.#tools;
-    const headers = { "If-Match": `"${this.#kept.version}"`, "X-CSRFToken": csrf };
-    const answer = await fetch(boardsApi + encodeURIComponent(this.#kept.slug), { method: "DELETE", headers }).catch(() => null);
+    const { slug, version } = this.#kept;
+    const answer = await this.#api.change(encodeURIComponent(slug), { method: "DELETE", version });
     if (answer?.ok) {
       removeEventListener("beforeunload", this.#onUnload);
-      location.assign(boardsPath);
-    } else this.#say(answer ? await refusalOf(answer) : "The server cannot be reached.");
+      location.assign(this.#tools.boardsPath);
+    } else this.#say(answer?.refusal ?? UNANSWERED);
   }
 
   /**
    * Somebody saved in between: shows what differs, and lets choose.
    *
-   * @param {{ detail: string }} refusal
+   * @param {string} refusal
    */
-  async #conflict({ detail }) {
-    const answer = await fetch(this.#tools.boardsApi + encodeURIComponent(this.#draft.slug)).catch(() => null);
+  async #conflict(refusal) {
+    const answer = await this.#api.read(this.#draft.slug);
     if (answer && NOT_THEIRS.has(answer.status)) return this.#refused(answer);
     if (!answer?.ok) {
       this.#say("The board was changed meanwhile, and cannot be read now. What you changed is still here.");
       return;
     }
-    const theirs = /** @type {BoardJson} */ (await answer.json());
+    const theirs = /** @type {BoardJson} */ (answer.json);
     if (isSaid(this.#draft, theirs)) return this.#leave(theirs); // it is this very save, and its answer was lost
     const rows = differences(this.#draft, theirs).map(({ name, mine, theirs: other }) =>
       element("tr", "", element("th", "", name), element("td", "", mine), element("td", "", other)));
@@ -501,7 +480,7 @@ export class Editor {
     const asked = conflicts.map((conflict) => choiceOf(conflict, (side) => choices.set(conflict.id, side)));
     const both = asked.length > 0 ? [element("h3", "", "Both changed"), ...asked] : [element("p", "muted", "You changed different things: saved together, nothing of either is lost.")];
     this.#draws += 1;
-    this.#say(detail);
+    this.#say(refusal);
     this.#content.replaceChildren(element("h2", "", "Two changed this board"), ...both, element("div", "actions",
       button("Save both", "primary", () => this.#save(theirs.version, merged(this.#kept, this.#draft, theirs, choices).board)),
       button("Save mine over it", "danger", () => this.#save(theirs.version, { ...this.#draft, sharing: theirs.sharing })),

@@ -1,8 +1,11 @@
 // Filters as the server writes them: one way for each, so that tiles whose filters mean the same share a stream. Only the
 // server knows the language; it is asked once about each text.
 
+import { answerOf } from "../../page/answers.js";
+
 // Again, where the server could not be asked.
 const RETRY_MS = 2_000;
+const ANSWER_MS = 8_000; // for an answer; a server that stands still gives none
 
 /**
  * @typedef {{ normalised: string, problem: "" } | { normalised: null, problem: string, at: number | null }} Checked at: the
@@ -43,20 +46,24 @@ export class Filters {
   async #ask(filter) {
     for (;;) {
       const answer = await this.#post(filter);
-      if (answer?.ok) return { normalised: String((await answer.json()).normalised), problem: "" };
+      if (answer?.ok && answer.json) return { normalised: String(answer.json.normalised), problem: "" };
       if (answer && answer.status < 500 && answer.status !== 429) {
-        const { message, at, detail } = await answer.json().catch(() => ({}));
+        const { message, at, detail } = answer.json ?? {};
         return { normalised: null, problem: sentence(message ?? detail, answer.status), at: at ?? null };
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 
-  /** @param {string} filter @returns {Promise<Response | null>} null when the server cannot be reached */
+  /**
+   * @param {string} filter
+   * @returns {Promise<{ ok: boolean, status: number, json: any } | null>} null when the server does not answer
+   */
   async #post(filter) {
     const headers = { "Content-Type": "application/json", "X-CSRFToken": this.#csrf };
     try {
-      return await fetch(this.#address, { method: "POST", headers, body: JSON.stringify({ filter }) });
+      const response = await fetch(this.#address, { method: "POST", headers, body: JSON.stringify({ filter }), signal: AbortSignal.timeout(ANSWER_MS) });
+      return await answerOf(response);
     } catch {
       return null;
     }
