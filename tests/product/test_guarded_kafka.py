@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are public
@@ -19,7 +20,7 @@ from tests.conftest import Install
 from tests.support import services
 from tests.support.client import Connection, Follower
 from tests.support.processes import Installation
-from tests.support.services import CALL_SECONDS, Kafka
+from tests.support.services import Kafka
 from tests.support.waiting import free_port, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka]
@@ -57,7 +58,7 @@ class Guarded(Kafka):
             kind, name, ResourcePatternType.LITERAL, f"User:{ACCOUNT}", "*", AclOperation.ALL, AclPermissionType.ALLOW
         )
         admin = self.admin()  # kept: its answers would be lost with it
-        services.finish(admin.create_acls([right], request_timeout=CALL_SECONDS))
+        services.carry_out(partial(admin.create_acls, [right]), f"{right} is given")
 
     def forbid(self, kind: ResourceType, name: str) -> None:
         """Takes the right of `allow` away."""
@@ -66,7 +67,7 @@ class Guarded(Kafka):
             kind, name, ResourcePatternType.LITERAL, user, "*", AclOperation.ANY, AclPermissionType.ANY
         )
         admin = self.admin()
-        services.finish(admin.delete_acls([rights], request_timeout=CALL_SECONDS))
+        services.carry_out(partial(admin.delete_acls, [rights]), f"{rights} are taken")
 
 
 @pytest.fixture

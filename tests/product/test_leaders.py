@@ -42,7 +42,7 @@ class First(Kafka):
         """A topic that both brokers hold; each of them leads some of its partitions."""
         topic, admin = f"spread-{self.port}", self.admin()
         wait_until(lambda: len(admin.list_topics(timeout=CALL_SECONDS).brokers) == 2, "there are two", CALL_SECONDS)
-        services.finish(admin.create_topics([NewTopic(topic, PARTITIONS, 2)], operation_timeout=CALL_SECONDS))
+        services.create_topics(admin, NewTopic(topic, PARTITIONS, 2))
         wait_until(lambda: self.leaders(topic) == {1, 2}, "both lead", CALL_SECONDS)
         return topic
 
@@ -117,7 +117,7 @@ async def test_a_partition_that_nobody_leads_holds_up_its_own_topic_and_no_other
     items, admin = first.create_spread(), first.admin()
     alone, other = f"a-{first.port}", f"b-{first.port}"  # the web process opens them in this order
     wanted = [NewTopic(alone, 1, replica_assignment=[[2]]), NewTopic(other, 1, replica_assignment=[[1]])]
-    services.finish(admin.create_topics(wanted, operation_timeout=CALL_SECONDS))
+    services.create_topics(admin, *wanted)
     await asyncio.to_thread(second.kill)
     await until(lambda: not services.known(admin, alone), "nobody leads it", AGAIN_SECONDS)
     servers = f"{first.address},{second.address}"

@@ -33,6 +33,7 @@ from tests.support.waiting import accepts_connections, free_port, wait_until
 START_SECONDS = 60  # a loaded machine with two cores; Kafka needs 4 s, the others less than one
 STOP_SECONDS = 30
 CALL_SECONDS = 20  # one administrative call to a service
+REQUEST_SECONDS = 5  # … and one request of it, which is repeated
 LOG_TAIL = 4000  # characters of a service's log in a failure's text
 
 # The marks of tests that need more than Python.
@@ -207,8 +208,9 @@ class Kafka(Service):
         admin = self.admin()  # kept: its answers would be lost with it
         probe = NewTopic(f"probe-{os.getpid()}-{next(names)}", num_partitions=1, replication_factor=1)
         try:
-            for future in admin.create_topics([probe], operation_timeout=5, request_timeout=5).values():
-                future.result(10)
+            asked = admin.create_topics([probe], operation_timeout=REQUEST_SECONDS, request_timeout=REQUEST_SECONDS)
+            for future in asked.values():
+                future.result(2 * REQUEST_SECONDS)
         except (KafkaException, TimeoutError):
             return False
         return True
@@ -224,29 +226,7 @@ class Kafka(Service):
         admin = self.admin()
         new = NewTopic(topic, num_partitions=partitions, replication_factor=1, config=settings)
 
-        unanswered = 0
-
-        def made() -> bool:
-            nonlocal unanswered
-            try:
-                for future in admin.create_topics([new], operation_timeout=5, request_timeout=5).values():
-                    future.result(10)
-            except TimeoutError:  # a broker that its controller took for gone answers never, and may have made it
-                unanswered += 1
-                return False
-            except KafkaException as error:  # a broker that stood still for three seconds counts as gone for a moment
-                code = error.args[0].code()
-                if code in {KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}:
-                    unanswered += 1
-                    return False
-                if code == KafkaError.TOPIC_ALREADY_EXISTS and unanswered:
-                    return True
-                if code != KafkaError.INVALID_REPLICATION_FACTOR:
-                    raise
-                return False
-            return True
-
-        wait_until(made, f"topic {topic} is made", 3 * CALL_SECONDS)
+        create_topics(admin, new)
         wait_until(
             lambda: len(known(admin, topic)) == partitions, f"topic {topic} with {partitions} partitions", CALL_SECONDS
         )
@@ -254,29 +234,27 @@ class Kafka(Service):
 
     def delete_topic(self, name: str) -> None:
         admin = self.admin()
-        finish(admin.delete_topics([name], operation_timeout=CALL_SECONDS))
+        carry_out(
+            functools.partial(admin.delete_topics, [name], operation_timeout=REQUEST_SECONDS),
+            f"topic {name} is deleted",
+            is_done=KafkaError.UNKNOWN_TOPIC_OR_PART,
+        )
         wait_until(lambda: not known(admin, name), f"topic {name} is gone", CALL_SECONDS)
 
     def add_partitions(self, name: str, total: int) -> None:
         admin = self.admin()
-        finish(admin.create_partitions([NewPartitions(name, total)]))
+        carry_out(
+            functools.partial(admin.create_partitions, [NewPartitions(name, total)], operation_timeout=REQUEST_SECONDS),
+            f"{name} gets partitions",
+            is_done=KafkaError.INVALID_PARTITIONS,
+        )
         wait_until(lambda: len(known(admin, name)) == total, f"{total} partitions in {name}", CALL_SECONDS)
 
     def delete_records(self, name: str, before: dict[int, int]) -> None:
         """Retention at once: removes each partition's records below the given offset."""
         admin = self.admin()  # kept: its answers would be lost with it
         places = [TopicPartition(name, part, offset) for part, offset in before.items()]
-
-        def removed() -> bool:
-            try:
-                finish(admin.delete_records(places))
-            except KafkaException as error:  # a broker that was just started says that before it leads
-                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
-                    raise
-                return False
-            return True
-
-        wait_until(removed, f"records of {name} are removed", CALL_SECONDS)
+        carry_out(functools.partial(admin.delete_records, places), f"records of {name} are removed")
 
     def produce(
         self, topic: str, values: Iterable[bytes | None], *, key: bytes | None = None, partition: int | None = None,
@@ -311,9 +289,48 @@ class Kafka(Service):
         return [placed[number] for number in sorted(placed)]
 
 
-def finish(futures: dict[Any, Any]) -> None:
-    for future in futures.values():
-        future.result(CALL_SECONDS)
+# What a broker answers that its controller takes for gone, as it does where it stood still for three seconds, or that
+# was just started.
+NOT_YET = {KafkaError.INVALID_REPLICATION_FACTOR, KafkaError.NOT_LEADER_FOR_PARTITION}
+LATE = {KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}
+
+
+def carry_out(ask: Callable[..., dict[Any, Any]], what: str, *, is_done: int | None = None) -> None:
+    """Has a broker do something, and asks it again while it does not answer: one that its controller took for gone
+    never answers what it was asked then, and may have done it.
+
+    ask: one of an AdminClient's calls, which takes `request_timeout`; somebody has to keep the client, or the answers
+    are lost with it. what: for the failure. is_done: the code by which Kafka refuses what has been done, which an
+    earlier request may have. Raises KafkaException for what else it refuses, and TimeIsUp.
+    """
+    fine: set[int | None] = set()
+
+    def is_carried_out(answer: Any) -> bool:
+        try:
+            answer.result(2 * REQUEST_SECONDS)
+        except TimeoutError:
+            return False
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code not in fine | NOT_YET | LATE:
+                raise
+            return code in fine
+        return True
+
+    def are_all() -> bool:
+        answers = [is_carried_out(answer) for answer in ask(request_timeout=REQUEST_SECONDS).values()]
+        fine.add(is_done)
+        return all(answers)
+
+    wait_until(are_all, what, 3 * CALL_SECONDS)
+
+
+def create_topics(admin: AdminClient, *topics: NewTopic) -> None:
+    carry_out(
+        functools.partial(admin.create_topics, list(topics), operation_timeout=REQUEST_SECONDS),
+        f"topics {[topic.topic for topic in topics]} are made",
+        is_done=KafkaError.TOPIC_ALREADY_EXISTS,
+    )
 
 
 def known(admin: AdminClient, topic: str) -> dict[int, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import psycopg
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from tests.support import services
 from tests.support.waiting import accepts_connections
@@ -27,6 +29,44 @@ def test_kafka_keeps_records_through_kill_and_restart(kafka: services.Kafka) -> 
     assert values == [None, b"three"]
     kafka.add_partitions(topic, 3)
     kafka.delete_topic(topic)
+
+
+class Broker:
+    """One that gives these answers to what it is asked, one after another; a name is of an error."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+
+    def __call__(self, request_timeout: float) -> dict[int, Future[None]]:
+        given: dict[int, Future[None]] = {}
+        for number, name in enumerate(self.answers.pop(0)):
+            future: Future[None] = Future()
+            given[number] = future
+            if name:
+                future.set_exception(KafkaException(KafkaError(getattr(KafkaError, name))))
+            else:
+                future.set_result(None)
+        return given
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [["", ""]],
+        [["", "INVALID_REPLICATION_FACTOR"], ["TOPIC_ALREADY_EXISTS", ""]],
+        [["_TIMED_OUT", "REQUEST_TIMED_OUT"], ["", "NOT_LEADER_FOR_PARTITION"], ["TOPIC_ALREADY_EXISTS", ""]],
+    ],
+)
+def test_a_broker_is_asked_until_it_has_done_it(answers: list[list[str]]) -> None:
+    broker = Broker(*answers)
+    services.carry_out(broker, "all of it", is_done=KafkaError.TOPIC_ALREADY_EXISTS)
+    assert broker.answers == []
+
+
+@pytest.mark.parametrize("answers", [[["TOPIC_ALREADY_EXISTS"]], [["_TIMED_OUT"], ["TOPIC_AUTHORIZATION_FAILED"]]])
+def test_what_a_broker_refuses_is_a_failure(answers: list[list[str]]) -> None:
+    with pytest.raises(KafkaException):
+        services.carry_out(Broker(*answers), "all of it", is_done=KafkaError.TOPIC_ALREADY_EXISTS)
 
 
 def test_postgres_comes_back_after_kill_with_its_data(postgres: services.Postgres) -> None:
