@@ -2,15 +2,19 @@
 // (docs/decisions/0026). Where they were not installed, the tile says so and the others work.
 
 const ROOT = new URL("../../../vendor/", import.meta.url);
+const READ_MS = 30_000; // for some ten kilobytes
 
 /** @type {Map<string, Promise<void>>} */
 const loaded = new Map();
 
 /** In a sentence, what is missing and how to get it. */
 export class Missing extends Error {
-  /** @param {string} name */
-  constructor(name) {
-    super(`This needs ${name}, which is not installed here: run “make assets” and load the page again.`);
+  /**
+   * @param {string} name
+   * @param {string} [why]
+   */
+  constructor(name, why = "is not installed here: run “make assets” and load the page again") {
+    super(`This needs ${name}, which ${why}.`);
   }
 }
 
@@ -50,9 +54,11 @@ const read = new Map();
 export function data(name) {
   let promise = read.get(name);
   if (!promise) {
-    promise = fetch(new URL(name, ROOT)).catch(() => null).then((response) => {
-      if (!response?.ok) throw new Missing(name);
+    promise = fetch(new URL(name, ROOT), { signal: AbortSignal.timeout(READ_MS) }).then((response) => {
+      if (!response.ok) throw new Missing(name);
       return response.json();
+    }).catch((error) => {
+      throw error instanceof Missing ? error : new Missing(name, "did not come: load the page again");
     });
     read.set(name, promise);
   }
