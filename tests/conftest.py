@@ -5,22 +5,20 @@ from __future__ import annotations
 
 import gc
 import os
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 from django.conf import settings
-from django.template.loader import get_template
 from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
-from django.urls import get_resolver
 from pytest_django import DjangoDbBlocker
 
 from tests.settings import SCRATCH
 from tests.support import databases, emptied, files, processes, services
 from tests.support.examples import FEW
+from tests.support.preloaded import preload
 from tests.support.waiting import WORKER
 
 pytest_plugins = ["tests.support.forks"]
@@ -29,11 +27,10 @@ pytest_plugins = ["tests.support.forks"]
 MARKS = files.MARKED | files.OF_DATABASE
 # … and with this, wherever it stands in such a folder: tests/suite.py leaves them out by their names.
 OF_FOLDERS = {"browser": "browser", "faults": "waits"}
-# What a test with this mark takes, about, beside what one without any takes; of several marks, the most counts.
-WEIGHTS = {"slow": 10, "browser": 5, "kafka": 3}
-# What is started once in each worker that needs it, with the CPU that takes, about, in seconds.
-STAYS = {"kafka": 15, "browser": 3, "registry": 2, "postgres": 2}
-PAGES = Path(__file__).resolve().parent.parent / "templates"
+# What a test with this mark takes, about, in seconds, where that was not seen yet; of several marks, the most counts.
+TAKES = {"slow": 10.0, "browser": 5.0, "kafka": 5.0}
+# The fixtures for which something is started once in each worker, with what that takes, about, in seconds.
+COSTS = {"kafka": 15, "browser": 3, "registry": 2, "postgres": 2}
 # New objects between two looks of Python for what is to be freed. With its own 700, tests took a twentieth longer.
 YOUNG = 10_000
 
@@ -45,10 +42,9 @@ hypothesis.settings.register_profile(FEW, hypothesis.settings.get_profile("ours"
 hypothesis.settings.load_profile("ours")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
-    """Marks the tests, before some are chosen by their marks; of these the files that take longest come first: one that
-    began last would have a run wait for it alone."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests, before some are chosen by their marks."""
     for item in items:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKS:
@@ -63,12 +59,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
     for path, mark in sorted(marked):
         if mark in found_by and not found_by[mark].search(path.read_text()):
             raise pytest.UsageError(f"{path} is marked {mark}, and nothing in it says so: see tests/support/files.py")
-    done = yield
-    weights: Counter[Path] = Counter()
-    for item in items:
-        weights[item.path] += max((WEIGHTS.get(mark.name, 0) for mark in item.iter_markers()), default=0)
-    items.sort(key=lambda item: -weights[item.path])
-    return done
 
 
 def pytest_collection_finish() -> None:
@@ -80,16 +70,21 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_forking(session: pytest.Session, number: int) -> None:
-    """Here is made what each worker would make anew with its first request."""
     if any(item.get_closest_marker("database") for item in session.items):
         databases.copy(session, number)
-    get_resolver().url_patterns  # noqa: B018  (it loads what is behind the addresses)
-    for path in PAGES.rglob("*.html"):
-        get_template(str(path.relative_to(PAGES)))
+    preload()
 
 
-def pytest_stays(item: pytest.Item) -> dict[str, int]:
-    return {mark.name: STAYS[mark.name] for mark in item.iter_markers() if mark.name in STAYS}
+def pytest_starts(item: pytest.Item) -> set[str]:
+    return COSTS.keys() & set(getattr(item, "fixturenames", ()))
+
+
+def pytest_costs() -> dict[str, int]:
+    return COSTS
+
+
+def pytest_takes(item: pytest.Item) -> float:
+    return max((TAKES.get(mark.name, 1.0) for mark in item.iter_markers()), default=1.0)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -27,7 +27,7 @@ from tests.support.searching import Found, Line, Place, lines_of, offsets, searc
 from tests.support.services import Kafka
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.processes, pytest.mark.slow]
+pytestmark = [pytest.mark.usefixtures("kafka"), pytest.mark.processes, pytest.mark.slow]
 
 PARTITIONS = 3
 FILTER = "value.n % 13 == 5"

@@ -23,10 +23,11 @@ from itertools import count, groupby, zip_longest
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from types import SimpleNamespace
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
+from tests.support.shares import Shares, Unit
 from tests.support.waiting import WORKER, TimeIsUp, wait_until
 
 TOGETHER = ("scope", "file")
@@ -41,8 +42,18 @@ class Hooks:
         """Before the worker with this number is forked."""
 
     @pytest.hookspec(firstresult=True)
-    def pytest_stays(self, item: pytest.Item) -> dict[str, int] | None:
-        """What this test starts and what then stays for those of the same worker, with what it costs to start."""
+    def pytest_starts(self, item: pytest.Item) -> set[str] | None:
+        """What this test starts that then stays for those of the same worker."""
+        return None
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_costs(self) -> dict[str, int] | None:
+        """What it takes to start each of these, in s."""
+        return None
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_takes(self, item: pytest.Item) -> float | None:
+        """How long this test takes, in s, where that was not seen yet."""
         return None
 
 
@@ -61,17 +72,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-class Unit(NamedTuple):
-    """What one worker gets as a whole: the numbers of some tests in the session, what they start that stays, with what
-    that costs, and what they have in common."""
-
-    tests: list[int]
-    stays: dict[str, int]
-    name: str
-
-
-def units(session: pytest.Session) -> Iterator[Unit]:
-    """All of the tests, in their order."""
+def units(session: pytest.Session, took: dict[str, float]) -> Iterator[Unit]:
+    """All of the tests, in their order. took: s, by name, the last time."""
     items, hook = session.items, session.config.hook
     by_file = session.config.option.together == "file"
 
@@ -82,20 +84,9 @@ def units(session: pytest.Session) -> Iterator[Unit]:
 
     for common, numbers in groupby(range(len(items)), name):
         tests = list(numbers)
-        stays: dict[str, int] = {}
-        for number in tests:
-            stays |= hook.pytest_stays(item=items[number]) or {}
-        yield Unit(tests, stays, common)
-
-
-def fits(unit: Unit, started: set[str], by_others: set[str]) -> tuple[int, int]:
-    """How well a unit is for a worker that has started so much, while the others have started that: less is better, and
-    of equals the first. Each service is to be started by as few as possible: a worker goes on with what it has started,
-    then begins with what nobody has, then does what needs nothing, and then helps others, with what costs least."""
-    more = unit.stays.keys() - started
-    if not more:
-        return (0 if unit.stays else 2), 0
-    return (3 if more & by_others else 1), sum(unit.stays[name] for name in more & by_others)
+        starts = frozenset[str]().union(*(hook.pytest_starts(item=items[number]) or () for number in tests))
+        takes = took.get(common) or sum(hook.pytest_takes(item=items[number]) or 1.0 for number in tests)
+        yield Unit(tests, starts, takes, common)
 
 
 class Worker:
@@ -103,9 +94,8 @@ class Worker:
 
     def __init__(self, number: int, session: pytest.Session, others: Iterable[Worker]) -> None:
         self.name = f"gw{number}"
-        self.unit = Unit([], {}, "")  # what it was given last
+        self.unit = Unit([], frozenset(), 0, "")  # what it was given last
         self.has: deque[int] = deque()  # the tests of it that have not ended
-        self.started: set[str] = set()  # what stays in it
         self.was_sent_home = False
         self.pipe, theirs = Pipe()
         assert threading.active_count() == 1, f"of {threading.enumerate()} a worker would have only this one"
@@ -120,7 +110,6 @@ class Worker:
     def give(self, unit: Unit) -> None:
         self.unit = unit
         self.has.extend(unit.tests)
-        self.started.update(unit.stays)
         self._send(unit.tests)
 
     def send_home(self) -> None:
@@ -220,9 +209,8 @@ class Run:
         self.session = session
         self.config = session.config
         self.cache: pytest.Cache | None = getattr(session.config, "cache", None)
-        # What takes longest comes first: what began last would have the run wait for it alone.
         self.took: dict[str, float] = self.cache.get(TOOK, {}) if self.cache else {}
-        self.left = sorted(units(session), key=lambda unit: -self.took.get(unit.name, 0))
+        self.shares = Shares(units(session, self.took), self.config.hook.pytest_costs() or {})
         self.takes: Counter[str] = Counter()
         self.workers: dict[Connection, Worker] = {}
         self.numbers = count()
@@ -230,8 +218,8 @@ class Run:
     def run(self) -> None:
         self.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # of the whole run: see `become`
         try:
-            for _ in range(self.config.option.workers):
-                self.start()
+            for worker in [self.start() for _ in range(self.config.option.workers)]:
+                self.feed(worker)
             while self.workers:
                 for pipe in wait(list(self.workers)):
                     assert isinstance(pipe, Connection)
@@ -241,22 +229,20 @@ class Run:
         finally:
             self.end()
 
-    def start(self) -> None:
+    def start(self) -> Worker:
         number = next(self.numbers)
         self.config.hook.pytest_forking(session=self.session, number=number)
         worker = Worker(number, self.session, self.workers.values())
         self.workers[worker.pipe] = worker
-        self.feed(worker)
+        self.shares.join(worker.name)
+        return worker
 
     def feed(self, worker: Worker) -> None:
         """Tells it what to run next, or that there is nothing left."""
-        if self.is_over or not self.left:
+        if self.is_over or not self.shares:
             worker.send_home()
-            return
-        started_by_others = set[str]().union(*(each.started for each in self.workers.values() if each is not worker))
-        unit = min(self.left, key=lambda unit: fits(unit, worker.started, started_by_others))
-        self.left.remove(unit)
-        worker.give(unit)
+        else:
+            worker.give(self.shares.next_for(worker.name))
 
     @property
     def is_over(self) -> bool:
@@ -292,6 +278,7 @@ class Run:
     def gone(self, worker: Worker) -> None:
         """It was sent home; or it has died, and what it had is for another."""
         del self.workers[worker.pipe]
+        self.shares.leave(worker.name)
         code = worker.ended()
         if worker.was_sent_home and code == 0:
             return
@@ -301,8 +288,8 @@ class Run:
         text = f"{worker.name} died while it ran this test, with exit code {code}."
         self.say(worker, pytest.TestReport(item.nodeid, item.location, {}, "failed", text, "call"))
         if worker.has:
-            self.left.insert(0, worker.unit._replace(tests=list(worker.has)))
-        self.start()
+            self.shares.put_back(worker.unit._replace(tests=list(worker.has)))
+        self.feed(self.start())
 
     def end(self) -> None:
         """Has what still runs end, because the run was interrupted."""

@@ -231,6 +231,7 @@ def load_product() -> dict[str, Any]:
     django.setup(set_prefix=False)
     for name in PRODUCT:
         importlib.import_module(name)
+    importlib.import_module("tests.support.preloaded").preload()
     return looked_at()
 
 

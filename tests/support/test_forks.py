@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.forks import Unit, fits
 from tests.support.waiting import WORKER, wait_until
 
 pytestmark = pytest.mark.processes
@@ -104,27 +103,6 @@ def test_a_worker_that_dies_fails_its_test_and_the_others_run(tmp_path: Path) ->
         ["test_it test_before", "test_it test_dies"],
         ["test_it test_after", "test_next test_b", "end"],
     ]
-
-
-def test_a_service_is_started_by_as_few_as_possible() -> None:
-    kafka, browser, redis = {"kafka": 15}, {"browser": 3}, {"redis": 1}
-    left = [Unit([], stays, "") for stays in (kafka, {}, kafka, browser, kafka | browser, redis)]
-
-    def next_for(started: set[str], by_others: set[str]) -> dict[str, int]:
-        unit = min(left, key=lambda unit: fits(unit, started, by_others))
-        left.remove(unit)
-        started.update(unit.stays)
-        return unit.stays
-
-    one, other = set[str](), set[str]()
-    assert next_for(one, other) == kafka, "the first that somebody may begin with"
-    assert next_for(other, one) == browser, "what nobody has"
-    assert next_for(one, other) == kafka, "what it has"
-    assert next_for(one, other) == redis
-    assert next_for(one, other) == {}, "before it helps"
-    assert next_for(one, other) == kafka | browser, "in the end it helps"
-    left += [Unit([], kafka, ""), Unit([], browser, "")]
-    assert next_for(set(), one | other) == browser, "with what costs less"
 
 
 def test_what_took_longest_comes_first_the_next_time(tmp_path: Path) -> None:
