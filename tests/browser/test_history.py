@@ -199,6 +199,7 @@ async def test_a_search_can_be_ended_survives_its_process_and_ends_with_the_righ
     try:
         await search.click()
         await expect(page.get_by_role("progressbar", name="How much was looked at")).to_be_visible()
+        await expect(said(page)).to_have_text("Looking, newest first …")  # before it begins nothing is not looked at
         await page.get_by_role("button", name="Cancel").click()
         await expect(said(page)).to_contain_text("You ended it.")
         await expect(said(page)).to_contain_text("Not looked at: partition 0")
