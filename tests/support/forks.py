@@ -177,6 +177,7 @@ class Inside:
         manager.register(self, "in-worker")
         # pytest removes the folders of old runs; one of a worker's own would look as if the worker still ran.
         folders: Any = self.config._tmp_path_factory  # type: ignore[attr-defined]
+        folders._exit_stack.pop_all()  # or each would, with its end, and stumble over what another has half removed
         folders._basetemp = folders.getbasetemp() / f"gw{self.number}"
         folders._basetemp.mkdir()
 

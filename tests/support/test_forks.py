@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -118,6 +119,28 @@ def test_what_took_longest_comes_first_the_next_time(tmp_path: Path) -> None:
     assert told(start(tmp_path, *options, **files))[0] == 0
     [tests] = ran(tmp_path)
     assert [test[:6] for test in tests] == ["test_a", "test_b", "test_c", "end", "test_b", "test_c", "test_a", "end"]
+
+
+def test_folders_of_old_runs_are_removed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noting = """
+        import _pytest.pathlib
+        def note(path, *_):
+            with Path(os.environ["RAN"]).with_name("removed").open("a") as file:
+                file.write(f"{path.name} {os.environ.get('TEST_WORKER')}\\n")
+        _pytest.pathlib.try_cleanup = note
+    """
+    old = tmp_path / "temporary" / f"pytest-of-{getpass.getuser()}"
+    for number in range(5):
+        (old / f"pytest-{number}").mkdir(parents=True)
+    old.chmod(0o700)
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(old.parent))
+    uses = "def test_it(tmp_path): pass"
+    conftest = CONFTEST + textwrap.dedent(noting)
+    assert told(start(tmp_path, "--workers", "2", conftest=conftest, test_a=uses, test_b=uses))[0] == 0
+    removed = (tmp_path / "removed").read_text().splitlines()
+    assert removed
+    assert {line.split()[1] for line in removed} == {"None"}, "by the process that was started"
+    assert len(set(removed)) == len(removed)
 
 
 def test_with_the_first_failure_it_stops_where_that_was_asked_for(tmp_path: Path) -> None:
