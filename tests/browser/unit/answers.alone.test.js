@@ -68,7 +68,7 @@ test("a board that nobody answers for, or only half, is no answer", async (t) =>
   for (const answer of [silent, stops]) {
     const api = new BoardsApi(await served(t, answer), "token", 50);
     assert.equal(await api.read("b"), null);
-    assert.equal(await api.change("b", { method: "DELETE", version: 3 }), null);
+    assert.equal(await api.ask("b", { method: "DELETE", version: 3 }), null);
   }
 });
 
@@ -80,6 +80,6 @@ test("a board is changed at the version that was seen, and a refusal is a senten
   });
   const api = new BoardsApi(root, "token");
   assert.deepEqual(await api.read("a/b"), { ok: true, status: 200, json: null, refusal: "" });
-  assert.deepEqual(await api.change("gone", { method: "PUT", body: "{}", version: 7 }), { ok: false, status: 404, json: { detail: "Gone." }, refusal: "Gone." });
+  assert.deepEqual(await api.ask("gone", { method: "PUT", body: "{}", version: 7 }), { ok: false, status: 404, json: { detail: "Gone." }, refusal: "Gone." });
   assert.deepEqual(asked, [["GET", "/a%2Fb", undefined, "token"], ["PUT", "/gone", '"7"', "token"]]);
 });

@@ -15,7 +15,7 @@ export const UNANSWERED = "The server cannot be reached.";
  * @property {any} json null, where there was none
  * @property {string} refusal why it was refused, in sentences; "" where it was not
  *
- * @typedef {object} Change
+ * @typedef {object} Request
  * @property {string} method
  * @property {string} [body] JSON
  * @property {number} [version] of the board, that it is about; another one is refused
@@ -50,15 +50,15 @@ export class BoardsApi {
    * @returns {Promise<Answer | null>} the board; null when there was no answer, or not a whole one
    */
   read(slug) {
-    return this.change(encodeURIComponent(slug), { method: "GET" });
+    return this.ask(encodeURIComponent(slug), { method: "GET" });
   }
 
   /**
    * @param {string} path behind the API's root
-   * @param {Change} change
+   * @param {Request} request
    * @returns {Promise<Answer | null>} null when there was no answer, or not a whole one: it may have been done
    */
-  async change(path, { method, body, version }) {
+  async ask(path, { method, body, version }) {
     const headers = {
       "Content-Type": "application/json",
       "X-CSRFToken": this.#csrf,

@@ -10,12 +10,12 @@ const trouble = part("trouble", HTMLElement);
 
 /**
  * @param {string} path
- * @param {import("./boards_api.js").Change} change
+ * @param {import("./boards_api.js").Request} request
  * @param {string} [about] what it is about, where that has to be said
  * @returns {Promise<import("./boards_api.js").Answer | null>} null when it failed, which is said
  */
-async function ask(path, change, about = "") {
-  const answer = await api.change(path, change);
+async function ask(path, request, about = "") {
+  const answer = await api.ask(path, request);
   if (answer?.ok) return answer;
   say(answer ? about + answer.refusal : UNANSWERED);
   return null;

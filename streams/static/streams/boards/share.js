@@ -43,13 +43,13 @@ export function openShare(board, tools) {
       say("Somebody else has said meanwhile who may: load the page again to see it.");
       return;
     }
-    const kept = said(await api.change(path, { method: "PATCH", version: now.version, body: JSON.stringify({ sharing }) }));
+    const kept = said(await api.ask(path, { method: "PATCH", version: now.version, body: JSON.stringify({ sharing }) }));
     if (!kept) return;
     tools.saved(kept);
     dialog.close();
   }) : element("p", "muted", "Only its owner says who may see and change this board.");
   const copy = button("Make a copy of my own", "", async () => {
-    const made = said(await api.change(`${path}/copy`, { method: "POST" }));
+    const made = said(await api.ask(`${path}/copy`, { method: "POST" }));
     if (made) location.assign(`${tools.boardsPath}${made.slug}/`);
   });
   const file = link("Download as a file", `${api.addressOf(board.slug)}/export`);

@@ -414,7 +414,7 @@ export class Editor {
    * @param {BoardJson} [board]
    */
   async #save(version = this.#kept.version, board = this.#draft) {
-    const answer = await this.#api.change(encodeURIComponent(this.#draft.slug), { method: "PUT", version, body: JSON.stringify(board) });
+    const answer = await this.#api.ask(encodeURIComponent(this.#draft.slug), { method: "PUT", version, body: JSON.stringify(board) });
     if (answer?.ok) this.#leave(answer.json);
     else if (answer?.status === 412) await this.#conflict(answer.refusal);
     else this.#refused(answer);
@@ -433,7 +433,7 @@ export class Editor {
   }
 
   async #saveAsOwn() {
-    const answer = await this.#api.change("import", { method: "POST", body: JSON.stringify(this.#draft) });
+    const answer = await this.#api.ask("import", { method: "POST", body: JSON.stringify(this.#draft) });
     if (!answer?.ok) {
       this.#refused(answer);
       return;
@@ -450,7 +450,7 @@ export class Editor {
       return;
     }
     const { slug, version } = this.#kept;
-    const answer = await this.#api.change(encodeURIComponent(slug), { method: "DELETE", version });
+    const answer = await this.#api.ask(encodeURIComponent(slug), { method: "DELETE", version });
     if (answer?.ok) {
       removeEventListener("beforeunload", this.#onUnload);
       location.assign(this.#tools.boardsPath);
