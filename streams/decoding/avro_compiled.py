@@ -92,8 +92,8 @@ def _span(data: bytes, at: int, first: int) -> tuple[int, int]:
 def _count(data: bytes, at: int, first: int) -> tuple[int, int]:
     """Twice the items of a block, and where they begin. at: behind its first byte."""
     count, at = (first, at) if first < 0x80 else _number(data, at, first)
-    if count & 1:
-        raise Unusual  # below zero: the size of the block follows
+    if count & 1 or count == 0:
+        raise Unusual  # below zero: the size of the block follows; or the end, in more bytes than it takes
     return count, at
 
 

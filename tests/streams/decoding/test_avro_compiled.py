@@ -150,6 +150,11 @@ def test_of_what_was_written_both_say_the_same(made: tuple[str, bytes]) -> None:
     agree(*made)
 
 
+@pytest.mark.parametrize("kind", ['{"type":"array","items":"boolean"}', '{"type":"map","values":"boolean"}'])
+def test_an_end_that_is_written_in_more_bytes_than_it_takes_is_the_end(kind: str) -> None:
+    agree(kind, b"\x80\x00", b"\x80\x00\x00", b"\x80" * 9 + b"\x00\x00")
+
+
 @given(schemas_with_data(), st.data())
 @settings(max_examples=200)
 def test_of_bytes_that_nobody_wrote_both_say_the_same(made: tuple[str, bytes], more: st.DataObject) -> None:
