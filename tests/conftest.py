@@ -27,7 +27,8 @@ pytest_plugins = ["tests.support.forks"]
 MARKS = files.MARKED | files.OF_DATABASE
 # … and with this, wherever it stands in such a folder: tests/suite.py leaves them out by their names.
 OF_FOLDERS = {"browser": "browser", "faults": "waits"}
-# What a test with this mark takes, about, in seconds, where that was not seen yet; of several marks, the most counts.
+# What a test with this mark takes, about, in seconds, where that was not seen yet and the mark does not say it; of
+# several marks, the most counts.
 TAKES = {"slow": 10.0, "browser": 5.0, "kafka": 5.0}
 # The fixtures for which something is started once in each worker, with what that takes, about, in seconds.
 COSTS = {"kafka": 15, "browser": 3, "registry": 2, "postgres": 2}
@@ -84,7 +85,8 @@ def pytest_costs() -> dict[str, int]:
 
 
 def pytest_takes(item: pytest.Item) -> float:
-    return max((TAKES.get(mark.name, 1.0) for mark in item.iter_markers()), default=1.0)
+    said = [float(mark.args[0]) for mark in item.iter_markers("slow") if mark.args]
+    return max(said or [1.0, *(TAKES.get(mark.name, 1.0) for mark in item.iter_markers())])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -211,17 +211,18 @@ def with_products(arguments: list[str], shared: dict[str, str]) -> None:
     waiting = replace(
         of_tests(
             "of what is away for long", "waits", arguments or [*files.that_write("waits"), FAULTS],
-            *side_by_side("scope", WORKERS),
+            *side_by_side("test", WORKERS),
             TEST_PORTS="upper", **shared,
         ),
         whole_output=True,
     )  # fmt: skip
-    with ThreadPoolExecutor(1) as aside:
-        ended = aside.submit(waiting.run, quiet=True)
-        lint(javascript_tests=True)
+    with ThreadPoolExecutor(2) as aside:
+        waited = aside.submit(waiting.run, quiet=True)
+        read = aside.submit(lint, javascript_tests=True)
         measured_quick_tests(arguments)
         on_postgres(arguments)
-        ended.result()
+        waited.result()
+        read.result()
     of_tests(
         "with services, and in the browser", f"({SERVICES}) and not (alone or waits)",
         arguments or files.that_need_a_service(),

@@ -187,7 +187,7 @@ async def test_nothing_is_missing_and_nothing_twice_after_a_cut(visitors: Visito
         await expect(page.locator("#board")).to_have_attribute("data-jumps", "0")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 @pytest.mark.waits
 async def test_after_half_a_minute_without_a_network_every_tile_is_right(visitors: Visitors, install: Install) -> None:
     installation = install()

@@ -30,6 +30,7 @@ def short(stage: Stage, faults: list[str], mode: str) -> Run:
     return Run(stage, clients=CLIENTS, rate=RATE, joins=JOINS, faults=faults)
 
 
+@pytest.mark.slow(90)
 async def test_nothing_is_lost_doubled_or_reordered_whatever_breaks(
     install: Install, postgres: Postgres, redis: Redis
 ) -> None:

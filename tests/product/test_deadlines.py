@@ -259,7 +259,7 @@ async def test_the_command_line_of_before_still_works_and_bounds_bodies(install:
     assert "--http streams.server:WebProtocol" in web.log()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 @pytest.mark.waits
 async def test_daphne_ends_what_is_silent_for_a_minute(install: Install) -> None:
     """Twisted's own deadline, which docs/security.md speaks of."""

@@ -161,7 +161,7 @@ def test_an_import_by_the_page_goes_on_after_its_process_was_killed(install: Ins
     assert_as_the_file(installation)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 @pytest.mark.waits
 def test_imports_wait_for_a_database_that_was_killed_and_go_on_by_themselves(
     install: Install, postgres: Postgres, tmp_path: Path

@@ -21,7 +21,7 @@ from tests.support.services import Kafka, Postgres, Redis, Service
 from tests.support.waiting import until
 from tests.support.wire import create_item
 
-pytestmark = [pytest.mark.slow, pytest.mark.waits]
+pytestmark = [pytest.mark.slow(40), pytest.mark.waits]
 
 AWAY_S = 35.0  # a pool that doubles its pauses then stays away for half a minute more
 RETURN_S = 5.0 + 5.0  # what is promised, and a machine that stands still
@@ -122,6 +122,7 @@ async def asked_in_vain(witness: Witness) -> bool:
     return all(answer.status_code == 503 for answer in await witness.ask())
 
 
+@pytest.mark.slow(90)
 async def test_kafka_that_was_away_for_long_delivers_within_seconds(install: Install, kafka: Kafka) -> None:
     installation = install(KAFKA_BOOTSTRAP_SERVERS=kafka.address, KAFKA_ITEMS_TOPIC=kafka.create_topic())
     await delivers_after(installation, kafka)

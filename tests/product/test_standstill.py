@@ -15,7 +15,7 @@ from tests.support.services import Kafka, Postgres, Redis
 from tests.support.waiting import until
 from tests.support.wire import RECOVERY_SECONDS, create_item, everything_arrived
 
-pytestmark = [pytest.mark.slow, pytest.mark.waits]
+pytestmark = [pytest.mark.slow(50), pytest.mark.waits]
 
 STANDSTILL_SECONDS = 22  # over every bound on a single request to Kafka
 
@@ -66,7 +66,9 @@ def with_a_bridge(install: Install, request: pytest.FixtureRequest) -> tuple[Ins
     [
         (embedded, 2),
         pytest.param(with_kafka, 1, marks=pytest.mark.kafka),
-        pytest.param(with_a_bridge, 1, marks=[pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis]),
+        pytest.param(
+            with_a_bridge, 1, marks=[pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow(90)]
+        ),
     ],
 )
 async def test_what_stood_still_delivers_again(

@@ -30,7 +30,7 @@ import pytest
 from tests.support.shares import Shares, Unit
 from tests.support.waiting import WORKER, TimeIsUp, wait_until
 
-TOGETHER = ("scope", "file")
+TOGETHER = ("scope", "file", "test")
 TOOK = "workers/took"  # in pytest's cache: the seconds that each class and file took the last time
 END_SECONDS = 60.0  # for what a worker's fixtures end, once the run was interrupted
 
@@ -68,19 +68,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--together",
         choices=TOGETHER,
         default="scope",
-        help="what one of the processes gets as a whole (scope: a class)",
+        help="what one of the processes gets as a whole (scope: a class, or a file's functions)",
     )
 
 
 def units(session: pytest.Session, took: dict[str, float]) -> Iterator[Unit]:
     """All of the tests, in their order. took: s, by name, the last time."""
     items, hook = session.items, session.config.hook
-    by_file = session.config.option.together == "file"
+    together = session.config.option.together
 
     def name(number: int) -> str:
         item = items[number]
+        if together == "test":
+            return item.nodeid
         kind = getattr(item, "cls", None)
-        return str(item.path) if by_file or kind is None else f"{item.path}::{kind.__qualname__}"
+        return str(item.path) if together == "file" or kind is None else f"{item.path}::{kind.__qualname__}"
 
     for common, numbers in groupby(range(len(items)), name):
         tests = list(numbers)

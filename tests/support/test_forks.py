@@ -106,6 +106,19 @@ def test_a_worker_that_dies_fails_its_test_and_the_others_run(tmp_path: Path) ->
     ]
 
 
+def test_each_test_may_be_for_another_process(tmp_path: Path) -> None:
+    """Of a pipe with a name each end is open when the other one is."""
+    meet = """
+        import os
+        class TestBoth:
+            def test_reads(self): open(os.environ["RAN"] + ".pipe").close()
+            def test_writes(self): open(os.environ["RAN"] + ".pipe", "w").close()
+    """
+    os.mkfifo(tmp_path / "ran.pipe")
+    assert told(start(tmp_path, "--workers", "2", "--together", "test", test_it=meet))[0] == 0
+    assert sorted(test.split("::")[1] for test, _ in ran(tmp_path)) == ["test_reads", "test_writes"]
+
+
 def test_what_took_longest_comes_first_the_next_time(tmp_path: Path) -> None:
     files = {f"test_{name}": "def test_it(): pass" for name in "abc"}
     options = ("--workers", "1", "--together", "file")

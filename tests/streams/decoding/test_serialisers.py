@@ -44,6 +44,7 @@ def python() -> Path:
     return TOOLS / "bin" / "python"
 
 
+@pytest.mark.slow(90)
 @pytest.mark.waits  # for an environment to be made
 async def test_what_other_peoples_producers_write_is_read(
     registry: services.Registry, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ from streams.kafka import tail
 from tests.support.services import Kafka
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.waits]
+pytestmark = [pytest.mark.slow(70), pytest.mark.waits]
 SILENT_SECONDS = 20  # for so long Kafka waits for a member that does not join again
 
 
