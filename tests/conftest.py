@@ -104,8 +104,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _end_services() -> Iterator[None]:
+def _of_the_session() -> Iterator[None]:
+    """What this process has to itself, and what ends with it."""
     settings.RUN_DIR = SCRATCH / f"run-{os.environ.get(WORKER, '')}"
+    if number := os.environ.get(WORKER):
+        databases.use_copy(int(number))  # even where no test of it needs one: locks lie beside it
     processes.may_fork = True
     emptied.use()
     yield
@@ -116,8 +119,7 @@ def _end_services() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """In place of pytest-django's: a worker's database has been made."""
-    if number := os.environ.get(WORKER):
-        databases.use_copy(int(number))
+    if WORKER in os.environ:
         yield
         return
     with django_db_blocker.unblock():

@@ -165,7 +165,7 @@ def on_other_pythons(arguments: list[str]) -> None:
         name = f"on Python {version}"
         program = shutil.which(f"python{version}")
         if program is None or subprocess.run([program, "--version"], capture_output=True, check=False).returncode != 0:
-            skip(f"tests {name}", f"there is no python{version}", required=False)
+            skip(f"tests {name}", f"no python{version} on the PATH can be started", required=False)
             continue
         home = ROOT / ".run" / f"python{version}"
         python, asked, done = str(home / "bin" / "python"), ROOT / "tests" / "requirements.txt", home / "installed"

@@ -20,7 +20,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_finished, request_started
-from django.db import OperationalError, close_old_connections
+from django.db import OperationalError, close_old_connections, connections
 from django.test import TestCase, override_settings
 
 from items import services
@@ -189,6 +189,19 @@ def comparable(answer: Answer, asked: Asked) -> tuple[int, list[tuple[str, str]]
     return answer.status, [pair for pair in answer.headers if pair[0] not in hidden]
 
 
+class Aside(ThreadPoolExecutor):
+    """Threads that leave no connection open: in one of an event loop's own Django renders pages of errors."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        def closing() -> Any:
+            try:
+                return call(*args, **kwargs)
+            finally:
+                connections.close_all()
+
+        return super().submit(closing)
+
+
 class SameAsDjangoTests(TestCase):
     maxDiff = None
     olga: User
@@ -209,11 +222,14 @@ class SameAsDjangoTests(TestCase):
         # Threads of their own do not see the test's transaction; Django's handler looks like a server to them.
         self.enterContext(mock.patch.object(turns, "_apart", lambda threads, call: sync_to_async(call)()))
 
+        self.aside = Aside()
+
     def session_of(self, user: User) -> str:
         return sign_in(user).cookies["sessionid"].value
 
     async def same(self, asked: Asked, user: User, both: Both | None = None) -> Answer:
         """Ours, which is Django's but for what is random. both: made with the settings of now; else they are made."""
+        asyncio.get_running_loop().set_default_executor(self.aside)
         answers = []
         for application in both or made():
             session = await sync_to_async(self.session_of)(user) if "@" in asked.cookies else ""

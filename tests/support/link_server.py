@@ -126,8 +126,16 @@ def link_server(certificate: Path | None = None) -> Iterator[LinkServer]:
         loop.close()
 
 
+OF_AUTHORITIES = (x509.BasicConstraints, x509.KeyUsage)
+USES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
+
+
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A server's PEM file (certificate and key) for this name, and its authority's certificate."""
+    """A server's PEM file (certificate and key) for this name, and its authority's certificate. They have all that
+    RFC 5280 asks for, as Python does since 3.13."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tests' authority")])
     now = datetime.now(UTC)
@@ -137,15 +145,18 @@ def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
         builder = builder.not_valid_before(now - timedelta(days=1))
         builder = builder.not_valid_after(now + timedelta(days=1))
         for extension in extensions:
-            builder = builder.add_extension(extension, critical=False)
+            builder = builder.add_extension(extension, critical=isinstance(extension, OF_AUTHORITIES))
         return builder.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     authority, server = folder / "authority.pem", folder / f"{name}.pem"
     key_of = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
-    authority.write_bytes(sign(issuer, authority_key.public_key(), x509.BasicConstraints(True, None), key_of))
+    signs = x509.KeyUsage(**dict.fromkeys(USES, False) | {"key_cert_sign": True})
+    authority.write_bytes(sign(issuer, authority_key.public_key(), x509.BasicConstraints(True, None), signs, key_of))
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    server.write_bytes(sign(subject, key.public_key(), x509.SubjectAlternativeName([x509.DNSName(name)])) + private)
+    names = x509.SubjectAlternativeName([x509.DNSName(name)])
+    signed_with = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_of)
+    server.write_bytes(sign(subject, key.public_key(), names, signed_with) + private)
     return server, authority

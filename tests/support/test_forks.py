@@ -119,6 +119,23 @@ def test_each_test_may_be_for_another_process(tmp_path: Path) -> None:
     assert sorted(test.split("::")[1] for test, _ in ran(tmp_path)) == ["test_reads", "test_writes"]
 
 
+def test_each_worker_has_a_database_of_its_own_though_its_tests_use_none(tmp_path: Path) -> None:
+    """Locks lie beside it: where two had the same one, of two embedded brokers the second could not start."""
+    (tmp_path / "conftest.py").write_text("from tests.conftest import *\nfrom tests.conftest import _of_the_session\n")
+    (tmp_path / "test_it.py").write_text(
+        "import os, pathlib, pytest\n"
+        "from django.db import connection\n"
+        "@pytest.mark.parametrize('number', range(2))\n"
+        "def test_it(number): pathlib.Path(__file__ + str(number)).write_text(connection.settings_dict['NAME'])\n"
+    )
+    options = ["-c", str(ROOT / "pyproject.toml"), "--workers", "2", "--together", "test"]
+    env = {name: value for name, value in os.environ.items() if name != WORKER}
+    command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True, timeout=END_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len({path.read_text() for path in tmp_path.glob("test_it.py?")}) == 2
+
+
 def test_what_took_longest_comes_first_the_next_time(tmp_path: Path) -> None:
     files = {f"test_{name}": "def test_it(): pass" for name in "abc"}
     options = ("--workers", "1", "--together", "file")
