@@ -27,7 +27,7 @@ FORMAT: Final = "streamboard.board.v1"
 COLUMNS = 12  # of the grid
 ROWS = 2_000  # of the grid, 40 px each
 TILES = 60  # of one board
-FIELDS = 50  # columns of one tile
+TILE_COLUMNS = 50  # columns of one tile
 NAME_LENGTH = 100
 SLUG_LENGTH = 80
 PATH_LENGTH = 200  # characters of a field's path
@@ -151,11 +151,11 @@ class OfRecords(Part):
 class StreamOptions(OfRecords):
     """Rows of records; without columns, a line about each."""
 
-    columns: list[Path] = Field(default=[], max_length=FIELDS)
+    columns: list[Path] = Field(default=[], max_length=TILE_COLUMNS)
     order: Literal["newest", "oldest"] = "newest"
     widths: list[Annotated[int, Field(ge=NARROWEST, le=WIDEST)]] = Field(
         default=[],
-        max_length=FIELDS + 2,
+        max_length=TILE_COLUMNS + 2,
         exclude_if=lambda widths: not widths,  # who never set one reads boards as they always were
         description="In CSS px: of the time, of each column (without columns: of key and value), and of the place. "
         "None: each as wide as what it holds.",
@@ -166,7 +166,7 @@ class TableOptions(OfRecords):
     """The latest record of each key, or of each value of a field."""
 
     by: Path = "key"
-    columns: list[Path] = Field(default=[], max_length=FIELDS)
+    columns: list[Path] = Field(default=[], max_length=TILE_COLUMNS)
     sort: Annotated[str, Field(max_length=PATH_LENGTH + 1), AfterValidator(_storable)] = Field(
         default="", description="A column; with `-` before it the largest stand first."
     )

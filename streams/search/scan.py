@@ -19,7 +19,7 @@ from streams.search.plan import UNKNOWN, Plan
 from streams.search.spans import Span
 from streams.wire.records import Record
 
-GROUP = 64  # records between two looks at the bounds: what a filter may take at most is 10 ms with each
+LOOK_RECORDS = 64  # records between two looks at the bounds: what a filter may take at most is 10 ms with each
 TURN_S = 0.01  # that one job takes at one go; then the others have their turn
 TOGETHER = 20_000  # offsets of a round of which the newest of all partitions are told first; larger ones take too long
 FOUND_BYTES = 8 * 1024 * 1024  # of matches that are kept of one slice backwards, by time of those of all partitions
@@ -325,13 +325,9 @@ class Scan:
 def _groups(chunk: Chunk) -> list[tuple[Sequence[Polled], int]]:
     """A chunk's records in groups, each with the offset behind it; at least one."""
     polled = chunk.polled
-    if len(polled) <= GROUP:
-        return [(polled, chunk.end)]
-    starts = range(0, len(polled), GROUP)
-    return [
-        (polled[start : start + GROUP], polled[start + GROUP].offset if start + GROUP < len(polled) else chunk.end)
-        for start in starts
-    ]
+    groups = [polled[start : start + LOOK_RECORDS] for start in range(0, len(polled) or 1, LOOK_RECORDS)]
+    ends = [*(group[0].offset for group in groups[1:]), chunk.end]
+    return list(zip(groups, ends, strict=True))
 
 
 def _depths(ranks: Mapping[int, Iterable[int]], wanted: int, frontier: int) -> Counter[int]:

@@ -263,7 +263,7 @@ BOUNDS = {
     "streams/search/plan.py": ("LONGEST_STEP", "SLICE_BYTES"),
     "streams/search/process.py": ("IDLE_S", "SILENCE_S"),
     "streams/search/running.py": ("RESTARTS", "LOOK_S"),
-    "streams/search/scan.py": ("GROUP",),
+    "streams/search/scan.py": ("LOOK_RECORDS",),
     "streams/search/exporting.py": ("WAIT_S", "AWAY_S"),
     "streams/search/rows.py": ("COLUMNS",),
     "streams/board/export_api.py": ("COLUMNS_TEXT",),

@@ -20,7 +20,7 @@ from streams.models import FormatName, Topic
 from streams.runtime.away import Unavailable
 
 PARTS = ("value", "key")
-FIELDS = tuple(f"{part}_{field}" for part in PARTS for field in ("format", "schema", "message"))
+FORMAT_FIELDS = tuple(f"{part}_{field}" for part in PARTS for field in ("format", "schema", "message"))
 # What stands in a FileDescriptorSet as protoc writes it, and in no schema that is a text.
 NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")
 LOOK_S = 3.0  # for Kafka's list of topics, which is only for a hint
@@ -79,7 +79,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, name: str, label: str | None, **given: Any) -> None:
         readers, exporters = given["readers"], given["exporters"]
-        changes = {field: given[field] for field in FIELDS if given.get(field) is not None}
+        changes = {field: given[field] for field in FORMAT_FIELDS if given.get(field) is not None}
         for field in changes.keys() & {f"{part}_schema" for part in PARTS}:
             try:
                 changes[field] = _schema_in(changes[field])

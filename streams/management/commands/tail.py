@@ -12,7 +12,7 @@ from streams.search import printing
 from streams.search.jobs import Job, Part
 from streams.search.looking import Looker, known
 from streams.search.places import spans_between
-from streams.search.scan import GROUP, Scan
+from streams.search.scan import LOOK_RECORDS, Scan
 from streams.wire.records import Record
 
 MOST_LAST = 10_000  # that are kept, to be printed in their order
@@ -58,8 +58,8 @@ class Command(BaseCommand):
                 if chunk.is_lost:
                     self.stderr.write(f"Retention took {job.topic} {partition} from {chunk.start} to {chunk.end}.")
                 place.printer.look()
-                for start in range(0, len(chunk.polled), GROUP):
-                    found = await looker.look(partition, chunk.polled[start : start + GROUP])
+                for start in range(0, len(chunk.polled), LOOK_RECORDS):
+                    found = await looker.look(partition, chunk.polled[start : start + LOOK_RECORDS])
                     if found:
                         await place.printer.print(b"".join([record.data for record in found]))
 
