@@ -1,5 +1,6 @@
 // A tile before it is added: what it shows of a topic's newest records, and how its columns are kept when they are chosen anew.
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 
 import { LoadError } from "../../../streams/static/streams/live/records_api.js";
@@ -44,7 +45,7 @@ test("a tile of a topic without records, or of a path that is none, says so and 
   assert.equal((await show("text", { text: "Hi" })).shown.figures, null);
 });
 
-test("what a search found stands in the order of time, each partition in its own", () => {
+test("what a search found stands in the order of time, each partition in its own", async () => {
   const lines = [
     { type: "waiting", place: 1 }, { type: "begin", epoch: "e2", ranges: [], offsets: 9 },
     { type: "records", partition: 1, records: [record(7, 900, {}), record(4, 300, {})] },
@@ -52,10 +53,16 @@ test("what a search found stands in the order of time, each partition in its own
     { type: "records", partition: 1, records: [record(3, 100, {})] },
     { type: "end", reason: "complete" },
   ];
-  const found = searched("t", `${lines.map((line) => JSON.stringify(line)).join("\n")}\n`);
+  const found = await searched("t", Readable.from(lines));
   assert.equal(found.epoch, "e2");
   assert.deepEqual(found.records.map(({ partition, record: { offset } }) => [partition, offset]), [[1, 3], [1, 4], [0, 5], [1, 7]]);
-  assert.throws(() => searched("t", '{"type":"end","reason":"away","message":"Kafka is away."}\n'), /Kafka is away/);
+});
+
+test("a search that looked at nothing or broke off is no sample, and says why", async () => {
+  const begin = { type: "begin", epoch: "e", ranges: [], offsets: 9 };
+  await assert.rejects(searched("t", Readable.from([{ type: "end", reason: "away", message: "Kafka is away." }])), /Kafka is away/);
+  await assert.rejects(searched("t", Readable.from([begin, { type: "broken", message: "It broke off." }])), /It broke off/);
+  assert.deepEqual((await searched("t", Readable.from([begin, { type: "end", reason: "time", message: "Enough." }]))).records, []);
 });
 
 test("a sample is read once, again after it could not be had, and few are kept", async () => {
@@ -66,7 +73,7 @@ test("a sample is read once, again after it could not be had, and few are kept",
     if (isAway) throw new LoadError("Kafka cannot be reached.");
     return { epoch: "e", stopped: "enough", ranges: [{ partition: 0, from: 0, to: 1, records: [record(0, 1, {})] }] };
   };
-  const samples = new Samples(() => ({ newest }), "/api/topics/", "");
+  const samples = new Samples(() => ({ newest }), "/api/topics/");
   await assert.rejects(samples.of("a", ""), /Kafka/);
   isAway = false;
   assert.equal((await samples.of("a", "")).records.length, 1);
@@ -82,7 +89,7 @@ test("a sample is read by the formats that are asked for, and is another one tha
     asked.push(formats);
     return { epoch: "e", stopped: "enough", ranges: [{ partition: 0, from: 0, to: 1, records: [record(0, 1, {})] }] };
   };
-  const samples = new Samples((formats) => ({ newest: newest(formats) }), "/api/topics/", "");
+  const samples = new Samples((formats) => ({ newest: newest(formats) }), "/api/topics/");
   for (const formats of [{}, { value_format: "msgpack" }, {}, { value_format: "msgpack" }]) await samples.of("a", "", formats);
   assert.deepEqual(asked, [{}, { value_format: "msgpack" }]);
 });

@@ -85,7 +85,7 @@ export class Editor {
     this.#draft = structuredClone(board);
     this.#tools = tools;
     this.#api = new BoardsApi(tools.boardsApi, tools.csrf);
-    this.#samples = new Samples((formats) => new RecordsApi(tools.topicsApi, undefined, () => formats), tools.topicsApi, tools.csrf);
+    this.#samples = new Samples((formats) => new RecordsApi(tools.topicsApi, undefined, () => formats), tools.topicsApi);
   }
 
   async start() {

@@ -1,9 +1,9 @@
 // The newest records of a topic, of those that pass a filter: what fields are found in, and what a tile is shown on before it
 // is added. Read once for each topic, filter and formats.
 
-import { LoadError, REFUSALS } from "../../live/records_api.js";
+import { LATE, LoadError } from "../../live/records_api.js";
 import { mergedByTime } from "../../live/stream.js";
-import { parseMessage } from "../../live/json.js";
+import { WrongFilter, search } from "../../record/search_api.js";
 
 // All that the records API gives at once.
 const RECORDS = 500;
@@ -21,19 +21,16 @@ const KEPT = 4;
 export class Samples {
   #recordsBy;
   #topicsApi;
-  #csrf;
   /** @type {Map<string, Promise<Sample>>} */
   #read = new Map();
 
   /**
    * @param {(formats: Formats) => Pick<import("../../live/records_api.js").RecordsApi, "newest">} recordsBy
    * @param {string} topicsApi its address, ending with a slash
-   * @param {string} csrf token
    */
-  constructor(recordsBy, topicsApi, csrf) {
+  constructor(recordsBy, topicsApi) {
     this.#recordsBy = recordsBy;
     this.#topicsApi = topicsApi;
-    this.#csrf = csrf;
   }
 
   /**
@@ -76,44 +73,40 @@ export class Samples {
    * @returns {Promise<Sample>}
    */
   async #found(topic, filter, formats) {
-    /** @type {Response} */
-    let response;
-    let text = "";
+    const late = AbortSignal.timeout(SEARCH_MS);
+    const asked = { filter, ...formats, newest_first: true, limit: RECORDS };
     try {
-      response = await fetch(`${this.#topicsApi}${encodeURIComponent(topic)}/search`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": this.#csrf, Accept: "application/x-ndjson" },
-        body: JSON.stringify({ filter, ...formats, newest_first: true, limit: RECORDS }),
-        signal: AbortSignal.timeout(SEARCH_MS),
-      });
-      text = await response.text();
-    } catch {
-      throw new LoadError("The server did not answer in time. Try again.");
+      const sample = await searched(topic, search(this.#topicsApi, topic, asked, late));
+      if (!late.aborted) return sample;
+    } catch (error) {
+      if (error instanceof WrongFilter) throw new LoadError(`The filter cannot be used: ${error.message}`);
+      if (!late.aborted) throw error;
     }
-    if (!response.ok) throw new LoadError(refusalOf(response.status, text));
-    return searched(topic, text);
+    throw new LoadError(LATE);
   }
 }
 
 /**
  * @param {string} topic
- * @param {string} text what a search answered, a line of JSON each
- * @returns {Sample}
- * @throws {LoadError} when it looked at nothing
+ * @param {AsyncIterable<import("../../record/search_api.js").Line>} lines what a search answered
+ * @returns {Promise<Sample>}
+ * @throws {LoadError} when it broke off, or looked at nothing
  */
-export function searched(topic, text) {
-  const lines = text.split("\n").filter((line) => line.trim() !== "").map(parseMessage);
-  const begin = lines.find(({ type }) => type === "begin");
-  if (!begin) throw new LoadError(lines.findLast(({ message }) => message)?.message ?? "The records could not be looked through. Try again.");
+export async function searched(topic, lines) {
   /** @type {Map<number, Arrived[]>} */
   const runs = new Map();
-  for (const { type, partition, records } of lines) {
-    if (type !== "records") continue;
-    const run = runs.get(partition) ?? [];
-    runs.set(partition, run);
-    for (const record of records) run.push({ partition, record });
+  let epoch = "";
+  for await (const line of lines) {
+    if (line.type === "begin") epoch = line.epoch;
+    else if (line.type === "records") {
+      const run = runs.get(line.partition) ?? [];
+      runs.set(line.partition, run);
+      for (const record of line.records) run.push({ partition: line.partition, record });
+    } else if (line.type === "broken" || (line.type === "end" && epoch === "")) {
+      throw new LoadError(line.message ?? "The records could not be looked through. Try again.");
+    }
   }
-  return sampleOf(topic, begin.epoch, [...runs.values()]);
+  return sampleOf(topic, epoch, [...runs.values()]);
 }
 
 /**
@@ -124,19 +117,4 @@ export function searched(topic, text) {
  */
 function sampleOf(topic, epoch, runs) {
   return { topic, epoch, records: mergedByTime(runs.map((run) => run.toSorted((a, b) => a.record.offset - b.record.offset))) };
-}
-
-/**
- * @param {number} status
- * @param {string} text
- */
-function refusalOf(status, text) {
-  try {
-    const { code, message, detail } = JSON.parse(text);
-    if (code === "bad_filter") return `The filter cannot be used: ${message}`;
-    if (typeof detail === "string") return detail;
-  } catch {
-    // No sentence of the server's: one of ours.
-  }
-  return REFUSALS[status] ?? `The server answered ${status}.`;
 }
