@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { before, test } from "node:test";
 
 import { BoardsApi } from "../../../streams/static/streams/boards/boards_api.js";
+import { Samples } from "../../../streams/static/streams/boards/edit/sample.js";
 import { search } from "../../../streams/static/streams/record/search_api.js";
 
 const open = new AbortController().signal;
@@ -82,4 +83,13 @@ test("a board is changed at the version that was seen, and a refusal is a senten
   assert.deepEqual(await api.read("a/b"), { ok: true, status: 200, json: null, refusal: "" });
   assert.deepEqual(await api.ask("gone", { method: "PUT", body: "{}", version: 7 }), { ok: false, status: 404, json: { detail: "Gone." }, refusal: "Gone." });
   assert.deepEqual(asked, [["GET", "/a%2Fb", undefined, "token"], ["PUT", "/gone", '"7"', "token"]]);
+});
+
+test("a filter that the server refuses is told as such where a sample of it was asked for", async (t) => {
+  const refuses = (response, request) => {
+    assert.equal(request.url, "/orders/search");
+    response.writeHead(422).end('{"code":"bad_filter","message":"a name is missing","at":3}');
+  };
+  const samples = new Samples(() => assert.fail("the records were asked for"), await served(t, refuses));
+  await assert.rejects(samples.of("orders", "a > ", {}), /^Error: The filter cannot be used: a name is missing$/);
 });
