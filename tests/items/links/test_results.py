@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -171,9 +170,9 @@ class CommandTests(LinkTestCase):
 
 
 class ClosedTests(PeopleTestCase):
-    def test_the_setting_decides_for_every_door(self) -> None:
+    async def test_the_setting_decides_for_every_door(self) -> None:
         link = "http://127.0.0.1:9/"
-        found = asyncio.run(results.check([link]))
+        found = await results.check([link])
         self.assertIn("is inside this network", found[link].error)
         with self.settings(LINK_CHECK_PRIVATE=True):
-            self.assertEqual(asyncio.run(results.check([link]))[link].error, "The server refuses connections.")
+            self.assertEqual((await results.check([link]))[link].error, "The server refuses connections.")

@@ -63,36 +63,32 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_link_changes_when_bridges_die_and_when_they_return_and_at_no_other_time(name: str) -> None:
+@mock.patch.object(link_watch, "HEARING_S", 0.0)
+async def test_the_link_changes_when_bridges_die_and_when_they_return_and_at_no_other_time(name: str) -> None:
     case = CASES[name]
-
-    async def test() -> None:
-        hub, table = await opened({0: 0, 1: 0}, kind=Kafka)
-        assert isinstance(table, Kafka)
-        clock = Clock()
-        hub.hearing._loop = clock  # type: ignore[assignment]  # of a loop it wants the time only
-        hub.hearing.note("t", [0, 1])
-        watch = LinkWatch(hub, asyncio.Event())
-        told: list[str] = [hub.link.state]
-        for second in SECONDS:
-            clock.now += 1
-            is_over = DIES <= second < RETURNS
-            silent = case.silent if is_over else set[int]()
-            table.is_away = case.is_away and is_over
-            for partition in case.busy:
-                table.ends[partition] += RECORDS
-            speak(hub, table.ends, {0, 1} - silent)
-            watch.look(clock.now)
-            note(hub, told)
-            await watch.read_silent()
-            note(hub, told)
-            if not table.is_away:
-                await settled(reached(hub, table.ends))
-        assert told == case.expected
-        await hub.close()
-
-    with mock.patch.object(link_watch, "HEARING_S", 0.0):
-        asyncio.run(test())
+    hub, table = await opened({0: 0, 1: 0}, kind=Kafka)
+    assert isinstance(table, Kafka)
+    clock = Clock()
+    hub.hearing._loop = clock  # type: ignore[assignment]  # of a loop it wants the time only
+    hub.hearing.note("t", [0, 1])
+    watch = LinkWatch(hub, asyncio.Event())
+    told: list[str] = [hub.link.state]
+    for second in SECONDS:
+        clock.now += 1
+        is_over = DIES <= second < RETURNS
+        silent = case.silent if is_over else set[int]()
+        table.is_away = case.is_away and is_over
+        for partition in case.busy:
+            table.ends[partition] += RECORDS
+        speak(hub, table.ends, {0, 1} - silent)
+        watch.look(clock.now)
+        note(hub, told)
+        await watch.read_silent()
+        note(hub, told)
+        if not table.is_away:
+            await settled(reached(hub, table.ends))
+    assert told == case.expected
+    await hub.close()
 
 
 def speak(hub: Hub, ends: dict[int, int], partitions: set[int]) -> None:

@@ -77,7 +77,7 @@ def restarts(name: str) -> float:
 
 
 @pytest.mark.parametrize("kind", ENDS)
-def test_a_task_that_ended_unasked_is_told_counted_and_started_again(
+async def test_a_task_that_ended_unasked_is_told_counted_and_started_again(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     end, word = ENDS[kind]
@@ -88,19 +88,16 @@ def test_a_task_that_ended_unasked_is_told_counted_and_started_again(
         lives += 1
         await (end() if lives < 3 else asyncio.Event().wait())
 
-    async def test() -> None:
-        before = restarts("worker")
-        with mock.patch.object(tasks, "FIRST_DELAY_S", 0.001):
-            async with supervised("worker", work) as task:
-                await until(lambda: lives == 3, "the third life")
-                assert not task.done()
-        assert restarts("worker") == before + 2
-        assert caplog.text.count(f"The worker {word}") == 2
-
-    asyncio.run(test())
+    before = restarts("worker")
+    with mock.patch.object(tasks, "FIRST_DELAY_S", 0.001):
+        async with supervised("worker", work) as task:
+            await until(lambda: lives == 3, "the third life")
+            assert not task.done()
+    assert restarts("worker") == before + 2
+    assert caplog.text.count(f"The worker {word}") == 2
 
 
-def test_its_own_cancellation_ends_it_also_when_something_on_the_way_swallowed_it() -> None:
+async def test_its_own_cancellation_ends_it_also_when_something_on_the_way_swallowed_it() -> None:
     async def swallows() -> None:
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
@@ -108,15 +105,12 @@ def test_its_own_cancellation_ends_it_also_when_something_on_the_way_swallowed_i
     async def waits() -> None:
         await asyncio.Event().wait()
 
-    async def test() -> None:
-        for work in (waits, swallows):
-            task = asyncio.create_task(supervise("worker", work, asyncio.Event()))
-            await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.wait({task})
-            assert task.cancelled()
-
-    asyncio.run(test())
+    for work in (waits, swallows):
+        task = asyncio.create_task(supervise("worker", work, asyncio.Event()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
 
 
 async def test_its_stop_ends_it_whatever_comes_out_on_the_way(caplog: pytest.LogCaptureFixture) -> None:
@@ -137,7 +131,7 @@ async def test_its_stop_ends_it_whatever_comes_out_on_the_way(caplog: pytest.Log
     assert not caplog.text
 
 
-def test_a_task_is_missing_until_a_life_of_it_has_lasted() -> None:
+async def test_a_task_is_missing_until_a_life_of_it_has_lasted() -> None:
     going_on = asyncio.Event()
 
     async def work() -> None:
@@ -145,24 +139,21 @@ def test_a_task_is_missing_until_a_life_of_it_has_lasted() -> None:
             raise ZeroDivisionError
         await asyncio.Event().wait()
 
-    async def test() -> None:
-        # A life that ends at once lasts as long as the machine stands still in it.
-        with mock.patch.object(tasks, "FIRST_DELAY_S", 0.001), mock.patch.object(tasks, "PROVEN_S", 60.0):
-            async with supervised("worker", work), supervised("other", asyncio.Event().wait):  # type: ignore[arg-type]
-                await until(lambda: states().get("worker"), "it is missing")
-                since = states()["worker"]
-                before = restarts("worker")
-                await until(lambda: restarts("worker") > before + 2, "it was tried a few times more")
-                assert states() == {"other": None, "worker": since}
-                assert since is not None
-                instant = since.isoformat(timespec="seconds").replace("+00:00", "Z")
-                assert await check_tasks() == State(False, f"worker is not running since {instant}")
-                going_on.set()
-                with mock.patch.object(tasks, "PROVEN_S", 0.2):
-                    await until(lambda: states()["worker"] is None, "it runs")
-                    assert await check_tasks() == State(True, "ok")
-
-    asyncio.run(test())
+    # A life that ends at once lasts as long as the machine stands still in it.
+    with mock.patch.object(tasks, "FIRST_DELAY_S", 0.001), mock.patch.object(tasks, "PROVEN_S", 60.0):
+        async with supervised("worker", work), supervised("other", asyncio.Event().wait):  # type: ignore[arg-type]
+            await until(lambda: states().get("worker"), "it is missing")
+            since = states()["worker"]
+            before = restarts("worker")
+            await until(lambda: restarts("worker") > before + 2, "it was tried a few times more")
+            assert states() == {"other": None, "worker": since}
+            assert since is not None
+            instant = since.isoformat(timespec="seconds").replace("+00:00", "Z")
+            assert await check_tasks() == State(False, f"worker is not running since {instant}")
+            going_on.set()
+            with mock.patch.object(tasks, "PROVEN_S", 0.2):
+                await until(lambda: states()["worker"] is None, "it runs")
+                assert await check_tasks() == State(True, "ok")
 
 
 def test_one_that_was_cancelled_before_its_stop_stays_among_the_missing() -> None:
@@ -208,22 +199,19 @@ async def test_who_waits_for_a_shared_answer_is_not_cancelled_by_its_end() -> No
 # What aiokafka lets out ----------------------------------------------------------------------------------------------
 
 
-def test_the_end_of_a_kafka_client_raises_nothing_and_has_a_bound() -> None:
+async def test_the_end_of_a_kafka_client_raises_nothing_and_has_a_bound() -> None:
     async def hangs() -> None:
         await asyncio.Event().wait()
 
-    async def test() -> None:
-        for end in (stray, bug, away):
-            assert not await clients.end_within(end(), 30)
-        assert await clients.end_within(nothing(), 30)
-        assert not await clients.end_within(hangs(), 0.01)
-        ours = asyncio.create_task(clients.end_within(hangs(), 30))
-        await asyncio.sleep(0)
-        ours.cancel()
-        await asyncio.wait({ours})
-        assert ours.cancelled()
-
-    asyncio.run(test())
+    for end in (stray, bug, away):
+        assert not await clients.end_within(end(), 30)
+    assert await clients.end_within(nothing(), 30)
+    assert not await clients.end_within(hangs(), 0.01)
+    ours = asyncio.create_task(clients.end_within(hangs(), 30))
+    await asyncio.sleep(0)
+    ours.cancel()
+    await asyncio.wait({ours})
+    assert ours.cancelled()
 
 
 async def open_consumer() -> AIOKafkaConsumer:
@@ -237,10 +225,9 @@ async def open_consumer() -> AIOKafkaConsumer:
     return made
 
 
-def test_what_a_sleeping_fetch_lets_out_does_not_look_like_a_stop_and_leaves_nothing_open() -> None:
-    embedded.start().create_topic("t")
-
-    async def test() -> None:
+async def test_what_a_sleeping_fetch_lets_out_does_not_look_like_a_stop_and_leaves_nothing_open() -> None:
+    await asyncio.to_thread(lambda: embedded.start().create_topic("t"))
+    try:
         with pytest.raises(asyncio.CancelledError):  # if this fails, aiokafka has mended it
             await (left := await open_consumer()).stop()
         await left._client.close()
@@ -249,11 +236,8 @@ def test_what_a_sleeping_fetch_lets_out_does_not_look_like_a_stop_and_leaves_not
         await clients.stop_quietly(quiet)
         assert not any(connection.connected() for connection in quiet._client._conns.values())
         await until(lambda: asyncio.all_tasks() <= before, "none of its tasks is left")
-
-    try:
-        asyncio.run(test())
     finally:
-        embedded.stop()
+        await asyncio.to_thread(embedded.stop)
 
 
 # Where it is named ---------------------------------------------------------------------------------------------------

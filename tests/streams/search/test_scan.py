@@ -188,7 +188,7 @@ def test_by_time_one_partition_that_is_far_behind_holds_no_more_of_the_others_th
     assert sum(part.counts.scanned for part in parts) <= 5_000 + plan.FIRST_STEP
 
 
-def test_what_cannot_be_decoded_is_counted_by_its_offsets() -> None:
+async def test_what_cannot_be_decoded_is_counted_by_its_offsets() -> None:
     class Broken(FromTopic):
         async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncGenerator[Chunk, None]:
             yield Chunk(start, end, [Made(start, b'{"n":1}', 5), Undecodable(start + 1, end)])
@@ -198,10 +198,8 @@ def test_what_cannot_be_decoded_is_counted_by_its_offsets() -> None:
     async def tell(part: Part) -> None:
         parts.append(part)
 
-    async def run() -> Ended:
-        readers = Broken(Topic({}, {}, 1))
-        return await Scan(readers, Job(TOPIC, [Span(0, 0, 10)], "value.n == 1"), tell).run()  # type: ignore[arg-type]
-
-    assert asyncio.run(run()).reason == "complete"
+    readers = Broken(Topic({}, {}, 1))
+    ended = await Scan(readers, Job(TOPIC, [Span(0, 0, 10)], "value.n == 1"), tell).run()  # type: ignore[arg-type]
+    assert ended.reason == "complete"
     (part,) = parts
     assert (part.span, part.counts.scanned, part.counts.undecodable, part.counts.matched) == (Span(0, 0, 10), 1, 9, 1)
