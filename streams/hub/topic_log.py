@@ -19,21 +19,22 @@ LOG_BYTES = 16 * 1024 * 1024  # of encoded records a topic
 LOG_SECONDS = 60.0  # a record stays at most this long …
 # … and here so long: reading back from the embedded broker is dear, which gives a batch at a time, often of one record.
 LOG_SECONDS_EMBEDDED = 15 * 60.0
-BEHIND_S = 5.0  # that a partition's records come after another's of the same time
 CACHE_BYTES = 4 * 1024 * 1024  # of frames kept for the next reader at the same place; up to three forms of each
 
 
 class Chunk:
-    """Ranges that arrived together, or one range that is lost. Immutable. end: the border behind it."""
+    """Ranges that arrived together, or one range that is lost. Immutable. end: the border behind it. latest: the newest
+    timestamp (ms since 1970) of all that came until then."""
 
-    __slots__ = ("end", "lost", "ranges", "size", "time")
+    __slots__ = ("end", "latest", "lost", "ranges", "size", "time")
 
-    def __init__(self, ranges: tuple[Range, ...], size: int, time: float, before: Mark) -> None:
+    def __init__(self, ranges: tuple[Range, ...], size: int, time: float, before: Mark, latest: int) -> None:
         self.ranges, self.size = ranges, size
         self.lost = ranges[0].lost
         self.time = time
         moved = sum(part.end - part.start for part in ranges)
         self.end = Mark(before.place + 1, before.total + self.size, before.offsets + moved, newest_of(ranges))
+        self.latest = max(latest, self.end.newest)
 
 
 def chunked(ranges: Iterable[Range]) -> Iterator[tuple[tuple[Range, ...], int]]:
@@ -68,6 +69,7 @@ class TopicLog:
         self.positions, self.base = dict(positions), dict(positions)
         self.first = self.end = Mark(0, 0, sum(positions.values()), 0)
         self.last_at = 0
+        self._latest = 0  # the newest timestamp of all that came
         self._chunks: deque[Chunk] = deque()
         self._frames: dict[int, Frame] = {}
         self._cached = 0  # bytes of the frames there
@@ -99,9 +101,9 @@ class TopicLog:
                     raise ValueError(f"{self.topic} {part.partition}: at {self.positions}, got {part.start}")
                 self.base.setdefault(part.partition, 0)
                 self.positions[part.partition] = part.end
-            chunk = Chunk(group, size, now, self.end)
+            chunk = Chunk(group, size, now, self.end, self._latest)
             self._chunks.append(chunk)
-            self.end = chunk.end
+            self.end, self._latest = chunk.end, chunk.latest
             self.last_at = chunk.end.newest or self.last_at
 
     @property
@@ -160,8 +162,8 @@ class TopicLog:
         return list(itertools.islice(self._chunks, max(0, border.place - self.first.place), None))
 
     def newest(self, records: int, limit: int) -> tuple[Positions, dict[int, list[Range]]]:
-        """The newest chunks that have so many records, or over `limit` bytes, or all there are; with those before them
-        that came at most BEHIND_S earlier and have something newer: one partition may come as a whole before another.
+        """The newest chunks that have the newest so many records by their time, or over `limit` bytes, or all there
+        are: one partition may come as a whole long before another.
 
         Returns where each partition begins in them, and its ranges, oldest first.
         """
@@ -176,20 +178,18 @@ class TopicLog:
 
     def _depth(self, records: int, limit: int) -> int:
         """How many of the newest chunks those are."""
-        times: list[int] = []
+        times: list[int] = []  # of the newest records so far: a heap, the oldest of them first
         size = depth = 0
-        floor, since = 0, float("-inf")
         for place, chunk in enumerate(reversed(self._chunks), 1):
-            if size > limit or chunk.time < since:
+            oldest = times[0] if len(times) == records else float("-inf")
+            if size > limit or chunk.latest <= oldest:
                 break
             size += chunk.size
-            if len(times) < records:
-                times += [record.timestamp for part in chunk.ranges for record in part.records]
-                depth = place
-                if len(times) >= records:
-                    floor, since = heapq.nlargest(records, times)[-1], chunk.time - BEHIND_S
-            elif chunk.end.newest > floor:
-                depth = place
+            if chunk.end.newest <= oldest:
+                continue
+            depth = place
+            for record in itertools.chain.from_iterable(part.records for part in chunk.ranges):
+                (heapq.heappush if len(times) < records else heapq.heappushpop)(times, record.timestamp)
         return depth
 
     def frame(self, start: Mark, stream: str) -> Frame:
