@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -45,13 +46,19 @@ class Newest:
 
 @dataclass(slots=True)
 class _Partition:
-    """What is known of one partition: of everything from `start` on, the records."""
+    """What is known of one partition: of everything from `start` on, the records.
+
+    before: the timestamp (ms since 1970) of the last record before `start`, None where it is not known. came_first:
+    whether what lies before `start` came before everything that is in the log.
+    """
 
     number: int
     first: int
     start: int
     step: int
     records: list[Record]
+    before: int | None = None
+    came_first: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -61,7 +68,16 @@ class _Partition:
     def put_before(self, ranges: list[Range], start: int) -> None:
         """Takes in what lies between `start` and what was known."""
         self.records = [record for part in ranges for record in part.records] + self.records
-        self.start = start
+        self.start, self.before = start, None
+
+    def remember(self, log: TopicLog) -> None:
+        """Has the log know what lies before it, where that was looked at."""
+        base = log.base.get(self.number, 0)
+        if self.number in log.older or self.start >= base:
+            return
+        place = bisect_left(self.records, base, key=lambda record: record.offset)
+        if place or self.came_first or self.is_whole:
+            log.older[self.number] = self.records[place - 1].timestamp if place else 0
 
 
 Read = Callable[[int, int, int], Awaitable[list[Range]]]  # partition, start, end -> as History.page
@@ -73,6 +89,8 @@ async def find(read: Read, log: TopicLog, bounds: Bounds, wanted: int) -> Newest
     # Before the look: what comes into the log meanwhile was not looked at, and the stream begins before it.
     ends = {number: max(end, log.positions.get(number, 0)) for number, end in bounds.ends.items()}
     found = await _look(read, partitions, wanted)
+    for each in partitions:
+        each.remember(log)
     return Newest(ends | {n: found.positions[n] for n in found.records}, found.records, found.stopped)
 
 
@@ -109,8 +127,8 @@ async def _look(read: Read, partitions: list[_Partition], wanted: int) -> Newest
 
 
 def _from_log(log: TopicLog, bounds: Bounds, wanted: int) -> list[_Partition]:
-    """What the log holds of the newest: all of it, or as much as has `wanted` records; then what is older is not asked
-    for, as it arrived before them."""
+    """What the log holds of the newest: all of it, or as much as has `wanted` records. What lies before these is older,
+    unless it came before the log began: of that one step is looked at, once."""
     starts, kept = log.newest(wanted, BYTES)
     has_enough = sum(len(part.records) for parts in kept.values() for part in parts) >= wanted
     step = _step(wanted, len(bounds.ends))
@@ -119,8 +137,9 @@ def _from_log(log: TopicLog, bounds: Bounds, wanted: int) -> list[_Partition]:
         known = _Partition(number, bounds.firsts.get(number, 0), end, step, [])
         if log.positions.get(number, 0) >= end:
             known.put_before(kept.get(number, []), starts[number])
+            known.came_first = has_enough
             if has_enough:
-                known.first = known.start
+                known.before = log.older.get(number) if starts[number] == log.base.get(number, 0) else 0
         partitions.append(known)
     return partitions
 
@@ -141,6 +160,8 @@ async def _read_back(read: Read, partition: _Partition, turns: asyncio.Semaphore
             size, start = size - _size(dropped), dropped.end
         position = ranges[-1].end
     partition.put_before(list(ranges), start)
+    if partition.came_first and not any(part.records for part in ranges):
+        partition.before = 0
     partition.step = min(2 * partition.step, LONGEST_STEP)
 
 
@@ -161,6 +182,7 @@ def _choose(partitions: list[_Partition], wanted: int) -> tuple[_Chosen, list[_P
 
     Also returns the partitions of which something older has to be known before that is certain.
     """
+    oldest = 0
     chosen = _Chosen({})
     unknown = [each for each in partitions if not each.records and not each.is_whole]
     # (minus the time, partition, which of its records from the end): the newest first.
@@ -174,6 +196,7 @@ def _choose(partitions: list[_Partition], wanted: int) -> tuple[_Chosen, list[_P
             chosen.is_full = True
             break
         chosen.depths[number] = depth
+        oldest = each.records[-depth].timestamp
         count += 1
         size += more
         chosen.is_full = count == wanted
@@ -181,4 +204,6 @@ def _choose(partitions: list[_Partition], wanted: int) -> tuple[_Chosen, list[_P
             heapq.heappush(heads, (-each.records[-depth - 1].timestamp, number, depth + 1, each))
         elif not each.is_whole and not chosen.is_full:
             unknown.append(each)
+    if chosen.is_full:
+        unknown = [each for each in unknown if each.before is None or each.before > oldest]
     return chosen, unknown

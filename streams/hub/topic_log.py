@@ -61,12 +61,14 @@ class TopicLog:
     stream: its name on the wire. seconds: how long a record stays.
     positions: partition -> the next offset to come. base: the same before the oldest chunk that is still here. first,
     end: the borders before the oldest chunk and behind the newest. last_at: the timestamp (ms since 1970) of the newest
-    record that came, 0 when none came that has one.
+    record that came, 0 when none came that has one. older: partition -> the timestamp of the last record before `base`,
+    0 where there is none; without those of which that is not known.
     """
 
     def __init__(self, topic: str, epoch: str, positions: Positions, seconds: float = LOG_SECONDS) -> None:
         self.topic, self.epoch, self.stream, self.seconds = topic, epoch, topic, seconds
         self.positions, self.base = dict(positions), dict(positions)
+        self.older = {partition: 0 for partition, position in positions.items() if position == 0}
         self.first = self.end = Mark(0, 0, sum(positions.values()), 0)
         self.last_at = 0
         self._latest = 0  # the newest timestamp of all that came
@@ -86,7 +88,7 @@ class TopicLog:
 
     def add_partition(self, partition: int) -> None:
         """A partition was added to the topic: from its beginning."""
-        self.positions[partition] = self.base[partition] = 0
+        self.positions[partition] = self.base[partition] = self.older[partition] = 0
 
     @property
     def size(self) -> int:
@@ -99,7 +101,8 @@ class TopicLog:
             for part in group:
                 if part.start != self.positions.get(part.partition, 0):
                     raise ValueError(f"{self.topic} {part.partition}: at {self.positions}, got {part.start}")
-                self.base.setdefault(part.partition, 0)
+                if part.partition not in self.base:
+                    self.base[part.partition] = self.older[part.partition] = 0
                 self.positions[part.partition] = part.end
             chunk = Chunk(group, size, now, self.end, self._latest)
             self._chunks.append(chunk)
@@ -120,6 +123,8 @@ class TopicLog:
         chunk = self._chunks.popleft()
         for part in chunk.ranges:
             self.base[part.partition] = part.end
+            if part.records:
+                self.older[part.partition] = part.records[-1].timestamp
         self._forget(self.first.place)
         self.first = chunk.end
 

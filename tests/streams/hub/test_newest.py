@@ -135,6 +135,47 @@ async def test_of_partitions_that_came_one_after_the_other_the_newest_by_time_ar
     assert (told(answer), history.looked) == (({0: 110, 1: 110, 2: 110}, 120, "enough"), 0)
 
 
+def opened(kafka: Kafka, begin: dict[int, int]) -> tuple[TopicLog, Holes]:
+    """A log that began at these positions, with all that came since, and Kafka."""
+    ends = {number: max(partition, default=-1) + 1 for number, partition in kafka.items()}
+    log = TopicLog("t", "e", begin)
+    for number, start in begin.items():
+        if start < ends[number]:
+            log.append([Range(number, start, ends[number], records(kafka[number], start, ends[number]))], 0.0)
+    return log, Holes(kafka, ends)
+
+
+async def test_a_partition_that_came_just_before_the_log_began_is_not_left_out() -> None:
+    kafka: Kafka = {partition: {offset: 3 * offset + partition for offset in range(150)} for partition in range(3)}
+    log, history = opened(kafka, {0: 0, 1: 0, 2: 150})
+    for _ in range(2):
+        answer = await newest.find(partial(history.page, "t"), log, history.to(), 120)
+        assert told(answer) == ({0: 110, 1: 110, 2: 110}, 120, "enough")
+
+
+async def test_what_lies_before_the_log_is_looked_at_once() -> None:
+    """One partition has older records, one has had none for long."""
+    ends = 50_000
+    kafka: Kafka = {0: {n: 1_000_000 + n for n in range(300)}, 1: {ends - 1: 7}, 2: {0: 8}}
+    log, history = opened(kafka, {0: 0, 1: ends, 2: ends})
+    history.ends[2] = ends
+    answer = await newest.find(partial(history.page, "t"), log, history.to(), 120)
+    assert told(answer) == ({0: 180, 1: ends, 2: ends}, 120, "enough")
+    assert 0 < history.looked < 1_000
+    looked = history.looked
+    again = await newest.find(partial(history.page, "t"), log, history.to(), 120)
+    assert (told(again), history.looked) == (told(answer), looked)
+
+
+async def test_what_the_log_has_dropped_is_known_to_be_older_without_a_look() -> None:
+    kafka: Kafka = {0: {n: n for n in range(100)}, 1: {n: 1_000 + n for n in range(300)}}
+    log, history = opened(kafka, {0: 0, 1: 0})
+    log.drop_oldest()
+    assert log.older == {0: 99, 1: 0}
+    answer = await newest.find(partial(history.page, "t"), log, history.to(), 120)
+    assert (told(answer), history.looked) == (({0: 100, 1: 180}, 120, "enough"), 0)
+
+
 async def test_of_clocks_that_differ_no_more_is_looked_at_than_it_takes() -> None:
     """A partition whose producer is half a minute ahead has the newest; those are not far back."""
     ahead = 30_000
