@@ -137,8 +137,8 @@ def _from_log(log: TopicLog, bounds: Bounds, wanted: int) -> list[_Partition]:
         known = _Partition(number, bounds.firsts.get(number, 0), end, step, [])
         if log.positions.get(number, 0) >= end:
             known.put_before(kept.get(number, []), starts[number])
-            known.came_first = has_enough
             if has_enough:
+                known.came_first = True
                 known.before = log.older.get(number) if starts[number] == log.base.get(number, 0) else 0
         partitions.append(known)
     return partitions

@@ -24,7 +24,7 @@ CACHE_BYTES = 4 * 1024 * 1024  # of frames kept for the next reader at the same 
 
 class Chunk:
     """Ranges that arrived together, or one range that is lost. Immutable. end: the border behind it. latest: the newest
-    timestamp (ms since 1970) of all that came until then."""
+    timestamp (ms since 1970) of it and of those before it that were still here when it came."""
 
     __slots__ = ("end", "latest", "lost", "ranges", "size", "time")
 
@@ -71,7 +71,6 @@ class TopicLog:
         self.older = {partition: 0 for partition, position in positions.items() if position == 0}
         self.first = self.end = Mark(0, 0, sum(positions.values()), 0)
         self.last_at = 0
-        self._latest = 0  # the newest timestamp of all that came
         self._chunks: deque[Chunk] = deque()
         self._frames: dict[int, Frame] = {}
         self._cached = 0  # bytes of the frames there
@@ -102,11 +101,12 @@ class TopicLog:
                 if part.start != self.positions.get(part.partition, 0):
                     raise ValueError(f"{self.topic} {part.partition}: at {self.positions}, got {part.start}")
                 if part.partition not in self.base:
-                    self.base[part.partition] = self.older[part.partition] = 0
+                    self.add_partition(part.partition)
                 self.positions[part.partition] = part.end
-            chunk = Chunk(group, size, now, self.end, self._latest)
+            latest = self._chunks[-1].latest if self._chunks else 0
+            chunk = Chunk(group, size, now, self.end, latest)
             self._chunks.append(chunk)
-            self.end, self._latest = chunk.end, chunk.latest
+            self.end = chunk.end
             self.last_at = chunk.end.newest or self.last_at
 
     @property

@@ -31,7 +31,7 @@ from tests.support.shares import Shares, Unit
 from tests.support.waiting import WORKER, TimeIsUp, wait_until
 
 TOGETHER = ("scope", "file", "test")
-TOOK = "workers/took"  # in pytest's cache: the seconds that each class and file took the last time
+TOOK = "workers/took"  # in pytest's cache: the seconds that each class, file or test took the last time
 END_SECONDS = 60.0  # for what a worker's fixtures end, once the run was interrupted
 
 
